@@ -1,0 +1,1 @@
+//! Makes the weights of OptiFormer, and judges them.

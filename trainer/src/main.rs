@@ -1,0 +1,2 @@
+//! `optiformer-trainer`: generate, train, export, smoke.
+fn main() {}
