@@ -5,5 +5,8 @@ extern crate alloc;
 extern crate std;
 
 mod error;
+pub mod samplers;
+pub mod space;
+pub mod trial;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,57 @@
+//! Everything that suggests: one trait, and the samplers behind it.
+
+mod random;
+
+pub use random::RandomSampler;
+
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::{
+    Result,
+    space::{Configuration, Space},
+    trial::Observation,
+};
+
+/// What a sampler is asked: everything it may depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What may be tried.
+    pub space: &'a Space,
+    /// The finished trials, in the order they were asked. Their configurations are legal in `space`.
+    pub history: &'a [Observation],
+    /// Trials handed out and not finished.
+    pub pending: &'a [Configuration],
+    /// The number of the trial that is asked for, counted from 0 over the whole study.
+    pub number: u64,
+    /// The study's seed.
+    pub seed: u64,
+}
+
+impl Request<'_> {
+    /// A generator of random numbers for this trial, the same whenever the seed and the number are.
+    pub fn generator(&self) -> Xoshiro256PlusPlus {
+        // Two rounds of seeding keep neighbouring (seed, number) pairs apart.
+        Xoshiro256PlusPlus::seed_from_u64(
+            self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32)
+                ^ self.number.wrapping_mul(0xD1B5_4A32_D192_ED03),
+        )
+    }
+}
+
+/// Proposes the next trial.
+///
+/// A suggestion depends on the request alone: a sampler may cache, but the cache must not change what it
+/// says. So a study that is stopped and resumed goes on as if it had not been.
+pub trait Sampler {
+    /// The sampler's name, as `--sampler` takes it.
+    fn name(&self) -> &'static str;
+
+    /// The next configuration to try; legal in `request.space`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a space that the sampler cannot search,
+    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) where it never repeats itself and everything has been tried.
+    fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration>;
+}

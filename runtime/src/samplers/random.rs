@@ -1,0 +1,22 @@
+use alloc::vec::Vec;
+
+use rand::RngExt;
+
+use super::{Request, Sampler};
+use crate::{Result, space::Configuration};
+
+/// Independent uniform draws from the unit cube: the baseline that everything must beat.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RandomSampler;
+
+impl Sampler for RandomSampler {
+    fn name(&self) -> &'static str {
+        "random"
+    }
+
+    fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
+        let mut generator = request.generator();
+        let unit: Vec<f64> = (0..request.space.len()).map(|_| generator.random::<f64>()).collect();
+        Ok(request.space.from_unit(&unit))
+    }
+}

@@ -1,0 +1,156 @@
+use alloc::vec::Vec;
+
+use super::Choice;
+
+/// The largest magnitude an int may have: beyond it an `f64` no longer counts by ones.
+pub(super) const LARGEST_INT: f64 = 9_007_199_254_740_992.0;
+
+/// What values a parameter can take.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Domain {
+    /// A real number in `[low, high]`.
+    Float {
+        /// Smallest value.
+        low: f64,
+        /// Largest value.
+        high: f64,
+        /// Whether equal ratios, not equal differences, are equally far apart.
+        log: bool,
+        /// When given, only `low + k·step` are legal (`k` a whole number, not above `high`).
+        step: Option<f64>,
+    },
+    /// A whole number in `[low, high]`.
+    Int {
+        /// Smallest value.
+        low: f64,
+        /// Largest value.
+        high: f64,
+        /// Whether equal ratios, not equal differences, are equally far apart.
+        log: bool,
+        /// Only `low + k·step` are legal.
+        step: f64,
+    },
+    /// One of several choices without an order; the value is the choice's index.
+    Categorical {
+        /// The choices.
+        choices: Vec<Choice>,
+    },
+}
+
+impl Domain {
+    /// How many legal values there are; `None` for a continuum.
+    pub fn levels(&self) -> Option<u64> {
+        match self {
+            Self::Float { step: None, .. } => None,
+            Self::Float { low, high, step: Some(step), .. } => Some(steps(*low, *high, *step) + 1),
+            Self::Int { low, high, step, .. } => Some(steps(*low, *high, *step) + 1),
+            Self::Categorical { choices } => Some(choices.len() as u64),
+        }
+    }
+
+    /// The legal value number `level`, counted from the lowest; the last one if there are fewer.
+    ///
+    /// A continuum has no levels: its `low` is returned.
+    pub fn level(&self, level: u64) -> f64 {
+        let level = level.min(self.levels().unwrap_or(1) - 1) as f64;
+        match self {
+            Self::Float { low, high, step, .. } => (low + level * step.unwrap_or(0.0)).min(*high),
+            Self::Int { low, step, .. } => low + level * step,
+            Self::Categorical { .. } => level,
+        }
+    }
+
+    /// The number of the legal value nearest to `value` (0 for a continuum).
+    pub fn level_of(&self, value: f64) -> u64 {
+        let Some(levels) = self.levels() else { return 0 };
+        let level = match self {
+            Self::Float { low, step, .. } => (value - low) / step.unwrap_or(1.0),
+            Self::Int { low, step, .. } => (value - low) / step,
+            Self::Categorical { .. } => value,
+        };
+        (libm::round(level).max(0.0) as u64).min(levels - 1)
+    }
+
+    /// Whether `value` is legal. Steps of a float are met to within a billionth of a step.
+    pub fn contains(&self, value: f64) -> bool {
+        match self {
+            Self::Float { low, high, step, .. } => {
+                value >= *low
+                    && value <= *high
+                    && step.is_none_or(|step| {
+                        let level = (value - low) / step;
+                        (level - libm::round(level)).abs() <= 1e-9 * level.abs().max(1.0)
+                    })
+            }
+            Self::Int { low, high, step, .. } => {
+                let level = (value - low) / step;
+                value >= *low && value <= *high && level == libm::floor(level)
+            }
+            Self::Categorical { choices } => {
+                value >= 0.0 && value < choices.len() as f64 && value == libm::floor(value)
+            }
+        }
+    }
+
+    /// Maps `[0, 1]` onto the legal values; 0 and 1 give the exact bounds.
+    ///
+    /// A continuum is mapped linearly (in the logarithm, if `log`). Discrete values share the
+    /// interval: equally, or by the logarithm of the cell `value ± ½`. A coordinate outside is clamped.
+    pub fn from_unit(&self, unit: f64) -> f64 {
+        let unit = if unit.is_nan() { 0.5 } else { unit.clamp(0.0, 1.0) };
+        match self {
+            Self::Float { low, high, log, step: None } => {
+                if unit == 0.0 {
+                    *low
+                } else if unit == 1.0 {
+                    *high
+                } else if *log {
+                    let (bottom, top) = (libm::log(*low), libm::log(*high));
+                    libm::exp(bottom + unit * (top - bottom)).clamp(*low, *high)
+                } else {
+                    (low + unit * (high - low)).clamp(*low, *high)
+                }
+            }
+            Self::Int { low, high, log: true, .. } => {
+                let (bottom, top) = (libm::log(low - 0.5), libm::log(high + 0.5));
+                let value = libm::exp(bottom + unit * (top - bottom));
+                libm::round(value).clamp(*low, *high)
+            }
+            _ => {
+                let levels = self.levels().unwrap_or(1);
+                self.level((unit * levels as f64) as u64)
+            }
+        }
+    }
+
+    /// Where a legal value lies in `[0, 1]`: the middle of its cell when the values are discrete.
+    /// The inverse of [`from_unit`](Self::from_unit).
+    pub fn to_unit(&self, value: f64) -> f64 {
+        let unit = match self {
+            Self::Float { low, high, log, step: None } => {
+                if *log {
+                    let (bottom, top) = (libm::log(*low), libm::log(*high));
+                    (libm::log(value) - bottom) / (top - bottom)
+                } else {
+                    (value - low) / (high - low)
+                }
+            }
+            Self::Int { low, high, log: true, .. } => {
+                let (bottom, top) = (libm::log(low - 0.5), libm::log(high + 0.5));
+                (libm::log(value) - bottom) / (top - bottom)
+            }
+            _ => (self.level_of(value) as f64 + 0.5) / self.levels().unwrap_or(1) as f64,
+        };
+        if unit.is_nan() { 0.5 } else { unit.clamp(0.0, 1.0) }
+    }
+
+    /// Whether the values have no order.
+    pub fn is_categorical(&self) -> bool {
+        matches!(self, Self::Categorical { .. })
+    }
+}
+
+/// How many whole steps fit between the bounds, forgiving a billionth of a step.
+fn steps(low: f64, high: f64, step: f64) -> u64 {
+    libm::floor((high - low) / step * (1.0 + 1e-12) + 1e-9) as u64
+}

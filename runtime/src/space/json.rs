@@ -1,0 +1,220 @@
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Choice, Configuration, Domain, Parameter, Space};
+use crate::{Error, ErrorKind, Result};
+
+/// A space as its JSON document has it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    parameters: Vec<Entry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    #[serde(rename = "type")]
+    kind: Kind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    low: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    high: Option<f64>,
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    log: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    step: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    choices: Option<Vec<Choice>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    when: Option<When>,
+}
+
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Float,
+    Int,
+    Categorical,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct When {
+    parent: String,
+    is: Vec<Choice>,
+}
+
+impl Space {
+    /// Reads a space from its JSON document.
+    ///
+    /// ```
+    /// let space = optiformer::space::Space::from_json(
+    ///     r#"{"parameters": [
+    ///         {"name": "x", "type": "float", "low": 0.001, "high": 1, "log": true},
+    ///         {"name": "n", "type": "int", "low": 1, "high": 9, "step": 2},
+    ///         {"name": "kind", "type": "categorical", "choices": ["a", "b"]},
+    ///         {"name": "y", "type": "float", "low": 0, "high": 1, "when": {"parent": "kind", "is": ["b"]}}
+    ///     ]}"#,
+    /// )?;
+    /// assert_eq!(space.index_of("y"), Some(3));
+    /// # Ok::<(), optiformer::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidSpace`] with line and column where the text is not such a document, else as
+    /// [`Space::new`].
+    pub fn from_json(text: &str) -> Result<Self> {
+        let document: Document = serde_json::from_str(text)
+            .map_err(|error| Error::new(ErrorKind::InvalidSpace, error.to_string()))?;
+        let parameters = document.parameters.into_iter().map(Entry::into_parameter);
+        Self::new(parameters.collect::<Result<Vec<_>>>()?)
+    }
+
+    /// The space as a JSON document on one line, which [`from_json`](Self::from_json) reads back as an equal space.
+    pub fn to_json(&self) -> String {
+        let parameters = self.parameters().iter().map(Entry::from_parameter).collect();
+        serde_json::to_string(&Document { parameters })
+            .expect("a space holds only finite numbers and texts")
+    }
+
+    /// A configuration as a JSON object from name to value, inactive parameters left out.
+    pub fn configuration_to_json(
+        &self,
+        configuration: &Configuration,
+    ) -> serde_json::Map<String, serde_json::Value> {
+        let mut object = serde_json::Map::new();
+        for (parameter, value) in self.parameters().iter().zip(configuration.values()) {
+            if let Some(value) = value {
+                let json = match parameter.to_choice(*value) {
+                    Choice::Boolean(value) => value.into(),
+                    Choice::Text(value) => value.into(),
+                    // Whole numbers are written without a fraction, so that ints look like ints.
+                    Choice::Number(value)
+                        if !matches!(parameter.domain(), Domain::Float { .. })
+                            && value == libm::floor(value)
+                            && value.abs() < 9.0e15 =>
+                    {
+                        (value as i64).into()
+                    }
+                    Choice::Number(value) => value.into(),
+                };
+                object.insert(parameter.name().to_string(), json);
+            }
+        }
+        object
+    }
+
+    /// Reads a configuration from a JSON object as [`configuration_to_json`](Self::configuration_to_json) writes it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`], naming the parameter: unknown, missing, illegal, or given though inactive.
+    pub fn configuration_from_json(
+        &self,
+        object: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Configuration> {
+        if let Some(name) = object.keys().find(|name| self.index_of(name).is_none()) {
+            let context = format!("the space has no parameter \"{name}\"");
+            return Err(Error::new(ErrorKind::InvalidValue, context));
+        }
+        let mut values = Vec::with_capacity(self.len());
+        for parameter in self.parameters() {
+            values.push(match object.get(parameter.name()) {
+                None => None,
+                Some(json) => {
+                    let choice: Choice = serde_json::from_value(json.clone()).map_err(|_| {
+                        Error::new(
+                            ErrorKind::InvalidValue,
+                            format!("parameter \"{}\" cannot be {json}", parameter.name()),
+                        )
+                    })?;
+                    Some(parameter.from_choice(&choice)?)
+                }
+            });
+        }
+        let configuration = Configuration::new(values);
+        self.validate(&configuration)?;
+        Ok(configuration)
+    }
+}
+
+impl Entry {
+    fn into_parameter(self) -> Result<Parameter> {
+        let refuse = |what: &str| {
+            let context = format!("parameter \"{}\": {what}", self.name);
+            Err(Error::new(ErrorKind::InvalidSpace, context))
+        };
+        let domain = match self.kind {
+            Kind::Categorical => {
+                if self.low.is_some() || self.high.is_some() || self.step.is_some() || self.log {
+                    return refuse("a categorical has no low, high, step or log");
+                }
+                match self.choices {
+                    Some(choices) => Domain::Categorical { choices },
+                    None => return refuse("\"choices\" is missing"),
+                }
+            }
+            Kind::Float | Kind::Int => {
+                if self.choices.is_some() {
+                    return refuse("only a categorical has choices");
+                }
+                let (Some(low), Some(high)) = (self.low, self.high) else {
+                    return refuse("\"low\" and \"high\" are needed");
+                };
+                if self.kind == Kind::Float {
+                    Domain::Float { low, high, log: self.log, step: self.step }
+                } else {
+                    Domain::Int { low, high, log: self.log, step: self.step.unwrap_or(1.0) }
+                }
+            }
+        };
+        let parameter = Parameter::new(self.name, domain);
+        Ok(match self.when {
+            Some(when) => parameter.when(when.parent, when.is),
+            None => parameter,
+        })
+    }
+
+    fn from_parameter(parameter: &Parameter) -> Self {
+        let (mut entry, domain) = (
+            Self {
+                name: parameter.name().to_string(),
+                kind: Kind::Float,
+                low: None,
+                high: None,
+                log: false,
+                step: None,
+                choices: None,
+                when: parameter.condition().map(|condition| When {
+                    parent: condition.parent.clone(),
+                    is: condition.values.clone(),
+                }),
+            },
+            parameter.domain(),
+        );
+        match domain {
+            Domain::Float { low, high, log, step } => {
+                (entry.low, entry.high, entry.log, entry.step) =
+                    (Some(*low), Some(*high), *log, *step);
+            }
+            Domain::Int { low, high, log, step } => {
+                entry.kind = Kind::Int;
+                (entry.low, entry.high, entry.log) = (Some(*low), Some(*high), *log);
+                entry.step = (*step != 1.0).then_some(*step);
+            }
+            Domain::Categorical { choices } => {
+                entry.kind = Kind::Categorical;
+                entry.choices = Some(choices.clone());
+            }
+        }
+        entry
+    }
+}

@@ -1,0 +1,156 @@
+//! The search space: what may be tried, and how it maps to the unit cube.
+//!
+//! A [`Space`] is an ordered list of [`Parameter`]s. Every value travels as an `f64`: a number as itself,
+//! a category as its index. A [`Configuration`] holds one value per parameter, `None` where a condition
+//! makes the parameter inactive.
+
+mod choice;
+mod condition;
+mod configuration;
+mod domain;
+mod enumeration;
+mod json;
+mod parameter;
+
+pub use choice::Choice;
+pub use condition::Condition;
+pub use configuration::Configuration;
+pub use domain::Domain;
+pub use parameter::Parameter;
+
+use alloc::{format, vec::Vec};
+
+use crate::{Error, ErrorKind, Result};
+
+/// An ordered set of parameters with distinct names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Space {
+    parameters: Vec<Parameter>,
+    /// For each parameter: the index of its parent and the parent's values that activate it.
+    activations: Vec<Option<(usize, Vec<f64>)>>,
+}
+
+impl Space {
+    /// Checks and takes the parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidSpace`], naming the parameter: no parameters, an empty or duplicate name,
+    /// bounds that are not finite or not `low < high`, `log` with `low ≤ 0`, a step that does not fit, no
+    /// choices or duplicate ones, a condition on a parent that is not declared earlier or on values
+    /// the parent cannot take.
+    pub fn new(parameters: Vec<Parameter>) -> Result<Self> {
+        if parameters.is_empty() {
+            return Err(Error::new(
+                ErrorKind::InvalidSpace,
+                "a space needs at least one parameter",
+            ));
+        }
+        let mut activations = Vec::with_capacity(parameters.len());
+        for (index, parameter) in parameters.iter().enumerate() {
+            let earlier = &parameters[..index];
+            if earlier.iter().any(|other| other.name() == parameter.name()) {
+                return Err(Error::new(
+                    ErrorKind::InvalidSpace,
+                    format!("parameter \"{}\" is declared twice", parameter.name()),
+                ));
+            }
+            parameter.check()?;
+            activations.push(match parameter.condition() {
+                None => None,
+                Some(condition) => Some(condition.resolve(parameter.name(), earlier)?),
+            });
+        }
+        Ok(Self { parameters, activations })
+    }
+
+    /// The parameters, in order.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// How many parameters there are; at least one.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.parameters.len()
+    }
+
+    /// The position of the parameter called `name`.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.parameters.iter().position(|parameter| parameter.name() == name)
+    }
+
+    /// Whether parameter `index` is active, given the values of the parameters before it.
+    ///
+    /// `earlier` holds at least the values of the parameters declared before `index`.
+    pub fn is_active(&self, index: usize, earlier: &[Option<f64>]) -> bool {
+        match &self.activations[index] {
+            None => true,
+            Some((parent, values)) => earlier[*parent].is_some_and(|value| values.contains(&value)),
+        }
+    }
+
+    /// Whether any parameter has a condition.
+    pub fn is_conditional(&self) -> bool {
+        self.activations.iter().any(Option::is_some)
+    }
+
+    /// The configuration at a point of the unit cube (`unit.len() == self.len()`); always legal.
+    ///
+    /// Coordinates are clamped to `[0, 1]`, and a coordinate that is not a number counts as ½.
+    pub fn from_unit(&self, unit: &[f64]) -> Configuration {
+        debug_assert_eq!(unit.len(), self.len());
+        let mut values = Vec::with_capacity(self.len());
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            let value = self
+                .is_active(index, &values)
+                .then(|| parameter.domain().from_unit(unit.get(index).copied().unwrap_or(0.5)));
+            values.push(value);
+        }
+        Configuration::new(values)
+    }
+
+    /// Where a configuration lies in the unit cube; ½ for an inactive parameter.
+    pub fn to_unit(&self, configuration: &Configuration) -> Vec<f64> {
+        self.parameters
+            .iter()
+            .zip(configuration.values())
+            .map(|(parameter, value)| value.map_or(0.5, |value| parameter.domain().to_unit(value)))
+            .collect()
+    }
+
+    /// Checks that a configuration belongs to this space.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`], naming the parameter: a wrong number of values, a value that is missing,
+    /// out of bounds or between steps, or one given to an inactive parameter.
+    pub fn validate(&self, configuration: &Configuration) -> Result<()> {
+        let values = configuration.values();
+        if values.len() != self.len() {
+            return Err(Error::new(
+                ErrorKind::InvalidValue,
+                format!("{} values for {} parameters", values.len(), self.len()),
+            ));
+        }
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            match (self.is_active(index, values), values[index]) {
+                (true, Some(value)) => parameter.check_value(value)?,
+                (true, None) => {
+                    return Err(Error::new(
+                        ErrorKind::InvalidValue,
+                        format!("parameter \"{}\" is active and has no value", parameter.name()),
+                    ));
+                }
+                (false, Some(_)) => {
+                    return Err(Error::new(
+                        ErrorKind::InvalidValue,
+                        format!("parameter \"{}\" is inactive and has a value", parameter.name()),
+                    ));
+                }
+                (false, None) => {}
+            }
+        }
+        Ok(())
+    }
+}

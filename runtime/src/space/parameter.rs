@@ -1,0 +1,241 @@
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use super::{Choice, Condition, Domain, domain::LARGEST_INT};
+use crate::{Error, ErrorKind, Result};
+
+/// A named dimension of the space.
+///
+/// ```
+/// use optiformer::space::{Parameter, Space};
+///
+/// let space = Space::new(vec![
+///     Parameter::float("learning_rate", 1e-4, 1.0).log(),
+///     Parameter::int("hidden_units", 4, 256).log(),
+///     Parameter::categorical("optimiser", ["sgd", "adam"]),
+///     Parameter::float("momentum", 0.0, 0.99).when("optimiser", ["sgd"]),
+/// ])?;
+/// assert_eq!(space.len(), 4);
+/// # Ok::<(), optiformer::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    name: String,
+    domain: Domain,
+    condition: Option<Condition>,
+}
+
+impl Parameter {
+    /// A parameter over `domain`. Checked when a [`Space`](super::Space) takes it.
+    pub fn new(name: impl Into<String>, domain: Domain) -> Self {
+        Self { name: name.into(), domain, condition: None }
+    }
+
+    /// A real number in `[low, high]`.
+    pub fn float(name: impl Into<String>, low: f64, high: f64) -> Self {
+        Self::new(name, Domain::Float { low, high, log: false, step: None })
+    }
+
+    /// A whole number in `[low, high]`.
+    pub fn int(name: impl Into<String>, low: i64, high: i64) -> Self {
+        let (low, high) = (low as f64, high as f64);
+        Self::new(name, Domain::Int { low, high, log: false, step: 1.0 })
+    }
+
+    /// One of `choices`, which have no order.
+    pub fn categorical<C: Into<Choice>>(
+        name: impl Into<String>,
+        choices: impl IntoIterator<Item = C>,
+    ) -> Self {
+        let choices = choices.into_iter().map(Into::into).collect();
+        Self::new(name, Domain::Categorical { choices })
+    }
+
+    /// Makes equal ratios equally far apart. Without meaning for a categorical.
+    pub fn log(mut self) -> Self {
+        match &mut self.domain {
+            Domain::Float { log, .. } | Domain::Int { log, .. } => *log = true,
+            Domain::Categorical { .. } => {}
+        }
+        self
+    }
+
+    /// Restricts the values to `low + k·step`. Without meaning for a categorical.
+    pub fn step(mut self, size: f64) -> Self {
+        match &mut self.domain {
+            Domain::Float { step, .. } => *step = Some(size),
+            Domain::Int { step, .. } => *step = size,
+            Domain::Categorical { .. } => {}
+        }
+        self
+    }
+
+    /// Makes the parameter active only when `parent`, declared earlier, is one of `values`.
+    pub fn when<C: Into<Choice>>(
+        mut self,
+        parent: impl Into<String>,
+        values: impl IntoIterator<Item = C>,
+    ) -> Self {
+        let values = values.into_iter().map(Into::into).collect::<Vec<_>>();
+        self.condition = Some(Condition { parent: parent.into(), values });
+        self
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What values it can take.
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// When it is active; `None` for always.
+    pub fn condition(&self) -> Option<&Condition> {
+        self.condition.as_ref()
+    }
+
+    /// A value as people write it: a choice by its text, an int without a decimal point.
+    pub fn format(&self, value: f64) -> String {
+        match &self.domain {
+            Domain::Categorical { choices } => match choices.get(value as usize) {
+                Some(choice) => choice.to_string(),
+                None => format!("{value}"),
+            },
+            _ => {
+                let plain = format!("{value}");
+                let scientific = format!("{value:e}");
+                if scientific.len() < plain.len() { scientific } else { plain }
+            }
+        }
+    }
+
+    /// A value as JSON: a choice as itself, a number as a number.
+    pub fn to_choice(&self, value: f64) -> Choice {
+        match &self.domain {
+            Domain::Categorical { choices } => {
+                choices.get(value as usize).cloned().unwrap_or(Choice::Number(value))
+            }
+            _ => Choice::Number(value),
+        }
+    }
+
+    /// The inverse of [`to_choice`](Self::to_choice).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`] for a choice or number that the parameter cannot take.
+    pub fn from_choice(&self, choice: &Choice) -> Result<f64> {
+        let value = match (&self.domain, choice) {
+            (Domain::Categorical { choices }, choice) => {
+                choices.iter().position(|other| other == choice).map(|index| index as f64)
+            }
+            (_, Choice::Number(number)) => Some(*number),
+            _ => None,
+        };
+        let Some(value) = value else {
+            return Err(Error::new(
+                ErrorKind::InvalidValue,
+                format!("parameter \"{}\" cannot be \"{choice}\"", self.name),
+            ));
+        };
+        self.check_value(value)?;
+        Ok(value)
+    }
+
+    /// Checks that `value` is legal (a category by its index).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`], naming the parameter.
+    pub fn check_value(&self, value: f64) -> Result<()> {
+        if self.domain.contains(value) {
+            return Ok(());
+        }
+        let why = if !value.is_finite() { "is not finite" } else { "is out of bounds or off step" };
+        Err(Error::new(
+            ErrorKind::InvalidValue,
+            format!("parameter \"{}\": {value} {why}", self.name),
+        ))
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        let refuse = |what: String| {
+            let context = format!("parameter \"{}\": {what}", self.name);
+            Err(Error::new(ErrorKind::InvalidSpace, context))
+        };
+        if self.name.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidSpace, "a parameter has an empty name"));
+        }
+        match &self.domain {
+            Domain::Float { low, high, log, .. } | Domain::Int { low, high, log, .. } => {
+                if !low.is_finite() || !high.is_finite() {
+                    return refuse(format!("bounds [{low}, {high}] are not finite"));
+                }
+                if low >= high {
+                    return refuse(format!(
+                        "low {low} is not below high {high} (a fixed value is a categorical \
+                         parameter with one choice)"
+                    ));
+                }
+                if !(high - low).is_finite() {
+                    return refuse(format!(
+                        "the range [{low}, {high}] is wider than a double holds"
+                    ));
+                }
+                if *log && *low <= 0.0 {
+                    return refuse(format!("a log scale needs low above zero, not {low}"));
+                }
+            }
+            Domain::Categorical { .. } => {}
+        }
+        match &self.domain {
+            Domain::Float { low, high, log, step: Some(step) } => {
+                if !step.is_finite() || *step <= 0.0 || *step > high - low {
+                    return refuse(format!("step {step} does not fit into [{low}, {high}]"));
+                }
+                if *log {
+                    return refuse(String::from("a log scale has no step"));
+                }
+                if (high - low) / step > LARGEST_INT {
+                    return refuse(format!("step {step} is too fine for [{low}, {high}]"));
+                }
+            }
+            Domain::Float { .. } => {}
+            Domain::Int { low, high, log, step } => {
+                let whole = [low, high, step]
+                    .iter()
+                    .all(|number| **number == libm::floor(**number) && number.abs() <= LARGEST_INT);
+                if !whole {
+                    return refuse(format!(
+                        "bounds [{low}, {high}] and step {step} must be whole numbers within ±2^53"
+                    ));
+                }
+                if *step < 1.0 || *step > high - low {
+                    return refuse(format!("step {step} does not fit into [{low}, {high}]"));
+                }
+                if *log && *step != 1.0 {
+                    return refuse(String::from("a log scale has no step"));
+                }
+            }
+            Domain::Categorical { choices } => {
+                if choices.is_empty() {
+                    return refuse(String::from("no choices"));
+                }
+                for (index, choice) in choices.iter().enumerate() {
+                    if matches!(choice, Choice::Number(number) if !number.is_finite()) {
+                        return refuse(format!("choice {index} is not finite"));
+                    }
+                    if choices[..index].contains(choice) {
+                        return refuse(format!("choice \"{choice}\" is listed twice"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
