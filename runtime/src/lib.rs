@@ -5,6 +5,8 @@ extern crate alloc;
 extern crate std;
 
 mod error;
+pub mod generation;
+pub mod model;
 pub mod samplers;
 pub mod space;
 pub mod tokenizer;

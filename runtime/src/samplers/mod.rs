@@ -55,3 +55,21 @@ pub trait Sampler {
     /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) where it never repeats itself and everything has been tried.
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration>;
 }
+
+/// The names that [`by_name`] knows.
+pub const NAMES: &[&str] = &["random"];
+
+/// A sampler that needs no model.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for an unknown name; the message lists the known ones.
+pub fn by_name(name: &str) -> Result<alloc::boxed::Box<dyn Sampler + Send>> {
+    match name {
+        "random" => Ok(alloc::boxed::Box::new(RandomSampler)),
+        _ => Err(crate::Error::new(
+            crate::ErrorKind::InvalidValue,
+            alloc::format!("no sampler is called \"{name}\"; there are {NAMES:?}"),
+        )),
+    }
+}
