@@ -3,7 +3,7 @@
 #
 #   tests/run.sh                every step, stopping at the first that fails
 #   tests/run.sh --keep-going   every step, whatever fails
-#   tests/run.sh rust python    only these steps, in the order of the list
+#   tests/run.sh rust python    only these steps (and setup, if they need it), in the list's order
 #   tests/run.sh --list         the steps
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -96,6 +96,17 @@ list() {
     for step in "${steps[@]}"; do printf '%-9s %s\n' "${step%%|*}" "${step#*|}"; done
 }
 
+is_step() {
+    local step
+    for step in "${steps[@]}"; do [[ ${step%%|*} == "$1" ]] && return; done
+    return 1
+}
+
+# Whether step $1 was asked for; every step is when none was named.
+is_wanted() {
+    ((${#wanted[@]} == 0)) || [[ " ${wanted[*]} " == *" $1 "* ]]
+}
+
 duration() {
     printf '%d:%02d' $(($1 / 60)) $(($1 % 60))
 }
@@ -108,7 +119,7 @@ while (($#)); do
         --list) list && exit ;;
         -h | --help) usage && exit ;;
         *)
-            list | grep -q "^$1 " || {
+            is_step "$1" || {
                 printf 'tests/run.sh: no step %s; the steps are\n' "$1" >&2
                 list >&2
                 exit 2
@@ -126,10 +137,14 @@ trap 'rm -rf "$scratch"' EXIT
 export VIRTUAL_ENV=$root/.venv PATH=$root/.venv/bin:$PATH LIBTORCH_USE_PYTORCH=1
 unset PYTHONHOME
 
+# What uses the virtual environment or the targets sets them up first.
+for name in clippy docs trainer no_std python smoke; do
+    if ((${#wanted[@]})) && is_wanted "$name"; then wanted+=(setup); fi
+done
+
 chosen=()
 for step in "${steps[@]}"; do
-    name=${step%%|*}
-    if ((${#wanted[@]} == 0)) || [[ " ${wanted[*]} " == *" $name "* ]]; then chosen+=("$step"); fi
+    if is_wanted "${step%%|*}"; then chosen+=("$step"); fi
 done
 
 passed=0 failed=0 number=0

@@ -7,6 +7,8 @@
 # prefers the much smaller build.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# An environment cannot make itself: the Python that makes .venv must come from outside it.
+PATH=${PATH//"$PWD/.venv/bin:"/}
 
 die() {
     printf 'tests/setup.sh: %s\n' "$*" >&2

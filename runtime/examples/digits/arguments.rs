@@ -19,7 +19,7 @@ Usage: digits [--NAME VALUE | --NAME=VALUE]...
   --layers N          hidden layers, 1 to 3                [1]
   --activation NAME   relu or tanh                         [relu]
   --dropout X         0 to 0.7                             [0]
-  --epochs N          passes over the training images, 1 to 1000  [4]
+  --epochs N          passes over the training images, 1 to 1000  [8]
   --seed N            initial weights, order and dropout   [0]
   --verbose           progress of every epoch on stderr
   --help              this text
@@ -88,7 +88,7 @@ impl Default for Arguments {
             layers: 1,
             activation: Activation::Relu,
             dropout: 0.0,
-            epochs: 4,
+            epochs: 8,
             seed: 0,
             verbose: false,
         }
@@ -230,6 +230,23 @@ mod tests {
         assert_eq!(parse(words), Ok(Some(expected)));
         assert_eq!(parse(""), Ok(Some(Arguments::default())));
         assert_eq!(parse("--seed 1 --help"), Ok(None));
+    }
+
+    #[test]
+    fn help_tells_the_defaults() {
+        let mut checked = 0;
+        for line in HELP.lines().filter(|line| line.ends_with(']') && line.starts_with("  --")) {
+            let name = line.split_whitespace().next().unwrap();
+            let value = &line[line.rfind('[').unwrap() + 1..line.len() - 1];
+            let given = parse(&format!("--optimiser momentum {name} {value}")).unwrap();
+            let mut expected = parse("--optimiser momentum").unwrap();
+            if name == "--optimiser" {
+                expected = Some(Arguments::default());
+            }
+            assert_eq!(given, expected, "{line}");
+            checked += 1;
+        }
+        assert_eq!(checked, NAMES.len());
     }
 
     #[test]
