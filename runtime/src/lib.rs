@@ -7,6 +7,7 @@ extern crate std;
 mod error;
 pub mod samplers;
 pub mod space;
+pub mod study;
 pub mod trial;
 
 pub use error::{Error, ErrorKind, Result};
