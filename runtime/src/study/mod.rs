@@ -27,11 +27,19 @@
 
 mod direction;
 mod event;
+#[cfg(feature = "std")]
+mod journal;
 mod outcome;
+#[cfg(feature = "std")]
+mod stored;
 mod trial;
 
 pub use direction::Direction;
+#[cfg(feature = "std")]
+pub use journal::Recording;
 pub use outcome::Outcome;
+#[cfg(feature = "std")]
+pub use stored::StoredStudy;
 pub use trial::{Origin, State, Trial};
 
 use alloc::{boxed::Box, collections::VecDeque, format, string::String, vec::Vec};
