@@ -10,6 +10,7 @@ pub mod kernels;
 pub mod model;
 pub mod samplers;
 pub mod space;
+pub mod study;
 pub mod tokenizer;
 pub mod trial;
 

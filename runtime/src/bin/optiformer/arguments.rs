@@ -1,0 +1,169 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use optiformer::study::Direction;
+
+/// Finds the parameters with which a program does best.
+#[derive(Debug, Parser)]
+#[command(name = "optiformer", version, propagate_version = true)]
+#[command(
+    after_help = "Exit codes: 0 fine, 1 error, 2 wrong usage, 3 every trial failed, 130 interrupted."
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a program again and again; find the parameters for which the number it prints is smallest.
+    #[command(after_long_help = TUNE_HELP)]
+    Minimize(TuneOptions),
+    /// Run a program again and again; find the parameters for which the number it prints is largest.
+    #[command(after_long_help = TUNE_HELP)]
+    Maximize(TuneOptions),
+    /// Hand out trials and take in outcomes as JSON lines on standard input and output.
+    #[command(after_long_help = ASK_TELL_HELP)]
+    AskTell(AskTellOptions),
+    /// Show what a study file holds: the best configuration, counts, and how the best came down.
+    Show(ShowOptions),
+}
+
+const TUNE_HELP: &str = r#"Example:
+  space.json:  {"parameters": [
+                 {"name": "rate",  "type": "float", "low": 1e-4, "high": 1, "log": true},
+                 {"name": "units", "type": "int",   "low": 4,    "high": 256},
+                 {"name": "kind",  "type": "categorical", "choices": ["sgd", "adam"]}]}
+
+  optiformer minimize --space space.json --trials 50 --study study.jsonl -- \
+      python train.py --rate {rate} --units {units} --optimiser={kind}
+
+{name} in an argument stands for the parameter's value (nothing, where a condition makes the parameter
+inactive); {{ and }} stand for braces. The objective is the last number on the program's standard output. A
+non-zero exit, a signal, a timeout, no number, or one that is not finite makes a failed trial.
+
+With --study, run the same command again to go on: --trials is the total over all runs.
+
+Exit codes: 0 fine, 1 error, 2 wrong usage, 3 every trial failed, 130 interrupted."#;
+
+const ASK_TELL_HELP: &str = r#"Requests, one a line, each answered by one line:
+  {"ask":{}}                                 {"trial":{"id":0,"values":{"x":0.3}}}
+  {"ask":{"count":3}}                        {"trials":[{"id":1,…},{"id":2,…},{"id":3,…}]}
+  {"tell":{"id":0,"value":1.5}}              {"told":0}
+  {"tell":{"id":1,"failed":true}}            {"told":1}
+  {"add":{"values":{"x":0.5},"value":2.0}}   {"added":4}
+  {"enqueue":{"values":{"x":0.25}}}          {"enqueued":1}
+  {"abandon":{"id":2}}                       {"abandoned":2}
+  {"best":{}}                                {"best":{"id":0,"value":1.5,"values":{"x":0.3}}}
+A line that cannot be served is answered {"error":{"kind":…,"message":…}}. The end of the input ends it."#;
+
+/// What every study needs.
+#[derive(Args, Debug)]
+pub struct StudyOptions {
+    /// The search space: a JSON file
+    #[arg(long, value_name = "FILE.json")]
+    pub space: PathBuf,
+
+    /// Who proposes the trials: optiformer, tpe, sobol or random [default: optiformer, or the study file's]
+    #[arg(long, value_name = "NAME")]
+    pub sampler: Option<String>,
+
+    /// Weights for the optiformer sampler [default: those built in]
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+
+    /// Seed of everything random [default: 0, or the study file's]
+    #[arg(long, value_name = "K")]
+    pub seed: Option<u64>,
+
+    /// Keep the study in this file, and go on with what is in it already
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub study: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct TuneOptions {
+    #[command(flatten)]
+    pub study: StudyOptions,
+
+    /// How many trials the study shall have in the end, those already in the study file included
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub trials: u64,
+
+    /// How many programs run at once; with one, the same seed gives the same study
+    #[arg(long, value_name = "J", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=4096))]
+    pub jobs: u64,
+
+    /// Kill a program, and all it started, that runs longer; its trial has failed
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub timeout: Option<Duration>,
+
+    /// Try this configuration first, e.g. '{"rate": 0.01, "kind": "adam"}'; may be repeated
+    #[arg(long, value_name = "JSON")]
+    pub enqueue: Vec<String>,
+
+    /// Print only the best configuration, as one line of JSON
+    #[arg(long, conflicts_with_all = ["json", "verbose"])]
+    pub quiet: bool,
+
+    /// Print each trial and a summary as lines of JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+
+    /// Pass on what the program writes to standard error
+    #[arg(long)]
+    pub verbose: bool,
+
+    /// The program and its arguments, after --
+    #[arg(last = true, required = true, value_name = "PROGRAM")]
+    pub program: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct AskTellOptions {
+    #[command(flatten)]
+    pub study: StudyOptions,
+
+    /// What is wanted
+    #[arg(long, value_enum, default_value_t = Wanted::Minimize)]
+    pub direction: Wanted,
+}
+
+#[derive(Args, Debug)]
+pub struct ShowOptions {
+    /// The study file
+    #[arg(value_name = "STUDY.jsonl")]
+    pub study: PathBuf,
+
+    /// Print the summary as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A direction, as the command line has it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Wanted {
+    /// The smallest objective
+    Minimize,
+    /// The largest objective
+    Maximize,
+}
+
+impl From<Wanted> for Direction {
+    fn from(wanted: Wanted) -> Self {
+        match wanted {
+            Wanted::Minimize => Self::Minimise,
+            Wanted::Maximize => Self::Maximise,
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number".to_string())?;
+    if number.is_nan() || number <= 0.0 {
+        return Err("a timeout is longer than nothing".to_string());
+    }
+    Duration::try_from_secs_f64(number).map_err(|_| "longer than can be counted".to_string())
+}

@@ -1,0 +1,174 @@
+//! One run of the program that is tuned.
+
+use std::{
+    io::{self, Read, Write},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{number::NumberScanner, output, stop};
+
+/// How a run went.
+#[derive(Debug)]
+pub enum Verdict {
+    /// The program ended well and printed this number.
+    Value(f64),
+    /// There is no objective.
+    Failed {
+        /// Why.
+        reason: String,
+        /// The last lines that the program wrote to standard error.
+        complaint: String,
+    },
+    /// The tool was asked to stop, and killed the program.
+    Stopped,
+    /// The program cannot be started.
+    Unstartable(String),
+}
+
+/// How long after the program's end to wait for what it left in the pipes: a process that it left
+/// behind may hold them open for ever.
+const GRACE: Duration = Duration::from_millis(500);
+/// How much of standard error is kept, in bytes and in lines.
+const COMPLAINT_BYTES: usize = 4096;
+const COMPLAINT_LINES: usize = 5;
+
+/// Runs the program to its end, its timeout, or a request to stop.
+pub fn run(arguments: &[String], timeout: Option<Duration>, verbose: bool) -> Verdict {
+    let mut command = Command::new(&arguments[0]);
+    command.args(&arguments[1..]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // A group of its own: it can be killed with all it started, and Ctrl-C reaches this tool alone.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            return Verdict::Unstartable(format!("cannot run \"{}\": {error}", arguments[0]));
+        }
+    };
+    let numbers = Arc::new(Mutex::new(NumberScanner::default()));
+    let tail = Arc::new(Mutex::new(Vec::new()));
+    let (done, ends) = mpsc::channel();
+    follow(child.stdout.take(), done.clone(), {
+        let numbers = Arc::clone(&numbers);
+        move |bytes| lock(&numbers).feed(bytes)
+    });
+    follow(child.stderr.take(), done, {
+        let tail = Arc::clone(&tail);
+        move |bytes| {
+            keep_tail(&mut lock(&tail), bytes);
+            if verbose {
+                let _ = io::stderr().write_all(bytes);
+            }
+        }
+    });
+    let ended = wait(&mut child, timeout);
+    let deadline = Instant::now() + GRACE;
+    // The two readers hang up when they are done.
+    while ends.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok() {}
+    let complaint = last_lines(&lock(&tail));
+    let failed = |reason: String| Verdict::Failed { reason, complaint };
+    match ended {
+        Ended::Stopped => Verdict::Stopped,
+        Ended::TimedOut(limit) => {
+            failed(format!("ran longer than {}", output::duration(limit.as_secs_f64())))
+        }
+        Ended::Lost(error) => failed(format!("its end could not be awaited: {error}")),
+        Ended::Exited(status) if !status.success() => failed(how(status)),
+        Ended::Exited(_) => match lock(&numbers).last() {
+            Some(value) if value.is_finite() => Verdict::Value(value),
+            Some(value) => failed(format!("the objective is {value}")),
+            None => failed("printed no number".to_string()),
+        },
+    }
+}
+
+enum Ended {
+    Exited(ExitStatus),
+    TimedOut(Duration),
+    Stopped,
+    Lost(io::Error),
+}
+
+/// Waits for the end of the program, or brings it about.
+fn wait(child: &mut Child, timeout: Option<Duration>) -> Ended {
+    let start = Instant::now();
+    let mut pause = Duration::from_micros(500);
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ended::Exited(status),
+            Ok(None) => {}
+            Err(error) => return Ended::Lost(error),
+        }
+        if stop::requested() {
+            kill(child);
+            return Ended::Stopped;
+        }
+        if let Some(limit) = timeout.filter(|limit| start.elapsed() >= *limit) {
+            kill(child);
+            return Ended::TimedOut(limit);
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+/// Kills the program with all it started, and buries it. It has not been waited for, so its id is still its own.
+fn kill(child: &mut Child) {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Pid, Signal, kill_process_group};
+        let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// Reads a pipe to its end in a thread.
+fn follow(
+    pipe: Option<impl Read + Send + 'static>,
+    done: mpsc::Sender<()>,
+    mut take: impl FnMut(&[u8]) + Send + 'static,
+) {
+    let Some(mut pipe) = pipe else { return };
+    thread::spawn(move || {
+        // Lives as long as the thread: its end is the signal.
+        let _done = done;
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            match pipe.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(count) => take(&buffer[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
+    });
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
+    tail.extend_from_slice(bytes);
+    let surplus = tail.len().saturating_sub(COMPLAINT_BYTES);
+    tail.drain(..surplus);
+}
+
+fn last_lines(tail: &[u8]) -> String {
+    let text = String::from_utf8_lossy(tail);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(COMPLAINT_LINES)..].join("\n")
+}
+
+fn how(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("killed by signal {signal}");
+    }
+    status.code().map_or("ended without a code".to_string(), |code| format!("exit code {code}"))
+}

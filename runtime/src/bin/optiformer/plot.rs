@@ -1,0 +1,90 @@
+//! A small plot in text.
+
+use optiformer::study::Study;
+
+use crate::output::short;
+
+const COLUMNS: usize = 60;
+const ROWS: usize = 10;
+
+/// The best objective so far over the finished and failed trials; empty with fewer than two finished.
+pub fn best_so_far(study: &Study) -> String {
+    let mut best: Option<f64> = None;
+    let mut line = Vec::new();
+    for trial in study.trials().iter().filter(|trial| !trial.is_pending()) {
+        if let Some(value) = trial.value()
+            && best.is_none_or(|best| study.direction().is_better(value, best))
+        {
+            best = Some(value);
+        }
+        line.push(best);
+    }
+    if line.iter().flatten().count() < 2 { String::new() } else { draw(&line) }
+}
+
+/// Draws one value per trial, left to right; `None` before the first value.
+fn draw(line: &[Option<f64>]) -> String {
+    let columns = line.len().min(COLUMNS);
+    // The value of a column is that of its last trial.
+    let values: Vec<_> =
+        (0..columns).map(|column| line[(column + 1) * line.len() / columns - 1]).collect();
+    let (low, high) =
+        line.iter().flatten().fold((f64::INFINITY, f64::NEG_INFINITY), |range, value| {
+            (range.0.min(*value), range.1.max(*value))
+        });
+    // Halves, so that the range of two huge values is finite.
+    let row_of = |value: f64| {
+        let part = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
+        if part.is_finite() {
+            ((1.0 - part) * (ROWS - 1) as f64).round() as usize
+        } else {
+            ROWS - 1
+        }
+    };
+    let (top, bottom) = (short(high), short(low));
+    let width = top.len().max(bottom.len());
+    let rows = if low == high { ROWS - 1..ROWS } else { 0..ROWS };
+    let mut text = String::new();
+    for row in rows {
+        let label = if row == ROWS - 1 {
+            &bottom
+        } else if row == 0 {
+            &top
+        } else {
+            ""
+        };
+        let marks: String = values
+            .iter()
+            .map(|value| if value.is_some_and(|value| row_of(value) == row) { '●' } else { ' ' })
+            .collect();
+        text += &format!("{label:>width$} ┤{}\n", marks.trim_end());
+    }
+    let last = format!("{} trials", line.len());
+    let gap = columns.saturating_sub(1 + last.chars().count()).max(1);
+    text + &format!("{:width$} └{}\n{:width$}  1{:gap$}{last}\n", "", "─".repeat(columns), "", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::draw;
+
+    #[test]
+    fn a_plot_falls_from_left_to_right() {
+        let text = draw(&[None, Some(9.0), Some(9.0), Some(0.0)]);
+        let rows: Vec<&str> = text.lines().collect();
+        assert_eq!(rows[0], "9 ┤ ●●");
+        assert_eq!(rows[9], "0 ┤   ●");
+        assert_eq!(rows.len(), 12);
+    }
+
+    #[test]
+    fn any_values_can_be_drawn() {
+        let flat = draw(&[Some(1.0); 200]);
+        assert_eq!(flat.lines().count(), 3);
+        assert!(flat.contains(&"●".repeat(60)) && flat.contains("200 trials"));
+        let huge = draw(&[Some(1e308), Some(-1e308)]);
+        assert!(huge.lines().next().unwrap().ends_with("┤●"));
+        let tiny = draw(&[Some(5e-324), Some(0.0)]);
+        assert_eq!(tiny.matches('●').count(), 2);
+    }
+}

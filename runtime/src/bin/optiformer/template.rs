@@ -1,0 +1,136 @@
+//! `{name}` in the arguments of a program.
+
+use optiformer::space::{Configuration, Space};
+
+/// A command line with places for the values of parameters.
+#[derive(Debug)]
+pub struct Template {
+    arguments: Vec<Vec<Piece>>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Piece {
+    Text(String),
+    /// The value of the parameter with this index.
+    Value(usize),
+}
+
+impl Template {
+    /// Reads the program and its arguments.
+    ///
+    /// # Errors
+    ///
+    /// A message that names the argument: a name that is not in the space, or a brace without its partner.
+    pub fn new(space: &Space, arguments: &[String]) -> Result<Self, String> {
+        let arguments = arguments
+            .iter()
+            .map(|argument| {
+                parse(space, argument)
+                    .map_err(|what| format!("in the argument \"{argument}\": {what}"))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { arguments })
+    }
+
+    /// The program and its arguments for one configuration; an inactive parameter's value is empty.
+    pub fn fill(&self, space: &Space, configuration: &Configuration) -> Vec<String> {
+        let fill = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Value(index) => configuration
+                .get(*index)
+                .map_or_else(String::new, |value| space.parameters()[*index].format(value)),
+        };
+        self.arguments.iter().map(|pieces| pieces.iter().map(fill).collect()).collect()
+    }
+
+    /// The names of the parameters that no argument uses.
+    pub fn unused<'a>(&self, space: &'a Space) -> Vec<&'a str> {
+        let uses =
+            |index| self.arguments.iter().flatten().any(|piece| *piece == Piece::Value(index));
+        let parameters = space.parameters().iter().enumerate();
+        parameters.filter(|(index, _)| !uses(*index)).map(|(_, it)| it.name()).collect()
+    }
+
+    /// Whether which program runs depends on the parameters.
+    pub fn varies_program(&self) -> bool {
+        self.arguments[0].iter().any(|piece| matches!(piece, Piece::Value(_)))
+    }
+}
+
+fn parse(space: &Space, argument: &str) -> Result<Vec<Piece>, String> {
+    let mut pieces = Vec::new();
+    let mut text = String::new();
+    let mut rest = argument;
+    while let Some(brace) = rest.find(['{', '}']) {
+        text.push_str(&rest[..brace]);
+        let after = &rest[brace + 1..];
+        let is_open = rest[brace..].starts_with('{');
+        if after.starts_with(if is_open { '{' } else { '}' }) {
+            text.push(if is_open { '{' } else { '}' });
+            rest = &after[1..];
+        } else if is_open {
+            let Some(end) = after.find('}') else {
+                return Err("\"{\" without \"}\" (write {{ for a brace)".to_string());
+            };
+            let name = &after[..end];
+            let Some(index) = space.index_of(name) else {
+                return Err(format!(
+                    "the space has no parameter \"{name}\" (write {{{{ and }}}} for braces)"
+                ));
+            };
+            if !text.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut text)));
+            }
+            pieces.push(Piece::Value(index));
+            rest = &after[end + 1..];
+        } else {
+            return Err("\"}\" without \"{\" (write }} for a brace)".to_string());
+        }
+    }
+    text.push_str(rest);
+    if !text.is_empty() {
+        pieces.push(Piece::Text(text));
+    }
+    Ok(pieces)
+}
+
+#[cfg(test)]
+mod tests {
+    use optiformer::space::{Parameter, Space};
+
+    use super::*;
+
+    fn space() -> Space {
+        Space::new(vec![
+            Parameter::float("x", 0.0, 1.0),
+            Parameter::categorical("kind", ["a b", "{c}"]),
+            Parameter::int("n", 1, 9).when("kind", ["{c}"]),
+        ])
+        .unwrap()
+    }
+
+    fn fill(argument: &str, values: [Option<f64>; 3]) -> String {
+        let template = Template::new(&space(), &[argument.to_string()]).unwrap();
+        template.fill(&space(), &Configuration::new(values.to_vec())).concat()
+    }
+
+    #[test]
+    fn places_are_filled() {
+        let values = [Some(0.5), Some(1.0), Some(3.0)];
+        assert_eq!(fill("{x}", values), "0.5");
+        assert_eq!(fill("--n={n},{kind};{x}{x}", values), "--n=3,{c};0.50.5");
+        assert_eq!(fill("{{x}} {{{x}}} }}{{ é{n}é", values), "{x} {0.5} }{ é3é");
+        assert_eq!(fill("[{kind}|{n}]", [Some(0.5), Some(0.0), None]), "[a b|]");
+    }
+
+    #[test]
+    fn wrong_places_are_named() {
+        for argument in ["{y}", "a{", "a}", "{}", "{x", "{ x}", "{x}}", "{\"a\": 1}"] {
+            let error = Template::new(&space(), &[argument.to_string()]).unwrap_err();
+            assert!(error.contains(argument), "{error}");
+        }
+        let template = Template::new(&space(), &["{kind}".into(), "{{x}}".into()]).unwrap();
+        assert_eq!(template.unused(&space()), ["x", "n"]);
+        assert!(template.varies_program());
+    }
+}

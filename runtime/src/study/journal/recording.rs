@@ -1,0 +1,126 @@
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString},
+};
+use std::path::Path;
+
+use super::record::{Header, parse_event};
+use crate::{
+    Error, ErrorKind, Result,
+    samplers::RandomSampler,
+    space::Space,
+    study::{Direction, Study},
+};
+
+/// A study as its journal tells it, for looking at. The file is neither locked nor changed.
+#[derive(Debug)]
+pub struct Recording {
+    header: Header,
+    study: Study,
+    note: Option<String>,
+}
+
+impl Recording {
+    /// Reads a journal.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`] where the file cannot be read, [`ErrorKind::InvalidJournal`] with line and byte
+    /// offset where it is not a journal.
+    pub fn read(path: &Path) -> Result<Self> {
+        let named = |what: String| {
+            Error::new(ErrorKind::Io, format!("study file {}: {what}", path.display()))
+        };
+        if path.exists() && !path.is_file() {
+            return Err(named("not a regular file".to_string()));
+        }
+        let bytes = std::fs::read(path).map_err(|error| named(error.to_string()))?;
+        let first = bytes.iter().position(|byte| *byte == b'\n');
+        let Some(end) = first else {
+            let context = format!("study file {}: no header", path.display());
+            return Err(Error::new(ErrorKind::InvalidJournal, context));
+        };
+        let header = parse_header(path, &bytes[..end])?;
+        // Nothing is ever asked of this study, so its sampler does not matter.
+        let sampler = Box::new(RandomSampler);
+        let mut study = Study::new(header.space.clone(), header.direction, sampler, header.seed);
+        let (_, note) = read_text(path, &bytes, end + 1, &mut study)?;
+        Ok(Self { header, study, note })
+    }
+
+    /// What was searched.
+    pub fn space(&self) -> &Space {
+        &self.header.space
+    }
+
+    /// Whether small or large objectives are wanted.
+    pub fn direction(&self) -> Direction {
+        self.header.direction
+    }
+
+    /// The name of the sampler that made the study.
+    pub fn sampler(&self) -> &str {
+        &self.header.sampler
+    }
+
+    /// The study's seed.
+    pub fn seed(&self) -> u64 {
+        self.header.seed
+    }
+
+    /// The trials. This study is for reading: it does not know the sampler that made it.
+    pub fn study(&self) -> &Study {
+        &self.study
+    }
+
+    /// What was dropped in reading, if anything.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+}
+
+/// Reads the first line, without its line break.
+pub(in crate::study) fn parse_header(path: &Path, line: &[u8]) -> Result<Header> {
+    let parsed = core::str::from_utf8(line)
+        .map_err(|_| Error::new(ErrorKind::InvalidJournal, "this is not a study file: no text"))
+        .and_then(Header::parse);
+    parsed.map_err(|error| at(path, 1, 0, error.context()))
+}
+
+/// Lets the events from byte `start`, where line 2 begins, happen to `study`.
+///
+/// Returns how many bytes are whole lines, and a note when there were more.
+pub(in crate::study) fn read_text(
+    path: &Path,
+    bytes: &[u8],
+    start: usize,
+    study: &mut Study,
+) -> Result<(usize, Option<String>)> {
+    let (mut offset, mut number) = (start, 2);
+    while offset < bytes.len() {
+        let Some(length) = bytes[offset..].iter().position(|byte| *byte == b'\n') else {
+            let note = format!(
+                "study file {}: the last line (line {number}, byte {offset}) was not finished and is dropped",
+                path.display()
+            );
+            return Ok((offset, Some(note)));
+        };
+        let line = core::str::from_utf8(&bytes[offset..offset + length])
+            .map_err(|_| at(path, number, offset, "not UTF-8"))?;
+        let event = parse_event(study.space(), line)
+            .map_err(|error| at(path, number, offset, error.context()))?;
+        study.check(&event).map_err(|error| at(path, number, offset, &error.to_string()))?;
+        study.apply(event);
+        offset += length + 1;
+        number += 1;
+    }
+    Ok((offset, None))
+}
+
+fn at(path: &Path, line: usize, offset: usize, what: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidJournal,
+        format!("{} line {line} (byte {offset}): {what}", path.display()),
+    )
+}

@@ -1,0 +1,194 @@
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString},
+};
+use core::fmt;
+use std::path::Path;
+
+use super::{
+    Direction, Event, Outcome, Study, Trial,
+    journal::{Header, Journal, event_line, parse_header, read_text},
+    unusable,
+};
+use crate::{
+    Error, ErrorKind, Result,
+    samplers::Sampler,
+    space::{Configuration, Space},
+};
+
+/// A [`Study`] that is written down as it goes: every change is in the file before the call returns.
+///
+/// A process that is killed loses nothing that was told. Opened again, the study first hands out the
+/// trials that were pending, with the ids and configurations they had, and then goes on as if it had
+/// not been stopped. The format is described in `docs/journal.md`.
+pub struct StoredStudy {
+    study: Study,
+    journal: Option<Journal>,
+    note: Option<String>,
+}
+
+impl StoredStudy {
+    /// Opens the study in the file `path`, or creates it.
+    ///
+    /// The file is locked until the study is dropped, so that no two processes write it. Where another
+    /// study of the same space, direction, sampler and seed is in the file, it goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`] where the file cannot be opened or another process writes it;
+    /// [`ErrorKind::InvalidJournal`] where it belongs to another study (the message says what differs), or
+    /// is damaged other than by a torn last line (the message says in which line, at which byte).
+    pub fn open(
+        path: &Path,
+        space: Space,
+        direction: Direction,
+        sampler: Box<dyn Sampler + Send>,
+        seed: u64,
+    ) -> Result<Self> {
+        let (mut journal, bytes) = Journal::open(path)?;
+        let header =
+            Header { direction, sampler: sampler.name().to_string(), seed, space: space.clone() };
+        let mut study = Study::new(space, direction, sampler, seed);
+        let mut note = None;
+        match bytes.iter().position(|byte| *byte == b'\n') {
+            Some(end) => {
+                parse_header(path, &bytes[..end])?.check_same(&header)?;
+                let length;
+                (length, note) = read_text(path, &bytes, end + 1, &mut study)?;
+                journal.keep(length, bytes.len());
+            }
+            // Killed while it wrote the header; anything else without a line break is somebody else's file.
+            None if header.line().as_bytes().starts_with(&bytes) => {
+                journal.append(&header.line(), true)?;
+                sync_directory(path);
+            }
+            None => {
+                return Err(Error::new(
+                    ErrorKind::InvalidJournal,
+                    format!(
+                        "{} line 1 (byte 0): this is not a study file: no header",
+                        path.display()
+                    ),
+                ));
+            }
+        }
+        study.offer_pending_again();
+        Ok(Self { study, journal: Some(journal), note })
+    }
+
+    /// A study that is written nowhere, behind the same calls.
+    pub fn in_memory(study: Study) -> Self {
+        Self { study, journal: None, note: None }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_journal(study: Study, journal: Journal) -> Self {
+        Self { study, journal: Some(journal), note: None }
+    }
+
+    /// The study, for reading.
+    pub fn study(&self) -> &Study {
+        &self.study
+    }
+
+    /// What was dropped when the file was read, if anything.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// As [`Study::ask`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`ErrorKind::Io`]. The study is then unchanged.
+    pub fn ask(&mut self) -> Result<Trial> {
+        if let Some(trial) = self.study.take_orphan() {
+            return Ok(trial);
+        }
+        let event = self.study.prepare_ask()?;
+        self.write(&event, false)?;
+        Ok(self.study.apply_ask(event))
+    }
+
+    /// As [`Study::tell`]; returns when the outcome would survive a loss of power.
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`ErrorKind::Io`]. The study is then unchanged.
+    pub fn tell(&mut self, id: u64, outcome: Outcome) -> Result<()> {
+        self.change(Event::Tell { id, outcome, reason: unusable(outcome) }, true)
+    }
+
+    /// As [`Study::fail`]; returns when the outcome would survive a loss of power.
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`ErrorKind::Io`]. The study is then unchanged.
+    pub fn fail(&mut self, id: u64, reason: impl Into<String>) -> Result<()> {
+        let reason = Some(reason.into());
+        self.change(Event::Tell { id, outcome: Outcome::Failed, reason }, true)
+    }
+
+    /// As [`Study::enqueue`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`ErrorKind::Io`]. The study is then unchanged.
+    pub fn enqueue(&mut self, configuration: Configuration) -> Result<()> {
+        let configuration = self.study.canonical(configuration);
+        self.change(Event::Enqueue { configuration }, false)
+    }
+
+    /// As [`Study::add`]; returns when the trial would survive a loss of power.
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`ErrorKind::Io`]. The study is then unchanged.
+    pub fn add(&mut self, configuration: Configuration, outcome: Outcome) -> Result<u64> {
+        let id = self.study.next_id;
+        self.change(self.study.prepare_add(configuration, outcome), true)?;
+        Ok(id)
+    }
+
+    /// As [`Study::abandon`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`ErrorKind::Io`]. The study is then unchanged.
+    pub fn abandon(&mut self, id: u64) -> Result<()> {
+        self.change(Event::Abandon { id }, false)
+    }
+
+    /// Checks, writes down, applies: in this order, so that an error leaves everything as it was.
+    fn change(&mut self, event: Event, sync: bool) -> Result<()> {
+        self.study.check(&event)?;
+        self.write(&event, sync)?;
+        self.study.apply(event);
+        Ok(())
+    }
+
+    fn write(&mut self, event: &Event, sync: bool) -> Result<()> {
+        match &mut self.journal {
+            Some(journal) => journal.append(&event_line(&self.study.space, event), sync),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for StoredStudy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("StoredStudy").field("study", &self.study).finish_non_exhaustive()
+    }
+}
+
+/// Makes a new file's name durable, where the system offers that; the study works without.
+fn sync_directory(path: &Path) {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if let Ok(directory) = std::fs::File::open(parent) {
+        let _ = directory.sync_all();
+    }
+}

@@ -1,0 +1,68 @@
+use alloc::string::String;
+
+use crate::space::Configuration;
+
+/// One configuration that a study tries, and what is known about it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Trial {
+    /// The trial's number within its study, never given twice.
+    pub id: u64,
+    /// What is tried; legal in the study's space.
+    pub configuration: Configuration,
+    /// How far it is.
+    pub state: State,
+    /// Where the configuration came from.
+    pub origin: Origin,
+    /// Why the trial failed, where somebody said so.
+    pub reason: Option<String>,
+}
+
+/// How far a trial is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum State {
+    /// Handed out; nothing was told yet.
+    Pending,
+    /// Told, with this finite objective.
+    Finished(f64),
+    /// Told as failed, or with an objective that is not finite.
+    Failed,
+}
+
+/// Where a trial's configuration came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The sampler suggested it.
+    Asked,
+    /// The user enqueued it.
+    Enqueued,
+    /// The trial was made elsewhere and added with its outcome.
+    Added,
+}
+
+impl Trial {
+    /// The objective of a finished trial.
+    pub fn value(&self) -> Option<f64> {
+        match self.state {
+            State::Finished(value) => Some(value),
+            State::Pending | State::Failed => None,
+        }
+    }
+
+    /// Whether nothing was told yet.
+    pub fn is_pending(&self) -> bool {
+        self.state == State::Pending
+    }
+}
+
+impl Origin {
+    /// The word that journals use.
+    #[cfg(feature = "std")]
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Enqueued => "enqueued",
+            Self::Added => "added",
+        }
+    }
+}
