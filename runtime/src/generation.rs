@@ -147,7 +147,10 @@ mod tests {
             distribution(&mut logits, &all(4), &options);
             logits.iter().filter(|probability| **probability > 0.0).count()
         };
-        assert_eq!((cut(2, 1.0), cut(0, 0.79), cut(0, 0.81), cut(0, 1e-6), cut(9, 1.0)), (2, 2, 3, 1, 4));
+        assert_eq!(
+            (cut(2, 1.0), cut(0, 0.79), cut(0, 0.81), cut(0, 1e-6), cut(9, 1.0)),
+            (2, 2, 3, 1, 4)
+        );
     }
 
     proptest! {

@@ -43,12 +43,7 @@ pub struct Config {
 pub const PRESETS: [&str; 5] = ["pico", "nano", "small", "base", "large"];
 
 impl Config {
-    const fn of(
-        hidden_size: usize,
-        layers: usize,
-        heads: usize,
-        feed_forward_size: usize,
-    ) -> Self {
+    const fn of(hidden_size: usize, layers: usize, heads: usize, feed_forward_size: usize) -> Self {
         Self {
             hidden_size,
             layers,
@@ -248,9 +243,8 @@ impl Metadata {
     /// [`ErrorKind::InvalidWeights`], naming the entry: missing, unreadable, out of range, or a format version that is not known.
     pub fn from_entries<'a>(find: impl Fn(&str) -> Option<&'a str>) -> Result<(Config, Self)> {
         let refuse = |what: String| Error::new(ErrorKind::InvalidWeights, what);
-        let entry = |key: &str| {
-            find(key).ok_or_else(|| refuse(format!("metadata \"{key}\" is missing")))
-        };
+        let entry =
+            |key: &str| find(key).ok_or_else(|| refuse(format!("metadata \"{key}\" is missing")));
         fn number<T: core::str::FromStr>(key: &str, text: &str) -> Result<T> {
             text.parse().map_err(|_| {
                 let context = format!("metadata \"{key}\": \"{text}\" is not a number");

@@ -1,8 +1,17 @@
 //! Everything that suggests: one trait, and the samplers behind it.
 
+pub mod low_discrepancy;
 mod random;
+#[cfg(feature = "classical")]
+mod sobol;
+#[cfg(feature = "classical")]
+pub mod tpe;
 
 pub use random::RandomSampler;
+#[cfg(feature = "classical")]
+pub use sobol::SobolSampler;
+#[cfg(feature = "classical")]
+pub use tpe::TpeSampler;
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -57,6 +66,10 @@ pub trait Sampler {
 }
 
 /// The names that [`by_name`] knows.
+#[cfg(feature = "classical")]
+pub const NAMES: &[&str] = &["random", "sobol", "tpe"];
+/// The names that [`by_name`] knows.
+#[cfg(not(feature = "classical"))]
 pub const NAMES: &[&str] = &["random"];
 
 /// A sampler that needs no model.
@@ -67,6 +80,10 @@ pub const NAMES: &[&str] = &["random"];
 pub fn by_name(name: &str) -> Result<alloc::boxed::Box<dyn Sampler + Send>> {
     match name {
         "random" => Ok(alloc::boxed::Box::new(RandomSampler)),
+        #[cfg(feature = "classical")]
+        "sobol" => Ok(alloc::boxed::Box::new(SobolSampler)),
+        #[cfg(feature = "classical")]
+        "tpe" => Ok(TpeSampler::boxed()),
         _ => Err(crate::Error::new(
             crate::ErrorKind::InvalidValue,
             alloc::format!("no sampler is called \"{name}\"; there are {NAMES:?}"),
