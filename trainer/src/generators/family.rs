@@ -64,7 +64,7 @@ fn gaussian(
     let features = log_uniform(64.0, 256.0, generator) as usize;
     let prior = GpPrior::draw(dimensions, relevant, generator);
     let process = Box::new(prior.sample(features, generator));
-    match random::weighted(&[0.35, 0.2, 0.45], generator) {
+    match random::weighted(&[0.35, 0.1, 0.55], generator) {
         0 => process,
         1 => {
             let slope = Trend::slope(dimensions, relevant, generator);
@@ -72,7 +72,7 @@ fn gaussian(
         }
         _ => {
             let bowl = Trend::bowl(dimensions, relevant, generator);
-            let ripples = log_uniform(0.01, 1.0, generator);
+            let ripples = log_uniform(0.01, 2.0, generator);
             Box::new(Sum(vec![(1.0, Box::new(bowl)), (ripples, process)]))
         }
     }

@@ -46,7 +46,7 @@ impl Kernel {
             _ => KernelShape::Periodic { period: log_uniform(0.2, 2.0, generator) },
         };
         let root = (coordinates.len() as f64).sqrt();
-        let typical = log_uniform(0.12, 0.8, generator) * root;
+        let typical = log_uniform(0.08, 0.45, generator) * root;
         let gamma_scales = generator.random_bool(0.4);
         let scales = coordinates.iter().map(|coordinate| {
             let scale = if let KernelShape::Periodic { .. } = shape {

@@ -53,7 +53,7 @@ impl Response {
         let parts = relevant
             .iter()
             .map(|coordinate| {
-                let best = match random::weighted(&[0.8, 0.1, 0.1], generator) {
+                let best = match random::weighted(&[0.9, 0.05, 0.05], generator) {
                     0 => generator.random::<f64>(),
                     1 => 0.0,
                     _ => 1.0,
@@ -77,7 +77,7 @@ impl Response {
 
 impl Shape {
     fn draw(generator: &mut Generator) -> Self {
-        match random::weighted(&[5.0, 2.0, 1.5, 1.0, 1.0], generator) {
+        match random::weighted(&[6.0, 1.2, 1.2, 1.0, 1.2], generator) {
             0 => Self::Valley {
                 power: generator.random_range(0.7..3.0),
                 left: log_uniform(0.5, 8.0, generator),

@@ -55,7 +55,7 @@ impl Trend {
         let size = relevant.len();
         let centre = relevant
             .iter()
-            .map(|_| match random::weighted(&[0.82, 0.09, 0.09], generator) {
+            .map(|_| match random::weighted(&[0.92, 0.04, 0.04], generator) {
                 0 => generator.random::<f64>(),
                 1 => generator.random_range(-0.3..=0.0),
                 _ => generator.random_range(1.0..=1.3),
