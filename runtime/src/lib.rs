@@ -4,6 +4,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod acquisition;
 mod error;
 pub mod generation;
 pub mod kernels;

@@ -33,7 +33,8 @@ fn the_kernels_of_this_cpu_are_tested() {
 #[test]
 fn products_are_sums_of_products() {
     let mut generator = Xoshiro256PlusPlus::seed_from_u64(1);
-    for (rows, depth, columns) in [(1_usize, 1_usize, 1_usize), (3, 7, 33), (13, 128, 64), (29, 31, 100), (12, 5, 32)]
+    for (rows, depth, columns) in
+        [(1_usize, 1_usize, 1_usize), (3, 7, 33), (13, 128, 64), (29, 31, 100), (12, 5, 32)]
     {
         let x_stride = depth + 3;
         let out_stride = columns.next_multiple_of(PANEL) + 1;

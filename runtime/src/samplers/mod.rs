@@ -1,12 +1,14 @@
 //! Everything that suggests: one trait, and the samplers behind it.
 
 pub mod low_discrepancy;
+pub mod optiformer;
 mod random;
 #[cfg(feature = "classical")]
 mod sobol;
 #[cfg(feature = "classical")]
 pub mod tpe;
 
+pub use optiformer::{OptiFormerOptions, OptiFormerSampler};
 pub use random::RandomSampler;
 #[cfg(feature = "classical")]
 pub use sobol::SobolSampler;

@@ -1,0 +1,151 @@
+//! Candidates that need no model: neighbours of the best trials, and an even spread.
+
+use alloc::vec::Vec;
+
+use rand::RngExt;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::{
+    samplers::low_discrepancy,
+    space::{Configuration, Space},
+    tokenizer::View,
+};
+
+/// Where a candidate came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Origin {
+    /// Drawn token by token from the model's policy.
+    Policy,
+    /// A good trial, changed a little.
+    Neighbour,
+    /// A point of a low-discrepancy sequence.
+    Spread,
+}
+
+/// A configuration that may be tried next.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// What would be tried.
+    pub configuration: Configuration,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// The largest step of a neighbour, as a share of the view's side.
+const LARGEST_STEP: f64 = 0.3;
+/// The smallest one: about a bin.
+const SMALLEST_STEP: f64 = 0.001;
+
+/// A neighbour of one of `parents` (points of the unit cube, best first).
+///
+/// The better a parent, the likelier it is taken. Between one and all coordinates move, by normal steps whose scale is
+/// drawn log-uniformly: from as fine as the view's bins to a third of its side. Discrete values move by at least one
+/// step, choices are redrawn, and what leaves the view is put on its edge.
+pub fn neighbour(
+    space: &Space,
+    parents: &[Vec<f64>],
+    view: &View,
+    generator: &mut Xoshiro256PlusPlus,
+) -> Configuration {
+    let dimensions = space.len();
+    // The square of a uniform number prefers the first ones.
+    let rank = generator.random::<f64>() * generator.random::<f64>() * parents.len() as f64;
+    let mut unit = parents[(rank as usize).min(parents.len() - 1)].clone();
+    let moved = generator.random_range(1..=dimensions);
+    let share = moved as f64 / dimensions as f64;
+    let certain = generator.random_range(0..dimensions);
+    let ratio: f64 = SMALLEST_STEP / LARGEST_STEP;
+    let scale = LARGEST_STEP * libm::pow(ratio, generator.random::<f64>());
+    for dimension in 0..dimensions {
+        // All are drawn, moved or not, so that one choice does not shift the chances of the next.
+        let (chance, step, fresh) =
+            (generator.random::<f64>(), normal(generator), generator.random::<f64>());
+        if dimension != certain && chance >= share {
+            continue;
+        }
+        let domain = space.parameters()[dimension].domain();
+        if domain.is_categorical() {
+            if dimension == certain || fresh < 0.3 {
+                unit[dimension] = generator.random::<f64>();
+            }
+            continue;
+        }
+        let inner = (view.inward(dimension, unit[dimension]) + scale * step).clamp(0.0, 1.0);
+        let mut target = view.outward(dimension, inner);
+        if let Some(levels) = domain.levels() {
+            let here = domain.level_of(domain.from_unit(unit[dimension]));
+            if domain.level_of(domain.from_unit(target)) == here {
+                let next = if step < 0.0 { here.saturating_sub(1) } else { here + 1 };
+                target = domain.to_unit(domain.level(next.min(levels - 1)));
+            }
+        }
+        unit[dimension] = target;
+    }
+    space.from_unit(&unit)
+}
+
+/// Point `index` of a low-discrepancy sequence in the view, shifted by `seed`.
+pub fn spread(space: &Space, view: &View, index: u32, seed: u64) -> Configuration {
+    let unit: Vec<f64> = (0..space.len())
+        .map(|dimension| {
+            view.outward(dimension, low_discrepancy::coordinate(index, dimension, seed))
+        })
+        .collect();
+    space.from_unit(&unit)
+}
+
+/// A standard normal number (Box and Muller 1958).
+fn normal(generator: &mut Xoshiro256PlusPlus) -> f64 {
+    let (radius, angle) = (1.0 - generator.random::<f64>(), generator.random::<f64>());
+    libm::sqrt(-2.0 * libm::log(radius)) * libm::cos(core::f64::consts::TAU * angle)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::space::Parameter;
+
+    fn space() -> Space {
+        Space::new(vec![
+            Parameter::float("x", -1.0, 3.0),
+            Parameter::int("n", 1, 5),
+            Parameter::categorical("c", ["a", "b", "d"]),
+            Parameter::float("y", 1e-6, 1.0).log().when("c", ["b"]),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn neighbours_are_legal_and_differ_from_their_parent() {
+        let space = space();
+        let mut generator = Xoshiro256PlusPlus::seed_from_u64(1);
+        let parent = space.from_unit(&[0.0, 0.5, 0.5, 1.0]);
+        let parents = vec![space.to_unit(&parent)];
+        let view = View::whole(4);
+        let (mut same, mut edges) = (0, 0);
+        for _ in 0..1000 {
+            let candidate = neighbour(&space, &parents, &view, &mut generator);
+            space.validate(&candidate).unwrap();
+            same += usize::from(candidate == parent);
+            edges += usize::from(candidate.get(0) == Some(-1.0));
+        }
+        assert!(same < 250, "{same} of 1000 neighbours are their parent");
+        assert!(edges > 100, "the bound is proposed {edges} times in 1000");
+    }
+
+    #[test]
+    fn the_spread_is_even() {
+        let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
+        let mut counts = [0; 8];
+        for index in 0..64 {
+            let value = spread(&space, &View::whole(1), index, 7).get(0).unwrap();
+            counts[((value * 8.0) as usize).min(7)] += 1;
+        }
+        assert!(counts.iter().all(|count| (6..=10).contains(count)), "{counts:?}");
+    }
+}

@@ -1,0 +1,105 @@
+//! The forward pass in the plainest way: the oracle of the fast one, and the place to read what the model computes.
+
+use alloc::{vec, vec::Vec};
+
+use super::{Config, Weights};
+use crate::tokenizer::vocabulary::Token;
+
+/// The logits after every token, `[tokens, vocabulary]`.
+///
+/// # Panics
+///
+/// When a token is not of the vocabulary, or the weights do not fit the config.
+pub fn logits(config: &Config, weights: &Weights, tokens: &[Token]) -> Vec<f32> {
+    let (hidden, size) = (config.hidden_size, config.head_size());
+    // The residual stream: a row of `hidden` numbers per token.
+    let mut x: Vec<Vec<f32>> = tokens
+        .iter()
+        .map(|token| weights.embedding[usize::from(*token) * hidden..][..hidden].to_vec())
+        .collect();
+    for layer in &weights.layers {
+        let normal: Vec<Vec<f32>> =
+            x.iter().map(|row| norm(row, &layer.attention_norm, config.norm_epsilon)).collect();
+        let project = |matrix: &[f32]| -> Vec<Vec<f32>> {
+            normal.iter().map(|row| product(matrix, row)).collect()
+        };
+        let mut queries = project(&layer.query);
+        let mut keys = project(&layer.key);
+        let values = project(&layer.value);
+        for (position, row) in queries.iter_mut().chain(&mut keys).enumerate() {
+            rotate(config, position % tokens.len(), row);
+        }
+        for position in 0..tokens.len() {
+            let mut mixed = vec![0.0; hidden];
+            for head in 0..config.heads {
+                let part = head * size..(head + 1) * size;
+                let scores: Vec<f32> = (0..=position)
+                    .map(|other| {
+                        dot(&queries[position][part.clone()], &keys[other][part.clone()])
+                            / libm::sqrtf(size as f32)
+                    })
+                    .collect();
+                for (other, weight) in softmax(&scores).into_iter().enumerate() {
+                    for index in part.clone() {
+                        mixed[index] += weight * values[other][index];
+                    }
+                }
+            }
+            add(&mut x[position], &product(&layer.output, &mixed));
+        }
+        for row in &mut x {
+            let normal = norm(row, &layer.feed_forward_norm, config.norm_epsilon);
+            let gate = product(&layer.gate, &normal);
+            let up = product(&layer.up, &normal);
+            let wide: Vec<f32> = gate
+                .iter()
+                .zip(&up)
+                .map(|(gate, up)| gate / (1.0 + libm::expf(-gate)) * up)
+                .collect();
+            add(row, &product(&layer.down, &wide));
+        }
+    }
+    let head = weights.head.as_ref().unwrap_or(&weights.embedding);
+    x.iter().flat_map(|row| product(head, &norm(row, &weights.norm, config.norm_epsilon))).collect()
+}
+
+/// `matrix · row`, the matrix row by row.
+fn product(matrix: &[f32], row: &[f32]) -> Vec<f32> {
+    matrix.chunks_exact(row.len()).map(|weights| dot(weights, row)).collect()
+}
+
+fn dot(one: &[f32], other: &[f32]) -> f32 {
+    one.iter().zip(other).map(|(a, b)| a * b).sum()
+}
+
+fn add(row: &mut [f32], other: &[f32]) {
+    row.iter_mut().zip(other).for_each(|(value, other)| *value += other);
+}
+
+fn norm(row: &[f32], gain: &[f32], epsilon: f32) -> Vec<f32> {
+    let scale = 1.0 / libm::sqrtf(dot(row, row) / row.len() as f32 + epsilon);
+    row.iter().zip(gain).map(|(value, gain)| value * scale * gain).collect()
+}
+
+fn softmax(scores: &[f32]) -> Vec<f32> {
+    let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let terms: Vec<f32> = scores.iter().map(|score| libm::expf(score - highest)).collect();
+    let total: f32 = terms.iter().sum();
+    terms.into_iter().map(|term| term / total).collect()
+}
+
+/// Turns the pairs `(i, i + size / 2)` of every head by `position · theta^(−2i / size)`.
+fn rotate(config: &Config, position: usize, row: &mut [f32]) {
+    let half = config.head_size() / 2;
+    for head in row.chunks_exact_mut(2 * half) {
+        for index in 0..half {
+            let exponent = -(index as f64) / half as f64;
+            let frequency = libm::pow(f64::from(config.rope_theta), exponent) as f32;
+            let angle = position as f32 * frequency;
+            let (cosine, sine) = (libm::cosf(angle), libm::sinf(angle));
+            let (one, other) = (head[index], head[index + half]);
+            head[index] = one * cosine - other * sine;
+            head[index + half] = other * cosine + one * sine;
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! What of a history the model gets to see.
+
+use alloc::{vec, vec::Vec};
+
+use crate::{
+    samplers::Request,
+    tokenizer::{ScoreScale, Tokenizer, View, vocabulary::Token},
+    trial::Observation,
+};
+
+/// From this many finished trials on, some suggestions are made inside a box around the best ones.
+const ZOOM_FROM: usize = 14;
+/// The box is this much wider than what the best trials span.
+const ZOOM_WIDENING: f64 = 1.6;
+/// The box's narrowest side: below it, a bin is a millionth of the parameter's range.
+const ZOOM_NARROWEST: f64 = 1e-3;
+
+/// A history as the model sees it when a trial is asked for.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Where the model looks.
+    pub view: View,
+    /// The tokens: the prompt and the trials that are shown.
+    pub tokens: Vec<Token>,
+    /// How losses are scored among the trials that are shown.
+    pub scale: ScoreScale,
+    /// The score of the best trial that is shown.
+    pub incumbent: f64,
+    /// The best trials in the view as points of the unit cube, best first.
+    pub best: Vec<Vec<f64>>,
+    /// How many trials of the view were left out because the context is full.
+    pub dropped: usize,
+}
+
+impl Context {
+    /// Chooses the view, the trials and the scale, and writes the tokens.
+    ///
+    /// At most `most_tokens` tokens are written: of more trials, the best, the latest and an even spread of the rest stay.
+    /// Pending trials are shown with the median score, so that they are neither repeated nor trusted.
+    pub fn new(
+        request: &Request<'_>,
+        tokenizer: &Tokenizer,
+        most_tokens: usize,
+        zoom: bool,
+    ) -> Self {
+        let space = request.space;
+        let units: Vec<Vec<f64>> = request
+            .history
+            .iter()
+            .map(|observation| space.to_unit(&observation.configuration))
+            .collect();
+        let view = if zoom { zoomed_view(request, &units) } else { View::whole(space.len()) };
+        let inside: Vec<usize> =
+            (0..units.len()).filter(|index| view.contains(&units[*index])).collect();
+        let pending: Vec<_> = request
+            .pending
+            .iter()
+            .filter(|configuration| view.contains(&space.to_unit(configuration)))
+            .collect();
+        let room = (most_tokens.saturating_sub(2) / tokenizer.trial_length()).max(1);
+        // Pending trials take at most half of the room, the latest ones.
+        let waiting = &pending[pending.len() - pending.len().min(room / 2)..];
+        let shown = choose(request.history, &inside, (room - waiting.len()).max(1));
+
+        let losses: Vec<Option<f64>> =
+            shown.iter().map(|index| request.history[*index].loss).collect();
+        let scale = ScoreScale::fit(losses[..fitted(&losses)].iter().copied().flatten());
+        let mut tokens = Tokenizer::prompt(0).to_vec();
+        for index in &shown {
+            let observation = &request.history[*index];
+            let score = scale.bin(observation.loss);
+            tokenizer.push_trial(&observation.configuration, score, &view, &mut tokens);
+        }
+        let mut finished: Vec<f64> = losses.iter().copied().flatten().collect();
+        finished.sort_unstable_by(f64::total_cmp);
+        let median = finished.get(finished.len() / 2).copied();
+        for configuration in waiting {
+            tokenizer.push_trial(configuration, scale.bin(median), &view, &mut tokens);
+        }
+        let incumbent = finished.first().map_or(1.0, |loss| scale.score(*loss));
+        let best = ranked(request.history, &inside)
+            .into_iter()
+            .take(MOST_PARENTS)
+            .map(|index| units[index].clone())
+            .collect();
+        Self { view, tokens, scale, incumbent, best, dropped: inside.len() - shown.len() }
+    }
+}
+
+/// How many of the best trials get neighbours.
+const MOST_PARENTS: usize = 5;
+
+/// Whether trial `number` is asked for inside a box: two of three, once there is something to zoom in on.
+pub fn zooms(request: &Request<'_>) -> bool {
+    let finished = request.history.iter().filter(|observation| observation.loss.is_some()).count();
+    finished >= ZOOM_FROM && request.number % 3 != 0
+}
+
+/// The box around the best quarter (5 to 10) of the trials.
+fn zoomed_view(request: &Request<'_>, units: &[Vec<f64>]) -> View {
+    let all: Vec<usize> = (0..units.len()).collect();
+    let best = ranked(request.history, &all);
+    let count = (best.len() / 4).clamp(5, 10).min(best.len());
+    let points: Vec<Vec<f64>> = best[..count].iter().map(|index| units[*index].clone()).collect();
+    if points.is_empty() {
+        return View::whole(request.space.len());
+    }
+    View::around(&points, ZOOM_WIDENING, ZOOM_NARROWEST, |dimension| {
+        !request.space.parameters()[dimension].domain().is_categorical()
+    })
+}
+
+/// The finished trials among `indices`, best first; ties in the order they were asked.
+fn ranked(history: &[Observation], indices: &[usize]) -> Vec<usize> {
+    let mut finished: Vec<(f64, usize)> = indices
+        .iter()
+        .filter_map(|index| history[*index].loss.map(|loss| (loss, *index)))
+        .collect();
+    finished.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+    finished.into_iter().map(|(_, index)| index).collect()
+}
+
+/// At most `room` of `indices`, in order: a third for the best, a third for the latest, the rest spread evenly.
+fn choose(history: &[Observation], indices: &[usize], room: usize) -> Vec<usize> {
+    if indices.len() <= room {
+        return indices.to_vec();
+    }
+    let mut kept = vec![false; history.len()];
+    let third = room.div_ceil(3);
+    for index in ranked(history, indices).into_iter().take(third) {
+        kept[index] = true;
+    }
+    let mut left = room - kept.iter().filter(|kept| **kept).count();
+    let latest = third.min(left);
+    let mut taken = 0;
+    for index in indices.iter().rev() {
+        if taken == latest {
+            break;
+        }
+        if !kept[*index] {
+            kept[*index] = true;
+            taken += 1;
+        }
+    }
+    left -= taken;
+    let rest: Vec<usize> = indices.iter().copied().filter(|index| !kept[*index]).collect();
+    for place in 0..left.min(rest.len()) {
+        kept[rest[place * rest.len() / left.min(rest.len())]] = true;
+    }
+    indices.iter().copied().filter(|index| kept[*index]).collect()
+}
+
+/// How many of the first losses the scale is fitted to.
+///
+/// The scale stays as it is while trials come that do not improve on the best, so that their tokens stay, and the keys
+/// and values computed for them; it is fitted anew at each improvement, and each time the
+/// history has grown by a fifth.
+fn fitted(losses: &[Option<f64>]) -> usize {
+    let mut best = f64::INFINITY;
+    let mut improved = 0;
+    for (index, loss) in losses.iter().enumerate() {
+        if let Some(loss) = loss
+            && *loss < best
+        {
+            best = *loss;
+            improved = index + 1;
+        }
+    }
+    let mut grown = 1;
+    loop {
+        let next = grown + (grown / 5).max(1);
+        if next > losses.len() {
+            break;
+        }
+        grown = next;
+    }
+    improved.max(grown).min(losses.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::{Parameter, Space};
+
+    fn history(space: &Space, losses: &[Option<f64>]) -> Vec<Observation> {
+        losses
+            .iter()
+            .enumerate()
+            .map(|(index, loss)| Observation {
+                configuration: space.from_unit(&[index as f64 / losses.len() as f64, 0.5]),
+                loss: *loss,
+            })
+            .collect()
+    }
+
+    fn space() -> Space {
+        Space::new(vec![Parameter::float("x", 0.0, 1.0), Parameter::float("y", 0.0, 1.0)]).unwrap()
+    }
+
+    #[test]
+    fn a_long_history_keeps_the_best_and_the_latest() {
+        let space = space();
+        let mut losses: Vec<Option<f64>> =
+            (0..200).map(|i| Some(f64::from(i % 17) + 5.0)).collect();
+        losses[40] = Some(0.5);
+        losses[41] = None;
+        let history = history(&space, &losses);
+        let request =
+            Request { space: &space, history: &history, pending: &[], number: 200, seed: 0 };
+        let tokenizer = Tokenizer::new(&space).unwrap();
+        let context = Context::new(&request, &tokenizer, 142, false);
+        assert_eq!(context.tokens.len(), 2 + 20 * 7);
+        assert_eq!(context.dropped, 180);
+        assert_eq!(context.best[0], space.to_unit(&history[40].configuration));
+        let all: Vec<usize> = (0..200).collect();
+        let kept = choose(&history, &all, 20);
+        assert!(kept.contains(&40) && kept.contains(&199) && kept.contains(&193));
+        assert!(kept.windows(2).all(|pair| pair[0] < pair[1]) && kept.len() == 20);
+        // The spread reaches into the first half, beyond the best one.
+        assert!(kept.iter().filter(|index| **index < 100).count() >= 4);
+    }
+
+    #[test]
+    fn the_scale_stays_while_nothing_improves() {
+        let mut losses: Vec<Option<f64>> = (0..27).map(|i| Some(10.0 + f64::from(i))).collect();
+        let before = fitted(&losses);
+        losses.push(Some(99.0));
+        assert_eq!(fitted(&losses), before);
+        losses.push(Some(1.0));
+        assert_eq!(fitted(&losses), losses.len());
+        assert_eq!(fitted(&[]), 0);
+        assert_eq!(fitted(&[None]), 1);
+    }
+
+    #[test]
+    fn failed_and_pending_trials_are_shown() {
+        let space = space();
+        let history = history(&space, &[Some(1.0), None, Some(3.0)]);
+        let pending = [space.from_unit(&[0.9, 0.9])];
+        let request =
+            Request { space: &space, history: &history, pending: &pending, number: 4, seed: 0 };
+        let tokenizer = Tokenizer::new(&space).unwrap();
+        let context = Context::new(&request, &tokenizer, 512, false);
+        assert_eq!(context.tokens.len(), 2 + 4 * 7);
+        assert_eq!(context.tokens[2 + 2 * 7 - 1], crate::tokenizer::score::FAILED);
+        assert_eq!(context.tokens[2 + 4 * 7 - 2], crate::tokenizer::vocabulary::SCORE);
+    }
+}

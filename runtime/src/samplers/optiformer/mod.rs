@@ -1,0 +1,286 @@
+//! The learned sampler: the transformer proposes, and ranks what it and others propose.
+//!
+//! 1. The history becomes tokens ([`Context`](context::Context)), the whole space or a box around the best trials.
+//! 2. Candidates: drawn from the model's policy, neighbours of the best trials, an even spread.
+//! 3. The model's distribution of each candidate's score gives its expected improvement; the best is suggested.
+//!
+//! All candidates share the history's keys and values, and go through the weights together.
+
+pub mod context;
+mod policy;
+mod ranking;
+
+use alloc::{format, string::String, sync::Arc, vec::Vec};
+
+use context::Context;
+use rand::RngExt;
+
+use super::{Request, Sampler};
+use crate::{
+    Error, ErrorKind, Result,
+    acquisition::{Candidate, Origin, Prediction, candidates},
+    generation::SamplingOptions,
+    model::{Branches, Cache, Model, Workspace},
+    space::{Configuration, Space},
+    tokenizer::{Tokenizer, View, score, vocabulary},
+};
+
+/// How [`OptiFormerSampler`] makes and chooses candidates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OptiFormerOptions {
+    /// The first so many trials are an even spread over the space, before the model is asked.
+    pub startup: usize,
+    /// How many candidates are drawn from the policy.
+    pub policy: usize,
+    /// How many candidates are neighbours of the best trials.
+    pub neighbours: usize,
+    /// How many candidates are spread evenly over the view.
+    pub spread: usize,
+    /// Whether the first candidate of the policy is taken as it is, without ranking.
+    pub policy_only: bool,
+    /// Whether some suggestions are made inside a box around the best trials.
+    pub zoom: bool,
+    /// How the policy's tokens are drawn.
+    pub sampling: SamplingOptions,
+    /// Divides the score's logits, on top of the temperature that the weights file names.
+    pub score_temperature: f32,
+}
+
+impl Default for OptiFormerOptions {
+    fn default() -> Self {
+        Self {
+            startup: 3,
+            policy: 16,
+            neighbours: 32,
+            spread: 16,
+            policy_only: false,
+            zoom: true,
+            sampling: SamplingOptions::default(),
+            score_temperature: 1.0,
+        }
+    }
+}
+
+/// A suggestion with the reasons for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explained {
+    /// What to try.
+    pub candidate: Candidate,
+    /// What the model expects of it; `None` when it was not ranked.
+    pub prediction: Option<Prediction>,
+    /// How many trials of the history the model did not see, for want of room.
+    pub dropped: usize,
+}
+
+/// The largest finite space whose configurations are listed to find one that was not tried yet.
+const LARGEST_LISTED: usize = 4096;
+
+/// Suggests what a trained transformer expects to improve most.
+#[derive(Debug)]
+pub struct OptiFormerSampler {
+    model: Arc<Model>,
+    options: OptiFormerOptions,
+    most_tokens: usize,
+    cache: Cache,
+    branches: Branches,
+    workspace: Workspace,
+}
+
+impl OptiFormerSampler {
+    /// A sampler with a model's weights, which many samplers may share.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] when the weights were trained with another vocabulary or score rule,
+    /// [`ErrorKind::InvalidValue`] for options that leave no candidate or are out of range.
+    pub fn new(model: Arc<Model>, options: OptiFormerOptions) -> Result<Self> {
+        let metadata = model.metadata();
+        for (what, have, want) in [
+            ("vocabulary", &metadata.vocabulary, vocabulary::NAME),
+            ("score_rule", &metadata.score_rule, score::RULE),
+        ] {
+            if have != want {
+                let context = format!("the weights have {what} \"{have}\", not \"{want}\"");
+                return Err(Error::new(ErrorKind::Unsupported, context));
+            }
+        }
+        options.sampling.check()?;
+        let bad = |what: &str| Err(Error::new(ErrorKind::InvalidValue, String::from(what)));
+        if !(options.score_temperature > 0.0 && options.score_temperature.is_finite()) {
+            return bad("score_temperature must be above 0");
+        }
+        if options.policy + options.neighbours + options.spread == 0 {
+            return bad("policy, neighbours and spread are all 0: nothing can be suggested");
+        }
+        if options.policy_only && options.policy == 0 {
+            return bad("policy_only needs policy of at least 1");
+        }
+        let most_tokens = metadata.trained_context.min(model.config().max_positions / 2);
+        let cache = Cache::new(model.config(), most_tokens);
+        Ok(Self {
+            branches: Branches::new(model.config()),
+            workspace: Workspace::new(),
+            model,
+            options,
+            most_tokens,
+            cache,
+        })
+    }
+
+    /// The weights.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// As [`suggest`](Sampler::suggest), with the reasons.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] for more parameters or choices than the vocabulary names.
+    pub fn explain(&mut self, request: &Request<'_>) -> Result<Explained> {
+        let tokenizer = Tokenizer::new(request.space)?;
+        let whole = View::whole(request.space.len());
+        if request.history.len() + request.pending.len() < self.options.startup {
+            let index = request.number as u32;
+            let configuration = candidates::spread(request.space, &whole, index, request.seed);
+            let candidate = Candidate { configuration, origin: Origin::Spread };
+            if !is_taken(request, &candidate.configuration) {
+                return Ok(Explained { candidate, prediction: None, dropped: 0 });
+            }
+        }
+        let zoom = self.options.zoom && context::zooms(request);
+        let context = Context::new(request, &tokenizer, self.most_tokens, zoom);
+        self.show(&context)?;
+        let mut offered = self.candidates(request, &tokenizer, &context)?;
+        if self.options.policy_only {
+            let mut drawn = offered.into_iter();
+            let first = drawn.next().expect("the options ask for at least one");
+            let candidate = core::iter::once(first.clone())
+                .chain(drawn)
+                .find(|candidate| !is_taken(request, &candidate.configuration))
+                .unwrap_or(first);
+            return Ok(Explained { candidate, prediction: None, dropped: context.dropped });
+        }
+        remove_repeated(&mut offered);
+        let fresh: Vec<Candidate> = offered
+            .iter()
+            .filter(|candidate| !is_taken(request, &candidate.configuration))
+            .cloned()
+            .collect();
+        if !fresh.is_empty() {
+            offered = fresh;
+        } else if let Some(untried) = untried(request) {
+            offered = untried;
+        }
+        let ranked = self.rank(&offered, &tokenizer, &context)?;
+        let (best, prediction) = ranked
+            .into_iter()
+            .enumerate()
+            .reduce(|best, other| {
+                let better = other.1.expected_improvement > best.1.expected_improvement;
+                if better { other } else { best }
+            })
+            .expect("there is at least one candidate");
+        Ok(Explained {
+            candidate: offered.swap_remove(best),
+            prediction: Some(prediction),
+            dropped: context.dropped,
+        })
+    }
+
+    /// Brings the cache to hold exactly the context's tokens; what it has of them already is kept.
+    fn show(&mut self, context: &Context) -> Result<()> {
+        let common = self
+            .cache
+            .tokens()
+            .iter()
+            .zip(&context.tokens)
+            .take_while(|(cached, wanted)| cached == wanted)
+            .count();
+        self.cache.truncate(common);
+        if common < context.tokens.len() {
+            let new = &context.tokens[common..];
+            self.model.extend(&mut self.cache, new, &mut self.workspace)?;
+        }
+        Ok(())
+    }
+
+    fn candidates(
+        &mut self,
+        request: &Request<'_>,
+        tokenizer: &Tokenizer,
+        context: &Context,
+    ) -> Result<Vec<Candidate>> {
+        let mut generator = request.generator();
+        let mut offered = Vec::new();
+        let drawn = self.draw_policy(tokenizer, context, &mut generator)?;
+        offered.extend(
+            drawn
+                .into_iter()
+                .map(|configuration| Candidate { configuration, origin: Origin::Policy }),
+        );
+        if self.options.policy_only {
+            return Ok(offered);
+        }
+        if !context.best.is_empty() {
+            offered.extend((0..self.options.neighbours).map(|_| Candidate {
+                configuration: candidates::neighbour(
+                    request.space,
+                    &context.best,
+                    &context.view,
+                    &mut generator,
+                ),
+                origin: Origin::Neighbour,
+            }));
+        }
+        // Without a best trial there are no neighbours: the spread takes their place.
+        let missing = if context.best.is_empty() { self.options.neighbours } else { 0 };
+        let seed = generator.random::<u64>();
+        offered.extend((0..self.options.spread + missing).map(|index| Candidate {
+            configuration: candidates::spread(request.space, &context.view, index as u32, seed),
+            origin: Origin::Spread,
+        }));
+        Ok(offered)
+    }
+}
+
+impl Sampler for OptiFormerSampler {
+    fn name(&self) -> &'static str {
+        "optiformer"
+    }
+
+    fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
+        Ok(self.explain(request)?.candidate.configuration)
+    }
+}
+
+/// Whether a configuration is finished or pending.
+fn is_taken(request: &Request<'_>, configuration: &Configuration) -> bool {
+    request.history.iter().any(|observation| observation.configuration == *configuration)
+        || request.pending.contains(configuration)
+}
+
+/// Keeps the first of equal candidates.
+fn remove_repeated(candidates: &mut Vec<Candidate>) {
+    let mut kept: Vec<Candidate> = Vec::with_capacity(candidates.len());
+    for candidate in candidates.drain(..) {
+        if kept.iter().all(|other| other.configuration != candidate.configuration) {
+            kept.push(candidate);
+        }
+    }
+    *candidates = kept;
+}
+
+/// What is left of a finite space, at most 64 configurations; `None` when nothing is, or the space is too large to list.
+fn untried(request: &Request<'_>) -> Option<Vec<Candidate>> {
+    let space: &Space = request.space;
+    let left: Vec<Candidate> = space
+        .enumerate(LARGEST_LISTED)?
+        .into_iter()
+        .filter(|configuration| !is_taken(request, configuration))
+        .map(|configuration| Candidate { configuration, origin: Origin::Spread })
+        .collect();
+    let stride = left.len().div_ceil(64).max(1);
+    let some: Vec<Candidate> = left.into_iter().step_by(stride).collect();
+    (!some.is_empty()).then_some(some)
+}

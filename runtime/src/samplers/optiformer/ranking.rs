@@ -1,0 +1,65 @@
+use alloc::{vec, vec::Vec};
+
+use super::{OptiFormerSampler, context::Context};
+use crate::{
+    Result,
+    acquisition::{Candidate, Prediction},
+    generation::{self, SamplingOptions},
+    tokenizer::{Tokenizer, sequence::LegalTokens, vocabulary::BINS},
+};
+
+/// How many candidates go through the weights together: bounds the memory, and fills the kernels.
+const ROWS: usize = 64;
+
+impl OptiFormerSampler {
+    /// What the model expects of each candidate. The cache holds the context.
+    pub(super) fn rank(
+        &mut self,
+        candidates: &[Candidate],
+        tokenizer: &Tokenizer,
+        context: &Context,
+    ) -> Result<Vec<Prediction>> {
+        let questions: Vec<Vec<u16>> = candidates
+            .iter()
+            .map(|candidate| {
+                let mut tokens = Vec::with_capacity(tokenizer.trial_length());
+                tokenizer.push_question(&candidate.configuration, &context.view, &mut tokens);
+                tokens
+            })
+            .collect();
+        // Conditions make questions of different lengths; those of one length go together.
+        let mut order: Vec<usize> = (0..questions.len()).collect();
+        order.sort_by_key(|index| questions[*index].len());
+        let bins = LegalTokens { range: 0..BINS as u16, mask: None };
+        let sampling = SamplingOptions {
+            temperature: self.model.metadata().score_temperature * self.options.score_temperature,
+            ..SamplingOptions::default()
+        };
+        let nothing = Prediction { mean: 0.0, deviation: 0.0, expected_improvement: 0.0 };
+        let mut predictions = vec![nothing; candidates.len()];
+        let mut logits = Vec::new();
+        for same_length in
+            order.chunk_by(|one, other| questions[*one].len() == questions[*other].len())
+        {
+            for rows in same_length.chunks(ROWS) {
+                let feed: Vec<u16> =
+                    rows.iter().flat_map(|index| questions[*index].iter().copied()).collect();
+                self.branches.reset(rows.len(), questions[rows[0]].len());
+                self.model.extend_branches(
+                    &self.cache,
+                    &mut self.branches,
+                    &feed,
+                    &mut self.workspace,
+                )?;
+                logits.clear();
+                logits.resize(rows.len() * BINS, 0.0);
+                self.model.logits(self.workspace.hidden(), bins.range.clone(), &mut logits)?;
+                for (index, row) in rows.iter().zip(logits.chunks_mut(BINS)) {
+                    generation::distribution(row, &bins, &sampling);
+                    predictions[*index] = Prediction::new(row, context.incumbent);
+                }
+            }
+        }
+        Ok(predictions)
+    }
+}

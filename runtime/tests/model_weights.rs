@@ -1,0 +1,139 @@
+//! Weights files, whole, damaged and hostile.
+
+use optiformer::{
+    ErrorKind,
+    model::{Config, Metadata, Model, Precision, Weights},
+};
+
+fn tiny() -> Config {
+    Config { hidden_size: 8, layers: 1, heads: 2, feed_forward_size: 12, ..Config::pico() }
+}
+
+fn file() -> Vec<u8> {
+    let config = tiny();
+    Weights::random(&config, 1).to_bytes(&config, &Metadata::default(), Precision::F32).unwrap()
+}
+
+/// The file with its JSON header replaced by what `change` makes of it.
+fn with_header(change: impl Fn(&str) -> String) -> Vec<u8> {
+    let bytes = file();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header = change(std::str::from_utf8(&bytes[8..8 + length]).unwrap());
+    let mut changed = (header.len() as u64).to_le_bytes().to_vec();
+    changed.extend(header.as_bytes());
+    changed.extend(&bytes[8 + length..]);
+    changed
+}
+
+fn refused(bytes: &[u8], part: &str) {
+    let error = Model::from_bytes(bytes).expect_err(part);
+    assert_eq!(error.kind(), ErrorKind::InvalidWeights, "{error}");
+    assert!(error.context().contains(part), "\"{part}\" is not in: {error}");
+}
+
+#[test]
+fn weights_come_back_in_both_precisions() {
+    let config = tiny();
+    let weights = Weights::random(&config, 1);
+    let metadata = Metadata { training: String::from("{\"steps\":3}"), ..Metadata::default() };
+    let bytes = weights.to_bytes(&config, &metadata, Precision::F32).unwrap();
+    assert_eq!(
+        Weights::from_bytes(&bytes).unwrap(),
+        (config.clone(), metadata.clone(), weights.clone())
+    );
+    let bytes = weights.to_bytes(&config, &metadata, Precision::F16).unwrap();
+    let (_, _, half) = Weights::from_bytes(&bytes).unwrap();
+    for (have, want) in half.embedding.iter().zip(&weights.embedding) {
+        assert!((have - want).abs() < 1e-3);
+    }
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let bytes = file();
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let lengths =
+        (0..header + 64).chain((header..bytes.len()).step_by(997)).chain([bytes.len() - 1]);
+    for length in lengths {
+        let error = Model::from_bytes(&bytes[..length]).expect_err("a truncated file");
+        assert_eq!(error.kind(), ErrorKind::InvalidWeights);
+        assert!(error.context().contains("byte"), "{error}");
+    }
+}
+
+#[test]
+fn flipped_header_bytes_never_panic() {
+    let bytes = file();
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    for place in 0..header {
+        for flip in [0x01, 0x20, 0x80] {
+            let mut damaged = bytes.clone();
+            damaged[place] ^= flip;
+            // Some flips only change a text; whatever loads must have the right shape.
+            if let Ok(model) = Model::from_bytes(&damaged) {
+                assert_eq!(model.config().hidden_size, 8);
+            }
+        }
+    }
+}
+
+#[test]
+fn lies_are_found_out() {
+    let replace = |from: &'static str, to: &'static str| {
+        with_header(move |header| {
+            assert!(header.contains(from), "{from} is not in {header}");
+            header.replacen(from, to, 1)
+        })
+    };
+    refused(&replace(r#"\"hidden_size\":8"#, r#"\"hidden_size\":9"#), "num_attention_heads");
+    refused(&replace(r#"\"hidden_size\":8"#, r#"\"hidden_size\":16"#), "shape");
+    refused(&replace(r#"\"hidden_size\":8"#, r#"\"hidden_size\":8000000000"#), "hidden_size");
+    refused(&replace(r#"\"num_hidden_layers\":1"#, r#"\"num_hidden_layers\":2"#), "missing");
+    refused(&replace(r#"\"vocab_size\":1200"#, r#"\"vocab_size\":0"#), "vocab_size");
+    refused(&replace(r#"\"rms_norm_eps\""#, r#"\"rms_norm_epz\""#), "rms_norm_eps");
+    refused(&replace(r#""format_version":"1""#, r#""format_version":"2""#), "format_version 2");
+    refused(&replace(r#""format_version":"1""#, r#""format_version":"x""#), "format_version");
+    refused(
+        &replace(r#""score_temperature":"1""#, r#""score_temperature":"-1""#),
+        "score_temperature",
+    );
+    refused(
+        &replace(r#""trained_context":"512""#, r#""trained_context":"9999""#),
+        "trained_context",
+    );
+    refused(&replace("\"model.norm.weight\"", "\"model.norm.wieght\""), "model.norm.weight");
+    refused(&with_header(|_| String::from("{}")), "metadata");
+    refused(&u64::MAX.to_le_bytes(), "byte");
+    refused(b"", "byte");
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_refused() {
+    let config = tiny();
+    for value in [f32::NAN, f32::INFINITY] {
+        let mut weights = Weights::random(&config, 1);
+        weights.layers[0].down[5] = value;
+        let bytes = weights.to_bytes(&config, &Metadata::default(), Precision::F32).unwrap();
+        refused(&bytes, "mlp.down_proj.weight: number 5");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Model::open("no/such/model.safetensors").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(error.context().contains("no/such/model.safetensors"));
+}
+
+#[test]
+fn presets_have_the_sizes_they_promise() {
+    let millions = |name: &str| Config::preset(name).unwrap().parameters() as f64 / 1e6;
+    for (name, size) in
+        [("pico", 1.36), ("nano", 6.9), ("small", 19.8), ("base", 51.6), ("large", 152.9)]
+    {
+        assert!((millions(name) - size).abs() < 0.1, "{name} has {}", millions(name));
+    }
+    assert!(Config::preset("huge").unwrap_err().context().contains("nano"));
+    let config = Config::nano();
+    assert_eq!(Config::from_json(&config.to_json()).unwrap(), config);
+}
