@@ -5,9 +5,12 @@ extern crate alloc;
 extern crate std;
 
 mod error;
+pub mod generation;
+pub mod model;
 pub mod samplers;
 pub mod space;
 pub mod study;
+pub mod tokenizer;
 pub mod trial;
 
 pub use error::{Error, ErrorKind, Result};

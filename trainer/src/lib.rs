@@ -1,1 +1,15 @@
 //! Makes the weights of OptiFormer, and judges them.
+//!
+//! Data flows one way: [`generators`] draw functions, [`trajectories`] records studies of them,
+//! [`dataset`] keeps the records and turns them into [`sequence`]s, [`training`] fits a [`network`] to those, [`export`] writes
+//! weights that the runtime opens, and [`evaluation`] judges samplers.
+
+pub mod commands;
+pub mod dataset;
+pub mod device;
+pub mod export;
+pub mod generators;
+pub mod network;
+pub mod sequence;
+pub mod training;
+pub mod trajectories;

@@ -1,8 +1,17 @@
 //! Everything that suggests: one trait, and the samplers behind it.
 
+pub mod low_discrepancy;
 mod random;
+#[cfg(feature = "classical")]
+mod sobol;
+#[cfg(feature = "classical")]
+pub mod tpe;
 
 pub use random::RandomSampler;
+#[cfg(feature = "classical")]
+pub use sobol::SobolSampler;
+#[cfg(feature = "classical")]
+pub use tpe::TpeSampler;
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -54,4 +63,30 @@ pub trait Sampler {
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a space that the sampler cannot search,
     /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) where it never repeats itself and everything has been tried.
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration>;
+}
+
+/// The names that [`by_name`] knows.
+#[cfg(feature = "classical")]
+pub const NAMES: &[&str] = &["random", "sobol", "tpe"];
+/// The names that [`by_name`] knows.
+#[cfg(not(feature = "classical"))]
+pub const NAMES: &[&str] = &["random"];
+
+/// A sampler that needs no model.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for an unknown name; the message lists the known ones.
+pub fn by_name(name: &str) -> Result<alloc::boxed::Box<dyn Sampler + Send>> {
+    match name {
+        "random" => Ok(alloc::boxed::Box::new(RandomSampler)),
+        #[cfg(feature = "classical")]
+        "sobol" => Ok(alloc::boxed::Box::new(SobolSampler)),
+        #[cfg(feature = "classical")]
+        "tpe" => Ok(TpeSampler::boxed()),
+        _ => Err(crate::Error::new(
+            crate::ErrorKind::InvalidValue,
+            alloc::format!("no sampler is called \"{name}\"; there are {NAMES:?}"),
+        )),
+    }
 }

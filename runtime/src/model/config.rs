@@ -1,0 +1,284 @@
+//! The shape of a model, and what its file says about it.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, ErrorKind, Result};
+
+/// The shape of a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Width of the hidden state.
+    pub hidden_size: usize,
+    /// Number of decoder layers.
+    #[serde(rename = "num_hidden_layers")]
+    pub layers: usize,
+    /// Number of attention heads; divides `hidden_size` into even parts.
+    #[serde(rename = "num_attention_heads")]
+    pub heads: usize,
+    /// Width of the feed-forward part.
+    #[serde(rename = "intermediate_size")]
+    pub feed_forward_size: usize,
+    /// Number of tokens.
+    #[serde(rename = "vocab_size")]
+    pub vocabulary_size: usize,
+    /// The longest sequence, in tokens.
+    #[serde(rename = "max_position_embeddings")]
+    pub max_positions: usize,
+    /// Base of the rotary frequencies.
+    pub rope_theta: f32,
+    /// Added to the mean square before its root is taken.
+    #[serde(rename = "rms_norm_eps")]
+    pub norm_epsilon: f32,
+    /// Whether the output table is the embedding table.
+    #[serde(rename = "tie_word_embeddings")]
+    pub tie_embeddings: bool,
+}
+
+/// The names of the presets, small to large.
+pub const PRESETS: [&str; 5] = ["pico", "nano", "small", "base", "large"];
+
+impl Config {
+    const fn of(hidden_size: usize, layers: usize, heads: usize, feed_forward_size: usize) -> Self {
+        Self {
+            hidden_size,
+            layers,
+            heads,
+            feed_forward_size,
+            vocabulary_size: crate::tokenizer::vocabulary::SIZE,
+            max_positions: 2048,
+            rope_theta: 10_000.0,
+            norm_epsilon: 1e-5,
+            tie_embeddings: false,
+        }
+    }
+
+    /// 1.4 million parameters: embedded, trains on a CPU.
+    pub const fn pico() -> Self {
+        Self::of(128, 4, 4, 512)
+    }
+
+    /// 6.9 million parameters: the everyday model.
+    pub const fn nano() -> Self {
+        Self::of(256, 6, 8, 1024)
+    }
+
+    /// 20 million parameters: validation.
+    pub const fn small() -> Self {
+        Self::of(384, 8, 12, 1536)
+    }
+
+    /// 52 million parameters: production.
+    pub const fn base() -> Self {
+        Self::of(512, 12, 16, 2048)
+    }
+
+    /// 153 million parameters: full scale.
+    pub const fn large() -> Self {
+        Self::of(768, 16, 16, 3072)
+    }
+
+    /// The preset of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`] for another name; the message lists the names.
+    pub fn preset(name: &str) -> Result<Self> {
+        Ok(match name {
+            "pico" => Self::pico(),
+            "nano" => Self::nano(),
+            "small" => Self::small(),
+            "base" => Self::base(),
+            "large" => Self::large(),
+            _ => {
+                let context = format!("no preset is called \"{name}\"; there are {PRESETS:?}");
+                return Err(Error::new(ErrorKind::InvalidValue, context));
+            }
+        })
+    }
+
+    /// Width of an attention head.
+    pub fn head_size(&self) -> usize {
+        self.hidden_size / self.heads
+    }
+
+    /// How many parameters the model has.
+    pub fn parameters(&self) -> usize {
+        let (hidden, wide) = (self.hidden_size, self.feed_forward_size);
+        let layer = 4 * hidden * hidden + 3 * hidden * wide + 2 * hidden;
+        let tables = if self.tie_embeddings { 1 } else { 2 };
+        self.layers * layer + hidden + tables * self.vocabulary_size * hidden
+    }
+
+    /// Checks that the numbers fit together and are not absurd.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidWeights`], naming the field as `config.json` does.
+    pub fn validate(&self) -> Result<()> {
+        let check = |good: bool, what: String| {
+            if good { Ok(()) } else { Err(Error::new(ErrorKind::InvalidWeights, what)) }
+        };
+        for (field, value, most) in [
+            ("hidden_size", self.hidden_size, 1 << 14),
+            ("num_hidden_layers", self.layers, 1 << 8),
+            ("num_attention_heads", self.heads, 1 << 8),
+            ("intermediate_size", self.feed_forward_size, 1 << 16),
+            ("vocab_size", self.vocabulary_size, 1 << 16),
+            ("max_position_embeddings", self.max_positions, 1 << 16),
+        ] {
+            check((1..=most).contains(&value), format!("{field} {value} is not in 1..={most}"))?;
+        }
+        check(
+            self.hidden_size % self.heads == 0 && self.head_size() % 2 == 0,
+            format!(
+                "num_attention_heads {} does not divide hidden_size {} into even parts",
+                self.heads, self.hidden_size
+            ),
+        )?;
+        check(
+            self.rope_theta.is_finite() && self.rope_theta > 1.0,
+            format!("rope_theta {} is not above 1", self.rope_theta),
+        )?;
+        check(
+            self.norm_epsilon.is_finite() && self.norm_epsilon > 0.0,
+            format!("rms_norm_eps {} is not above 0", self.norm_epsilon),
+        )
+    }
+
+    /// The config as Hugging Face's `config.json` has it.
+    pub fn to_json(&self) -> String {
+        let mut object = serde_json::to_value(self).expect("a config is plain data");
+        let fixed = [
+            ("architectures", serde_json::json!(["LlamaForCausalLM"])),
+            ("model_type", "llama".into()),
+            ("hidden_act", "silu".into()),
+            ("num_key_value_heads", self.heads.into()),
+            ("attention_bias", false.into()),
+            ("mlp_bias", false.into()),
+            ("torch_dtype", "float32".into()),
+            ("bos_token_id", crate::tokenizer::vocabulary::BOS.into()),
+            ("eos_token_id", crate::tokenizer::vocabulary::EOS.into()),
+            ("pad_token_id", crate::tokenizer::vocabulary::PAD.into()),
+        ];
+        let fields = object.as_object_mut().expect("a struct becomes an object");
+        fields.extend(fixed.map(|(key, value)| (key.to_string(), value)));
+        object.to_string()
+    }
+
+    /// Reads a `config.json` as [`to_json`](Self::to_json) writes it; other fields are passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidWeights`], naming the field: missing, of another type, or out of range.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let config: Self = serde_json::from_str(text)
+            .map_err(|error| Error::new(ErrorKind::InvalidWeights, format!("config: {error}")))?;
+        config.validate()?;
+        Ok(config)
+    }
+}
+
+/// What a weights file says about itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metadata {
+    /// The version of the file's format; [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Which vocabulary the model was trained with.
+    pub vocabulary: String,
+    /// Which rule of scoring losses it was trained with.
+    pub score_rule: String,
+    /// The longest history it was trained on, in tokens.
+    pub trained_context: usize,
+    /// The most parameters a space had in training.
+    pub trained_parameters: usize,
+    /// Divides the logits of scores, so that what the model is sure of comes true as often as it says.
+    pub score_temperature: f32,
+    /// How it was trained, for people; JSON.
+    pub training: String,
+}
+
+/// The format version that this library reads and writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+impl Default for Metadata {
+    /// What fits this library, of a model that was not trained.
+    fn default() -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            vocabulary: crate::tokenizer::vocabulary::NAME.to_string(),
+            score_rule: crate::tokenizer::score::RULE.to_string(),
+            trained_context: 512,
+            trained_parameters: 8,
+            score_temperature: 1.0,
+            training: String::from("{}"),
+        }
+    }
+}
+
+impl Metadata {
+    /// The entries of a safetensors header, in a fixed order.
+    pub fn entries(&self, config: &Config) -> [(String, String); 8] {
+        [
+            ("format_version", self.format_version.to_string()),
+            ("config", config.to_json()),
+            ("vocabulary", self.vocabulary.clone()),
+            ("score_rule", self.score_rule.clone()),
+            ("trained_context", self.trained_context.to_string()),
+            ("trained_parameters", self.trained_parameters.to_string()),
+            ("score_temperature", self.score_temperature.to_string()),
+            ("training", self.training.clone()),
+        ]
+        .map(|(key, value)| (key.to_string(), value))
+    }
+
+    /// Reads the entries of a safetensors header.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidWeights`], naming the entry: missing, unreadable, out of range, or a format version that is not known.
+    pub fn from_entries<'a>(find: impl Fn(&str) -> Option<&'a str>) -> Result<(Config, Self)> {
+        let refuse = |what: String| Error::new(ErrorKind::InvalidWeights, what);
+        let entry =
+            |key: &str| find(key).ok_or_else(|| refuse(format!("metadata \"{key}\" is missing")));
+        fn number<T: core::str::FromStr>(key: &str, text: &str) -> Result<T> {
+            text.parse().map_err(|_| {
+                let context = format!("metadata \"{key}\": \"{text}\" is not a number");
+                Error::new(ErrorKind::InvalidWeights, context)
+            })
+        }
+        let format_version: u32 = number("format_version", entry("format_version")?)?;
+        if format_version != FORMAT_VERSION {
+            return Err(refuse(format!(
+                "format_version {format_version}: this library reads {FORMAT_VERSION}"
+            )));
+        }
+        let config = Config::from_json(entry("config")?)?;
+        let metadata = Self {
+            format_version,
+            vocabulary: entry("vocabulary")?.to_string(),
+            score_rule: entry("score_rule")?.to_string(),
+            trained_context: number("trained_context", entry("trained_context")?)?,
+            trained_parameters: number("trained_parameters", entry("trained_parameters")?)?,
+            score_temperature: number("score_temperature", entry("score_temperature")?)?,
+            training: find("training").unwrap_or("{}").to_string(),
+        };
+        if !(16..=config.max_positions).contains(&metadata.trained_context) {
+            return Err(refuse(format!(
+                "metadata \"trained_context\": {} is not in 16..={}",
+                metadata.trained_context, config.max_positions
+            )));
+        }
+        if !(metadata.score_temperature > 0.0 && metadata.score_temperature.is_finite()) {
+            return Err(refuse(format!(
+                "metadata \"score_temperature\": {} is not above 0",
+                metadata.score_temperature
+            )));
+        }
+        Ok((config, metadata))
+    }
+}

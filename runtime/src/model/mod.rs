@@ -1,0 +1,3 @@
+//! The transformer.
+mod config;
+pub use config::{Config, FORMAT_VERSION, Metadata, PRESETS};

@@ -1,0 +1,179 @@
+#!/usr/bin/env bash
+# The one test command: sets up what the tests need, then runs everything.
+#
+#   tests/run.sh                every step, stopping at the first that fails
+#   tests/run.sh --keep-going   every step, whatever fails
+#   tests/run.sh rust python    only these steps (and setup, if they need it), in the list's order
+#   tests/run.sh --list         the steps
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$PWD
+
+# Name and meaning of every step; the function step_NAME does it.
+steps=(
+    "setup|virtual environment and Rust targets"
+    "fmt|formatting"
+    "clippy|lints of every target, with all features and with none"
+    "docs|documentation builds without warnings"
+    "rust|Rust, C and C++ tests of everything that needs no libtorch"
+    "trainer|trainer tests, with libtorch from the virtual environment"
+    "no_std|runtime builds without an operating system"
+    "python|Python package: install and tests"
+    "smoke|trainer smoke test, quick form"
+    "example|the tool tunes the digits program with every sampler"
+)
+
+step_setup() {
+    tests/setup.sh
+}
+
+step_fmt() {
+    cargo fmt --all --check
+}
+
+# Everything that includes torch-sys is built in one profile, because building it takes minutes.
+step_clippy() {
+    cargo clippy --release --workspace --all-targets --all-features -- -D warnings
+    cargo clippy --release -p optiformer --no-default-features -- -D warnings
+}
+
+step_docs() {
+    RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --all-features --no-deps
+}
+
+# The dev profile: optimised a little, with overflow checks and debug assertions.
+step_rust() {
+    cargo test --all-features
+}
+
+step_trainer() {
+    cargo test --release -p optiformer-trainer
+}
+
+step_no_std() {
+    local target
+    for target in thumbv7em-none-eabihf wasm32-unknown-unknown; do
+        cargo build -p optiformer --lib --no-default-features --target "$target"
+    done
+}
+
+# pip builds the package again each time: it cannot see whether the Rust sources changed.
+step_python() {
+    install_python_package
+    python -m pytest -q tests/python ffi/python
+}
+
+step_smoke() {
+    install_python_package
+    cargo run --release -p optiformer-trainer -- smoke --quick
+}
+
+step_example() {
+    local sampler study
+    for sampler in random tpe optiformer; do
+        study=$scratch/$sampler.jsonl
+        runtime/examples/digits/tune.sh \
+            --sampler "$sampler" --trials 6 --seed 1 --quiet --study "$study"
+        [[ -s $study ]] || {
+            echo "the tool left no study file at $study"
+            return 1
+        }
+    done
+}
+
+install_python_package() {
+    [[ -e $scratch/python-package ]] && return
+    python -m pip install --disable-pip-version-check --quiet --force-reinstall --no-deps ./ffi/python
+    touch "$scratch/python-package"
+}
+
+usage() {
+    sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
+}
+
+list() {
+    local step
+    for step in "${steps[@]}"; do printf '%-9s %s\n' "${step%%|*}" "${step#*|}"; done
+}
+
+is_step() {
+    local step
+    for step in "${steps[@]}"; do [[ ${step%%|*} == "$1" ]] && return; done
+    return 1
+}
+
+# Whether step $1 was asked for; every step is when none was named.
+is_wanted() {
+    ((${#wanted[@]} == 0)) || [[ " ${wanted[*]} " == *" $1 "* ]]
+}
+
+duration() {
+    printf '%d:%02d' $(($1 / 60)) $(($1 % 60))
+}
+
+keep_going=false
+wanted=()
+while (($#)); do
+    case $1 in
+        --keep-going) keep_going=true ;;
+        --list) list && exit ;;
+        -h | --help) usage && exit ;;
+        *)
+            is_step "$1" || {
+                printf 'tests/run.sh: no step %s; the steps are\n' "$1" >&2
+                list >&2
+                exit 2
+            }
+            wanted+=("$1")
+            ;;
+    esac
+    shift
+done
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# The trainer links the libtorch of the virtual environment that comes first on the path.
+export VIRTUAL_ENV=$root/.venv PATH=$root/.venv/bin:$PATH LIBTORCH_USE_PYTORCH=1
+unset PYTHONHOME
+
+# What uses the virtual environment or the targets sets them up first.
+for name in clippy docs trainer no_std python smoke; do
+    if ((${#wanted[@]})) && is_wanted "$name"; then wanted+=(setup); fi
+done
+
+chosen=()
+for step in "${steps[@]}"; do
+    if is_wanted "${step%%|*}"; then chosen+=("$step"); fi
+done
+
+passed=0 failed=0 number=0
+summary=()
+for step in "${chosen[@]}"; do
+    name=${step%%|*} meaning=${step#*|}
+    number=$((number + 1))
+    if ((failed)) && ! $keep_going; then
+        summary+=("$(printf 'not run  %-9s' "$name")")
+        continue
+    fi
+    printf '\n=== %d/%d %s: %s\n' "$number" "${#chosen[@]}" "$name" "$meaning"
+    started=$SECONDS
+    # A shell of its own, outside any condition, so that `set -e` holds inside the step.
+    set +e
+    (set -e && "step_$name")
+    status=$?
+    set -e
+    took=$(duration $((SECONDS - started)))
+    if ((status == 0)); then
+        result=passed passed=$((passed + 1))
+    else
+        result=FAILED failed=$((failed + 1))
+    fi
+    printf -- '--- %s: %s in %s min\n' "$name" "$result" "$took"
+    summary+=("$(printf '%-8s %-9s %7s' "$result" "$name" "$took")")
+done
+
+printf '\n=== summary\n'
+printf '%s\n' "${summary[@]}"
+printf '%d passed, %d failed\n' "$passed" "$failed"
+((failed == 0))

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Prepares what the tests need beyond Rust and a C compiler: the virtual environment .venv with the
+# packages of tests/requirements.txt, and the two Rust targets without an operating system.
+# Done once, a second run takes no time. The environment takes about 6 GB, most of it torch's CUDA
+# libraries; where only a CPU is at hand,
+#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu tests/setup.sh
+# prefers the much smaller build.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# An environment cannot make itself: the Python that makes .venv must come from outside it.
+PATH=${PATH//"$PWD/.venv/bin:"/}
+
+die() {
+    printf 'tests/setup.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+for tool in cargo cc c++ make python3; do
+    command -v "$tool" >/dev/null || die "$tool is not installed (.ci/run installs system packages)"
+done
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    die "Python 3.11 or later is needed, python3 is $(python3 --version 2>&1)"
+
+# The stamp names what was installed, and is written last: a broken run leaves none.
+stamp=.venv/installed-requirements
+wanted=$(sed 's/#.*//; /^[[:space:]]*$/d' tests/requirements.txt && python3 -c 'import sys; print(sys.version)')
+if [[ ! -x .venv/bin/python || ! -f $stamp || $(<"$stamp") != "$wanted" ]] ||
+    ! .venv/bin/python -c '' 2>/dev/null; then
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        echo 'creating .venv'
+        python3 -c 'import ensurepip, venv' 2>/dev/null ||
+            die "python3 lacks venv (Debian: apt-get install python3-venv)"
+        python3 -m venv --clear .venv
+    fi
+    rm -f "$stamp"
+    echo 'installing tests/requirements.txt into .venv'
+    .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off \
+        -r tests/requirements.txt
+    printf '%s\n' "$wanted" >"$stamp"
+fi
+
+targets=(thumbv7em-none-eabihf wasm32-unknown-unknown)
+if command -v rustup >/dev/null; then
+    installed=$(rustup target list --installed)
+    for target in "${targets[@]}"; do
+        grep -qx "$target" <<<"$installed" || rustup target add "$target"
+    done
+else
+    echo "rustup is not there: ${targets[*]} must come with the Rust installation"
+fi

@@ -1,0 +1,5 @@
+//! One file per subcommand.
+
+pub mod export;
+pub mod generate;
+pub mod train;

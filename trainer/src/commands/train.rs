@@ -1,0 +1,144 @@
+//! `optiformer-trainer train`: weights from shards.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use clap::Args;
+use optiformer::{Result, model::Config};
+
+use crate::{
+    dataset::{
+        encoder::EncoderOptions,
+        source::{ShardSource, SourceOptions},
+    },
+    device::DeviceChoice,
+    training::{self, BatchSource, TrainingOptions},
+};
+
+/// Trains a model on shards that `generate` has made.
+///
+/// Ctrl-C writes a checkpoint and stops; `--resume` goes on from it exactly. The directory gets the checkpoint, a log as
+/// CSV, and a picture of the losses as SVG.
+#[derive(Args, Debug)]
+pub struct Train {
+    /// Directory with the shards.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Directory for checkpoint, log and plot; made if missing.
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// Size of the model: pico, nano, small, base, large.
+    #[arg(long, default_value = "pico")]
+    preset: String,
+    /// Optimiser steps at most.
+    #[arg(long, default_value_t = 20_000)]
+    steps: u64,
+    /// Minutes at most, over all sessions of the run; the learning rate falls accordingly.
+    #[arg(long)]
+    minutes: Option<f64>,
+    /// About how many tokens a batch holds.
+    #[arg(long, default_value_t = 2048)]
+    batch_tokens: usize,
+    /// Batches whose gradients make one step.
+    #[arg(long, default_value_t = 1)]
+    accumulate: u64,
+    /// Peak learning rate.
+    #[arg(long, default_value_t = 2e-3)]
+    learning_rate: f64,
+    /// Steps over which the learning rate rises.
+    #[arg(long, default_value_t = 200)]
+    warm_up: u64,
+    /// Weight decay of matrices.
+    #[arg(long, default_value_t = 0.05)]
+    weight_decay: f64,
+    /// Decay of the running average of the weights, per step; the average is what is validated and exported.
+    #[arg(long, default_value_t = 0.999)]
+    average: f64,
+    /// The longest history, in tokens.
+    #[arg(long, default_value_t = 512)]
+    context: usize,
+    /// Steps over which histories grow from a quarter of their full length to all of it.
+    #[arg(long, default_value_t = 3000)]
+    ramp_steps: u64,
+    /// Steps between validations (and checkpoints).
+    #[arg(long, default_value_t = 500)]
+    validate_every: u64,
+    /// Stop after so many validations without a better loss.
+    #[arg(long)]
+    patience: Option<u64>,
+    /// Seed of weights, order and augmentation.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Where to compute: auto, cpu or cuda.
+    #[arg(long, value_enum, default_value = "auto")]
+    device: DeviceChoice,
+    /// Threads of the computation on a CPU; 0 leaves the choice to torch.
+    #[arg(long, default_value_t = 0)]
+    threads: i32,
+    /// Goes on from the checkpoint in the output directory, if there is one.
+    #[arg(long)]
+    resume: bool,
+}
+
+impl Train {
+    /// Runs the command.
+    ///
+    /// # Errors
+    ///
+    /// Options out of range, missing or damaged data, a checkpoint of another run, what the file system says.
+    pub fn run(&self, interrupted: &Arc<AtomicBool>) -> Result<()> {
+        let config = Config::preset(&self.preset)?;
+        let device = self.device.resolve()?;
+        if self.threads > 0 {
+            tch::set_num_threads(self.threads);
+        }
+        let source = SourceOptions {
+            encoder: EncoderOptions { context: self.context, ..EncoderOptions::default() },
+            batch_tokens: self.batch_tokens,
+            ramp_steps: self.ramp_steps,
+            held_out: 50,
+            validation_batches: 24,
+            seed: self.seed,
+        };
+        source.check(&config)?;
+        let settings = format!("{source:?}");
+        let source = ShardSource::open(&self.data, source)?;
+        let (training, held_out) = source.counts();
+        eprintln!(
+            "{} with {:.2} M parameters on {device:?}; {training} records, {held_out} held out",
+            self.preset,
+            config.parameters() as f64 / 1e6
+        );
+        let options = TrainingOptions {
+            steps: self.steps,
+            minutes: self.minutes,
+            rate: self.learning_rate,
+            warm_up: self.warm_up,
+            weight_decay: self.weight_decay,
+            clip: 1.0,
+            accumulate: self.accumulate.max(1),
+            average: self.average,
+            validate_every: self.validate_every.max(1),
+            log_every: 20,
+            patience: self.patience,
+            half_precision: device.is_cuda(),
+            seed: self.seed,
+            settings,
+            directory: self.output.clone(),
+            resume: self.resume,
+        };
+        let source: Arc<dyn BatchSource> = Arc::new(source);
+        let last = training::train(&config, &source, &options, device, interrupted)?;
+        eprintln!(
+            "{} steps, {:.1} M tokens, {:.0} minutes; held-out loss {:.4} (score), {:.4} (value)",
+            last.progress.step,
+            last.progress.tokens as f64 / 1e6,
+            last.progress.seconds / 60.0,
+            last.progress.validation.0,
+            last.progress.validation.1
+        );
+        Ok(())
+    }
+}

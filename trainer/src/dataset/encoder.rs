@@ -1,0 +1,351 @@
+//! Records of trials as training sequences, augmented.
+//!
+//! One record makes many sequences. What may change without changing the problem is drawn anew each time: the
+//! order of the parameters and of the trials, the direction of each axis, the numbering of the choices, the parameters'
+//! slots, which trials are shown, a little noise on the losses, and where the model looks (the whole space, or
+//! a box around the best trials as a late study sees it).
+
+use optiformer::{
+    space::{Configuration, Space},
+    tokenizer::{
+        ScoreScale, Tokenizer, View, numerical,
+        sequence::MOST_PARAMETERS,
+        vocabulary::{BINS, Token},
+    },
+};
+use rand::{RngExt, seq::SliceRandom};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::shard::{Kind, Record};
+use crate::{
+    generators::{function, random::normal},
+    sequence::{BinGroup, Sequence, Target, TargetKind},
+};
+
+/// How sequences are made from records.
+#[derive(Clone, Debug)]
+pub struct EncoderOptions {
+    /// The most tokens that the history may take.
+    pub context: usize,
+    /// How many prefixes of each history are asked for the optimum.
+    pub branches: usize,
+    /// How often the sequence shows a box around the best trials, and not the whole space.
+    pub zoomed: f64,
+    /// Standard deviation of a score's soft target, in bins.
+    pub score_deviation: f32,
+    /// Standard deviation of a continuous value's soft target, in bins.
+    pub value_deviation: f32,
+    /// Weight of a value's target beside a score's 1.
+    pub value_weight: f32,
+    /// How often the sequence asks for the optimum (`TARGET_REGRET_0`), and not for a trial of a worse class.
+    pub optimal: f64,
+}
+
+impl Default for EncoderOptions {
+    fn default() -> Self {
+        Self {
+            context: 512,
+            branches: 6,
+            zoomed: 0.4,
+            score_deviation: 5.0,
+            value_deviation: 5.0,
+            value_weight: 0.5,
+            optimal: 0.75,
+        }
+    }
+}
+
+/// Regret below this share of the distance from the optimum to the median counts as class 0.
+const REGRET_NONE: f64 = 0.02;
+/// Regret below this share counts as class 1.
+const REGRET_SMALL: f64 = 0.25;
+/// The fewest trials that a box must hold to be shown.
+const FEWEST_IN_BOX: usize = 5;
+
+/// One trial as the sequence will show it.
+struct Shown {
+    configuration: Configuration,
+    unit: Vec<f64>,
+    loss: Option<f64>,
+}
+
+/// The same problem with its parameters reordered, its axes turned and its choices renumbered.
+struct Disguise {
+    order: Vec<usize>,
+    flipped: Vec<bool>,
+    renumbered: Vec<Vec<usize>>,
+    space: Space,
+}
+
+impl Disguise {
+    fn draw(kinds: &[Kind], generator: &mut Xoshiro256PlusPlus) -> Self {
+        let mut order: Vec<usize> = (0..kinds.len()).collect();
+        order.shuffle(generator);
+        let flipped = kinds.iter().map(|_| generator.random_bool(0.5)).collect();
+        let renumbered = kinds
+            .iter()
+            .map(|kind| match kind {
+                Kind::Categorical(choices) => {
+                    let mut numbers: Vec<usize> = (0..usize::from(*choices)).collect();
+                    numbers.shuffle(generator);
+                    numbers
+                }
+                _ => Vec::new(),
+            })
+            .collect();
+        let reordered: Vec<Kind> = order.iter().map(|original| kinds[*original]).collect();
+        let space = function::space(&reordered);
+        Self { order, flipped, renumbered, space }
+    }
+
+    /// The recorded coordinates as a configuration of the disguised space.
+    fn apply(&self, kinds: &[Kind], coordinates: &[f32]) -> Configuration {
+        let values = self.order.iter().enumerate().map(|(place, original)| {
+            let coordinate = f64::from(coordinates[*original]);
+            Some(match kinds[*original] {
+                Kind::Categorical(_) => self.renumbered[*original][coordinate as usize] as f64,
+                _ => {
+                    let unit = if self.flipped[*original] { 1.0 - coordinate } else { coordinate };
+                    self.space.parameters()[place].domain().from_unit(unit)
+                }
+            })
+        });
+        Configuration::new(values.collect())
+    }
+}
+
+/// How many trials of a space with `dimensions` parameters fit into `context` tokens.
+pub fn trials_in_context(context: usize, dimensions: usize) -> usize {
+    (context.saturating_sub(2) / (2 * dimensions + 3)).max(1)
+}
+
+/// Makes one training sequence from a record. Depends on the generator's state alone.
+pub fn encode(
+    record: &Record,
+    options: &EncoderOptions,
+    generator: &mut Xoshiro256PlusPlus,
+) -> Sequence {
+    let disguise = Disguise::draw(&record.kinds, generator);
+    let tokenizer =
+        Tokenizer::with_slots(&disguise.space, draw_slots(record.kinds.len(), generator))
+            .expect("a record has no more parameters and choices than the vocabulary");
+    let mut shown = choose_trials(record, &disguise, options, generator);
+    let optimum = disguise.apply(&record.kinds, &record.optimum);
+    let view = choose_view(&disguise.space, &mut shown, options, generator);
+
+    let regret_class =
+        if generator.random_bool(options.optimal) { 0 } else { generator.random_range(1..=2) };
+    // The scale is fitted to a part of the history, as it is in use, where new trials come after the fit.
+    let fitted = generator.random_range(shown.len().div_ceil(3)..=shown.len());
+    let scale = ScoreScale::fit(shown[..fitted].iter().filter_map(|trial| trial.loss));
+
+    let mut sequence = Sequence::default();
+    let mut tokens: Vec<Token> = Tokenizer::prompt(regret_class).to_vec();
+    let mut ends = vec![tokens.len()];
+    for trial in &shown {
+        tokenizer.push_question(&trial.configuration, &view, &mut tokens);
+        sequence.targets.push(Target {
+            index: (tokens.len() - 1) as u32,
+            kind: score_target(&scale, trial.loss, options),
+            weight: 1.0,
+        });
+        tokens.push(scale.bin(trial.loss));
+        ends.push(tokens.len());
+    }
+    let trunk = tokens.len();
+    sequence.positions = (0..trunk as u16).collect();
+    sequence.branch = vec![0; trunk];
+    sequence.visible = vec![trunk as u16; trunk];
+    sequence.tokens = tokens;
+
+    for branch in 1..=options.branches {
+        // The first branch hangs where the scale was fitted, the others anywhere.
+        let seen = if branch == 1 { fitted } else { generator.random_range(0..=shown.len()) };
+        let wanted = if regret_class == 0 {
+            Some(&optimum)
+        } else {
+            trial_of_class(record, &shown[seen..], regret_class, generator)
+        };
+        let Some(wanted) = wanted else { continue };
+        let unit = disguise.space.to_unit(wanted);
+        if !view.contains(&unit) {
+            continue;
+        }
+        push_branch(&mut sequence, &tokenizer, wanted, &view, branch, ends[seen], options);
+    }
+    sequence
+}
+
+/// Slots of a space's parameters: the first ones, or any others in any order.
+fn draw_slots(parameters: usize, generator: &mut Xoshiro256PlusPlus) -> Vec<usize> {
+    if generator.random_bool(0.75) {
+        return (0..parameters).collect();
+    }
+    let mut slots: Vec<usize> = (0..MOST_PARAMETERS).collect();
+    slots.shuffle(generator);
+    slots.truncate(parameters);
+    slots
+}
+
+/// Which trials are shown, in which order, with what noise.
+fn choose_trials(
+    record: &Record,
+    disguise: &Disguise,
+    options: &EncoderOptions,
+    generator: &mut Xoshiro256PlusPlus,
+) -> Vec<Shown> {
+    let most = trials_in_context(options.context, record.kinds.len());
+    let mut chosen: Vec<usize> = (0..record.trials.len()).collect();
+    if generator.random_bool(0.3) {
+        // A study as it went, from its beginning.
+        chosen.truncate(most);
+    } else {
+        chosen.shuffle(generator);
+        // Subsampling keeps the best one, as the run-time selection does.
+        let best = chosen.iter().position(|index| {
+            let loss = |index: usize| record.trials[index].loss;
+            let failed = |index: usize| record.trials[index].failed;
+            !failed(*index)
+                && chosen.iter().all(|other| failed(*other) || loss(*index) <= loss(*other))
+        });
+        if let Some(best) = best
+            && best >= most
+        {
+            let place = generator.random_range(0..most);
+            chosen.swap(best, place);
+        }
+        chosen.truncate(most);
+    }
+    let noise = if generator.random_bool(0.2) {
+        let mut losses: Vec<f32> =
+            record.trials.iter().filter(|trial| !trial.failed).map(|trial| trial.loss).collect();
+        losses.sort_unstable_by(f32::total_cmp);
+        let quartile = |share: usize| losses.get(losses.len() * share / 4).copied().unwrap_or(0.0);
+        f64::from(quartile(3) - quartile(1)) * 10f64.powf(generator.random_range(-3.0..-1.0))
+    } else {
+        0.0
+    };
+    chosen
+        .into_iter()
+        .map(|index| {
+            let trial = &record.trials[index];
+            let configuration = disguise.apply(&record.kinds, &trial.coordinates);
+            let unit = disguise.space.to_unit(&configuration);
+            let loss = f64::from(trial.loss) + noise * normal(generator);
+            Shown { configuration, unit, loss: (!trial.failed).then_some(loss) }
+        })
+        .collect()
+}
+
+/// The whole cube, or a box around the best trials; then only the trials inside it stay.
+fn choose_view(
+    space: &Space,
+    shown: &mut Vec<Shown>,
+    options: &EncoderOptions,
+    generator: &mut Xoshiro256PlusPlus,
+) -> View {
+    let whole = View::whole(space.len());
+    if !generator.random_bool(options.zoomed) {
+        return whole;
+    }
+    let mut ranked: Vec<(f64, usize)> = shown
+        .iter()
+        .enumerate()
+        .filter_map(|(index, trial)| trial.loss.map(|loss| (loss, index)))
+        .collect();
+    ranked.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
+    let best = ((shown.len() as f64 * generator.random_range(0.12..0.4)) as usize).clamp(3, 12);
+    let points: Vec<Vec<f64>> =
+        ranked.iter().take(best).map(|(_, index)| shown[*index].unit.clone()).collect();
+    let widening = generator.random_range(1.2..2.5);
+    let narrowest = 10f64.powf(generator.random_range(-2.5..-0.7));
+    let view = View::around(&points, widening, narrowest, |dimension| {
+        !space.parameters()[dimension].domain().is_categorical()
+    });
+    if shown.iter().filter(|trial| view.contains(&trial.unit)).count() < FEWEST_IN_BOX {
+        return whole;
+    }
+    shown.retain(|trial| view.contains(&trial.unit));
+    view
+}
+
+fn score_target(scale: &ScoreScale, loss: Option<f64>, options: &EncoderOptions) -> TargetKind {
+    let (center, deviation) = match loss {
+        Some(loss) => ((scale.score(loss) * BINS as f64) as f32, options.score_deviation),
+        None => (BINS as f32 - 0.5, 0.3),
+    };
+    TargetKind::Bin { center: center.min(BINS as f32 - 0.5), deviation, group: BinGroup::Score }
+}
+
+/// A later trial whose regret, by hindsight, is of the class that the prompt asks for.
+fn trial_of_class<'a>(
+    record: &Record,
+    later: &'a [Shown],
+    regret_class: usize,
+    generator: &mut Xoshiro256PlusPlus,
+) -> Option<&'a Configuration> {
+    let mut losses: Vec<f64> = record
+        .trials
+        .iter()
+        .filter(|trial| !trial.failed)
+        .map(|trial| f64::from(trial.loss))
+        .collect();
+    losses.sort_unstable_by(f64::total_cmp);
+    let optimum = f64::from(record.optimum_loss);
+    let spread = losses.get(losses.len() / 2)? - optimum;
+    let class = |loss: Option<f64>| match loss.map(|loss| (loss - optimum) / spread) {
+        Some(regret) if regret < REGRET_NONE => 0,
+        Some(regret) if regret < REGRET_SMALL => 1,
+        _ => 2,
+    };
+    let fitting: Vec<&Shown> =
+        later.iter().filter(|trial| class(trial.loss) == regret_class).collect();
+    if fitting.is_empty() {
+        return None;
+    }
+    Some(&fitting[generator.random_range(0..fitting.len())].configuration)
+}
+
+/// A continuation of the first `seen` tokens that names `wanted`, each value a target.
+fn push_branch(
+    sequence: &mut Sequence,
+    tokenizer: &Tokenizer,
+    wanted: &Configuration,
+    view: &View,
+    branch: usize,
+    seen: usize,
+    options: &EncoderOptions,
+) {
+    let mut question = Vec::new();
+    tokenizer.push_question(wanted, view, &mut question);
+    // What is only needed to predict the score goes: the last value and SCORE.
+    question.truncate(question.len() - 2);
+    let start = sequence.tokens.len();
+    for (place, index) in (0..wanted.values().len()).enumerate() {
+        let domain = tokenizer.space().parameters()[index].domain();
+        let Some(value) = wanted.get(index) else { continue };
+        let kind = match domain.levels() {
+            Some(choices) if domain.is_categorical() => {
+                TargetKind::Category { choice: value as u16, choices: choices as u16 }
+            }
+            levels => {
+                let inner = view.inward(index, domain.to_unit(value)).clamp(0.0, 1.0);
+                let (center, deviation) = if levels.is_some() {
+                    (f32::from(numerical::bin(inner)) + 0.5, 1.0)
+                } else {
+                    ((inner * BINS as f64) as f32, options.value_deviation)
+                };
+                TargetKind::Bin { center, deviation, group: BinGroup::Value }
+            }
+        };
+        // TRIAL_SEP SLOT value SLOT value …: the value of parameter `place` follows token 1 + 2·place.
+        let index = (start + 1 + 2 * place) as u32;
+        sequence.targets.push(Target { index, kind, weight: options.value_weight });
+    }
+    for (offset, token) in question.into_iter().enumerate() {
+        sequence.tokens.push(token);
+        sequence.positions.push((seen + offset) as u16);
+        sequence.branch.push(branch as u16);
+        sequence.visible.push(seen as u16);
+    }
+}

@@ -1,0 +1,5 @@
+//! From recorded trials to training sequences.
+
+pub mod encoder;
+pub mod shard;
+pub mod source;

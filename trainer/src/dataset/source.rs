@@ -1,0 +1,134 @@
+//! Batches of training sequences from a directory of shards.
+
+use std::path::Path;
+
+use optiformer::{Error, ErrorKind, Result, model::Config};
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::{
+    encoder::{EncoderOptions, encode},
+    shard::{self, Record},
+};
+use crate::{sequence::Sequence, training::BatchSource};
+
+/// How batches are drawn.
+#[derive(Clone, Debug)]
+pub struct SourceOptions {
+    /// How sequences are made.
+    pub encoder: EncoderOptions,
+    /// About how many tokens a batch holds.
+    pub batch_tokens: usize,
+    /// The context grows from a quarter of its full length to all of it over so many steps.
+    pub ramp_steps: u64,
+    /// One in so many records is kept for validation.
+    pub held_out: usize,
+    /// How many validation batches there are.
+    pub validation_batches: u64,
+    /// Seed of the order, the augmentation and the split.
+    pub seed: u64,
+}
+
+/// Records in memory, grouped by their number of parameters so that the sequences of a batch are about equally long.
+///
+/// A batch depends on the step's number and the seed alone, so a resumed run sees what an
+/// uninterrupted one would have seen.
+pub struct ShardSource {
+    training: Vec<Vec<Record>>,
+    validation: Vec<Vec<Record>>,
+    options: SourceOptions,
+}
+
+impl ShardSource {
+    /// Reads every shard of `directory`.
+    ///
+    /// # Errors
+    ///
+    /// What [`shard::read_directory`] says; also when there are too few records to hold some out.
+    pub fn open(directory: &Path, options: SourceOptions) -> Result<Self> {
+        let (mut training, mut validation) = (Vec::<Vec<Record>>::new(), Vec::<Vec<Record>>::new());
+        for (number, record) in shard::read_directory(directory)?.into_iter().enumerate() {
+            let dimensions = record.kinds.len();
+            let side = if number % options.held_out == 0 { &mut validation } else { &mut training };
+            if side.len() <= dimensions {
+                side.resize_with(dimensions + 1, Vec::new);
+            }
+            side[dimensions].push(record);
+        }
+        if training.iter().all(Vec::is_empty) || validation.iter().all(Vec::is_empty) {
+            return Err(Error::new(
+                ErrorKind::InvalidValue,
+                format!("{}: too few records to train on and hold some out", directory.display()),
+            ));
+        }
+        Ok(Self { training, validation, options })
+    }
+
+    /// How many records are trained on, and how many are held out.
+    pub fn counts(&self) -> (usize, usize) {
+        let count = |side: &[Vec<Record>]| side.iter().map(Vec::len).sum();
+        (count(&self.training), count(&self.validation))
+    }
+
+    fn batch(&self, records: &[Vec<Record>], context: usize, seed: u64) -> Vec<Sequence> {
+        let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let total: usize = records.iter().map(Vec::len).sum();
+        let mut place = generator.random_range(0..total);
+        let group = records
+            .iter()
+            .find(|group| {
+                let here = place < group.len();
+                place = place.saturating_sub(group.len());
+                here
+            })
+            .expect("the place lies in one of the groups");
+        let encoder = EncoderOptions { context, ..self.options.encoder.clone() };
+        let mut sequences = Vec::new();
+        let mut longest = 0;
+        while (sequences.len() + 1) * longest <= self.options.batch_tokens {
+            let record = &group[generator.random_range(0..group.len())];
+            let sequence = encode(record, &encoder, &mut generator);
+            longest = longest.max(sequence.tokens.len());
+            sequences.push(sequence);
+        }
+        sequences
+    }
+}
+
+impl BatchSource for ShardSource {
+    fn training(&self, step: u64) -> Result<Vec<Sequence>> {
+        let full = self.options.encoder.context;
+        let share = (step as f64 / self.options.ramp_steps.max(1) as f64).min(1.0);
+        let context = (full as f64 * (0.25 + 0.75 * share)) as usize;
+        // Odd and even seeds keep the two streams apart.
+        let seed = self.options.seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15) << 1;
+        Ok(self.batch(&self.training, context, seed | 1))
+    }
+
+    fn validation(&self, index: u64) -> Option<Result<Vec<Sequence>>> {
+        (index < self.options.validation_batches).then(|| {
+            let seed = index.wrapping_mul(0xD1B5_4A32_D192_ED03) << 1;
+            Ok(self.batch(&self.validation, self.options.encoder.context, seed))
+        })
+    }
+}
+
+impl SourceOptions {
+    /// Checks that the sequences fit the model.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`], naming the option.
+    pub fn check(&self, config: &Config) -> Result<()> {
+        let most = config.max_positions - 64;
+        if !(32..=most).contains(&self.encoder.context) {
+            let context = format!("--context must be between 32 and {most}");
+            return Err(Error::new(ErrorKind::InvalidValue, context));
+        }
+        if self.batch_tokens < 2 * self.encoder.context {
+            let context = "--batch-tokens must be at least twice --context";
+            return Err(Error::new(ErrorKind::InvalidValue, context));
+        }
+        Ok(())
+    }
+}

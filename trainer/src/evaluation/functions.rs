@@ -1,0 +1,212 @@
+//! Test functions with known optima, shifted and rotated anew for every instance.
+//!
+//! The definitions follow Surjanovic and Bingham's Virtual Library of Simulation Experiments and, where marked, the BBOB
+//! suite (Hansen, Finck, Ros and Auger 2009, INRIA report RR-6829). Nothing of them is in the training data.
+
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::generators::random;
+
+/// A family of functions, each over `[-5, 5]^d` with its minimum 0 at the origin, before an instance moves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// The name, as reports have it.
+    pub name: &'static str,
+    /// Whether instances rotate it.
+    pub rotated: bool,
+    formula: fn(&[f64]) -> f64,
+}
+
+/// Every family.
+pub const FAMILIES: &[Family] = &[
+    Family { name: "sphere", rotated: false, formula: sphere },
+    Family { name: "rastrigin", rotated: false, formula: rastrigin },
+    Family { name: "rosenbrock", rotated: false, formula: rosenbrock },
+    Family { name: "ackley", rotated: false, formula: ackley },
+    Family { name: "levy", rotated: false, formula: levy },
+    Family { name: "ellipsoid", rotated: true, formula: ellipsoid },
+    Family { name: "different-powers", rotated: true, formula: different_powers },
+    Family { name: "sharp-ridge", rotated: true, formula: sharp_ridge },
+    Family { name: "step-ellipsoid", rotated: true, formula: step_ellipsoid },
+    Family { name: "griewank", rotated: true, formula: griewank },
+    Family { name: "schaffer-f7", rotated: true, formula: schaffer },
+    Family { name: "attractive-sector", rotated: true, formula: attractive_sector },
+];
+
+/// One instance: a family with a place for its optimum and a rotation.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    family: Family,
+    optimum: Vec<f64>,
+    rotation: Vec<Vec<f64>>,
+}
+
+impl Instance {
+    /// The instance `seed` of a family in so many dimensions. The optimum is uniform over the middle nine tenths of each side.
+    pub fn new(family: Family, dimensions: usize, seed: u64) -> Self {
+        let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x0B5E_55ED);
+        let optimum = (0..dimensions).map(|_| generator.random_range(-4.5..4.5)).collect();
+        let rotation = if family.rotated {
+            random::rotation(dimensions, &mut generator)
+        } else {
+            identity(dimensions)
+        };
+        Self { family, optimum, rotation }
+    }
+
+    /// The value at a point of the unit cube; at least 0, and 0 at the optimum.
+    pub fn evaluate(&self, unit: &[f64]) -> f64 {
+        let centred: Vec<f64> =
+            unit.iter().zip(&self.optimum).map(|(unit, best)| unit * 10.0 - 5.0 - best).collect();
+        let turned: Vec<f64> = self
+            .rotation
+            .iter()
+            .map(|row| row.iter().zip(&centred).map(|(a, b)| a * b).sum())
+            .collect();
+        (self.family.formula)(&turned)
+    }
+
+    /// Where the optimum lies in the unit cube.
+    pub fn optimum(&self) -> Vec<f64> {
+        self.optimum.iter().map(|best| (best + 5.0) / 10.0).collect()
+    }
+}
+
+fn identity(dimensions: usize) -> Vec<Vec<f64>> {
+    (0..dimensions)
+        .map(|row| (0..dimensions).map(|column| f64::from(u8::from(row == column))).collect())
+        .collect()
+}
+
+/// The exponent `i / (d − 1)` of BBOB's conditioning; 0 in one dimension.
+fn share(index: usize, dimensions: usize) -> f64 {
+    if dimensions < 2 { 0.0 } else { index as f64 / (dimensions - 1) as f64 }
+}
+
+fn sphere(x: &[f64]) -> f64 {
+    x.iter().map(|x| x * x).sum()
+}
+
+fn rastrigin(x: &[f64]) -> f64 {
+    x.iter().map(|x| x * x + 10.0 * (1.0 - (std::f64::consts::TAU * x).cos())).sum()
+}
+
+fn rosenbrock(x: &[f64]) -> f64 {
+    // The usual form has its optimum at one; it is moved to the origin.
+    let y: Vec<f64> = x.iter().map(|x| 0.5 * x + 1.0).collect();
+    y.windows(2)
+        .map(|pair| {
+            100.0 * (pair[1] - pair[0] * pair[0]).powi(2) + (1.0 - pair[0]).powi(2)
+        })
+        .sum()
+}
+
+fn ackley(x: &[f64]) -> f64 {
+    let count = x.len() as f64;
+    let square = sphere(x) / count;
+    let wave = x.iter().map(|x| (std::f64::consts::TAU * x).cos()).sum::<f64>() / count;
+    20.0 - 20.0 * (-0.2 * square.sqrt()).exp() + std::f64::consts::E - wave.exp()
+}
+
+fn levy(x: &[f64]) -> f64 {
+    let w: Vec<f64> = x.iter().map(|x| 1.0 + x / 2.0).collect();
+    let pi = std::f64::consts::PI;
+    let last = w[w.len() - 1];
+    (pi * w[0]).sin().powi(2)
+        + w[..w.len() - 1]
+            .iter()
+            .map(|w| (w - 1.0).powi(2) * (1.0 + 10.0 * (pi * w + 1.0).sin().powi(2)))
+            .sum::<f64>()
+        + (last - 1.0).powi(2) * (1.0 + (std::f64::consts::TAU * last).sin().powi(2))
+}
+
+/// BBOB f10 at condition 10⁴.
+fn ellipsoid(x: &[f64]) -> f64 {
+    x.iter().enumerate().map(|(i, v)| 1e4_f64.powf(share(i, x.len())) * v * v).sum()
+}
+
+/// BBOB f14.
+fn different_powers(x: &[f64]) -> f64 {
+    let sum: f64 =
+        x.iter().enumerate().map(|(i, v)| v.abs().powf(2.0 + 4.0 * share(i, x.len()))).sum();
+    sum.sqrt()
+}
+
+/// BBOB f13.
+fn sharp_ridge(x: &[f64]) -> f64 {
+    x[0] * x[0] + 100.0 * sphere(&x[1..]).sqrt()
+}
+
+/// BBOB f7, without its boundary penalty.
+fn step_ellipsoid(x: &[f64]) -> f64 {
+    let stepped = x.iter().enumerate().map(|(i, v)| {
+        let step = if v.abs() > 0.5 { (v + 0.5).floor() } else { (10.0 * v + 0.5).floor() / 10.0 };
+        100_f64.powf(share(i, x.len())) * step * step
+    });
+    0.1 * stepped.sum::<f64>().max(x[0].abs() / 1e4)
+}
+
+fn griewank(x: &[f64]) -> f64 {
+    let product: f64 =
+        x.iter().enumerate().map(|(i, v)| (v * 4.0 / ((i + 1) as f64).sqrt()).cos()).product();
+    1.0 + sphere(x) / 10.0 - product
+}
+
+/// BBOB f17 at condition 10.
+fn schaffer(x: &[f64]) -> f64 {
+    if x.len() < 2 {
+        return sphere(x);
+    }
+    let z: Vec<f64> = x
+        .iter()
+        .enumerate()
+        .map(|(i, v)| 10_f64.sqrt().powf(share(i, x.len())) * v)
+        .collect();
+    let mean = z
+        .windows(2)
+        .map(|pair| {
+            let s = pair[0].hypot(pair[1]);
+            s.sqrt() * (1.0 + (50.0 * s.powf(0.2)).sin().powi(2))
+        })
+        .sum::<f64>()
+        / (x.len() - 1) as f64;
+    mean * mean
+}
+
+/// BBOB f6: a hundred times steeper on one side of the optimum.
+fn attractive_sector(x: &[f64]) -> f64 {
+    let sum: f64 = x.iter().map(|v| if *v > 0.0 { (100.0 * v).powi(2) } else { v * v }).sum();
+    sum.powf(0.9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_has_its_minimum_at_the_optimum() {
+        let mut generator = Xoshiro256PlusPlus::seed_from_u64(5);
+        for family in FAMILIES {
+            for dimensions in [2, 3, 6] {
+                let instance = Instance::new(*family, dimensions, 11);
+                let best = instance.evaluate(&instance.optimum());
+                assert!(best.abs() < 1e-7, "{} has {best} at its optimum", family.name);
+                for _ in 0..500 {
+                    let unit: Vec<f64> = (0..dimensions).map(|_| generator.random()).collect();
+                    assert!(instance.evaluate(&unit) >= best, "{}", family.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn instances_differ_and_repeat() {
+        for family in FAMILIES {
+            let [one, again, other] =
+                [1, 1, 2].map(|seed| Instance::new(*family, 3, seed).evaluate(&[0.3, 0.4, 0.5]));
+            assert_eq!(one, again);
+            assert_ne!(one, other);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Distributions that the generators share.
+
+use rand::RngExt;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+/// A standard normal number (Box and Muller 1958).
+pub fn normal(generator: &mut Xoshiro256PlusPlus) -> f64 {
+    let (radius, angle) = (1.0 - generator.random::<f64>(), generator.random::<f64>());
+    (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+}
+
+/// A number whose logarithm is normal, with so much `spread` about `middle`.
+pub fn log_normal(middle: f64, spread: f64, generator: &mut Xoshiro256PlusPlus) -> f64 {
+    middle * (spread * normal(generator)).exp()
+}
+
+/// A number whose logarithm is uniform.
+pub fn log_uniform(low: f64, high: f64, generator: &mut Xoshiro256PlusPlus) -> f64 {
+    low * (high / low).powf(generator.random())
+}
+
+/// A Poisson number (Knuth's method; `mean` is small here).
+pub fn poisson(mean: f64, generator: &mut Xoshiro256PlusPlus) -> u32 {
+    let limit = (-mean).exp();
+    let (mut count, mut product) = (0, generator.random::<f64>());
+    while product > limit {
+        count += 1;
+        product *= generator.random::<f64>();
+    }
+    count
+}
+
+/// A chi-squared number with so many degrees of freedom.
+pub fn chi_squared(degrees: usize, generator: &mut Xoshiro256PlusPlus) -> f64 {
+    (0..degrees).map(|_| normal(generator).powi(2)).sum()
+}
+
+/// A rotation from the uniform (Haar) distribution, by rows: Gram and Schmidt on normal vectors.
+pub fn rotation(dimensions: usize, generator: &mut Xoshiro256PlusPlus) -> Vec<Vec<f64>> {
+    let mut rows: Vec<Vec<f64>> = Vec::with_capacity(dimensions);
+    while rows.len() < dimensions {
+        let mut row: Vec<f64> = (0..dimensions).map(|_| normal(generator)).collect();
+        for other in &rows {
+            let along: f64 = row.iter().zip(other).map(|(a, b)| a * b).sum();
+            row.iter_mut().zip(other).for_each(|(value, other)| *value -= along * other);
+        }
+        let length = row.iter().map(|value| value * value).sum::<f64>().sqrt();
+        // A row that lies almost in the span of the others is drawn again.
+        if length > 1e-6 {
+            row.iter_mut().for_each(|value| *value /= length);
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn moments_are_right() {
+        let mut generator = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mean = |draw: &mut dyn FnMut() -> f64| (0..40_000).map(|_| draw()).sum::<f64>() / 4e4;
+        assert!(mean(&mut || normal(&mut generator)).abs() < 0.02);
+        assert!((mean(&mut || normal(&mut generator).powi(2)) - 1.0).abs() < 0.03);
+        assert!((mean(&mut || f64::from(poisson(1.5, &mut generator))) - 1.5).abs() < 0.03);
+        assert!((mean(&mut || chi_squared(3, &mut generator)) - 3.0).abs() < 0.06);
+    }
+
+    #[test]
+    fn rotations_keep_lengths() {
+        let rotation = rotation(5, &mut Xoshiro256PlusPlus::seed_from_u64(3));
+        for (i, row) in rotation.iter().enumerate() {
+            for (j, other) in rotation.iter().enumerate() {
+                let product: f64 = row.iter().zip(other).map(|(a, b)| a * b).sum();
+                assert!((product - f64::from(u8::from(i == j))).abs() < 1e-12);
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Sequences as tensors.
+
+use optiformer::tokenizer::vocabulary::{BINS, CATEGORIES, PAD};
+use tch::{Device, Tensor};
+
+use crate::sequence::{BinGroup, Sequence, Target, TargetKind};
+
+/// How many category tokens there are.
+const CHOICES: usize = (CATEGORIES.end - CATEGORIES.start) as usize;
+
+/// A batch of `b` sequences, filled up to the longest one's length `t`.
+#[derive(Debug)]
+pub struct Batch {
+    /// `[b, t]`.
+    pub tokens: Tensor,
+    /// `[b · t]`.
+    pub positions: Tensor,
+    /// `[b, 1, t, t]`: 0 where a token attends, −∞ elsewhere.
+    pub mask: Tensor,
+    /// `[targets]`: after which of the `b · t` tokens each prediction is made.
+    pub target_index: Tensor,
+    /// Targets that are numbers.
+    pub bins: BinTargets,
+    /// Targets that are categories; `None` when there are none.
+    pub categories: Option<CategoryTargets>,
+    /// How many tokens there are, without filling.
+    pub count: u64,
+}
+
+/// `n` targets that are numbers.
+#[derive(Debug)]
+pub struct BinTargets {
+    /// `[n]`: which targets they are.
+    pub rows: Tensor,
+    /// `[n, 1000]`: the probabilities that would be right.
+    pub soft: Tensor,
+    /// `[n]`.
+    pub weight: Tensor,
+    /// `[n]`: 1 for scores, 0 for parameters' values.
+    pub is_score: Tensor,
+    /// Mean entropy of the scores' right probabilities, in nats: no loss is below it.
+    pub score_entropy: f64,
+}
+
+/// `n` targets that are categories.
+#[derive(Debug)]
+pub struct CategoryTargets {
+    /// `[n]`: which targets they are.
+    pub rows: Tensor,
+    /// `[n]`: the right ones.
+    pub choice: Tensor,
+    /// `[n, 64]`: 0 for the categories there are, −∞ for the others.
+    pub mask: Tensor,
+    /// `[n]`.
+    pub weight: Tensor,
+}
+
+impl Batch {
+    /// Lays out sequences on a device.
+    pub fn new(sequences: &[Sequence], device: Device) -> Self {
+        let rows = sequences.len();
+        let length = sequences.iter().map(|sequence| sequence.tokens.len()).max().unwrap_or(1);
+        let mut tokens = vec![i64::from(PAD); rows * length];
+        let mut positions = vec![0_i64; rows * length];
+        let mut mask = vec![f32::NEG_INFINITY; rows * length * length];
+        let mut targets = Vec::new();
+        for (row, sequence) in sequences.iter().enumerate() {
+            let start = row * length;
+            for (place, token) in sequence.tokens.iter().enumerate() {
+                tokens[start + place] = i64::from(*token);
+                positions[start + place] = i64::from(sequence.positions[place]);
+            }
+            attend(sequence, length, &mut mask[start * length..(start + length) * length]);
+            targets.extend(sequence.targets.iter().map(|target| (start, *target)));
+        }
+        let index: Vec<i64> =
+            targets.iter().map(|(start, target)| (start + target.index as usize) as i64).collect();
+        let (b, t) = (rows as i64, length as i64);
+        Self {
+            tokens: integers(&tokens, device).view([b, t]),
+            positions: integers(&positions, device),
+            mask: reals(&mask, device).view([b, 1, t, t]),
+            target_index: integers(&index, device),
+            bins: BinTargets::new(&targets, device),
+            categories: CategoryTargets::new(&targets, device),
+            count: sequences.iter().map(|sequence| sequence.tokens.len() as u64).sum(),
+        }
+    }
+}
+
+/// Writes 0 into the `[length, length]` mask where a token attends to another. Filling attends to itself, so that
+/// every row has something to attend to.
+fn attend(sequence: &Sequence, length: usize, mask: &mut [f32]) {
+    for place in 0..length {
+        let row = &mut mask[place * length..(place + 1) * length];
+        row[place] = 0.0;
+        let Some(branch) = sequence.branch.get(place) else { continue };
+        if *branch == 0 {
+            row[..place].fill(0.0);
+            continue;
+        }
+        row[..usize::from(sequence.visible[place])].fill(0.0);
+        for earlier in (0..place).rev().take_while(|earlier| sequence.branch[*earlier] == *branch) {
+            row[earlier] = 0.0;
+        }
+    }
+}
+
+impl BinTargets {
+    fn new(targets: &[(usize, Target)], device: Device) -> Self {
+        let (mut rows, mut soft) = (Vec::new(), Vec::new());
+        let (mut weight, mut is_score) = (Vec::new(), Vec::new());
+        let mut entropy = 0.0;
+        for (row, (_, target)) in targets.iter().enumerate() {
+            let TargetKind::Bin { center, deviation, group } = target.kind else { continue };
+            rows.push(row as i64);
+            weight.push(target.weight);
+            is_score.push(if group == BinGroup::Score { 1.0 } else { 0.0 });
+            let from = soft.len();
+            soft.resize(from + BINS, 0.0_f32);
+            let probabilities = &mut soft[from..];
+            // Beyond five deviations there is nothing that single precision would keep.
+            let reach = 5.0 * deviation + 1.0;
+            let first = (center - reach).max(0.0) as usize;
+            let last = ((center + reach) as usize).min(BINS - 1);
+            for (bin, probability) in
+                probabilities.iter_mut().enumerate().take(last + 1).skip(first)
+            {
+                let z = (bin as f32 + 0.5 - center) / deviation;
+                *probability = (-0.5 * z * z).exp();
+            }
+            let total: f32 = probabilities[first..=last].iter().sum();
+            for probability in &mut probabilities[first..=last] {
+                *probability /= total;
+                if group == BinGroup::Score && *probability > 0.0 {
+                    entropy -= f64::from(*probability) * f64::from(probability.ln());
+                }
+            }
+        }
+        let scores: f32 = is_score.iter().sum();
+        Self {
+            soft: reals(&soft, device).view([rows.len() as i64, BINS as i64]),
+            rows: integers(&rows, device),
+            weight: reals(&weight, device),
+            is_score: reals(&is_score, device),
+            score_entropy: entropy / f64::from(scores.max(1.0)),
+        }
+    }
+}
+
+impl CategoryTargets {
+    fn new(targets: &[(usize, Target)], device: Device) -> Option<Self> {
+        let (mut rows, mut choice) = (Vec::new(), Vec::new());
+        let (mut mask, mut weight) = (Vec::new(), Vec::new());
+        for (row, (_, target)) in targets.iter().enumerate() {
+            if let TargetKind::Category { choice: right, choices } = target.kind {
+                rows.push(row as i64);
+                choice.push(i64::from(right));
+                weight.push(target.weight);
+                mask.extend((0..CHOICES).map(|index| {
+                    if index < usize::from(choices) { 0.0 } else { f32::NEG_INFINITY }
+                }));
+            }
+        }
+        (!rows.is_empty()).then(|| Self {
+            mask: reals(&mask, device).view([rows.len() as i64, CHOICES as i64]),
+            rows: integers(&rows, device),
+            choice: integers(&choice, device),
+            weight: reals(&weight, device),
+        })
+    }
+}
+
+fn integers(values: &[i64], device: Device) -> Tensor {
+    Tensor::from_slice(values).to_device(device)
+}
+
+fn reals(values: &[f32], device: Device) -> Tensor {
+    Tensor::from_slice(values).to_device(device)
+}

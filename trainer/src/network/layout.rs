@@ -1,0 +1,122 @@
+//! Where each parameter lies in the flat vector that is trained, and how it begins.
+
+use optiformer::{model::Config, tokenizer::vocabulary::BINS};
+use tch::{Device, Kind, Tensor};
+
+/// How many smooth features describe a bin.
+pub const FEATURES: usize = 66;
+
+/// One parameter tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// What it is.
+    pub role: Role,
+    /// Its shape.
+    pub shape: Vec<i64>,
+}
+
+/// What a parameter tensor is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// `[FEATURES, hidden]`: a table's rows of the bins, as weights of smooth features.
+    Smooth(Table),
+    /// `[1000, hidden]`: what a table's rows of the bins have beyond the smooth part.
+    Residual(Table),
+    /// `[vocabulary − 1000, hidden]`: a table's other rows.
+    Special(Table),
+    /// `[3 · hidden, hidden]`: queries, keys and values of a layer.
+    Attention(usize),
+    /// `[hidden, hidden]`: a layer's attention output.
+    AttentionOutput(usize),
+    /// `[2 · wide, hidden]`: gate and up projections of a layer.
+    GateUp(usize),
+    /// `[hidden, wide]`: a layer's down projection.
+    Down(usize),
+    /// `[hidden]`: gain before a layer's attention.
+    AttentionNorm(usize),
+    /// `[hidden]`: gain before a layer's feed-forward part.
+    FeedForwardNorm(usize),
+    /// `[hidden]`: gain before the head.
+    FinalNorm,
+}
+
+/// One of the two tables with a row per token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// Tokens going in.
+    Embedding,
+    /// Tokens coming out.
+    Head,
+}
+
+/// All parameters in order: the tables first, then layer by layer, the last gain at the end.
+pub fn entries(config: &Config) -> Vec<Entry> {
+    let (hidden, wide) = (config.hidden_size as i64, config.feed_forward_size as i64);
+    let special = (config.vocabulary_size - BINS) as i64;
+    let mut all = Vec::new();
+    let mut push = |role, shape: &[i64]| all.push(Entry { role, shape: shape.to_vec() });
+    for table in [Table::Embedding, Table::Head] {
+        push(Role::Smooth(table), &[FEATURES as i64, hidden]);
+        push(Role::Residual(table), &[BINS as i64, hidden]);
+        push(Role::Special(table), &[special, hidden]);
+    }
+    for layer in 0..config.layers {
+        push(Role::Attention(layer), &[3 * hidden, hidden]);
+        push(Role::AttentionOutput(layer), &[hidden, hidden]);
+        push(Role::GateUp(layer), &[2 * wide, hidden]);
+        push(Role::Down(layer), &[hidden, wide]);
+        push(Role::AttentionNorm(layer), &[hidden]);
+        push(Role::FeedForwardNorm(layer), &[hidden]);
+    }
+    push(Role::FinalNorm, &[hidden]);
+    all
+}
+
+impl Entry {
+    /// How many numbers it has.
+    pub fn count(&self) -> i64 {
+        self.shape.iter().product()
+    }
+
+    /// Whether weight decay applies: to matrices, not to gains nor to the smooth parts of tables.
+    pub fn decays(&self) -> bool {
+        self.shape.len() == 2 && !matches!(self.role, Role::Smooth(_))
+    }
+
+    /// What it begins as, from torch's generator.
+    pub fn initial(&self, config: &Config) -> Tensor {
+        let options = (Kind::Float, Device::Cpu);
+        let normal = |deviation: f64| Tensor::randn(self.shape.as_slice(), options) * deviation;
+        let fan_in = *self.shape.last().expect("a tensor has a shape") as f64;
+        // Outputs that are added to the residual stream begin smaller the deeper the model is.
+        let depth = (2.0 * config.layers as f64).sqrt();
+        match self.role {
+            Role::Smooth(Table::Embedding) => normal(0.3),
+            Role::Special(Table::Embedding) => normal(0.6),
+            Role::Smooth(Table::Head) | Role::Special(Table::Head) => normal(0.02),
+            Role::Residual(_) => Tensor::zeros(self.shape.as_slice(), options),
+            Role::Attention(_) | Role::GateUp(_) => normal(fan_in.powf(-0.5)),
+            Role::AttentionOutput(_) | Role::Down(_) => normal(fan_in.powf(-0.5) / depth),
+            Role::AttentionNorm(_) | Role::FeedForwardNorm(_) | Role::FinalNorm => {
+                Tensor::ones(self.shape.as_slice(), options)
+            }
+        }
+    }
+}
+
+/// `[1000, FEATURES]`: a constant, the bin's place, and cosines of it whose amplitudes fall with their frequency, so that
+/// neighbouring bins begin, and learn, alike.
+pub fn features(device: Device) -> Tensor {
+    let mut rows = Vec::with_capacity(BINS * FEATURES);
+    for bin in 0..BINS {
+        let place = (bin as f64 + 0.5) / BINS as f64;
+        rows.push(1.0);
+        rows.push((2.0 * place - 1.0) as f32);
+        rows.extend((1..=FEATURES - 2).map(|frequency| {
+            let frequency = frequency as f64;
+            let amplitude = 1.5 / (1.0 + frequency / 8.0);
+            (amplitude * (std::f64::consts::PI * frequency * place).cos()) as f32
+        }));
+    }
+    Tensor::from_slice(&rows).view([BINS as i64, FEATURES as i64]).to_device(device)
+}

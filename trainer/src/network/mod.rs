@@ -1,0 +1,311 @@
+//! The network in tch: the decoder of the runtime, with tables of numbers that are smooth by construction.
+//!
+//! The rows of the 1000 bins, in the embedding and in the head, are `F·W + R`: fixed smooth [`features`](layout::features) `F` of
+//! the bin's place, learned weights `W`, and a learned residual `R` that begins at zero. An exported file has plain tables.
+
+pub mod batch;
+pub mod layout;
+
+use batch::Batch;
+use layout::{Entry, Role};
+use optiformer::{
+    model::Config,
+    tokenizer::vocabulary::{BINS, CATEGORIES},
+};
+use tch::{Device, IndexOp, Kind, Tensor};
+
+/// A decoder whose parameters lie in one flat vector, so that an optimiser's step is a few tensor operations.
+#[derive(Debug)]
+pub struct Network {
+    config: Config,
+    entries: Vec<Entry>,
+    parameters: Tensor,
+    features: Tensor,
+    cosines: Tensor,
+    sines: Tensor,
+}
+
+/// The losses of a batch, in nats.
+#[derive(Debug)]
+pub struct Losses {
+    /// The weighted mean over all targets: what is minimised.
+    pub total: Tensor,
+    /// Mean over the scores.
+    pub score: Tensor,
+    /// Mean over the parameters' numerical values.
+    pub value: Tensor,
+    /// Mean over the parameters' choices; 0 when there are none.
+    pub category: Tensor,
+}
+
+impl Network {
+    /// A network with random parameters.
+    pub fn new(config: Config, device: Device, seed: u64) -> Self {
+        tch::manual_seed(seed as i64);
+        let entries = layout::entries(&config);
+        let parts: Vec<Tensor> =
+            entries.iter().map(|entry| entry.initial(&config).flatten(0, -1)).collect();
+        Self::with_parameters(config, Tensor::cat(&parts, 0), device)
+    }
+
+    /// A network with the given flat parameters.
+    ///
+    /// # Panics
+    ///
+    /// When their number does not fit the config.
+    pub fn with_parameters(config: Config, parameters: Tensor, device: Device) -> Self {
+        let entries = layout::entries(&config);
+        let count: i64 = entries.iter().map(Entry::count).sum();
+        assert_eq!(parameters.size(), [count], "parameters of another config");
+        let half = config.head_size() / 2;
+        let frequencies: Vec<f32> = (0..half)
+            .map(|index| f64::from(config.rope_theta).powf(-(index as f64) / half as f64) as f32)
+            .collect();
+        let positions = Tensor::arange(config.max_positions as i64, (Kind::Float, device));
+        let angles = positions.unsqueeze(1)
+            * Tensor::from_slice(&frequencies).to_device(device).unsqueeze(0);
+        let angles = Tensor::cat(&[&angles, &angles], 1);
+        Self {
+            parameters: parameters.to_device(device).detach().set_requires_grad(true),
+            features: layout::features(device),
+            cosines: angles.cos(),
+            sines: angles.sin(),
+            config,
+            entries,
+        }
+    }
+
+    /// The shape.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The flat parameters, `[n]`.
+    pub fn parameters(&self) -> &Tensor {
+        &self.parameters
+    }
+
+    /// The device that everything is on.
+    pub fn device(&self) -> Device {
+        self.parameters.device()
+    }
+
+    /// `[n]`: 1 where weight decay applies, 0 elsewhere.
+    pub fn decay_mask(&self) -> Tensor {
+        let parts: Vec<Tensor> = self
+            .entries
+            .iter()
+            .map(|entry| {
+                let value = if entry.decays() { 1.0 } else { 0.0 };
+                Tensor::full([entry.count()], value, (Kind::Float, self.device()))
+            })
+            .collect();
+        Tensor::cat(&parts, 0)
+    }
+
+    /// Another flat vector of the same length (an average, say) as a network.
+    pub fn like(&self, parameters: &Tensor) -> Self {
+        Self::with_parameters(self.config.clone(), parameters.copy(), self.device())
+    }
+
+    /// Every parameter tensor by its role.
+    pub fn parts(&self) -> Vec<(Role, Tensor)> {
+        let sizes: Vec<i64> = self.entries.iter().map(Entry::count).collect();
+        // One split, whose gradient is one concatenation; slicing piece by piece would add up vectors of full length.
+        self.parameters
+            .split_with_sizes(sizes.as_slice(), 0)
+            .into_iter()
+            .zip(&self.entries)
+            .map(|(part, entry)| (entry.role, part.view(entry.shape.as_slice())))
+            .collect()
+    }
+
+    fn normalise(&self, x: &Tensor, gain: &Tensor) -> Tensor {
+        let mean = x.square().mean_dim([-1_i64].as_slice(), true, Kind::Float);
+        x * (mean + f64::from(self.config.norm_epsilon)).rsqrt() * gain
+    }
+
+    /// The head's rows of the bins, `[1000, hidden]`, and the other rows.
+    fn table(&self, parts: &[(Role, Tensor)], first: usize) -> (Tensor, Tensor) {
+        let numbers = self.features.matmul(&parts[first].1) + &parts[first + 1].1;
+        (numbers, parts[first + 2].1.shallow_clone())
+    }
+
+    /// The normalised last hidden state at `wanted` of the `b · t` tokens, `[wanted, hidden]`.
+    ///
+    /// `tokens` is `[b, t]`, `positions` `[b · t]`, `mask` `[b, 1, t, t]` or none for plain causal attention.
+    fn hidden(
+        &self,
+        parts: &[(Role, Tensor)],
+        tokens: &Tensor,
+        positions: &Tensor,
+        mask: Option<&Tensor>,
+        wanted: &Tensor,
+    ) -> Tensor {
+        let hidden = self.config.hidden_size as i64;
+        let (heads, size) = (self.config.heads as i64, self.config.head_size() as i64);
+        let (b, t) = (tokens.size()[0], tokens.size()[1]);
+        let (numbers, special) = self.table(parts, 0);
+        let table = Tensor::cat(&[numbers, special], 0);
+        let mut x = Tensor::embedding(&table, tokens, -1, false, false);
+        let cosines = self.cosines.index_select(0, positions).view([b, 1, t, size]);
+        let sines = self.sines.index_select(0, positions).view([b, 1, t, size]);
+        let rotate = |x: Tensor| {
+            let halves = x.chunk(2, -1);
+            let turned = Tensor::cat(&[-&halves[1], halves[0].shallow_clone()], -1);
+            x * &cosines + turned * &sines
+        };
+        for layer in 0..self.config.layers {
+            let of_layer = &parts[6 + 6 * layer..];
+            let [attention, output, gate_up, down, attention_norm, feed_forward_norm] =
+                std::array::from_fn(|index| &of_layer[index].1);
+            let projected = self
+                .normalise(&x, attention_norm)
+                .matmul(&attention.tr())
+                .view([b, t, 3, heads, size])
+                .permute([2, 0, 3, 1, 4]);
+            let queries = rotate(projected.i(0));
+            let keys = rotate(projected.i(1));
+            let mut mixed = Tensor::scaled_dot_product_attention(
+                &queries,
+                &keys,
+                &projected.i(2),
+                mask,
+                0.0,
+                mask.is_none(),
+                None,
+                false,
+            )
+            .transpose(1, 2)
+            .reshape([b, t, hidden]);
+            if layer + 1 == self.config.layers {
+                // Beyond the last attention only the predicting tokens matter.
+                mixed = mixed.view([b * t, hidden]).index_select(0, wanted);
+                x = x.view([b * t, hidden]).index_select(0, wanted);
+            }
+            x = x + mixed.matmul(&output.tr());
+            let wide = self.normalise(&x, feed_forward_norm).matmul(&gate_up.tr());
+            let halves = wide.chunk(2, -1);
+            x = x + (halves[0].silu() * &halves[1]).matmul(&down.tr());
+        }
+        self.normalise(&x, &parts[parts.len() - 1].1)
+    }
+
+    /// The losses of a batch.
+    pub fn losses(&self, batch: &Batch) -> Losses {
+        let parts = self.parts();
+        let hidden = self.hidden(
+            &parts,
+            &batch.tokens,
+            &batch.positions,
+            Some(&batch.mask),
+            &batch.target_index,
+        );
+        let (numbers, special) = self.table(&parts, 3);
+        let bins = &batch.bins;
+        let logits = hidden.index_select(0, &bins.rows).matmul(&numbers.tr());
+        let surprise = -(&bins.soft * logits.log_softmax(-1, Kind::Float)).sum_dim_intlist(
+            [-1_i64].as_slice(),
+            false,
+            Kind::Float,
+        );
+        let mean = |which: &Tensor| {
+            (&surprise * which).sum(Kind::Float) / which.sum(Kind::Float).clamp_min(1.0)
+        };
+        let score = mean(&bins.is_score);
+        let value = mean(&(1.0 - &bins.is_score));
+        let mut total = (&surprise * &bins.weight).sum(Kind::Float);
+        let mut weight = bins.weight.sum(Kind::Float);
+        let mut category = score.zeros_like();
+        if let Some(categories) = &batch.categories {
+            let first = i64::from(CATEGORIES.start) - BINS as i64;
+            let rows = special.narrow(0, first, categories.mask.size()[1]);
+            let logits =
+                hidden.index_select(0, &categories.rows).matmul(&rows.tr()) + &categories.mask;
+            let surprise = -logits
+                .log_softmax(-1, Kind::Float)
+                .gather(1, &categories.choice.unsqueeze(1), false)
+                .squeeze_dim(1);
+            total = total + (&surprise * &categories.weight).sum(Kind::Float);
+            weight = weight + categories.weight.sum(Kind::Float);
+            category = surprise.mean(Kind::Float);
+        }
+        Losses { total: total / weight.clamp_min(1e-6), score, value, category }
+    }
+
+    /// The logits of every token, `[tokens, vocabulary]`, as a plain causal language model has them.
+    pub fn logits(&self, tokens: &[u16]) -> Tensor {
+        let parts = self.parts();
+        let numbers: Vec<i64> = tokens.iter().map(|token| i64::from(*token)).collect();
+        let tokens = Tensor::from_slice(&numbers).to_device(self.device()).unsqueeze(0);
+        let places = Tensor::arange(numbers.len() as i64, (Kind::Int64, self.device()));
+        let hidden = self.hidden(&parts, &tokens, &places, None, &places);
+        let (bins, special) = self.table(&parts, 3);
+        hidden.matmul(&Tensor::cat(&[bins, special], 0).tr())
+    }
+
+    /// The logits of a sequence's tokens with their own positions and visibility, `[tokens, vocabulary]`.
+    pub fn branched_logits(&self, sequence: &crate::sequence::Sequence) -> Tensor {
+        let parts = self.parts();
+        let batch = Batch::new(std::slice::from_ref(sequence), self.device());
+        let all = Tensor::arange(sequence.tokens.len() as i64, (Kind::Int64, self.device()));
+        let hidden = self.hidden(&parts, &batch.tokens, &batch.positions, Some(&batch.mask), &all);
+        let (bins, special) = self.table(&parts, 3);
+        hidden.matmul(&Tensor::cat(&[bins, special], 0).tr())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sequence::Sequence;
+
+    fn tiny() -> Config {
+        Config { hidden_size: 32, layers: 2, heads: 4, feed_forward_size: 48, ..Config::pico() }
+    }
+
+    #[test]
+    fn a_branch_sees_what_a_linear_sequence_would() {
+        let network = Network::new(tiny(), Device::Cpu, 1);
+        let trunk: Vec<u16> =
+            vec![1001, 1005, 1003, 1008, 17, 1004, 500, 1003, 1008, 900, 1004, 20];
+        let branches: [(usize, Vec<u16>); 2] =
+            [(7, vec![1003, 1008, 44]), (12, vec![1003, 1008, 3, 1004])];
+        let mut sequence = Sequence {
+            tokens: trunk.clone(),
+            positions: (0..trunk.len() as u16).collect(),
+            branch: vec![0; trunk.len()],
+            visible: vec![0; trunk.len()],
+            targets: Vec::new(),
+        };
+        for (number, (seen, tail)) in branches.iter().enumerate() {
+            for (offset, token) in tail.iter().enumerate() {
+                sequence.tokens.push(*token);
+                sequence.positions.push((seen + offset) as u16);
+                sequence.branch.push(number as u16 + 1);
+                sequence.visible.push(*seen as u16);
+            }
+        }
+        let together = network.branched_logits(&sequence);
+        let mut start = trunk.len() as i64;
+        for (seen, tail) in &branches {
+            let linear: Vec<u16> = trunk[..*seen].iter().chain(tail).copied().collect();
+            let alone = network.logits(&linear).narrow(0, *seen as i64, tail.len() as i64);
+            let difference = (together.narrow(0, start, tail.len() as i64) - alone).abs().max();
+            assert!(difference.double_value(&[]) < 1e-5);
+            start += tail.len() as i64;
+        }
+        let trunk_alone = network.logits(&trunk);
+        let difference = (together.narrow(0, 0, trunk.len() as i64) - trunk_alone).abs().max();
+        assert!(difference.double_value(&[]) < 1e-5);
+    }
+
+    #[test]
+    fn the_number_of_parameters_is_the_config_s_plus_the_smooth_parts() {
+        for config in [Config::pico(), tiny()] {
+            let extra = 2 * layout::FEATURES * config.hidden_size;
+            let network = Network::new(config.clone(), Device::Cpu, 1);
+            assert_eq!(network.parameters().numel(), config.parameters() + extra);
+        }
+    }
+}
