@@ -18,10 +18,9 @@ const LEARNED: &str = "optiformer";
 
 /// The sampler and seed of the study: as the command line has them, else as the study file, else the defaults.
 pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), Failure> {
-    // A file that cannot be read is complained about when it is opened for good.
     let recording = match &options.study {
         Some(path) if options.sampler.is_none() || options.seed.is_none() => {
-            Recording::read(path).ok()
+            Recording::read_begun(path)?
         }
         _ => None,
     };
