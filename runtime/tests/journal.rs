@@ -1,7 +1,10 @@
 //! The journal: what is written comes back, bit by bit; what is damaged is refused, or dropped where that is safe.
 #![cfg(feature = "std")]
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use optiformer::{
     ErrorKind, Result,
@@ -27,12 +30,12 @@ fn space() -> Space {
     .unwrap()
 }
 
-fn open_with(path: &PathBuf, sampler: &str) -> Result<StoredStudy> {
+fn open_with(path: &Path, sampler: &str) -> Result<StoredStudy> {
     let sampler = samplers::by_name(sampler).unwrap();
     StoredStudy::open(path, space(), Direction::Minimise, sampler, 5)
 }
 
-fn open(path: &PathBuf) -> Result<StoredStudy> {
+fn open(path: &Path) -> Result<StoredStudy> {
     open_with(path, "random")
 }
 
@@ -237,12 +240,12 @@ fn files_of_others_are_refused_and_left_alone() {
     }
     fs::write(&path, [0xFF, 0xFE, b'\n']).unwrap();
     assert_eq!(open(&path).unwrap_err().kind(), ErrorKind::InvalidJournal);
-    assert_eq!(open(&PathBuf::from("/dev/null/x")).unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(open(Path::new("/dev/null/x")).unwrap_err().kind(), ErrorKind::Io);
     assert_eq!(open(&std::env::temp_dir()).unwrap_err().kind(), ErrorKind::Io);
     #[cfg(unix)]
     for device in ["/dev/full", "/dev/zero"] {
-        assert_eq!(open(&PathBuf::from(device)).unwrap_err().kind(), ErrorKind::Io);
-        assert_eq!(Recording::read(&PathBuf::from(device)).unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(open(Path::new(device)).unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(Recording::read(Path::new(device)).unwrap_err().kind(), ErrorKind::Io);
     }
 }
 

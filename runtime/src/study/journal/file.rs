@@ -135,7 +135,7 @@ fn lock(_file: &File) -> io::Result<()> {
 #[cfg(test)]
 impl Journal {
     /// An empty journal over any storage.
-    pub(in crate::study) fn over(storage: impl Storage + Send + 'static) -> Self {
+    fn over(storage: impl Storage + Send + 'static) -> Self {
         Self { storage: Box::new(storage), length: 0, torn: false }
     }
 }
