@@ -6,6 +6,7 @@ extern crate std;
 
 mod error;
 pub mod generation;
+pub mod kernels;
 pub mod model;
 pub mod samplers;
 pub mod space;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, path::Path};
 use half::f16;
 use optiformer::{
     Error, ErrorKind, Result,
-    model::{Config, Metadata},
+    model::Metadata,
     tokenizer::vocabulary::BINS,
 };
 use safetensors::{Dtype, SafeTensors, View};

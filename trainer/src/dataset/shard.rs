@@ -277,7 +277,7 @@ fn encode(record: &Record) -> Vec<u8> {
         bytes.extend(number.to_le_bytes());
     }
     bytes.extend((record.trials.len() as u16).to_le_bytes());
-    let mut numbers = |values: &[f32], bytes: &mut Vec<u8>| {
+    let numbers = |values: &[f32], bytes: &mut Vec<u8>| {
         bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     };
     numbers(&record.optimum, &mut bytes);
@@ -394,8 +394,10 @@ mod tests {
         }
     }
 
-    fn shard() -> Vec<u8> {
-        let path = std::env::temp_dir().join(format!("optiformer-{}.shard", std::process::id()));
+    /// A shard of three records; `name` keeps tests that run at the same time apart.
+    fn shard(name: &str) -> Vec<u8> {
+        let file = format!("optiformer-{name}-{}.shard", std::process::id());
+        let path = std::env::temp_dir().join(file);
         let records: Vec<Record> = (0..3).map(record).collect();
         write(&path, &header(3), &records).unwrap();
         let bytes = std::fs::read(&path).unwrap();
@@ -407,7 +409,7 @@ mod tests {
 
     #[test]
     fn a_shard_comes_back_and_every_truncation_is_noticed() {
-        let bytes = shard();
+        let bytes = shard("truncated");
         for length in 0..bytes.len() {
             let outcome = Reader::new(&bytes[..length])
                 .and_then(|reader| reader.collect::<Result<Vec<Record>>>());
@@ -422,7 +424,7 @@ mod tests {
 
     #[test]
     fn every_flipped_byte_of_a_record_is_noticed() {
-        let bytes = shard();
+        let bytes = shard("flipped");
         let start = 12 + u32::from_le_bytes(bytes[8..12].try_into().unwrap()) as usize;
         for place in start..bytes.len() {
             let mut damaged = bytes.clone();

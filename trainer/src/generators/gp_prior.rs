@@ -1,188 +1,204 @@
-//! Draws from Gaussian processes, as sums of random cosines.
+//! Draws from Gaussian-process priors by random Fourier features.
 //!
-//! A stationary kernel of unit variance is the Fourier transform of a probability distribution of
-//! frequencies `ω` (Bochner's theorem). With `ω` drawn from it, phases `b` uniform and amplitudes `a` normal,
-//! `f(x) = √(2/M) Σ a cos(ω·x + b)` over `M` terms has exactly that kernel as covariance, and tends to the Gaussian
-//! process as `M` grows (Rahimi and Recht 2007). The frequencies, per unit of the length scale:
-//!
-//! - RBF: normal.
-//! - Matérn-ν: multivariate Student t with 2ν degrees of freedom, a normal vector times `√(2ν / χ²)`.
-//! - Periodic, `exp(−2 sin²(πδ/p)/ℓ²)` in each dimension: `2πn/p` with `n` the difference of two Poisson numbers of mean
-//!   `1/(2ℓ²)`, since the kernel's Fourier coefficients `e^{−κ} I_n(κ)`, `κ = 1/ℓ²`, are the Skellam distribution's.
+//! `f(x) = √(2σ²/m) Σᵢ wᵢ cos(ωᵢ·x + bᵢ)` with `wᵢ` standard normal, `bᵢ` uniform over a turn and `ωᵢ` from the kernel's
+//! spectral density has covariance `σ² k(x, y)` for every number `m` of features (Rahimi and Recht, *Random Features
+//! for Large-Scale Kernel Machines*, 2007). A sum of kernels shares out the features; in a product each feature's
+//! frequency is the sum of the factors' frequencies.
 
-use rand::RngExt;
-use rand_xoshiro::Xoshiro256PlusPlus;
+use rand::{RngExt, seq::SliceRandom};
 
 use super::{
     Landscape,
-    random::{chi_squared, log_normal, normal, poisson, rotation},
+    cosine::cosine_of_turns,
+    kernel::Kernel,
+    random::{Generator, normal},
 };
 
-/// A kernel's family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kernel {
-    /// Squared exponential: very smooth.
-    Rbf,
-    /// Once differentiable.
-    Matern15,
-    /// Twice differentiable.
-    Matern25,
-    /// Repeats itself along each axis.
-    Periodic,
+/// Features are evaluated so many at a time.
+const LANES: usize = 8;
+
+/// One addend of a prior's covariance: a product of kernels, times a variance.
+#[derive(Clone, Debug)]
+pub struct Addend {
+    /// The variance.
+    pub variance: f64,
+    /// The factors.
+    pub factors: Vec<Kernel>,
 }
 
-/// How many cosines a draw sums.
-const TERMS: usize = 128;
-/// Length scales have this median, in sides of the cube, times the square root of the number of dimensions…
-const LENGTH_SCALE: f64 = 0.3;
-/// …and this standard deviation of their logarithm.
-const LENGTH_SPREAD: f64 = 0.7;
-/// The share of dimensions that do not matter.
-const IRRELEVANT: f64 = 0.25;
-
-/// A drawn function: a Gaussian process, a quadratic trend, and a linear one.
+/// A Gaussian-process prior with mean 0 whose covariance is a sum of products of kernels.
 #[derive(Clone, Debug)]
 pub struct GpPrior {
-    kernel: Kernel,
-    /// `[TERMS, dimensions]`.
-    frequencies: Vec<f64>,
-    phases: Vec<f64>,
-    amplitudes: Vec<f64>,
-    /// `weight · |A (x − middle)|²`, with `A` by rows.
-    bowl: Option<Bowl>,
-    slope: Vec<f64>,
-}
-
-#[derive(Clone, Debug)]
-struct Bowl {
-    rows: Vec<Vec<f64>>,
-    middle: Vec<f64>,
+    dimensions: usize,
+    addends: Vec<Addend>,
 }
 
 impl GpPrior {
-    /// A draw with random kernel, length scales and trends.
-    pub fn draw(dimensions: usize, generator: &mut Xoshiro256PlusPlus) -> Self {
-        let kernel = match generator.random_range(0..10) {
-            0..3 => Kernel::Rbf,
-            3..5 => Kernel::Matern15,
-            5..9 => Kernel::Matern25,
-            _ => Kernel::Periodic,
-        };
-        let wide = (dimensions as f64).sqrt();
-        let mut relevant: Vec<bool> =
-            (0..dimensions).map(|_| !generator.random_bool(IRRELEVANT)).collect();
-        // Something must matter.
-        let certain = generator.random_range(0..dimensions);
-        relevant[certain] = true;
-        let lengths: Vec<f64> = relevant
-            .iter()
-            .map(|relevant| {
-                let length = log_normal(LENGTH_SCALE * wide, LENGTH_SPREAD, generator);
-                if *relevant { length.max(0.05) } else { f64::INFINITY }
-            })
-            .collect();
-        let mut drawn = Self::with(kernel, &lengths, generator);
-        // A trend, from negligible to so strong that the process is only a ripple on it.
-        if generator.random_bool(0.65) {
-            drawn.bowl = Some(Bowl::draw(&relevant, generator));
-        }
-        if generator.random_bool(0.3) {
-            let strength = log_normal(1.0, 1.0, generator);
-            for (slope, relevant) in drawn.slope.iter_mut().zip(&relevant) {
-                *slope = if *relevant { strength * normal(generator) } else { 0.0 };
+    /// A prior over functions of `dimensions` coordinates (at least one addend).
+    pub fn new(dimensions: usize, addends: Vec<Addend>) -> Self {
+        Self { dimensions, addends }
+    }
+
+    /// A random prior with variance 1 that depends on the coordinates `relevant` alone (at least one).
+    pub fn draw(dimensions: usize, relevant: &[usize], generator: &mut Generator) -> Self {
+        let mut shuffled = relevant.to_vec();
+        shuffled.shuffle(generator);
+        let structure = if relevant.len() == 1 { 0.0 } else { generator.random::<f64>() };
+        let mut addends = if structure < 0.5 {
+            vec![vec![Kernel::draw(&shuffled, generator)]]
+        } else if structure < 0.65 {
+            // A product of kernels of two groups of coordinates.
+            let split = generator.random_range(1..shuffled.len());
+            let (one, other) = shuffled.split_at(split);
+            vec![vec![Kernel::draw(one, generator), Kernel::draw(other, generator)]]
+        } else if structure < 0.85 {
+            // A sum over groups that share no coordinate.
+            let mut rest = shuffled.as_slice();
+            let mut addends = Vec::new();
+            while !rest.is_empty() {
+                let (group, others) = rest.split_at(generator.random_range(1..=rest.len().min(3)));
+                addends.push(vec![Kernel::draw(group, generator)]);
+                rest = others;
             }
-        }
-        if drawn.bowl.is_some() && generator.random_bool(0.2) {
-            drawn.amplitudes.fill(0.0);
-        }
-        drawn
-    }
-
-    /// A draw from the process alone, with one length scale per dimension; infinite for one that does not matter. The
-    /// periodic kernel's period is the length scale, and its own scale `ℓ` is 1.
-    pub fn with(kernel: Kernel, lengths: &[f64], generator: &mut Xoshiro256PlusPlus) -> Self {
-        let dimensions = lengths.len();
-        let mut frequencies = Vec::with_capacity(TERMS * dimensions);
-        for _ in 0..TERMS {
-            let stretch = match kernel {
-                Kernel::Rbf | Kernel::Periodic => 1.0,
-                Kernel::Matern15 => (3.0 / chi_squared(3, generator)).sqrt(),
-                Kernel::Matern25 => (5.0 / chi_squared(5, generator)).sqrt(),
-            };
-            frequencies.extend(lengths.iter().map(|length| {
-                if kernel == Kernel::Periodic {
-                    let step =
-                        f64::from(poisson(0.5, generator)) - f64::from(poisson(0.5, generator));
-                    std::f64::consts::TAU * step / length
-                } else {
-                    normal(generator) * stretch / length
-                }
-            }));
-        }
-        let scale = (2.0 / TERMS as f64).sqrt();
-        Self {
-            kernel,
-            frequencies,
-            phases: (0..TERMS)
-                .map(|_| generator.random_range(0.0..std::f64::consts::TAU))
-                .collect(),
-            amplitudes: (0..TERMS).map(|_| scale * normal(generator)).collect(),
-            bowl: None,
-            slope: vec![0.0; dimensions],
-        }
-    }
-}
-
-impl Bowl {
-    fn draw(relevant: &[bool], generator: &mut Xoshiro256PlusPlus) -> Self {
-        let dimensions = relevant.len();
-        // Some middles lie outside the cube: then the optimum is on its surface.
-        let middle = (0..dimensions).map(|_| generator.random_range(-0.15..1.15)).collect();
-        let strength = log_normal(2.0, 1.2, generator);
-        let spread = generator.random_range(0.0..1.5);
-        let mut rows = if generator.random_bool(0.5) {
-            rotation(dimensions, generator)
+            addends
         } else {
-            (0..dimensions)
-                .map(|row| {
-                    (0..dimensions).map(|column| f64::from(u8::from(row == column))).collect()
-                })
-                .collect()
-        };
-        for row in &mut rows {
-            let stretch = strength * (spread * normal(generator)).exp();
-            for (value, relevant) in row.iter_mut().zip(relevant) {
-                *value *= if *relevant { stretch } else { 0.0 };
-            }
+            // A rough function of a few coordinates on top of one of all.
+            let few = generator.random_range(1..=shuffled.len());
+            vec![
+                vec![Kernel::draw(&shuffled, generator)],
+                vec![Kernel::draw(&shuffled[..few], generator)],
+            ]
         }
-        Self { rows, middle }
+        .into_iter()
+        .map(|factors| Addend { variance: (1.2 * normal(generator)).exp(), factors })
+        .collect::<Vec<_>>();
+        let total: f64 = addends.iter().map(|addend| addend.variance).sum();
+        for addend in &mut addends {
+            addend.variance /= total;
+        }
+        Self { dimensions, addends }
     }
 
-    fn evaluate(&self, unit: &[f64]) -> f64 {
-        let along = |row: &Vec<f64>| -> f64 {
-            row.iter().zip(unit.iter().zip(&self.middle)).map(|(a, (x, m))| a * (x - m)).sum()
-        };
-        self.rows.iter().map(|row| along(row).powi(2)).sum()
+    /// The covariance of the values at two points.
+    pub fn covariance(&self, one: &[f64], other: &[f64]) -> f64 {
+        self.addends
+            .iter()
+            .map(|addend| {
+                let product: f64 =
+                    addend.factors.iter().map(|factor| factor.covariance(one, other)).product();
+                addend.variance * product
+            })
+            .sum()
+    }
+
+    /// A function from this prior, made of about `features` cosines (at least one per addend).
+    pub fn sample(&self, features: usize, generator: &mut Generator) -> GpSample {
+        let mut frequencies: Vec<Vec<f64>> = Vec::new();
+        let mut amplitudes = Vec::new();
+        let share = (features / self.addends.len()).max(1);
+        for addend in &self.addends {
+            for _ in 0..share {
+                let mut frequency = vec![0.0; self.dimensions];
+                for factor in &addend.factors {
+                    factor.add_frequency(&mut frequency, generator);
+                }
+                frequencies.push(frequency);
+                amplitudes.push((2.0 * addend.variance / share as f64).sqrt() * normal(generator));
+            }
+        }
+        let mut phases: Vec<f64> = amplitudes.iter().map(|_| generator.random()).collect();
+        // Silent features fill the last block.
+        let padded = amplitudes.len().next_multiple_of(LANES);
+        amplitudes.resize(padded, 0.0);
+        phases.resize(padded, 0.0);
+        frequencies.resize(padded, vec![0.0; self.dimensions]);
+
+        let active: Vec<usize> = (0..self.dimensions)
+            .filter(|coordinate| frequencies.iter().any(|frequency| frequency[*coordinate] != 0.0))
+            .collect();
+        let mut interleaved = Vec::with_capacity(padded * active.len());
+        for block in frequencies.chunks_exact(LANES) {
+            for coordinate in &active {
+                interleaved.extend(block.iter().map(|frequency| frequency[*coordinate]));
+            }
+        }
+        GpSample {
+            dimensions: self.dimensions,
+            active,
+            frequencies: interleaved,
+            phases,
+            amplitudes,
+            name: self.name(),
+        }
+    }
+
+    fn name(&self) -> String {
+        let addends = self.addends.iter().map(|addend| {
+            let factors: Vec<&str> = addend.factors.iter().map(Kernel::name).collect();
+            factors.join("*")
+        });
+        addends.collect::<Vec<_>>().join("+")
     }
 }
 
-impl Landscape for GpPrior {
+/// One function from a [`GpPrior`].
+#[derive(Clone, Debug)]
+pub struct GpSample {
+    dimensions: usize,
+    /// The coordinates that any feature looks at.
+    active: Vec<usize>,
+    /// Turns per unit: for each block of features, for each active coordinate, one number per feature.
+    frequencies: Vec<f64>,
+    /// In turns.
+    phases: Vec<f64>,
+    amplitudes: Vec<f64>,
+    name: String,
+}
+
+impl GpSample {
+    /// What [`evaluate`](Landscape::evaluate) computes, feature by feature with the standard cosine.
+    pub fn evaluate_plainly(&self, unit: &[f64]) -> f64 {
+        (0..self.phases.len())
+            .map(|feature| {
+                let block = feature / LANES * self.active.len() * LANES;
+                let mut turns = self.phases[feature];
+                for (row, coordinate) in self.active.iter().enumerate() {
+                    turns +=
+                        unit[*coordinate] * self.frequencies[block + row * LANES + feature % LANES];
+                }
+                self.amplitudes[feature] * (std::f64::consts::TAU * turns).cos()
+            })
+            .sum()
+    }
+}
+
+impl Landscape for GpSample {
+    fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
     fn evaluate(&self, unit: &[f64]) -> f64 {
-        let mut value: f64 = self.slope.iter().zip(unit).map(|(slope, x)| slope * x).sum();
-        if let Some(bowl) = &self.bowl {
-            value += bowl.evaluate(unit);
+        let mut rows = self.frequencies.chunks_exact(LANES);
+        let mut total = [0.0; LANES];
+        let blocks = self.phases.chunks_exact(LANES).zip(self.amplitudes.chunks_exact(LANES));
+        for (phases, amplitudes) in blocks {
+            let mut turns = [0.0; LANES];
+            turns.copy_from_slice(phases);
+            for (coordinate, row) in self.active.iter().zip(&mut rows) {
+                let value = unit[*coordinate];
+                for lane in 0..LANES {
+                    turns[lane] += value * row[lane];
+                }
+            }
+            for lane in 0..LANES {
+                total[lane] += amplitudes[lane] * cosine_of_turns(turns[lane]);
+            }
         }
-        let rows = self.frequencies.chunks_exact(unit.len());
-        for ((frequencies, phase), amplitude) in rows.zip(&self.phases).zip(&self.amplitudes) {
-            let angle: f64 = frequencies.iter().zip(unit).map(|(w, x)| w * x).sum();
-            value += amplitude * (angle + phase).cos();
-        }
-        value
+        total.iter().sum()
     }
 
     fn description(&self) -> String {
-        let bowl = if self.bowl.is_some() { " on a bowl" } else { "" };
-        format!("{:?} process{bowl}", self.kernel)
+        format!("gp {}", self.name)
     }
 }
 
@@ -190,51 +206,100 @@ impl Landscape for GpPrior {
 mod tests {
     use rand::SeedableRng;
 
-    use super::*;
+    use super::{
+        super::{kernel::KernelShape, random::point},
+        *,
+    };
 
-    fn covariance(kernel: Kernel, length: f64, one: &[f64], other: &[f64]) -> f64 {
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(42);
-        let draws = 6000;
-        (0..draws)
-            .map(|_| {
-                let draw = GpPrior::with(kernel, &[length, length], &mut generator);
-                draw.evaluate(one) * draw.evaluate(other)
-            })
-            .sum::<f64>()
-            / f64::from(draws)
+    fn kernel(shape: KernelShape) -> Kernel {
+        Kernel { shape, scales: vec![(0, 0.4), (2, 0.9)] }
     }
 
+    /// The covariance of many draws is that of the kernel: at 20 pairs of points, within five standard errors of
+    /// the mean of the products (0.05 for 30 000 draws of few features, whose products have heavier tails than normal ones).
     #[test]
-    fn draws_have_the_kernel_as_covariance() {
-        let (one, other) = ([0.2, 0.3], [0.35, 0.5]);
-        let distance = 0.25_f64;
-        let length = 0.3;
-        let r = distance / length;
-        let periodic =
-            |delta: f64| (-2.0 * (std::f64::consts::PI * delta / length).sin().powi(2)).exp();
-        let expected = [
-            (Kernel::Rbf, (-0.5 * r * r).exp()),
-            (Kernel::Matern15, (1.0 + 3f64.sqrt() * r) * (-(3f64.sqrt()) * r).exp()),
+    fn draws_have_the_covariance_of_their_kernel() {
+        let single = |shape| vec![Addend { variance: 1.0, factors: vec![kernel(shape)] }];
+        let periodic = KernelShape::Periodic { period: 0.7 };
+        let priors = [
+            ("rbf", single(KernelShape::Rbf)),
+            ("matern32", single(KernelShape::Matern32)),
+            ("matern52", single(KernelShape::Matern52)),
+            ("periodic", single(periodic)),
             (
-                Kernel::Matern25,
-                (1.0 + 5f64.sqrt() * r + 5.0 * r * r / 3.0) * (-(5f64.sqrt()) * r).exp(),
+                "product",
+                vec![Addend {
+                    variance: 1.0,
+                    factors: vec![
+                        Kernel { shape: KernelShape::Rbf, scales: vec![(0, 0.3)] },
+                        Kernel { shape: periodic, scales: vec![(1, 0.8)] },
+                    ],
+                }],
             ),
-            (Kernel::Periodic, periodic(0.15) * periodic(0.2)),
+            (
+                "sum",
+                vec![
+                    Addend { variance: 0.3, factors: vec![kernel(KernelShape::Matern32)] },
+                    Addend { variance: 0.7, factors: vec![kernel(KernelShape::Rbf)] },
+                ],
+            ),
         ];
-        for (kernel, value) in expected {
-            // Six thousand products of two correlated normals: a standard error of at most 0.02.
-            let measured = covariance(kernel, length, &one, &other);
-            assert!((measured - value).abs() < 0.06, "{kernel:?}: {measured} for {value}");
-            let variance = covariance(kernel, length, &one, &one);
-            assert!((variance - 1.0).abs() < 0.08, "{kernel:?}: variance {variance}");
+        for (name, addends) in priors {
+            let mut generator = Generator::seed_from_u64(11);
+            let prior = GpPrior::new(3, addends);
+            let pairs: Vec<_> =
+                (0..20).map(|_| (point(3, &mut generator), point(3, &mut generator))).collect();
+            let draws = 30_000;
+            let mut products = vec![0.0; pairs.len()];
+            let mut squares = vec![0.0; pairs.len()];
+            for _ in 0..draws {
+                let sample = prior.sample(4, &mut generator);
+                for (place, (one, other)) in pairs.iter().enumerate() {
+                    let product = sample.evaluate(one) * sample.evaluate(other);
+                    products[place] += product;
+                    squares[place] += product * product;
+                }
+            }
+            for (place, (one, other)) in pairs.iter().enumerate() {
+                let count = f64::from(draws);
+                let mean = products[place] / count;
+                let error = ((squares[place] / count - mean * mean) / count).sqrt();
+                assert!(error < 0.02, "{name}: the standard error {error} says nothing");
+                let expected = prior.covariance(one, other);
+                assert!(
+                    (mean - expected).abs() < 5.0 * error,
+                    "{name}: covariance {mean} ± {error}, expected {expected}"
+                );
+            }
         }
     }
 
     #[test]
-    fn irrelevant_dimensions_do_not_matter() {
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(2);
-        let draw = GpPrior::with(Kernel::Matern25, &[0.3, f64::INFINITY], &mut generator);
-        assert_eq!(draw.evaluate(&[0.4, 0.1]), draw.evaluate(&[0.4, 0.9]));
-        assert_ne!(draw.evaluate(&[0.4, 0.1]), draw.evaluate(&[0.5, 0.1]));
+    fn blocks_of_cosines_agree_with_the_plain_sum() {
+        let mut generator = Generator::seed_from_u64(5);
+        for dimensions in 1..=8 {
+            let relevant: Vec<usize> = (0..dimensions).step_by(2).collect();
+            let prior = GpPrior::draw(dimensions, &relevant, &mut generator);
+            let sample = prior.sample(100, &mut generator);
+            for _ in 0..50 {
+                let point = point(dimensions, &mut generator);
+                let (fast, plain) = (sample.evaluate(&point), sample.evaluate_plainly(&point));
+                assert!((fast - plain).abs() < 1e-8, "{fast} {plain}");
+            }
+        }
+    }
+
+    #[test]
+    fn irrelevant_coordinates_change_nothing() {
+        let mut generator = Generator::seed_from_u64(9);
+        let sample = GpPrior::draw(4, &[1, 3], &mut generator).sample(64, &mut generator);
+        let mut changed = false;
+        for _ in 0..20 {
+            let one = point(4, &mut generator);
+            let other = [0.9, one[1], 0.1, one[3]];
+            assert_eq!(sample.evaluate(&one), sample.evaluate(&other));
+            changed |= sample.evaluate(&one) != sample.evaluate(&[one[0], 0.5, one[2], 0.5]);
+        }
+        assert!(changed);
     }
 }

@@ -1,6 +1,7 @@
 //! Distributions that the generators share.
 
 use rand::RngExt;
+pub use rand_xoshiro::Xoshiro256PlusPlus as Generator;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// A standard normal number (Box and Muller 1958).
@@ -33,6 +34,38 @@ pub fn poisson(mean: f64, generator: &mut Xoshiro256PlusPlus) -> u32 {
 /// A chi-squared number with so many degrees of freedom.
 pub fn chi_squared(degrees: usize, generator: &mut Xoshiro256PlusPlus) -> f64 {
     (0..degrees).map(|_| normal(generator).powi(2)).sum()
+}
+
+/// A draw from the Gamma distribution with mean `shape · scale` (Marsaglia and Tsang 2000), `shape ≥ 1`.
+pub fn gamma(shape: f64, scale: f64, generator: &mut Xoshiro256PlusPlus) -> f64 {
+    debug_assert!(shape >= 1.0);
+    let d = shape - 1.0 / 3.0;
+    let c = 1.0 / (9.0 * d).sqrt();
+    loop {
+        let x = normal(generator);
+        let v = (1.0 + c * x).powi(3);
+        let u: f64 = 1.0 - generator.random::<f64>();
+        if v > 0.0 && u.ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+            return d * v * scale;
+        }
+    }
+}
+
+/// The index of a weight, as often as its share of the sum (none negative, one at least positive).
+pub fn weighted(weights: &[f64], generator: &mut Xoshiro256PlusPlus) -> usize {
+    let mut place = generator.random::<f64>() * weights.iter().sum::<f64>();
+    for (index, weight) in weights.iter().enumerate() {
+        if place < *weight {
+            return index;
+        }
+        place -= weight;
+    }
+    weights.iter().rposition(|weight| *weight > 0.0).unwrap_or(0)
+}
+
+/// A point of the unit cube, uniformly.
+pub fn point(dimensions: usize, generator: &mut Xoshiro256PlusPlus) -> Vec<f64> {
+    (0..dimensions).map(|_| generator.random()).collect()
 }
 
 /// A rotation from the uniform (Haar) distribution, by rows: Gram and Schmidt on normal vectors.
@@ -68,6 +101,11 @@ mod tests {
         assert!((mean(&mut || normal(&mut generator).powi(2)) - 1.0).abs() < 0.03);
         assert!((mean(&mut || f64::from(poisson(1.5, &mut generator))) - 1.5).abs() < 0.03);
         assert!((mean(&mut || chi_squared(3, &mut generator)) - 3.0).abs() < 0.06);
+        assert!((mean(&mut || gamma(3.0, 0.5, &mut generator)) - 1.5).abs() < 0.03);
+        let squared = mean(&mut || gamma(3.0, 0.5, &mut generator).powi(2));
+        assert!((squared - 3.0).abs() < 0.1);
+        let weights = [1.0, 0.0, 3.0];
+        assert!((mean(&mut || weighted(&weights, &mut generator) as f64) - 1.5).abs() < 0.03);
     }
 
     #[test]

@@ -1,136 +1,249 @@
-//! Random expressions: rugged, discontinuous, with ridges and poles that no Gaussian process has.
+//! Random expression trees: rugged, kinked and discontinuous landscapes.
+//!
+//! The grammar is that of genetic programming (Koza 1992): coordinates and constants, `+ − × ÷`, `sin cos exp |·| √ ²` and
+//! negation, each protected so that no input gives anything but a finite number.
+
+use std::fmt::Write;
 
 use rand::RngExt;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::{Landscape, random::normal};
+use super::{
+    Landscape,
+    random::{Generator, log_uniform, normal},
+};
 
-/// An operation of the flat program; each leaves one number on the stack.
+/// No intermediate value leaves `[-LARGEST, LARGEST]`.
+const LARGEST: f64 = 1e6;
+/// The smallest divisor, in magnitude.
+const SMALLEST_DIVISOR: f64 = 0.1;
+/// The deepest tree that is drawn; its program needs one more place on the stack.
+const DEEPEST: usize = 7;
+
+/// One step of a program in postfix order.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Operation {
-    /// `scale · x_i + shift`.
-    Variable {
+pub enum Instruction {
+    /// Pushes coordinate `index`, stretched: `offset + factor · x`.
+    Coordinate {
+        /// Which coordinate.
         index: usize,
-        scale: f64,
-        shift: f64,
+        /// The value at 0.
+        offset: f64,
+        /// The width of the range.
+        factor: f64,
     },
+    /// Pushes a number.
     Constant(f64),
+    /// Replaces the top.
+    Unary(Unary),
+    /// Replaces the two topmost, the right operand being the top.
+    Binary(Binary),
+}
+
+/// A function of one operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unary {
+    /// Sine.
     Sin,
+    /// Cosine.
     Cos,
+    /// Exponential.
     Exp,
+    /// Magnitude.
     Abs,
+    /// Root of the magnitude.
     Sqrt,
+    /// Square.
     Square,
+    /// Negation.
     Negate,
+}
+
+/// A function of two operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binary {
+    /// Sum.
     Add,
+    /// Difference.
     Subtract,
+    /// Product.
     Multiply,
+    /// Quotient; a divisor nearer to 0 than 0.1 counts as 0.1 with its sign.
     Divide,
 }
 
-use Operation::*;
+impl Unary {
+    const ALL: [Self; 7] =
+        [Self::Sin, Self::Cos, Self::Exp, Self::Abs, Self::Sqrt, Self::Square, Self::Negate];
 
-const UNARY: [Operation; 7] = [Sin, Cos, Exp, Abs, Sqrt, Square, Negate];
-const BINARY: [Operation; 4] = [Add, Subtract, Multiply, Divide];
-/// How often an inner node has one operand.
-const UNARY_SHARE: f64 = 0.3;
-/// Every intermediate result is kept within this, so that nothing overflows.
-const LARGEST: f64 = 1e6;
-
-/// A random expression in postfix order.
-#[derive(Clone, Debug)]
-pub struct Symbolic {
-    program: Vec<Operation>,
-}
-
-impl Symbolic {
-    /// An expression two to five levels deep in which most variables occur.
-    pub fn draw(dimensions: usize, generator: &mut Xoshiro256PlusPlus) -> Self {
-        let mut program = Vec::new();
-        let depth = generator.random_range(2..=5);
-        grow(depth, dimensions, generator, &mut program);
-        // Variables that the tree left out join as a sum, most of them: some stay irrelevant.
-        for index in 0..dimensions {
-            let occurs = program.iter().any(
-                |operation| matches!(operation, Variable { index: other, .. } if *other == index),
-            );
-            if !occurs && (generator.random_bool(0.6) || dimensions == 1) {
-                grow(1, dimensions, generator, &mut program);
-                program.push(variable(index, generator));
-                program.push(UNARY[generator.random_range(0..UNARY.len())]);
-                program.push(Multiply);
-                program.push(Add);
-            }
+    fn apply(self, operand: f64) -> f64 {
+        match self {
+            Self::Sin => operand.sin(),
+            Self::Cos => operand.cos(),
+            Self::Exp => operand.min(14.0).exp(),
+            Self::Abs => operand.abs(),
+            Self::Sqrt => operand.abs().sqrt(),
+            Self::Square => operand * operand,
+            Self::Negate => -operand,
         }
-        Self { program }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sin => "sin",
+            Self::Cos => "cos",
+            Self::Exp => "exp",
+            Self::Abs => "abs",
+            Self::Sqrt => "sqrt",
+            Self::Square => "square",
+            Self::Negate => "-",
+        }
     }
 }
 
-fn variable(index: usize, generator: &mut Xoshiro256PlusPlus) -> Operation {
-    // The cube's side becomes an interval of 1 to 10, about anywhere near zero.
-    let scale = 10f64.powf(generator.random_range(0.0..1.0));
-    Variable { index, scale, shift: -scale * generator.random_range(-0.2..1.2) }
+impl Binary {
+    const ALL: [Self; 4] = [Self::Add, Self::Subtract, Self::Multiply, Self::Divide];
+
+    fn apply(self, left: f64, right: f64) -> f64 {
+        match self {
+            Self::Add => left + right,
+            Self::Subtract => left - right,
+            Self::Multiply => left * right,
+            Self::Divide => left / right.abs().max(SMALLEST_DIVISOR).copysign(right),
+        }
+    }
+
+    fn symbol(self) -> char {
+        match self {
+            Self::Add => '+',
+            Self::Subtract => '-',
+            Self::Multiply => '*',
+            Self::Divide => '/',
+        }
+    }
 }
 
+/// A random expression of the coordinates.
+#[derive(Clone, Debug)]
+pub struct Symbolic {
+    dimensions: usize,
+    program: Vec<Instruction>,
+}
+
+impl Symbolic {
+    /// A random tree that uses each of the coordinates `relevant` (at least one) once or more.
+    pub fn draw(dimensions: usize, relevant: &[usize], generator: &mut Generator) -> Self {
+        // Each coordinate sees its own stretch of the real line, the same wherever it occurs.
+        let ranges: Vec<Instruction> = relevant
+            .iter()
+            .map(|index| {
+                let factor = log_uniform(0.5, 10.0, generator);
+                let offset = -factor * generator.random::<f64>() + 0.3 * normal(generator);
+                Instruction::Coordinate { index: *index, offset, factor }
+            })
+            .collect();
+        let mut program = Vec::new();
+        // A tree that has room for every coordinate, and a term for each it left out.
+        let room = (usize::BITS - relevant.len().leading_zeros()) as usize;
+        let depth = generator.random_range(room + 1..=(room + 3).min(DEEPEST - 1));
+        grow(depth, &ranges, &mut program, generator);
+        for range in &ranges {
+            if program.contains(range) {
+                continue;
+            }
+            program.push(*range);
+            if generator.random_bool(0.6) {
+                program.push(Instruction::Constant(normal(generator)));
+                program.push(Instruction::Binary(Binary::Add));
+                let unary = Unary::ALL[generator.random_range(0..Unary::ALL.len())];
+                program.push(Instruction::Unary(unary));
+            }
+            let joint = [Binary::Add, Binary::Add, Binary::Subtract, Binary::Multiply];
+            program.push(Instruction::Binary(joint[generator.random_range(0..joint.len())]));
+        }
+        Self { dimensions, program }
+    }
+
+    /// The program, in postfix order.
+    pub fn program(&self) -> &[Instruction] {
+        &self.program
+    }
+}
+
+/// Appends a random tree of at most `depth` levels above its leaves.
 fn grow(
     depth: usize,
-    dimensions: usize,
-    generator: &mut Xoshiro256PlusPlus,
-    program: &mut Vec<Operation>,
+    ranges: &[Instruction],
+    program: &mut Vec<Instruction>,
+    generator: &mut Generator,
 ) {
-    if depth == 0 {
+    if depth == 0 || (depth < 3 && generator.random_bool(0.15)) {
         program.push(if generator.random_bool(0.8) {
-            variable(generator.random_range(0..dimensions), generator)
+            ranges[generator.random_range(0..ranges.len())]
         } else {
-            Constant(2.0 * normal(generator))
+            Instruction::Constant(2.0 * normal(generator))
         });
-    } else if generator.random_bool(UNARY_SHARE) {
-        grow(depth - 1, dimensions, generator, program);
-        program.push(UNARY[generator.random_range(0..UNARY.len())]);
+    } else if generator.random_bool(0.35) {
+        grow(depth - 1, ranges, program, generator);
+        let unary = Unary::ALL[generator.random_range(0..Unary::ALL.len())];
+        program.push(Instruction::Unary(unary));
     } else {
-        grow(depth - 1, dimensions, generator, program);
-        grow(depth - 1, dimensions, generator, program);
-        program.push(BINARY[generator.random_range(0..BINARY.len())]);
+        grow(depth - 1, ranges, program, generator);
+        grow(depth - 1, ranges, program, generator);
+        let binary = Binary::ALL[generator.random_range(0..Binary::ALL.len())];
+        program.push(Instruction::Binary(binary));
     }
 }
 
 impl Landscape for Symbolic {
+    fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
     fn evaluate(&self, unit: &[f64]) -> f64 {
-        let mut stack: Vec<f64> = Vec::with_capacity(8);
-        for operation in &self.program {
-            let value = match *operation {
-                Variable { index, scale, shift } => scale * unit[index] + shift,
-                Constant(value) => value,
-                operation => {
-                    let last = stack.pop().unwrap_or(0.0);
-                    match operation {
-                        Sin => last.sin(),
-                        Cos => last.cos(),
-                        Exp => last.min(20.0).exp(),
-                        Abs => last.abs(),
-                        Sqrt => last.abs().sqrt(),
-                        Square => last * last,
-                        Negate => -last,
-                        _ => {
-                            let first = stack.pop().unwrap_or(0.0);
-                            match operation {
-                                Add => first + last,
-                                Subtract => first - last,
-                                Multiply => first * last,
-                                // Protected: the divisor keeps its sign and a distance from zero.
-                                _ => first / (last.abs().max(0.05)).copysign(last),
-                            }
-                        }
-                    }
+        // A postfix program of a tree with d levels above its leaves never holds more than d + 1 values; the terms
+        // added afterwards need three.
+        let mut stack = [0.0; DEEPEST + 1];
+        let mut top = 0;
+        for instruction in &self.program {
+            let value = match *instruction {
+                Instruction::Coordinate { index, offset, factor } => {
+                    top += 1;
+                    offset + factor * unit[index]
+                }
+                Instruction::Constant(value) => {
+                    top += 1;
+                    value
+                }
+                Instruction::Unary(unary) => unary.apply(stack[top - 1]),
+                Instruction::Binary(binary) => {
+                    top -= 1;
+                    binary.apply(stack[top - 1], stack[top])
                 }
             };
-            stack.push(value.clamp(-LARGEST, LARGEST));
+            stack[top - 1] = value.clamp(-LARGEST, LARGEST);
         }
-        stack.pop().unwrap_or(0.0)
+        stack[0]
     }
 
     fn description(&self) -> String {
-        format!("expression of {} operations", self.program.len())
+        let mut stack: Vec<String> = Vec::new();
+        for instruction in &self.program {
+            let text = match *instruction {
+                Instruction::Coordinate { index, .. } => format!("x{index}"),
+                Instruction::Constant(value) => format!("{value:.2}"),
+                Instruction::Unary(unary) => {
+                    format!("{}({})", unary.name(), stack.pop().unwrap_or_default())
+                }
+                Instruction::Binary(binary) => {
+                    let right = stack.pop().unwrap_or_default();
+                    let mut text = format!("({}", stack.pop().unwrap_or_default());
+                    let _ = write!(text, "{}{right})", binary.symbol());
+                    text
+                }
+            };
+            stack.push(text);
+        }
+        format!("symbolic {}", stack.pop().unwrap_or_default())
     }
 }
 
@@ -138,52 +251,65 @@ impl Landscape for Symbolic {
 mod tests {
     use rand::SeedableRng;
 
-    use super::*;
+    use super::{super::random::point, *};
 
-    #[test]
-    fn values_are_finite_everywhere() {
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(9);
-        for _ in 0..2000 {
-            let dimensions = generator.random_range(1..=8);
-            let expression = Symbolic::draw(dimensions, &mut generator);
-            for corner in 0..10 {
-                let unit: Vec<f64> = (0..dimensions)
-                    .map(|_| match corner {
-                        0 => 0.0,
-                        1 => 1.0,
-                        2 => f64::from(u8::from(generator.random::<bool>())),
-                        _ => generator.random(),
-                    })
-                    .collect();
-                assert!(expression.evaluate(&unit).is_finite(), "{expression:?} at {unit:?}");
+    /// The expression, node by node, without a stack: the slow twin of the program.
+    fn recursive(program: &[Instruction], unit: &[f64]) -> (f64, usize) {
+        let (last, rest) = program.split_last().unwrap();
+        let (value, used) = match *last {
+            Instruction::Coordinate { index, offset, factor } => (offset + factor * unit[index], 0),
+            Instruction::Constant(value) => (value, 0),
+            Instruction::Unary(unary) => {
+                let (operand, used) = recursive(rest, unit);
+                (unary.apply(operand), used)
             }
-        }
-    }
-
-    #[test]
-    fn a_program_leaves_one_number() {
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(10);
-        for _ in 0..500 {
-            let expression = Symbolic::draw(3, &mut generator);
-            let mut height = 0_i64;
-            for operation in &expression.program {
-                height += match operation {
-                    Variable { .. } | Constant(_) => 1,
-                    Add | Subtract | Multiply | Divide => -1,
-                    _ => 0,
-                };
-                assert!(height >= 1);
+            Instruction::Binary(binary) => {
+                let (right, used) = recursive(rest, unit);
+                let (left, more) = recursive(&rest[..rest.len() - used], unit);
+                (binary.apply(left, right), used + more)
             }
-            assert_eq!(height, 1);
-        }
-    }
-
-    #[test]
-    fn division_by_zero_is_protected() {
-        let one_over_x = Symbolic {
-            program: vec![Constant(1.0), Variable { index: 0, scale: 1.0, shift: 0.0 }, Divide],
         };
-        assert_eq!(one_over_x.evaluate(&[0.0]), 20.0);
-        assert_eq!(one_over_x.evaluate(&[0.5]), 2.0);
+        (value.clamp(-LARGEST, LARGEST), used + 1)
+    }
+
+    #[test]
+    fn no_tree_gives_anything_but_finite_numbers_anywhere() {
+        let mut generator = Generator::seed_from_u64(1);
+        let mut seen = std::collections::BTreeSet::new();
+        for number in 0..4000 {
+            let dimensions = 1 + number % 8;
+            let relevant: Vec<usize> = (0..dimensions).collect();
+            let tree = Symbolic::draw(dimensions, &relevant, &mut generator);
+            let mut points = vec![vec![0.0; dimensions], vec![1.0; dimensions]];
+            points.extend((0..20).map(|_| point(dimensions, &mut generator)));
+            for point in points {
+                let value = tree.evaluate(&point);
+                assert!(value.is_finite(), "{} at {point:?}", tree.description());
+                assert_eq!(recursive(&tree.program, &point), (value, tree.program.len()));
+            }
+            for instruction in tree.program() {
+                seen.insert(match instruction {
+                    Instruction::Unary(unary) => unary.name().to_owned(),
+                    Instruction::Binary(binary) => format!(" {}", binary.symbol()),
+                    _ => String::from("leaf"),
+                });
+            }
+            for coordinate in &relevant {
+                assert!(tree.program.iter().any(|step| matches!(step,
+                    Instruction::Coordinate { index, .. } if index == coordinate)));
+            }
+        }
+        assert_eq!(seen.len(), 12, "{seen:?}");
+    }
+
+    #[test]
+    fn every_operation_is_protected_where_it_is_not_defined() {
+        let unary = |unary: Unary, value: f64| unary.apply(value);
+        assert!(unary(Unary::Exp, LARGEST).is_finite());
+        assert_eq!(unary(Unary::Sqrt, -4.0), 2.0);
+        assert_eq!(Binary::Divide.apply(1.0, 0.0), 10.0);
+        assert_eq!(Binary::Divide.apply(1.0, -0.0), -10.0);
+        assert_eq!(Binary::Divide.apply(6.0, -2.0), -3.0);
+        assert_eq!(Binary::Divide.apply(0.0, 0.0), 0.0);
     }
 }

@@ -1,92 +1,230 @@
-//! Distortions of a landscape: mis-declared scales, heavy tails, plateaus.
+//! Distortions of a landscape's inputs and output.
 
 use rand::RngExt;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::{Landscape, random::normal};
+use super::{
+    Landscape,
+    cosine::cosine_of_turns,
+    random::{self, Generator, log_uniform},
+};
 
-/// What is done to the values.
+/// A monotone map of `[0, 1]` onto itself (onto some of its points, for [`InputWarp::Stairs`]).
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Output {
-    Plain,
-    /// Heavy tail: `exp(rate · z)`.
+pub enum InputWarp {
+    /// Nothing.
+    Identity,
+    /// `1 − (1 − xᵃ)ᵇ`, the distribution function of Kumaraswamy (1980), as input warping for Bayesian optimisation
+    /// uses it (Cowen-Rivers et al., *HEBO*, 2022).
+    Kumaraswamy(f64, f64),
+    /// `(eᵏˣ − 1)/(eᵏ − 1)`: a parameter declared linear that should be logarithmic (or the reverse, `k < 0`).
     Exponential(f64),
-    /// Flat near the middle or steep there: `|z|^power` with z's sign.
-    Power(f64),
-    /// Plateaus: rounded to steps of this size.
-    Steps(f64),
-    /// Nothing is told apart above this level: most of the space is a plateau.
-    Ceiling(f64),
+    /// So many steps.
+    Stairs(f64),
 }
 
-/// A landscape with its axes bent and its values transformed.
+impl InputWarp {
+    fn draw(generator: &mut Generator) -> Self {
+        match random::weighted(&[4.0, 5.0, 1.0], generator) {
+            0 => Self::Kumaraswamy(
+                log_uniform(1.0 / 3.0, 3.0, generator),
+                log_uniform(1.0 / 3.0, 3.0, generator),
+            ),
+            1 => {
+                let strength = generator.random_range(1.0..7.0);
+                Self::Exponential(if generator.random_bool(0.5) { strength } else { -strength })
+            }
+            _ => Self::Stairs(f64::from(generator.random_range(3..30))),
+        }
+    }
+
+    /// The image of `x` in `[0, 1]`.
+    pub fn apply(self, x: f64) -> f64 {
+        match self {
+            Self::Identity => x,
+            Self::Kumaraswamy(a, b) => 1.0 - (1.0 - x.powf(a)).max(0.0).powf(b),
+            Self::Exponential(k) => (k * x).exp_m1() / k.exp_m1(),
+            Self::Stairs(steps) => (x * steps).floor().min(steps - 1.0) / (steps - 1.0),
+        }
+        .clamp(0.0, 1.0)
+    }
+}
+
+/// A monotone map of a landscape's values, given in units of its interquartile range from its median.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum OutputWarp {
+    /// Nothing.
+    Identity,
+    /// `eᵏᶻ/k`: most of the range is taken by the bad end.
+    Exponential(f64),
+    /// `sign(z) |z|ᵖ`.
+    Power(f64),
+    /// `ln(w + z − floor)`: steep at the good end.
+    Logarithm {
+        /// Below what is expected to be the lowest value.
+        floor: f64,
+        /// How near the logarithm comes to its pole.
+        width: f64,
+    },
+    /// Values above a ceiling are the ceiling: a plateau.
+    Ceiling(f64),
+    /// Whole multiples of a step: plateaus everywhere.
+    Stairs(f64),
+}
+
+impl OutputWarp {
+    fn draw(lowest: f64, generator: &mut Generator) -> Self {
+        match random::weighted(&[45.0, 15.0, 10.0, 12.0, 10.0, 5.0], generator) {
+            0 => Self::Identity,
+            1 => Self::Exponential(log_uniform(0.3, 3.0, generator)),
+            2 => Self::Power(log_uniform(0.5, 3.0, generator)),
+            3 => Self::Logarithm { floor: lowest, width: log_uniform(0.05, 1.0, generator) },
+            4 => Self::Ceiling(generator.random_range(-0.3..0.6)),
+            _ => Self::Stairs(log_uniform(0.03, 0.4, generator)),
+        }
+    }
+
+    /// The image of `z`: finite wherever `z` is.
+    pub fn apply(self, z: f64) -> f64 {
+        match self {
+            Self::Identity => z,
+            Self::Exponential(k) => (k * z).clamp(-30.0, 30.0).exp() / k,
+            Self::Power(power) => z.abs().min(1e4).powf(power).copysign(z),
+            // Below the floor the logarithm goes on as its tangent.
+            Self::Logarithm { floor, width } => {
+                let above = z - floor;
+                if above >= 0.0 { (1.0 + above / width).ln() } else { above / width }
+            }
+            Self::Ceiling(ceiling) => z.min(ceiling),
+            Self::Stairs(step) => (z / step).floor() * step,
+        }
+    }
+}
+
+/// A landscape whose inputs and output are distorted, with ripples on top.
 pub struct Warped {
     inner: Box<dyn Landscape>,
-    /// Kumaraswamy's distribution function `1 − (1 − x^a)^b` for each axis, as `(a, b)`.
-    axes: Vec<(f64, f64)>,
-    output: Output,
-    /// Mean and deviation of the inner values, so that the output's shape does not depend on their scale.
-    mean: f64,
-    deviation: f64,
+    inputs: Vec<InputWarp>,
+    output: OutputWarp,
+    /// Coordinate, turns across the cube, phase in turns, amplitude.
+    ripples: Vec<[f64; 4]>,
+    median: f64,
+    spread: f64,
 }
 
+/// How many points say what a landscape's median and spread are.
+const PROBES: usize = 64;
+
 impl Warped {
-    /// Bends some of the axes and transforms the values.
-    pub fn draw(
-        inner: Box<dyn Landscape>,
-        dimensions: usize,
-        generator: &mut Xoshiro256PlusPlus,
-    ) -> Self {
-        let axes = (0..dimensions)
-            .map(|_| {
-                if generator.random_bool(0.4) {
-                    ((0.6 * normal(generator)).exp(), (0.6 * normal(generator)).exp())
-                } else {
-                    (1.0, 1.0)
-                }
-            })
-            .collect();
-        let output = match generator.random_range(0..10) {
-            0..4 => Output::Plain,
-            4..6 => Output::Exponential(generator.random_range(0.5..2.5)),
-            6..8 => Output::Power((0.5 * normal(generator)).exp()),
-            8 => Output::Steps(generator.random_range(0.1..0.6)),
-            _ => Output::Ceiling(generator.random_range(-1.0..0.5)),
-        };
-        let values: Vec<f64> = (0..64)
-            .map(|_| {
-                let unit: Vec<f64> = (0..dimensions).map(|_| generator.random()).collect();
-                inner.evaluate(&unit)
-            })
-            .collect();
-        let mean = values.iter().sum::<f64>() / 64.0;
-        let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 64.0;
-        Self { inner, axes, output, mean, deviation: variance.sqrt().max(1e-12) }
+    /// Random distortions of `inner`; ripples run along the coordinates `relevant`.
+    pub fn draw(inner: Box<dyn Landscape>, relevant: &[usize], generator: &mut Generator) -> Self {
+        let dimensions = inner.dimensions();
+        let share = if generator.random_bool(0.5) { 0.0 } else { generator.random_range(0.1..0.7) };
+        let inputs = (0..dimensions).map(|_| {
+            if generator.random_bool(share) {
+                InputWarp::draw(generator)
+            } else {
+                InputWarp::Identity
+            }
+        });
+        let inputs: Vec<InputWarp> = inputs.collect();
+        let mut values: Vec<f64> =
+            (0..PROBES).map(|_| inner.evaluate(&random::point(dimensions, generator))).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        let median = values[PROBES / 2];
+        let range = values[PROBES * 3 / 4] - values[PROBES / 4];
+        let spread = if range > 1e-12 { range } else { 1.0 };
+        let lowest = ((values[0] - median) / spread).max(-20.0);
+        let output = OutputWarp::draw(lowest, generator);
+        let mut ripples = Vec::new();
+        if generator.random_bool(0.12) {
+            let amplitude = log_uniform(0.01, 0.2, generator);
+            let turns = log_uniform(2.0, 15.0, generator);
+            for coordinate in relevant {
+                let phase = generator.random::<f64>();
+                ripples.push([*coordinate as f64, turns, phase, amplitude]);
+            }
+        }
+        Self { inner, inputs, output, ripples, median, spread }
     }
 }
 
 impl Landscape for Warped {
+    fn dimensions(&self) -> usize {
+        self.inner.dimensions()
+    }
+
     fn evaluate(&self, unit: &[f64]) -> f64 {
-        let bent: Vec<f64> = unit
-            .iter()
-            .zip(&self.axes)
-            .map(
-                |(x, (a, b))| {
-                    if *a == 1.0 && *b == 1.0 { *x } else { 1.0 - (1.0 - x.powf(*a)).powf(*b) }
-                },
-            )
-            .collect();
-        let z = (self.inner.evaluate(&bent) - self.mean) / self.deviation;
-        match self.output {
-            Output::Plain => z,
-            Output::Exponential(rate) => (rate * z).min(30.0).exp(),
-            Output::Power(power) => z.abs().powf(power).copysign(z),
-            Output::Steps(size) => (z / size).floor() * size,
-            Output::Ceiling(level) => z.min(level),
+        const MOST: usize = 32;
+        let mut buffer = [0.0; MOST];
+        let mut owned = Vec::new();
+        let warped = if unit.len() <= MOST {
+            &mut buffer[..unit.len()]
+        } else {
+            owned.resize(unit.len(), 0.0);
+            &mut owned[..]
+        };
+        for ((to, from), warp) in warped.iter_mut().zip(unit).zip(&self.inputs) {
+            *to = warp.apply(*from);
         }
+        let mut z = (self.inner.evaluate(warped) - self.median) / self.spread;
+        for [coordinate, turns, phase, amplitude] in &self.ripples {
+            z += amplitude * cosine_of_turns(turns * warped[*coordinate as usize] + phase);
+        }
+        self.output.apply(z)
     }
 
     fn description(&self) -> String {
-        format!("{}, warped ({:?})", self.inner.description(), self.output)
+        let mut text = self.inner.description();
+        if self.inputs.iter().any(|warp| *warp != InputWarp::Identity) {
+            text.push_str(" warped");
+        }
+        if !self.ripples.is_empty() {
+            text.push_str(" rippled");
+        }
+        text.push_str(match self.output {
+            OutputWarp::Identity => "",
+            OutputWarp::Exponential(_) => " exp",
+            OutputWarp::Power(_) => " power",
+            OutputWarp::Logarithm { .. } => " log",
+            OutputWarp::Ceiling(_) => " ceiling",
+            OutputWarp::Stairs(_) => " stairs",
+        });
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn input_warps_are_monotone_maps_of_the_interval_that_keep_its_ends() {
+        let mut generator = Generator::seed_from_u64(6);
+        for _ in 0..500 {
+            let warp = InputWarp::draw(&mut generator);
+            assert_eq!((warp.apply(0.0), warp.apply(1.0)), (0.0, 1.0), "{warp:?}");
+            let mut before = 0.0;
+            for step in 0..=100 {
+                let value = warp.apply(f64::from(step) / 100.0);
+                assert!(value >= before && value <= 1.0, "{warp:?}");
+                before = value;
+            }
+        }
+    }
+
+    #[test]
+    fn output_warps_are_monotone_and_finite() {
+        let mut generator = Generator::seed_from_u64(7);
+        for _ in 0..500 {
+            let warp = OutputWarp::draw(-2.0, &mut generator);
+            let mut before = f64::NEG_INFINITY;
+            for step in -400..=400 {
+                let value = warp.apply(f64::from(step).powi(3) * 1e-2);
+                assert!(value.is_finite() && value >= before, "{warp:?} {value}");
+                before = value;
+            }
+        }
     }
 }

@@ -1,27 +1,29 @@
 //! Studies of generated functions: who proposes, and what is recorded.
 //!
-//! Teachers are samplers of the runtime. Beside them, *designed* histories mix uniform points, steps from the incumbent at
-//! scales from coarse to fine, and points near the optimum, as a late study by a good optimiser has them: what the model is asked
-//! about when it ranks candidates.
+//! Teachers are samplers of the runtime. Beside them, *designed* histories mix uniform points, steps from the best trials at
+//! scales that shrink, and points at random distances from the optimum, as a late study by a good optimiser has them: what the
+//! model is asked about when it ranks candidates. Half of the teachers' studies have such trials strewn in, too.
+
+mod designed;
 
 use std::str::FromStr;
 
 use optiformer::{
     Error, ErrorKind, Result,
     samplers::{self, Request},
-    space::Configuration,
     trial::Observation,
 };
 use rand::RngExt;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{
     dataset::shard::{Kind, Record, RecordedTrial, Source},
     generators::{
-        function::{Function, FunctionOptions},
-        random::log_uniform,
+        function::{Drawn, Function, FunctionOptions},
+        optimum::Optimum,
+        random::Generator,
     },
 };
+use designed::Design;
 
 /// Weights of the teachers, written `tpe:4,random:1,designed:5`.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +63,7 @@ impl FromStr for Teachers {
 }
 
 impl Teachers {
-    fn draw(&self, generator: &mut Xoshiro256PlusPlus) -> Source {
+    fn draw(&self, generator: &mut Generator) -> Source {
         let total: f64 = self.weights.iter().map(|(_, weight)| weight).sum();
         let mut left = generator.random::<f64>() * total;
         for (source, weight) in &self.weights {
@@ -72,6 +74,13 @@ impl Teachers {
         }
         self.weights[self.weights.len() - 1].0
     }
+}
+
+/// A trial of a history, before it is recorded.
+struct Trial {
+    values: Vec<f64>,
+    loss: Option<f64>,
+    source: Source,
 }
 
 /// The trajectory of so many trials on function number `index`. Depends on its arguments alone.
@@ -86,128 +95,95 @@ pub fn record(
     seed: u64,
     index: u64,
 ) -> Result<Record> {
-    let (function, mut generator) = Function::draw(options, seed, index);
-    let source = teachers.draw(&mut generator);
-    let known = function.optimum(std::iter::empty(), &mut generator);
-    let history = match source {
-        Source::Designed => designed(&function, &known.0, trials, &mut generator),
-        Source::Tpe => taught(&function, "tpe", trials, &mut generator)?,
-        Source::Random => taught(&function, "random", trials, &mut generator)?,
+    let Drawn { function, mut optimum, mut generator, .. } = Function::draw(options, seed, index);
+    let teacher = match teachers.draw(&mut generator) {
+        Source::Designed => None,
+        source => Some(source),
     };
+    let history = study(&function, &optimum, teacher, trials, &mut generator)?;
     // A trial may have found what the search did not.
-    let best = history
-        .iter()
-        .filter_map(|trial| Some((&trial.configuration, function.evaluate(&trial.configuration)?)))
-        .min_by(|one, other| one.1.total_cmp(&other.1))
-        .filter(|(_, value)| *value < known.1);
-    let (optimum, optimum_loss) = match best {
-        Some((configuration, value)) => (configuration.clone(), value),
-        None => known,
-    };
+    for trial in &history {
+        optimum.improve(&function, &trial.values, &mut generator);
+    }
     Ok(Record {
         family: function.family,
-        optimum: coordinates(&function, &optimum),
-        optimum_loss: optimum_loss as f32,
+        optimum: coordinates(&function.kinds, &optimum.values),
+        optimum_loss: optimum.loss as f32,
         trials: history
             .iter()
             .map(|trial| RecordedTrial {
-                coordinates: coordinates(&function, &trial.configuration),
+                coordinates: coordinates(&function.kinds, &trial.values),
                 loss: trial.loss.unwrap_or(0.0) as f32,
                 failed: trial.loss.is_none(),
-                source,
+                source: trial.source,
             })
             .collect(),
         kinds: function.kinds,
     })
 }
 
-fn coordinates(function: &Function, configuration: &Configuration) -> Vec<f32> {
-    let unit = function.space.to_unit(configuration);
-    (function.kinds.iter().zip(configuration.values()).zip(unit))
-        .map(|((kind, value), unit)| match kind {
-            Kind::Categorical(_) => value.unwrap_or(0.0) as f32,
-            _ => unit as f32,
+/// Values as a record has them: the middle of its cell for a level, as [`Domain::to_unit`] says.
+///
+/// [`Domain::to_unit`]: optiformer::space::Domain::to_unit
+fn coordinates(kinds: &[Kind], values: &[f64]) -> Vec<f32> {
+    kinds
+        .iter()
+        .zip(values)
+        .map(|(kind, value)| match kind {
+            Kind::Levels(levels) => ((value + 0.5) / f64::from(*levels)) as f32,
+            _ => *value as f32,
         })
         .collect()
 }
 
-/// A study by a sampler of the runtime.
-fn taught(
+/// A study by a sampler of the runtime with designed trials strewn in, or by design alone.
+fn study(
     function: &Function,
-    name: &str,
+    optimum: &Optimum,
+    teacher: Option<Source>,
     trials: usize,
-    generator: &mut Xoshiro256PlusPlus,
-) -> Result<Vec<Observation>> {
-    let mut sampler = samplers::by_name(name)?;
+    generator: &mut Generator,
+) -> Result<Vec<Trial>> {
+    let mut design = Design::draw(generator);
+    let mut sampler = match teacher {
+        Some(Source::Tpe) => Some(samplers::by_name("tpe")?),
+        Some(Source::Random) => Some(samplers::by_name("random")?),
+        _ => None,
+    };
+    let strewn = match teacher {
+        None => 1.0,
+        Some(_) if generator.random_bool(0.5) => generator.random_range(0.05..0.4),
+        Some(_) => 0.0,
+    };
     let seed = generator.random();
-    let mut history = Vec::with_capacity(trials);
-    for number in 0..trials as u64 {
-        let request =
-            Request { space: &function.space, history: &history, pending: &[], number, seed };
-        let configuration = sampler.suggest(&request)?;
-        let loss = function.observe(&configuration, generator);
-        history.push(Observation { configuration, loss });
+    let mut history: Vec<Trial> = Vec::with_capacity(trials);
+    let mut told = Vec::with_capacity(if sampler.is_some() { trials } else { 0 });
+    for number in 0..trials {
+        let (values, source) = match (&mut sampler, teacher) {
+            (Some(sampler), Some(source)) if !generator.random_bool(strewn) => {
+                let request = Request {
+                    space: &function.space,
+                    history: &told,
+                    pending: &[],
+                    number: number as u64,
+                    seed,
+                };
+                (function.values(&sampler.suggest(&request)?), source)
+            }
+            _ => {
+                let progress = number as f64 / trials as f64;
+                (design.next(function, &optimum.values, progress, generator), Source::Designed)
+            }
+        };
+        let loss = function.observe(&values, generator);
+        design.tell(&values, loss);
+        if sampler.is_some() {
+            told.push(Observation { configuration: function.configuration(&values), loss });
+        }
+        history.push(Trial { values, loss, source });
     }
     Ok(history)
 }
 
-/// A history made of uniform points, steps from the incumbent and points near the optimum, in a mixture of its own.
-fn designed(
-    function: &Function,
-    optimum: &Configuration,
-    trials: usize,
-    generator: &mut Xoshiro256PlusPlus,
-) -> Vec<Observation> {
-    let uniform = generator.random_range(0.1..1.0);
-    let near_optimum = generator.random_range(0.0..0.4);
-    let mut history: Vec<Observation> = Vec::with_capacity(trials);
-    let mut incumbent: Option<(usize, f64)> = None;
-    for _ in 0..trials {
-        let chance = generator.random::<f64>();
-        let scale = log_uniform(0.002, 0.4, generator);
-        let configuration = match incumbent {
-            Some((best, _)) if chance >= uniform => {
-                if generator.random_bool(near_optimum) {
-                    function.near(optimum, scale, generator)
-                } else {
-                    function.near(&history[best].configuration, scale, generator)
-                }
-            }
-            _ => function.uniform(generator),
-        };
-        let loss = function.observe(&configuration, generator);
-        if let Some(loss) = loss
-            && incumbent.is_none_or(|(_, best)| loss < best)
-        {
-            incumbent = Some((history.len(), loss));
-        }
-        history.push(Observation { configuration, loss });
-    }
-    history
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn trajectories_repeat_and_hold_their_optimum() {
-        let options = FunctionOptions::default();
-        let teachers: Teachers = "tpe:1,random:1,designed:2".parse().unwrap();
-        let mut sources = std::collections::BTreeSet::new();
-        for index in 0..24 {
-            let one = record(&options, &teachers, 20, 3, index).unwrap();
-            assert_eq!(one, record(&options, &teachers, 20, 3, index).unwrap());
-            assert_eq!(one.trials.len(), 20);
-            sources.insert(one.trials[0].source);
-        }
-        assert_eq!(sources.len(), 3);
-    }
-
-    #[test]
-    fn mixtures_are_checked() {
-        for bad in ["", "cma:1", "tpe:-1", "tpe:x", "tpe:0", "random,,"] {
-            assert!(bad.parse::<Teachers>().is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

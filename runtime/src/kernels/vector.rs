@@ -1,0 +1,141 @@
+//! The few operations that the kernels are written in.
+
+/// A handful of single-precision numbers in a register.
+///
+/// # Safety
+///
+/// The methods may be called only where the CPU has the instructions that the implementation is made of; those who
+/// instantiate a kernel say so with a `target_feature`.
+pub unsafe trait Vector: Copy {
+    /// How many numbers there are.
+    const LANES: usize;
+
+    /// The same number in every lane.
+    ///
+    /// # Safety
+    ///
+    /// As the trait says.
+    unsafe fn splat(value: f32) -> Self;
+    /// Reads [`LANES`](Self::LANES) numbers from `pointer`, which need not be aligned.
+    ///
+    /// # Safety
+    ///
+    /// As the trait says; the numbers must be readable.
+    unsafe fn load(pointer: *const f32) -> Self;
+    /// Writes [`LANES`](Self::LANES) numbers to `pointer`, which need not be aligned.
+    ///
+    /// # Safety
+    ///
+    /// As the trait says; the numbers must be writable.
+    unsafe fn store(self, pointer: *mut f32);
+    /// `self + other`.
+    ///
+    /// # Safety
+    ///
+    /// As the trait says.
+    unsafe fn add(self, other: Self) -> Self;
+    /// `self − other`.
+    ///
+    /// # Safety
+    ///
+    /// As the trait says.
+    unsafe fn subtract(self, other: Self) -> Self;
+    /// `self · other`.
+    ///
+    /// # Safety
+    ///
+    /// As the trait says.
+    unsafe fn multiply(self, other: Self) -> Self;
+    /// `self / other`.
+    ///
+    /// # Safety
+    ///
+    /// As the trait says.
+    unsafe fn divide(self, other: Self) -> Self;
+    /// `self · factor + addend`, rounded once where the CPU can.
+    ///
+    /// # Safety
+    ///
+    /// As the trait says.
+    unsafe fn multiply_add(self, factor: Self, addend: Self) -> Self;
+    /// The larger, lane by lane.
+    ///
+    /// # Safety
+    ///
+    /// As the trait says.
+    unsafe fn maximum(self, other: Self) -> Self;
+    /// `2^self`, for whole numbers between −126 and 127.
+    ///
+    /// # Safety
+    ///
+    /// As the trait says.
+    unsafe fn power_of_two(self) -> Self;
+}
+
+/// Eight numbers in an array: what the compiler makes of it is its own business.
+#[derive(Clone, Copy)]
+pub struct Portable([f32; 8]);
+
+impl Portable {
+    #[inline(always)]
+    fn map(self, other: Self, operation: impl Fn(f32, f32) -> f32) -> Self {
+        Self(core::array::from_fn(|lane| operation(self.0[lane], other.0[lane])))
+    }
+}
+
+// SAFETY: plain arithmetic, which every CPU has.
+unsafe impl Vector for Portable {
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self([value; 8])
+    }
+
+    #[inline(always)]
+    unsafe fn load(pointer: *const f32) -> Self {
+        // SAFETY: the caller vouches for eight readable numbers.
+        Self(unsafe { pointer.cast::<[f32; 8]>().read_unaligned() })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, pointer: *mut f32) {
+        // SAFETY: the caller vouches for eight writable numbers.
+        unsafe { pointer.cast::<[f32; 8]>().write_unaligned(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        self.map(other, |one, other| one + other)
+    }
+
+    #[inline(always)]
+    unsafe fn subtract(self, other: Self) -> Self {
+        self.map(other, |one, other| one - other)
+    }
+
+    #[inline(always)]
+    unsafe fn multiply(self, other: Self) -> Self {
+        self.map(other, |one, other| one * other)
+    }
+
+    #[inline(always)]
+    unsafe fn divide(self, other: Self) -> Self {
+        self.map(other, |one, other| one / other)
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_add(self, factor: Self, addend: Self) -> Self {
+        Self(core::array::from_fn(|lane| self.0[lane] * factor.0[lane] + addend.0[lane]))
+    }
+
+    #[inline(always)]
+    unsafe fn maximum(self, other: Self) -> Self {
+        self.map(other, |one, other| if one > other { one } else { other })
+    }
+
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Self {
+        Self(self.0.map(|exponent| f32::from_bits(((exponent as i32 + 127) << 23) as u32)))
+    }
+}

@@ -1,0 +1,68 @@
+use rand::RngExt;
+
+use crate::generators::{
+    function::Function,
+    random::{self, Generator, log_uniform},
+};
+
+/// So many of the best trials are stepped from.
+const ELITE: usize = 5;
+
+/// A recipe for a history, and what it remembers of it.
+pub(super) struct Design {
+    /// Trials before which everything is uniform, as a share of the study.
+    warm_up: f64,
+    /// How often a trial is uniform, a step from one of the best, or near the optimum.
+    mixture: [f64; 3],
+    /// How much the steps' scale shrinks over the study, in powers of ten.
+    shrinkage: f64,
+    /// The best trials so far, the best first.
+    elite: Vec<(f64, Vec<f64>)>,
+}
+
+impl Design {
+    pub(super) fn draw(generator: &mut Generator) -> Self {
+        // Some histories never come near the optimum but by their own steps: the best cluster is not always the right one.
+        let near = if generator.random_bool(0.3) { 0.0 } else { log_uniform(0.02, 0.5, generator) };
+        Self {
+            warm_up: generator.random_range(0.05..0.5),
+            mixture: [log_uniform(0.05, 1.0, generator), generator.random_range(0.1..1.0), near],
+            shrinkage: generator.random_range(0.0..2.0),
+            elite: Vec::with_capacity(ELITE + 1),
+        }
+    }
+
+    /// The values of the next trial, `progress` of the way (in `[0, 1)`) through the study.
+    pub(super) fn next(
+        &self,
+        function: &Function,
+        optimum: &[f64],
+        progress: f64,
+        generator: &mut Generator,
+    ) -> Vec<f64> {
+        if progress < self.warm_up || self.elite.is_empty() {
+            return function.uniform(generator);
+        }
+        match random::weighted(&self.mixture, generator) {
+            0 => function.uniform(generator),
+            1 => {
+                // The best one most often.
+                let place = (generator.random::<f64>().powi(2) * self.elite.len() as f64) as usize;
+                let shrunk = 10f64.powf(-self.shrinkage * progress);
+                let scale = (shrunk * log_uniform(0.02, 0.5, generator)).max(0.001);
+                function.near(&self.elite[place].1, scale, generator)
+            }
+            _ => function.near(optimum, log_uniform(0.002, 0.4, generator), generator),
+        }
+    }
+
+    /// Remembers a trial; a failed one is nothing to step from.
+    pub(super) fn tell(&mut self, values: &[f64], loss: Option<f64>) {
+        let Some(loss) = loss else { return };
+        let place = self.elite.partition_point(|(other, _)| *other <= loss);
+        if place < ELITE {
+            self.elite.insert(place, (loss, values.to_vec()));
+            self.elite.truncate(ELITE);
+        }
+    }
+}
