@@ -24,10 +24,9 @@ pub fn best_so_far(study: &Study) -> String {
 
 /// Draws one value per trial, left to right; `None` before the first value.
 fn draw(line: &[Option<f64>]) -> String {
-    let columns = line.len().min(COLUMNS);
-    // The value of a column is that of its last trial.
+    // Of the trials that share a column, the last is drawn.
     let values: Vec<_> =
-        (0..columns).map(|column| line[(column + 1) * line.len() / columns - 1]).collect();
+        (1..=COLUMNS).map(|column| line[(column * line.len()).div_ceil(COLUMNS) - 1]).collect();
     let (low, high) =
         line.iter().flatten().fold((f64::INFINITY, f64::NEG_INFINITY), |range, value| {
             (range.0.min(*value), range.1.max(*value))
@@ -60,8 +59,8 @@ fn draw(line: &[Option<f64>]) -> String {
         text += &format!("{label:>width$} ┤{}\n", marks.trim_end());
     }
     let last = format!("{} trials", line.len());
-    let gap = columns.saturating_sub(1 + last.chars().count()).max(1);
-    text + &format!("{:width$} └{}\n{:width$}  1{:gap$}{last}\n", "", "─".repeat(columns), "", "")
+    let gap = COLUMNS.saturating_sub(1 + last.len()).max(1);
+    text + &format!("{:width$} └{}\n{:width$}  1{:gap$}{last}\n", "", "─".repeat(COLUMNS), "", "")
 }
 
 #[cfg(test)]
@@ -72,8 +71,8 @@ mod tests {
     fn a_plot_falls_from_left_to_right() {
         let text = draw(&[None, Some(9.0), Some(9.0), Some(0.0)]);
         let rows: Vec<&str> = text.lines().collect();
-        assert_eq!(rows[0], "9 ┤ ●●");
-        assert_eq!(rows[9], "0 ┤   ●");
+        assert_eq!(rows[0], format!("9 ┤{}{}", " ".repeat(15), "●".repeat(30)));
+        assert_eq!(rows[9], format!("0 ┤{}{}", " ".repeat(45), "●".repeat(15)));
         assert_eq!(rows.len(), 12);
     }
 
@@ -83,8 +82,10 @@ mod tests {
         assert_eq!(flat.lines().count(), 3);
         assert!(flat.contains(&"●".repeat(60)) && flat.contains("200 trials"));
         let huge = draw(&[Some(1e308), Some(-1e308)]);
-        assert!(huge.lines().next().unwrap().ends_with("┤●"));
+        assert!(huge.lines().next().unwrap().ends_with("┤●●●●●●●●●●●●●●●●●●●●●●●●●●●●●●"));
         let tiny = draw(&[Some(5e-324), Some(0.0)]);
-        assert_eq!(tiny.matches('●').count(), 2);
+        assert_eq!(tiny.matches('●').count(), 60);
+        let long = draw(&(0..1001).map(|index| Some(f64::from(-index))).collect::<Vec<_>>());
+        assert_eq!(long.matches('●').count(), 60);
     }
 }

@@ -41,6 +41,7 @@ impl Progress {
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             let bar = ProgressBar::new(options.trials.max(before)).with_style(style);
             bar.set_position(before);
+            bar.set_message("the first trial is running");
             bar.enable_steady_tick(Duration::from_millis(200));
             Way::Bar(bar)
         } else {

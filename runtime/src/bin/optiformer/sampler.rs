@@ -1,40 +1,50 @@
 //! Which sampler a study uses.
 
+use std::path::Path;
+
 use optiformer::{
-    Error, ErrorKind, Result,
-    samplers::{RandomSampler, Sampler},
+    Error, ErrorKind,
+    samplers::{self, Sampler},
     study::Recording,
 };
 
-use crate::arguments::StudyOptions;
+use crate::{Failure, arguments::StudyOptions};
 
 /// The sampler of studies whose user names none.
-pub const DEFAULT: &str = "random";
+const DEFAULT: &str = "tpe";
+
+/// The one sampler with weights.
+const LEARNED: &str = "optiformer";
 
 /// The sampler and seed of the study: as the command line has them, else as the study file, else the defaults.
-pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64)> {
-    // A file that cannot be read is complained about when it is opened for good.
+pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), Failure> {
     let recording = match &options.study {
         Some(path) if options.sampler.is_none() || options.seed.is_none() => {
-            Recording::read(path).ok()
+            Recording::read_begun(path)?
         }
         _ => None,
     };
     let recorded = recording.as_ref().map(Recording::sampler);
     let name = options.sampler.as_deref().or(recorded).unwrap_or(DEFAULT);
     let seed = options.seed.or(recording.as_ref().map(Recording::seed)).unwrap_or(0);
-    if options.model.is_some() && name != "optiformer" {
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("--model is for the sampler optiformer, not for {name}"),
-        ));
-    }
-    Ok((by_name(name)?, seed))
+    let sampler = sampler(name, options.model.as_deref()).map_err(|error| match error.kind() {
+        ErrorKind::InvalidValue => Failure::Usage(error.context().to_string()),
+        _ => error.into(),
+    })?;
+    Ok((sampler, seed))
 }
 
-fn by_name(name: &str) -> Result<Box<dyn Sampler + Send>> {
-    match name {
-        "random" => Ok(Box::new(RandomSampler)),
-        _ => Err(Error::new(ErrorKind::Unsupported, format!("there is no sampler \"{name}\""))),
+/// The sampler called `name`, with the weights of `model` where one is given.
+fn sampler(name: &str, model: Option<&Path>) -> Result<Box<dyn Sampler + Send>, Error> {
+    match (name, model) {
+        (LEARNED, _) => Err(Error::new(
+            ErrorKind::Unsupported,
+            "this build has no sampler \"optiformer\"; there are tpe, sobol and random",
+        )),
+        (_, Some(_)) => Err(Error::new(
+            ErrorKind::InvalidValue,
+            format!("--model is for the sampler {LEARNED}, not for {name}"),
+        )),
+        (_, None) => samplers::by_name(name),
     }
 }

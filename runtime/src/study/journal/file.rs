@@ -1,6 +1,6 @@
 //! A file that grows by whole lines.
 
-use alloc::{boxed::Box, format};
+use alloc::{boxed::Box, format, vec::Vec};
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
@@ -47,7 +47,7 @@ impl Journal {
     /// Opens or creates the file, locks it against other writers, and reads what it holds.
     ///
     /// Of the bytes returned, the journal counts none as its own until [`keep`](Self::keep) says how many are.
-    pub fn open(path: &Path) -> Result<(Self, alloc::vec::Vec<u8>)> {
+    pub fn open(path: &Path) -> Result<(Self, Vec<u8>)> {
         let named = |error: io::Error| {
             Error::new(ErrorKind::Io, format!("study file {}: {error}", path.display()))
         };
@@ -71,7 +71,7 @@ impl Journal {
             ),
             _ => named(error),
         })?;
-        let mut bytes = alloc::vec::Vec::new();
+        let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(named)?;
         let torn = !bytes.is_empty();
         Ok((Self { storage: Box::new(file), length: 0, torn }, bytes))
@@ -135,14 +135,14 @@ fn lock(_file: &File) -> io::Result<()> {
 #[cfg(test)]
 impl Journal {
     /// An empty journal over any storage.
-    pub(in crate::study) fn over(storage: impl Storage + Send + 'static) -> Self {
+    fn over(storage: impl Storage + Send + 'static) -> Self {
         Self { storage: Box::new(storage), length: 0, torn: false }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::{string::String, sync::Arc, vec::Vec};
+    use alloc::{string::String, sync::Arc};
     use std::sync::Mutex;
 
     use super::*;

@@ -2,6 +2,7 @@ use alloc::{
     boxed::Box,
     format,
     string::{String, ToString},
+    vec::Vec,
 };
 use std::path::Path;
 
@@ -29,24 +30,31 @@ impl Recording {
     /// [`ErrorKind::Io`] where the file cannot be read, [`ErrorKind::InvalidJournal`] with line and byte
     /// offset where it is not a journal.
     pub fn read(path: &Path) -> Result<Self> {
-        let named = |what: String| {
-            Error::new(ErrorKind::Io, format!("study file {}: {what}", path.display()))
-        };
-        if path.exists() && !path.is_file() {
-            return Err(named("not a regular file".to_string()));
+        let bytes = read_file(path)?;
+        Self::parse(path, &bytes)?
+            .ok_or_else(|| at(path, 1, 0, "this is not a study file: no header"))
+    }
+
+    /// As [`read`](Self::read); `None` where there is no file, or none with a whole line in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_begun(path: &Path) -> Result<Option<Self>> {
+        if !path.exists() {
+            return Ok(None);
         }
-        let bytes = std::fs::read(path).map_err(|error| named(error.to_string()))?;
-        let first = bytes.iter().position(|byte| *byte == b'\n');
-        let Some(end) = first else {
-            let context = format!("study file {}: no header", path.display());
-            return Err(Error::new(ErrorKind::InvalidJournal, context));
-        };
+        Self::parse(path, &read_file(path)?)
+    }
+
+    fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Self>> {
+        let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return Ok(None) };
         let header = parse_header(path, &bytes[..end])?;
         // Nothing is ever asked of this study, so its sampler does not matter.
         let sampler = Box::new(RandomSampler);
         let mut study = Study::new(header.space.clone(), header.direction, sampler, header.seed);
-        let (_, note) = read_text(path, &bytes, end + 1, &mut study)?;
-        Ok(Self { header, study, note })
+        let (_, note) = read_text(path, bytes, end + 1, &mut study)?;
+        Ok(Some(Self { header, study, note }))
     }
 
     /// What was searched.
@@ -78,6 +86,16 @@ impl Recording {
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>> {
+    let named =
+        |what: String| Error::new(ErrorKind::Io, format!("study file {}: {what}", path.display()));
+    // A device or a pipe could be read without an end.
+    if path.exists() && !path.is_file() {
+        return Err(named("not a regular file".to_string()));
+    }
+    std::fs::read(path).map_err(|error| named(error.to_string()))
 }
 
 /// Reads the first line, without its line break.

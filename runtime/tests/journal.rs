@@ -1,0 +1,305 @@
+//! The journal: what is written comes back, bit by bit; what is damaged is refused, or dropped where that is safe.
+#![cfg(feature = "std")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use optiformer::{
+    ErrorKind, Result,
+    samplers::{self, RandomSampler},
+    space::{Configuration, Parameter, Space},
+    study::{Direction, Outcome, Recording, StoredStudy, Study},
+};
+
+/// A file of this test's own that is not there yet.
+fn file(name: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("journal-{name}.jsonl"));
+    let _ = fs::remove_file(&path);
+    path
+}
+
+fn space() -> Space {
+    Space::new(vec![
+        Parameter::float("x", -5.0, 5.0),
+        Parameter::int("n", -3, 9),
+        Parameter::categorical("kind", ["a \"quoted\"\n", "b"]),
+        Parameter::float("rate", 1e-310, 1.0).log().when("kind", ["b"]),
+    ])
+    .unwrap()
+}
+
+fn open_with(path: &Path, sampler: &str) -> Result<StoredStudy> {
+    let sampler = samplers::by_name(sampler).unwrap();
+    StoredStudy::open(path, space(), Direction::Minimise, sampler, 5)
+}
+
+fn open(path: &Path) -> Result<StoredStudy> {
+    open_with(path, "random")
+}
+
+fn at(x: f64, rate: f64) -> Configuration {
+    Configuration::new(vec![Some(x), Some(1.0), Some(1.0), Some(rate)])
+}
+
+/// The study's trials, with every number as its bits.
+fn bits(study: &Study) -> Vec<String> {
+    let bits = |value: Option<f64>| value.map(f64::to_bits);
+    let line = |trial: &optiformer::study::Trial| {
+        let values: Vec<_> = trial.configuration.values().iter().map(|it| bits(*it)).collect();
+        let value = bits(trial.value());
+        format!("{} {values:?} {value:?} {:?} {:?}", trial.id, trial.origin, trial.reason)
+    };
+    study.trials().iter().map(line).collect()
+}
+
+fn objective(configuration: &Configuration) -> Outcome {
+    let (x, n) = (configuration.get(0).unwrap(), configuration.get(1).unwrap());
+    if n > 7.0 { Outcome::Failed } else { Outcome::Value((x - 1.0) * (x - 1.0) / 3.0 + n) }
+}
+
+fn step(study: &mut StoredStudy) {
+    let trial = study.ask().unwrap();
+    study.tell(trial.id, objective(&trial.configuration)).unwrap();
+}
+
+#[test]
+fn everything_comes_back_bit_by_bit() {
+    let path = file("bits");
+    let mut study = open(&path).unwrap();
+    let numbers = [-0.0, 0.1 + 0.2, 1e-310, 5e-324, f64::MAX, f64::MIN_POSITIVE, 1.0 / 3.0, -1e22];
+    for number in numbers {
+        study.add(at(-0.0, 1e-310), Outcome::Value(number)).unwrap();
+        let x = number.clamp(-5.0, 5.0);
+        study.enqueue(at(x, 0.1)).unwrap();
+        let trial = study.ask().unwrap();
+        study.tell(trial.id, Outcome::Value(number)).unwrap();
+    }
+    let zero = Configuration::new(vec![Some(0.5), Some(-0.0), Some(-0.0), None]);
+    study.add(zero, Outcome::Value(f64::NAN)).unwrap();
+    for index in 0..200 {
+        let trial = study.ask().unwrap();
+        match index % 4 {
+            0 => study.fail(trial.id, "reason \u{1F600} \"x\"\n{}").unwrap(),
+            1 => study.abandon(trial.id).unwrap(),
+            2 => study.tell(trial.id, objective(&trial.configuration)).unwrap(),
+            _ => {}
+        }
+    }
+    study.enqueue(at(2.5, 0.5)).unwrap();
+    let before = bits(study.study());
+    drop(study);
+    let recording = Recording::read(&path).unwrap();
+    assert_eq!(bits(recording.study()), before);
+    assert_eq!((recording.sampler(), recording.seed()), ("random", 5));
+    let study = open(&path).unwrap();
+    assert_eq!(bits(study.study()), before);
+    assert_eq!(study.study().queue().collect::<Vec<_>>(), [&at(2.5, 0.5)]);
+    assert!(study.note().is_none());
+}
+
+#[test]
+fn half_and_half_is_the_whole() {
+    for sampler in samplers::NAMES {
+        let run = |name: &str, stops: &[usize], pending: usize| {
+            let path = file(&format!("half-{sampler}-{name}"));
+            let mut study = open_with(&path, sampler).unwrap();
+            study.enqueue(at(3.0, 0.5)).unwrap();
+            for number in 0..50 {
+                if stops.contains(&number) {
+                    // Handed out, and lost with the process.
+                    for _ in 0..pending {
+                        study.ask().unwrap();
+                    }
+                    drop(study);
+                    study = open_with(&path, sampler).unwrap();
+                }
+                step(&mut study);
+            }
+            bits(study.study())
+        };
+        let whole = run("whole", &[], 0);
+        assert_eq!(whole.len(), 50);
+        assert_eq!(run("halves", &[25], 0), whole, "{sampler}");
+        assert_eq!(run("killed", &[1, 2, 25, 40, 49], 1), whole, "{sampler}");
+    }
+}
+
+#[test]
+fn pending_trials_come_again_first() {
+    let path = file("pending");
+    let mut study = open(&path).unwrap();
+    let trials: Vec<_> = (0..3).map(|_| study.ask().unwrap()).collect();
+    study.tell(1, Outcome::Value(1.0)).unwrap();
+    drop(study);
+    for _ in 0..2 {
+        let mut study = open(&path).unwrap();
+        assert_eq!(study.ask().unwrap(), trials[0]);
+        assert_eq!(study.ask().unwrap(), trials[2]);
+    }
+    let mut study = open(&path).unwrap();
+    study.tell(2, Outcome::Failed).unwrap();
+    assert_eq!(study.ask().unwrap(), trials[0]);
+    assert_eq!(study.ask().unwrap().id, 3);
+}
+
+#[test]
+fn a_file_cut_anywhere_is_read_up_to_the_last_whole_line() {
+    let path = file("cut");
+    let mut study = open(&path).unwrap();
+    for _ in 0..3 {
+        step(&mut study);
+    }
+    drop(study);
+    let bytes = fs::read(&path).unwrap();
+    let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+    for length in 0..bytes.len() {
+        fs::write(&path, &bytes[..length]).unwrap();
+        let mut study = open(&path).unwrap_or_else(|error| panic!("cut at {length}: {error}"));
+        let whole = lines(&bytes[..length]);
+        let torn = whole > 0 && bytes[length - 1] != b'\n';
+        assert_eq!(study.note().is_some(), torn, "cut at {length}");
+        assert_eq!(study.study().trials().len(), whole / 2, "cut at {length}");
+        let kept = if torn { length } else { fs::metadata(&path).unwrap().len() as usize };
+        assert_eq!(fs::metadata(&path).unwrap().len() as usize, kept, "reading cuts nothing");
+        // Going on waits for the disk at each trial: not from every byte.
+        if length % 13 != 0 {
+            continue;
+        }
+        while study.study().best().is_none() || study.study().trials().len() < 3 {
+            step(&mut study);
+        }
+        if study.study().pending().count() > 0 {
+            step(&mut study);
+        }
+        drop(study);
+        assert_eq!(fs::read(&path).unwrap(), bytes, "cut at {length}");
+    }
+}
+
+#[test]
+fn damage_is_reported_with_line_and_byte() {
+    let path = file("damage");
+    let mut study = open(&path).unwrap();
+    for _ in 0..3 {
+        step(&mut study);
+    }
+    drop(study);
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let offset: usize = lines[..3].iter().map(|line| line.len()).sum();
+    for (replacement, what) in [
+        ("{\"ask\":{\"id\":1,\n", "EOF"),
+        ("\n", "EOF"),
+        ("{\"tell\":{\"id\":0,\"value\":1.0}}\n", "already told"),
+        ("{\"tell\":{\"id\":7,\"value\":1.0}}\n", "unknown trial"),
+        ("{\"tell\":{\"id\":7}}\n", "needed"),
+        ("{\"frobnicate\":{}}\n", "frobnicate"),
+        (
+            "{\"ask\":{\"id\":5,\"origin\":\"asked\",\"values\":{\"x\":1,\"n\":1,\"kind\":\"b\",\"rate\":1}}}\n",
+            "trial 5",
+        ),
+        (
+            "{\"ask\":{\"id\":1,\"origin\":\"enqueued\",\"values\":{\"x\":1,\"n\":1,\"kind\":\"b\",\"rate\":1}}}\n",
+            "enqueued",
+        ),
+        (
+            "{\"ask\":{\"id\":1,\"origin\":\"asked\",\"values\":{\"x\":9,\"n\":1,\"kind\":\"b\",\"rate\":1}}}\n",
+            "\"x\"",
+        ),
+        ("\u{0}\u{0}\u{0}\n", "expected value"),
+    ] {
+        let damaged: String = lines
+            .iter()
+            .enumerate()
+            .map(|(i, line)| if i == 3 { replacement } else { line })
+            .collect();
+        fs::write(&path, &damaged).unwrap();
+        for error in [open(&path).unwrap_err(), Recording::read(&path).unwrap_err()] {
+            assert_eq!(error.kind(), ErrorKind::InvalidJournal);
+            let place = format!("line 4 (byte {offset})");
+            assert!(error.context().contains(&place), "{error}");
+            assert!(error.context().contains(what), "{error}");
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), damaged, "a refused file is left alone");
+    }
+}
+
+#[test]
+fn files_of_others_are_refused_and_left_alone() {
+    let path = file("others");
+    let future = "{\"optiformer\":\"journal\",\"version\":2}\n";
+    for text in
+        ["notes", "notes\n", "{}\n", "{\"optiformer\":\"journal\"}\n", future, "\n", "\u{0}"]
+    {
+        fs::write(&path, text).unwrap();
+        let error = open(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidJournal, "{text:?}: {error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+    fs::write(&path, [0xFF, 0xFE, b'\n']).unwrap();
+    assert_eq!(open(&path).unwrap_err().kind(), ErrorKind::InvalidJournal);
+    assert_eq!(open(Path::new("/dev/null/x")).unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(open(&std::env::temp_dir()).unwrap_err().kind(), ErrorKind::Io);
+    #[cfg(unix)]
+    for device in ["/dev/full", "/dev/zero"] {
+        assert_eq!(open(Path::new(device)).unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(Recording::read(Path::new(device)).unwrap_err().kind(), ErrorKind::Io);
+    }
+}
+
+#[test]
+fn another_study_is_told_apart() {
+    let path = file("another");
+    drop(open(&path).unwrap());
+    let other = |space: Space, direction, sampler: &str, seed| {
+        let sampler = samplers::by_name(sampler).unwrap();
+        let error = StoredStudy::open(&path, space, direction, sampler, seed).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidJournal);
+        error.context().to_string()
+    };
+    let fewer = Space::new(space().parameters()[..3].to_vec()).unwrap();
+    let renamed = Space::new(vec![Parameter::float("y", -5.0, 5.0)]).unwrap();
+    let wider = Space::new(vec![Parameter::float("x", -5.0, 6.0)]).unwrap();
+    let minimise = Direction::Minimise;
+    assert!(other(fewer, minimise, "random", 5).contains("4 parameters, not 3"));
+    assert!(other(renamed, minimise, "random", 5).contains("is \"x\", not \"y\""));
+    assert!(other(wider, minimise, "random", 5).contains("\"x\" is defined differently"));
+    assert!(other(space(), Direction::Maximise, "random", 5).contains("minimize, not maximize"));
+    assert!(other(space(), minimise, "random", 6).contains("seed is 5, not 6"));
+    #[cfg(feature = "classical")]
+    assert!(other(space(), minimise, "tpe", 5).contains("sampler is random, not tpe"));
+    // Fields of later versions are no difference.
+    let text = fs::read_to_string(&path).unwrap().replacen('{', "{\"colour\":\"blue\",", 1);
+    fs::write(&path, text + "{\"enqueue\":{\"colour\":1,\"values\":{\"x\":1,\"n\":1,\"kind\":\"b\",\"rate\":1}}}\n")
+        .unwrap();
+    assert_eq!(open(&path).unwrap().study().queue().count(), 1);
+}
+
+#[cfg(any(unix, windows))]
+#[test]
+fn two_writers_are_one_too_many() {
+    let path = file("locked");
+    let first = open(&path).unwrap();
+    let error = open(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    drop(first);
+    open(&path).unwrap();
+}
+
+#[test]
+fn a_study_in_memory_is_the_same_study() {
+    let mut stored = open(&file("twin")).unwrap();
+    let study = Study::new(space(), Direction::Minimise, Box::new(RandomSampler), 5);
+    let mut memory = StoredStudy::in_memory(study);
+    let mut plain = Study::new(space(), Direction::Minimise, Box::new(RandomSampler), 5);
+    for _ in 0..20 {
+        step(&mut stored);
+        step(&mut memory);
+        let trial = plain.ask().unwrap();
+        plain.tell(trial.id, objective(&trial.configuration)).unwrap();
+    }
+    assert_eq!(bits(stored.study()), bits(&plain));
+    assert_eq!(bits(memory.study()), bits(&plain));
+}

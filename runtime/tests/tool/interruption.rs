@@ -1,0 +1,51 @@
+//! Ctrl-C and requests to terminate.
+
+use std::{
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use super::{Place, Ran, minimize};
+
+#[test]
+fn a_signal_stops_it_cleanly() {
+    for (signal, name) in [(Signal::INT, "int"), (Signal::TERM, "term")] {
+        let place = Place::new(&format!("signal-{name}"));
+        // The first two trials finish at once; the others would take for ever.
+        let script = "echo $$ >>ids; test $(grep -n ^$$'$' ids | cut -d: -f1) -le 2 || { sleep 2; touch late; sleep 60; }; echo {x}"
+            .replace("{ s", "{{ s").replace("; }", "; }}");
+        let options = ["--trials", "9", "--jobs", "3", "--study", "s.jsonl"];
+        let arguments = minimize(&options, &["sh", "-c", &script]);
+        let mut command = place.tool(&arguments);
+        let tool = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let start = Instant::now();
+        let study = || std::fs::read_to_string(place.file("s.jsonl")).unwrap_or_default();
+        while study().matches("\"ask\"").count() < 5 || study().matches("\"tell\"").count() < 2 {
+            assert!(start.elapsed() < Duration::from_secs(20), "{}", study());
+            thread::sleep(Duration::from_millis(10));
+        }
+        kill_process(Pid::from_child(&tool), signal).unwrap();
+        let start = Instant::now();
+        let ran = Ran::new(tool.wait_with_output().unwrap());
+        assert!(start.elapsed() < Duration::from_secs(5));
+        assert_eq!(ran.code, Some(130), "{ran:?}");
+        let summary = ran.summary();
+        assert_eq!(
+            (&summary["interrupted"], &summary["finished"], &summary["pending"]),
+            (&json!(true), &json!(2), &json!(3))
+        );
+        assert!(summary["best"]["value"].is_number());
+        assert_eq!(study().matches("\"tell\"").count(), 2);
+
+        // What was running runs again, as it was.
+        let ran = place.minimize(&["--trials", "5", "--study", "s.jsonl"], &["echo", "1"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(study().matches("\"ask\"").count(), 5);
+        thread::sleep(Duration::from_millis(1500));
+        assert!(!place.file("late").exists(), "a program outlived the tool");
+    }
+}
