@@ -1,1 +1,37 @@
-//! The C interface of OptiFormer.
+//! The C interface of OptiFormer: a thin layer over the library, documented in `include/optiformer.h`.
+//!
+//! Handles are boxes. A `const` handle may be used by many threads at once, any other by one at a time. Panics stop at
+//! [`status::boundary`].
+
+pub mod model;
+pub mod pointer;
+pub mod sampler;
+pub mod space;
+pub mod status;
+pub mod study;
+pub mod suggest;
+
+use std::ffi::{c_char, c_int};
+
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+
+/// `major · 10⁶ + minor · 10³ + patch`.
+#[unsafe(no_mangle)]
+pub extern "C" fn optiformer_version() -> u32 {
+    let number = |text: &str| text.parse::<u32>().unwrap_or(0);
+    number(env!("CARGO_PKG_VERSION_MAJOR")) * 1_000_000
+        + number(env!("CARGO_PKG_VERSION_MINOR")) * 1000
+        + number(env!("CARGO_PKG_VERSION_PATCH"))
+}
+
+/// The version as a text, which is never freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn optiformer_version_string() -> *const c_char {
+    VERSION.as_ptr().cast()
+}
+
+/// The name of a status, which is never freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn optiformer_status_name(status: c_int) -> *const c_char {
+    status::Status::name(status).as_ptr().cast()
+}

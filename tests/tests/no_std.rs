@@ -14,11 +14,7 @@ fn a_program_without_std_asks_for_suggestions() {
         .output()
         .expect("cargo starts");
     let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{printed}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
     let best: f64 = printed.trim().parse().expect("the program prints the best value");
     assert!(best < 0.25, "15 trials on (x - 2)² in [0, 5] ended at {best}");
 }

@@ -3,11 +3,7 @@
 use std::{borrow::Cow, path::Path};
 
 use half::f16;
-use optiformer::{
-    Error, ErrorKind, Result,
-    model::Metadata,
-    tokenizer::vocabulary::BINS,
-};
+use optiformer::{Error, ErrorKind, Result, model::Metadata, tokenizer::vocabulary::BINS};
 use safetensors::{Dtype, SafeTensors, View};
 use tch::{Device, Kind, Tensor};
 

@@ -7,6 +7,7 @@
 pub mod commands;
 pub mod dataset;
 pub mod device;
+pub mod evaluation;
 pub mod export;
 pub mod generators;
 pub mod network;

@@ -9,12 +9,14 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use optiformer_trainer::commands::{export::Export, generate::Generate, train::Train};
+use optiformer_trainer::commands::{
+    evaluate::Evaluate, export::Export, generate::Generate, train::Train,
+};
 
 /// Makes the weights of OptiFormer, and judges them.
 ///
 /// The order of work: `generate` makes trajectories on synthetic functions, `train` fits a model to them, `export` writes a
-/// weights file.
+/// weights file, `evaluate` judges it.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -27,6 +29,7 @@ enum Command {
     Generate(Generate),
     Train(Train),
     Export(Export),
+    Evaluate(Evaluate),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Generate(command) => command.run(&interrupted),
         Command::Train(command) => command.run(&interrupted),
         Command::Export(command) => command.run(),
+        Command::Evaluate(command) => command.run(&interrupted),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

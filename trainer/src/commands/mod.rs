@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+pub mod evaluate;
 pub mod export;
 pub mod generate;
 pub mod train;

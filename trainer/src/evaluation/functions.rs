@@ -9,7 +9,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use crate::generators::random;
 
 /// A family of functions, each over `[-5, 5]^d` with its minimum 0 at the origin, before an instance moves it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Family {
     /// The name, as reports have it.
     pub name: &'static str,
@@ -96,9 +96,7 @@ fn rosenbrock(x: &[f64]) -> f64 {
     // The usual form has its optimum at one; it is moved to the origin.
     let y: Vec<f64> = x.iter().map(|x| 0.5 * x + 1.0).collect();
     y.windows(2)
-        .map(|pair| {
-            100.0 * (pair[1] - pair[0] * pair[0]).powi(2) + (1.0 - pair[0]).powi(2)
-        })
+        .map(|pair| 100.0 * (pair[1] - pair[0] * pair[0]).powi(2) + (1.0 - pair[0]).powi(2))
         .sum()
 }
 
@@ -158,11 +156,8 @@ fn schaffer(x: &[f64]) -> f64 {
     if x.len() < 2 {
         return sphere(x);
     }
-    let z: Vec<f64> = x
-        .iter()
-        .enumerate()
-        .map(|(i, v)| 10_f64.sqrt().powf(share(i, x.len())) * v)
-        .collect();
+    let z: Vec<f64> =
+        x.iter().enumerate().map(|(i, v)| 10_f64.sqrt().powf(share(i, x.len())) * v).collect();
     let mean = z
         .windows(2)
         .map(|pair| {

@@ -31,10 +31,14 @@ fn pairs<'a>(
 }
 
 /// The report: win rates against each of `baselines` at each of `budgets`, then the median regret per problem.
-pub fn markdown(runs: &[Run], samplers: &[String], baselines: &[&str], budgets: &[usize]) -> String {
+pub fn markdown(
+    runs: &[Run],
+    samplers: &[String],
+    baselines: &[&str],
+    budgets: &[usize],
+) -> String {
     let mut page = String::new();
-    let problems: BTreeMap<&str, ()> =
-        runs.iter().map(|run| (run.problem.as_str(), ())).collect();
+    let problems: BTreeMap<&str, ()> = runs.iter().map(|run| (run.problem.as_str(), ())).collect();
     let seeds: BTreeMap<u64, ()> = runs.iter().map(|run| (run.seed, ())).collect();
     let _ = writeln!(
         page,

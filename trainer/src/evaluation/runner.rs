@@ -77,7 +77,7 @@ pub fn run(problem: &Problem, sampler: &mut dyn Sampler, trials: usize, seed: u6
         let started = Instant::now();
         let configuration = sampler.suggest(&request)?;
         seconds += started.elapsed().as_secs_f64();
-        let loss = (problem.evaluate)(&problem.space.to_unit(&configuration));
+        let loss = (problem.evaluate)(&configuration);
         best = loss.map_or(best, |loss| best.min(loss));
         regret.push(best - problem.optimum);
         history.push(Observation { configuration, loss });

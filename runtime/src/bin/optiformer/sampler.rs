@@ -1,20 +1,21 @@
 //! Which sampler a study uses.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use optiformer::{
     Error, ErrorKind,
-    samplers::{self, Sampler},
+    model::Model,
+    samplers::{self, OptiFormerOptions, OptiFormerSampler, Sampler},
     study::Recording,
 };
 
 use crate::{Failure, arguments::StudyOptions};
 
-/// The sampler of studies whose user names none.
-const DEFAULT: &str = "tpe";
-
 /// The one sampler with weights.
 const LEARNED: &str = "optiformer";
+
+/// The sampler of studies whose user names none.
+const DEFAULT: &str = LEARNED;
 
 /// The sampler and seed of the study: as the command line has them, else as the study file, else the defaults.
 pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), Failure> {
@@ -37,14 +38,25 @@ pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), 
 /// The sampler called `name`, with the weights of `model` where one is given.
 fn sampler(name: &str, model: Option<&Path>) -> Result<Box<dyn Sampler + Send>, Error> {
     match (name, model) {
-        (LEARNED, _) => Err(Error::new(
-            ErrorKind::Unsupported,
-            "this build has no sampler \"optiformer\"; there are tpe, sobol and random",
-        )),
+        (LEARNED, model) => {
+            let model = model.map_or_else(embedded, |path| Model::open(path))?;
+            Ok(Box::new(OptiFormerSampler::new(Arc::new(model), OptiFormerOptions::default())?))
+        }
         (_, Some(_)) => Err(Error::new(
             ErrorKind::InvalidValue,
             format!("--model is for the sampler {LEARNED}, not for {name}"),
         )),
         (_, None) => samplers::by_name(name),
     }
+}
+
+/// The weights that are part of the program.
+fn embedded() -> Result<Model, Error> {
+    #[cfg(feature = "pico")]
+    return Model::pico();
+    #[cfg(not(feature = "pico"))]
+    return Err(Error::new(
+        ErrorKind::Unsupported,
+        "this build has no weights of its own: name a file with --model, or build with the feature pico",
+    ));
 }

@@ -1,0 +1,268 @@
+//! Handles of search spaces.
+
+use std::ffi::{c_char, c_int};
+
+use optiformer::space::{Configuration, Domain, Parameter, Space};
+
+use crate::{
+    pointer,
+    status::{CError, Failure, Outcome, Status, boundary},
+};
+
+/// A space that grows parameter by parameter.
+#[derive(Default)]
+pub struct SpaceHandle {
+    parameters: Vec<Parameter>,
+    /// The parameters as a space, once there are any.
+    space: Option<Space>,
+}
+
+impl SpaceHandle {
+    /// The space.
+    pub fn space(&self) -> Result<&Space, Failure> {
+        self.space
+            .as_ref()
+            .ok_or_else(|| Failure::new(Status::InvalidSpace, "the space has no parameters"))
+    }
+
+    /// Takes other parameters, or stays as it is if they make no space.
+    fn replace(&mut self, parameters: Vec<Parameter>) -> Outcome {
+        self.space = Some(Space::new(parameters.clone())?);
+        self.parameters = parameters;
+        Ok(())
+    }
+
+    fn add(&mut self, parameter: Parameter) -> Outcome {
+        let mut parameters = self.parameters.clone();
+        parameters.push(parameter);
+        self.replace(parameters)
+    }
+}
+
+/// A configuration from the caller's values; not a number stands for an inactive parameter.
+pub fn configuration(values: &[f64]) -> Configuration {
+    Configuration::new(values.iter().map(|value| (!value.is_nan()).then_some(*value)).collect())
+}
+
+/// Writes a configuration to the caller's values.
+pub fn write_configuration(configuration: &Configuration, values: &mut [f64]) {
+    for (out, value) in values.iter_mut().zip(configuration.values()) {
+        *out = value.unwrap_or(f64::NAN);
+    }
+}
+
+/// Checks that a caller's `count` is the number of parameters.
+pub fn check_count(space: &Space, count: usize) -> Outcome {
+    if count == space.len() {
+        return Ok(());
+    }
+    let message = format!("{count} values for {} parameters", space.len());
+    Err(Failure::new(Status::InvalidValue, message))
+}
+
+/// An empty space.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_space_new(
+    out: *mut *mut SpaceHandle,
+    error: *mut CError,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller passes null or a writable place.
+        *unsafe { pointer::exclusive(out, "out") }? = Box::into_raw(Box::default());
+        Ok(())
+    })
+}
+
+/// A space from its JSON document.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_space_from_json(
+    json: *const c_char,
+    out: *mut *mut SpaceHandle,
+    error: *mut CError,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller passes null or a string.
+        let space = Space::from_json(unsafe { pointer::text(json, "json") }?)?;
+        let handle = SpaceHandle { parameters: space.parameters().to_vec(), space: Some(space) };
+        // SAFETY: the caller passes null or a writable place.
+        *unsafe { pointer::exclusive(out, "out") }? = Box::into_raw(Box::new(handle));
+        Ok(())
+    })
+}
+
+/// Adds a real number.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_space_add_float(
+    space: *mut SpaceHandle,
+    name: *const c_char,
+    low: f64,
+    high: f64,
+    log: c_int,
+    step: f64,
+    error: *mut CError,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller passes null or a handle of its own.
+        let space = unsafe { pointer::exclusive(space, "space") }?;
+        // SAFETY: the caller passes null or a string.
+        let name = unsafe { pointer::text(name, "name") }?;
+        let step = (step != 0.0).then_some(step);
+        space.add(Parameter::new(name, Domain::Float { low, high, log: log != 0, step }))
+    })
+}
+
+/// Adds a whole number.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_space_add_int(
+    space: *mut SpaceHandle,
+    name: *const c_char,
+    low: i64,
+    high: i64,
+    log: c_int,
+    step: i64,
+    error: *mut CError,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller passes null or a handle of its own.
+        let space = unsafe { pointer::exclusive(space, "space") }?;
+        // SAFETY: the caller passes null or a string.
+        let name = unsafe { pointer::text(name, "name") }?;
+        let step = if step == 0 { 1.0 } else { step as f64 };
+        let (low, high) = (low as f64, high as f64);
+        space.add(Parameter::new(name, Domain::Int { low, high, log: log != 0, step }))
+    })
+}
+
+/// Adds a choice.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_space_add_categorical(
+    space: *mut SpaceHandle,
+    name: *const c_char,
+    choices: *const *const c_char,
+    count: usize,
+    error: *mut CError,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller passes null or a handle of its own.
+        let space = unsafe { pointer::exclusive(space, "space") }?;
+        // SAFETY: the caller passes null or a string.
+        let name = unsafe { pointer::text(name, "name") }?;
+        // SAFETY: the caller passes null or so many pointers.
+        let choices = unsafe { pointer::slice(choices, count, "choices") }?;
+        let choices: Result<Vec<&str>, Failure> = choices
+            .iter()
+            .enumerate()
+            // SAFETY: each pointer is null or a string.
+            .map(|(index, choice)| unsafe { pointer::text(*choice, &format!("choices[{index}]")) })
+            .collect();
+        space.add(Parameter::categorical(name, choices?))
+    })
+}
+
+/// Makes a parameter conditional.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_space_set_condition(
+    space: *mut SpaceHandle,
+    name: *const c_char,
+    parent: *const c_char,
+    values: *const f64,
+    count: usize,
+    error: *mut CError,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller passes null or a handle of its own.
+        let space = unsafe { pointer::exclusive(space, "space") }?;
+        // SAFETY: the caller passes null or a string.
+        let name = unsafe { pointer::text(name, "name") }?;
+        // SAFETY: the caller passes null or a string.
+        let parent = unsafe { pointer::text(parent, "parent") }?;
+        // SAFETY: the caller passes null or so many values.
+        let values = unsafe { pointer::slice(values, count, "values") }?;
+        let find = |name: &str| {
+            space.parameters.iter().position(|parameter| parameter.name() == name).ok_or_else(
+                || {
+                    let message = format!("the space has no parameter \"{name}\"");
+                    Failure::new(Status::InvalidValue, message)
+                },
+            )
+        };
+        let (index, parent_index) = (find(name)?, find(parent)?);
+        let owner = &space.parameters[parent_index];
+        for value in values {
+            owner.check_value(*value)?;
+        }
+        let choices: Vec<_> = values.iter().map(|value| owner.to_choice(*value)).collect();
+        let mut parameters = space.parameters.clone();
+        parameters[index] = parameters[index].clone().when(parent, choices);
+        space.replace(parameters)
+    })
+}
+
+/// How many parameters there are.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_space_count(space: *const SpaceHandle) -> usize {
+    // SAFETY: the caller passes null or a live handle.
+    unsafe { space.as_ref() }.map_or(0, |space| space.parameters.len())
+}
+
+/// The space as JSON.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_space_to_json(
+    space: *const SpaceHandle,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut CError,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller passes null or a live handle.
+        let space = unsafe { pointer::shared(space, "space") }?.space()?;
+        // SAFETY: the caller passes null or so many bytes.
+        unsafe { pointer::write_text(&space.to_json(), buffer, capacity, needed) }
+    })
+}
+
+/// Frees a space; studies made with it keep what they need.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_space_free(space: *mut SpaceHandle) {
+    if !space.is_null() {
+        // SAFETY: the handle came from `Box::into_raw` and is freed once.
+        drop(unsafe { Box::from_raw(space) });
+    }
+}

@@ -1,0 +1,333 @@
+//! Handles of studies.
+
+use std::ffi::c_char;
+
+use optiformer::study::{Direction, Outcome as TrialOutcome, State, Study};
+
+use crate::{
+    model::ModelHandle,
+    pointer,
+    sampler::sampler,
+    space::{SpaceHandle, check_count, configuration, write_configuration},
+    status::{CError, Failure, Outcome, Status, boundary},
+};
+
+/// A study, and whether an earlier call left it in an unknown state.
+pub struct StudyHandle {
+    study: Study,
+    poisoned: bool,
+}
+
+/// How a study is made.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct StudyOptions {
+    /// `sizeof(optiformer_study_options)`.
+    pub struct_size: usize,
+    /// 0 to minimise, 1 to maximise.
+    pub direction: i32,
+    /// The sampler's name; null for the learned one.
+    pub sampler: *const c_char,
+    /// The learned sampler's model; null for the built-in one.
+    pub model: *const ModelHandle,
+    /// Seed of all suggestions.
+    pub seed: u64,
+}
+
+const DEFAULTS: StudyOptions = StudyOptions {
+    struct_size: size_of::<StudyOptions>(),
+    direction: 0,
+    sampler: std::ptr::null(),
+    model: std::ptr::null(),
+    seed: 0,
+};
+
+/// Runs `body` on a study, which is poisoned if it panics.
+fn with_study(
+    study: *mut StudyHandle,
+    error: *mut CError,
+    body: impl FnOnce(&mut Study) -> Outcome,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller of the C function passes null or a handle that nobody else uses.
+        let handle = unsafe { pointer::exclusive(study, "study") }?;
+        check_whole(handle)?;
+        // Should the body panic, the mark stays.
+        handle.poisoned = true;
+        let outcome = body(&mut handle.study);
+        handle.poisoned = false;
+        outcome
+    })
+}
+
+fn check_whole(handle: &StudyHandle) -> Outcome {
+    if handle.poisoned {
+        return Err(Failure::new(Status::Poisoned, "an earlier call failed; free the study"));
+    }
+    Ok(())
+}
+
+/// A study over a copy of a space.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_study_new(
+    space: *const SpaceHandle,
+    options: *const StudyOptions,
+    out: *mut *mut StudyHandle,
+    error: *mut CError,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller passes null or a live handle.
+        let space = unsafe { pointer::shared(space, "space") }?.space()?.clone();
+        // SAFETY: the caller passes null or a struct that begins with its size; any bytes make one.
+        let options = unsafe { pointer::options(options, DEFAULTS, "options") }?;
+        let direction = match options.direction {
+            0 => Direction::Minimise,
+            1 => Direction::Maximise,
+            other => {
+                let message = format!("options: direction {other} is neither 0 nor 1");
+                return Err(Failure::new(Status::InvalidValue, message));
+            }
+        };
+        // SAFETY: the options hold null or a string, and null or a live handle.
+        let sampler = unsafe { sampler(options.sampler, options.model) }?;
+        let study = Study::new(space, direction, sampler, options.seed);
+        let handle = StudyHandle { study, poisoned: false };
+        // SAFETY: the caller passes null or a writable place.
+        *unsafe { pointer::exclusive(out, "out") }? = Box::into_raw(Box::new(handle));
+        Ok(())
+    })
+}
+
+/// The next trial.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_study_ask(
+    study: *mut StudyHandle,
+    id: *mut u64,
+    values: *mut f64,
+    count: usize,
+    error: *mut CError,
+) -> i32 {
+    with_study(study, error, |study| {
+        check_count(study.space(), count)?;
+        // SAFETY: the caller passes null or a writable place.
+        let id = unsafe { pointer::exclusive(id, "id") }?;
+        // SAFETY: the caller passes null or so many writable values.
+        let values = unsafe { pointer::slice_mut(values, count, "values") }?;
+        let trial = study.ask()?;
+        *id = trial.id;
+        write_configuration(&trial.configuration, values);
+        Ok(())
+    })
+}
+
+/// How a trial went.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_study_tell(
+    study: *mut StudyHandle,
+    id: u64,
+    value: f64,
+    error: *mut CError,
+) -> i32 {
+    with_study(study, error, |study| Ok(study.tell(id, TrialOutcome::Value(value))?))
+}
+
+/// That a trial failed.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_study_tell_failed(
+    study: *mut StudyHandle,
+    id: u64,
+    error: *mut CError,
+) -> i32 {
+    with_study(study, error, |study| Ok(study.tell(id, TrialOutcome::Failed)?))
+}
+
+/// A trial that was made elsewhere.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_study_add(
+    study: *mut StudyHandle,
+    values: *const f64,
+    count: usize,
+    value: f64,
+    id: *mut u64,
+    error: *mut CError,
+) -> i32 {
+    with_study(study, error, |study| {
+        check_count(study.space(), count)?;
+        // SAFETY: the caller passes null or so many values.
+        let values = unsafe { pointer::slice(values, count, "values") }?;
+        let added = study.add(configuration(values), TrialOutcome::Value(value))?;
+        // SAFETY: the caller passes null or a writable place.
+        if let Some(id) = unsafe { id.as_mut() } {
+            *id = added;
+        }
+        Ok(())
+    })
+}
+
+/// A configuration to try before any other.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_study_enqueue(
+    study: *mut StudyHandle,
+    values: *const f64,
+    count: usize,
+    error: *mut CError,
+) -> i32 {
+    with_study(study, error, |study| {
+        check_count(study.space(), count)?;
+        // SAFETY: the caller passes null or so many values.
+        let values = unsafe { pointer::slice(values, count, "values") }?;
+        Ok(study.enqueue(configuration(values))?)
+    })
+}
+
+/// The best trial so far.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_study_best(
+    study: *const StudyHandle,
+    id: *mut u64,
+    values: *mut f64,
+    count: usize,
+    value: *mut f64,
+    error: *mut CError,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller passes null or a live handle that nobody changes meanwhile.
+        let handle = unsafe { pointer::shared(study, "study") }?;
+        check_whole(handle)?;
+        check_count(handle.study.space(), count)?;
+        let best = handle
+            .study
+            .best()
+            .ok_or_else(|| Failure::new(Status::NotFound, "no trial has finished"))?;
+        // SAFETY: the caller passes null or so many writable values.
+        let values = unsafe { pointer::slice_mut(values, count, "values") }?;
+        // SAFETY: the caller passes null or a writable place.
+        let value = unsafe { pointer::exclusive(value, "value") }?;
+        *value = best.value().unwrap_or(f64::NAN);
+        write_configuration(&best.configuration, values);
+        // SAFETY: the caller passes null or a writable place.
+        if let Some(id) = unsafe { id.as_mut() } {
+            *id = best.id;
+        }
+        Ok(())
+    })
+}
+
+/// How many trials there are of each state.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_study_counts(
+    study: *const StudyHandle,
+    finished: *mut usize,
+    failed: *mut usize,
+    pending: *mut usize,
+    error: *mut CError,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller passes null or a live handle that nobody changes meanwhile.
+        let handle = unsafe { pointer::shared(study, "study") }?;
+        check_whole(handle)?;
+        let mut counts = [0; 3];
+        for trial in handle.study.trials() {
+            counts[match trial.state {
+                State::Finished(_) => 0,
+                State::Failed => 1,
+                State::Pending => 2,
+            }] += 1;
+        }
+        for (out, count) in [finished, failed, pending].into_iter().zip(counts) {
+            // SAFETY: the caller passes null or a writable place.
+            if let Some(out) = unsafe { out.as_mut() } {
+                *out = count;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Frees a study.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_study_free(study: *mut StudyHandle) {
+    if !study.is_null() {
+        // SAFETY: the handle came from `Box::into_raw` and is freed once.
+        drop(unsafe { Box::from_raw(study) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use optiformer::{
+        Result,
+        samplers::{Request, Sampler},
+        space::{Configuration, Parameter, Space},
+    };
+
+    use super::*;
+
+    struct Broken;
+
+    impl Sampler for Broken {
+        fn name(&self) -> &'static str {
+            "broken"
+        }
+
+        fn suggest(&mut self, _: &Request<'_>) -> Result<Configuration> {
+            panic!("planted")
+        }
+    }
+
+    #[test]
+    fn a_panic_poisons_the_study() {
+        let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
+        let study = Study::new(space, Direction::Minimise, Box::new(Broken), 0);
+        let handle = Box::into_raw(Box::new(StudyHandle { study, poisoned: false }));
+        let (mut id, mut value) = (7, 0.5);
+        let none = std::ptr::null_mut();
+        // SAFETY: the handle lives, and so do the places.
+        unsafe {
+            assert_eq!(optiformer_study_ask(handle, &mut id, &mut value, 1, none), 12);
+            assert_eq!((id, value), (7, 0.5));
+            assert_eq!(optiformer_study_tell(handle, 0, 1.0, none), 13);
+            assert_eq!(
+                optiformer_study_best(handle, none.cast(), &mut value, 1, &mut value.clone(), none),
+                13
+            );
+            optiformer_study_free(handle);
+        }
+    }
+}
