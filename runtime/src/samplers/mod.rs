@@ -1,8 +1,18 @@
 //! Everything that suggests: one trait, and the samplers behind it.
 
+mod by_name;
 mod random;
+#[cfg(feature = "classical")]
+mod sobol;
+#[cfg(feature = "classical")]
+mod tpe;
 
+pub use by_name::{NAMES, by_name};
 pub use random::RandomSampler;
+#[cfg(feature = "classical")]
+pub use sobol::SobolSampler;
+#[cfg(feature = "classical")]
+pub use tpe::{TpeOptions, TpeSampler};
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;

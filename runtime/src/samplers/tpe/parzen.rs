@@ -1,0 +1,307 @@
+//! Parzen estimators: a density over a few parameters as a mixture with one kernel per trial.
+//!
+//! Everything lies in the unit cube of [`Domain::to_unit`]: there a numerical kernel is a normal distribution
+//! truncated to [0, 1], and a step or an int is a cell with the mass that the kernel has over it.
+
+use alloc::vec::Vec;
+
+use rand::{Rng, RngExt};
+
+use super::{TpeOptions, normal};
+use crate::space::Domain;
+
+/// Cells narrower than this count as points. Every kernel sees the same cell, so its width cancels in a ratio.
+const POINT: f64 = 1e-6;
+/// The least width of a kernel without the magic clip.
+const LEAST_WIDTH: f64 = 1e-12;
+
+/// Where a value lies: a cell `[left, right]` of the unit interval, a point of it (`left == right`), or a
+/// category (`left`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Cell {
+    left: f64,
+    right: f64,
+}
+
+/// One parameter of all kernels. `[kernels]` each.
+#[derive(Clone, Debug, Default)]
+struct Column {
+    /// How many categories; 0 for a number.
+    categories: usize,
+    /// The kernel's middle, or the category observed; the last kernel is the prior.
+    centres: Vec<f64>,
+    /// The kernel's standard deviation.
+    widths: Vec<f64>,
+    /// 1 / (2·width²).
+    sharpness: Vec<f64>,
+    /// ln of the mass that the untruncated kernel has in [0, 1].
+    log_inside: Vec<f64>,
+    /// −ln(width·√2π) − `log_inside`: the logarithm of the density at the centre.
+    peaks: Vec<f64>,
+    /// Kernels by rising centre, without the prior.
+    order: Vec<usize>,
+    /// An equal kernel that comes earlier in `order`, or the kernel itself.
+    twin: Vec<usize>,
+}
+
+/// A mixture of products of kernels. Buffers live on from fit to fit.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ParzenEstimator {
+    log_weights: Vec<f64>,
+    /// Running sums of the weights, up to their total.
+    cumulative: Vec<f64>,
+    columns: Vec<Column>,
+    /// `[candidates, kernels]`: the logarithm of each kernel's density at each candidate.
+    terms: Vec<f64>,
+    /// `[candidates, kernels]`: masses of one parameter's cells.
+    masses: Vec<f64>,
+    prior_weight: f64,
+}
+
+impl ParzenEstimator {
+    /// Places a kernel on each of `count` trials, oldest first, and the prior.
+    ///
+    /// `coordinate(d, t)` is where trial `t` lies in dimension `d`: in the unit interval, or a category.
+    pub(super) fn fit(
+        &mut self,
+        options: &TpeOptions,
+        domains: &[&Domain],
+        count: usize,
+        coordinate: impl Fn(usize, usize) -> f64,
+    ) {
+        self.prior_weight = options.prior_weight;
+        self.log_weights.clear();
+        self.cumulative.clear();
+        let mut total = 0.0;
+        for kernel in 0..=count {
+            let weight =
+                if kernel < count { options.weight(kernel, count) } else { options.prior_weight };
+            total += weight;
+            self.cumulative.push(total);
+            self.log_weights.push(libm::log(weight));
+        }
+        let log_total = libm::log(total);
+        self.log_weights.iter_mut().for_each(|weight| *weight -= log_total);
+        self.columns.resize_with(domains.len(), Column::default);
+        for (dimension, (column, domain)) in self.columns.iter_mut().zip(domains).enumerate() {
+            column.centres.clear();
+            column.centres.extend((0..count).map(|trial| coordinate(dimension, trial)));
+            match domain {
+                Domain::Categorical { choices } => {
+                    column.categories = choices.len();
+                    column.centres.push(f64::NAN);
+                }
+                _ => column.fit_widths(options),
+            }
+        }
+    }
+
+    /// Draws a candidate and appends one cell per dimension.
+    pub(super) fn sample(
+        &self,
+        generator: &mut impl Rng,
+        domains: &[&Domain],
+        cells: &mut Vec<Cell>,
+    ) {
+        let total = self.cumulative[self.cumulative.len() - 1];
+        let drawn = generator.random::<f64>() * total;
+        let kernel = self
+            .cumulative
+            .partition_point(|&reached| reached <= drawn)
+            .min(self.cumulative.len() - 1);
+        for (column, domain) in self.columns.iter().zip(domains) {
+            let uniform = generator.random::<f64>();
+            cells.push(if column.categories > 0 {
+                let category = column.draw_category(kernel, uniform, self.prior_weight);
+                Cell { left: category, right: category }
+            } else {
+                let (centre, width) = (column.centres[kernel], column.widths[kernel]);
+                let (low, high) = (-centre / width, (1.0 - centre) / width);
+                Cell::around(
+                    domain,
+                    centre + width * normal::truncated_quantile(uniform, low, high),
+                )
+            });
+        }
+    }
+
+    /// The logarithm of the density at each of the candidates (`cells`: `[candidates, dimensions]`), up to factors
+    /// that depend on the candidate alone.
+    pub(super) fn log_density(&mut self, cells: &[Cell], densities: &mut Vec<f64>) {
+        let (kernels, dimensions) = (self.log_weights.len(), self.columns.len());
+        self.terms.clear();
+        for _ in 0..cells.len() / dimensions {
+            self.terms.extend_from_slice(&self.log_weights);
+        }
+        for (dimension, column) in self.columns.iter().enumerate() {
+            let column_cells = cells[dimension..].iter().step_by(dimensions);
+            self.masses.resize(self.terms.len(), 0.0);
+            for (candidate, cell) in column_cells.clone().enumerate() {
+                let terms = &mut self.terms[candidate * kernels..][..kernels];
+                if column.categories > 0 {
+                    column.add_category(cell.left, self.prior_weight, terms);
+                } else if cell.left == cell.right {
+                    column.add_point(cell.left, terms);
+                } else {
+                    // Ints meet the same cell again and again: its masses are found once.
+                    let first = column_cells.clone().position(|other| other == cell);
+                    let first = first.unwrap_or(candidate);
+                    let masses = &mut self.masses[first * kernels..][..kernels];
+                    if first == candidate {
+                        column.masses(*cell, masses);
+                    }
+                    terms.iter_mut().zip(masses).for_each(|(term, mass)| *term += *mass);
+                }
+            }
+        }
+        densities.clear();
+        densities.extend(self.terms.chunks_exact(kernels).map(log_sum));
+    }
+}
+
+impl Cell {
+    /// The cell of the legal value nearest to `unit`.
+    fn around(domain: &Domain, unit: f64) -> Self {
+        let unit = unit.clamp(0.0, 1.0);
+        let (centre, left, right) = match domain {
+            Domain::Float { step: None, .. } => return Self { left: unit, right: unit },
+            Domain::Int { low, high, log: true, .. } => {
+                let (bottom, top) = (libm::log(low - 0.5), libm::log(high + 0.5));
+                let value = domain.from_unit(unit);
+                let place = |value: f64| (libm::log(value) - bottom) / (top - bottom);
+                (place(value), place(value - 0.5), place(value + 0.5))
+            }
+            _ => {
+                let levels = domain.levels().unwrap_or(1) as f64;
+                let level = libm::floor(unit * levels).min(levels - 1.0);
+                ((level + 0.5) / levels, level / levels, (level + 1.0) / levels)
+            }
+        };
+        if right - left < POINT {
+            // The middle again gives the same level: it lies half a cell from the next.
+            return Self { left: centre, right: centre };
+        }
+        Self { left, right }
+    }
+
+    /// The legal value that the cell stands for.
+    pub(super) fn value(self, domain: &Domain) -> f64 {
+        match domain {
+            Domain::Categorical { .. } => self.left,
+            _ => domain.from_unit(0.5 * (self.left + self.right)),
+        }
+    }
+}
+
+impl Column {
+    /// Finds each kernel's width from the distances to its neighbours, and appends the prior.
+    ///
+    /// J. Bergstra et al., Algorithms for Hyper-Parameter Optimization (2011), section 4.2.
+    fn fit_widths(&mut self, options: &TpeOptions) {
+        self.categories = 0;
+        let centres = &mut self.centres;
+        let count = centres.len();
+        self.order.clear();
+        self.order.extend(0..count);
+        self.order
+            .sort_unstable_by(|&a, &b| centres[a].total_cmp(&centres[b]).then_with(|| a.cmp(&b)));
+        let narrowest =
+            if options.magic_clip { 1.0 / (count as f64 + 2.0).min(100.0) } else { LEAST_WIDTH };
+        self.widths.clear();
+        self.widths.resize(count, 0.0);
+        self.twin.clear();
+        self.twin.extend(0..=count);
+        for (place, &kernel) in self.order.iter().enumerate() {
+            let centre = centres[kernel];
+            let left = (place > 0).then(|| centre - centres[self.order[place - 1]]);
+            let right = (place + 1 < count).then(|| centres[self.order[place + 1]] - centre);
+            let width = if options.endpoints || count == 1 {
+                left.unwrap_or(centre).max(right.unwrap_or(1.0 - centre))
+            } else {
+                left.unwrap_or(0.0).max(right.unwrap_or(0.0))
+            };
+            self.widths[kernel] = width.clamp(narrowest, 1.0);
+            if place > 0 {
+                let before = self.order[place - 1];
+                if centres[before] == centre && self.widths[before] == self.widths[kernel] {
+                    self.twin[kernel] = before;
+                }
+            }
+        }
+        centres.push(0.5);
+        self.widths.push(1.0);
+        self.order.push(count);
+        self.sharpness.clear();
+        self.log_inside.clear();
+        self.peaks.clear();
+        for (&centre, &width) in centres.iter().zip(&self.widths) {
+            let outside = normal::cdf(-centre / width) + normal::cdf((centre - 1.0) / width);
+            let inside = 1.0 - outside;
+            self.sharpness.push(0.5 / (width * width));
+            self.log_inside.push(if outside == 0.0 { 0.0 } else { libm::log(inside) });
+            self.peaks.push(-libm::log(width * inside) - normal::HALF_LOG_TAU);
+        }
+    }
+
+    /// Adds each kernel's log density at the point `x`.
+    fn add_point(&self, x: f64, terms: &mut [f64]) {
+        let kernels = self.centres.iter().zip(&self.sharpness).zip(&self.peaks);
+        for (term, ((centre, sharpness), peak)) in terms.iter_mut().zip(kernels) {
+            let distance = x - centre;
+            *term += peak - distance * distance * sharpness;
+        }
+    }
+
+    /// Writes each kernel's log mass over the cell.
+    fn masses(&self, cell: Cell, masses: &mut [f64]) {
+        for &kernel in &self.order {
+            masses[kernel] = if self.twin[kernel] != kernel {
+                masses[self.twin[kernel]]
+            } else {
+                let (centre, width) = (self.centres[kernel], self.widths[kernel]);
+                normal::log_mass((cell.left - centre) / width, (cell.right - centre) / width)
+                    - self.log_inside[kernel]
+            };
+        }
+    }
+
+    /// Adds each kernel's log probability of a category.
+    fn add_category(&self, category: f64, prior_weight: f64, terms: &mut [f64]) {
+        let (hit, miss) = self.category_probabilities(prior_weight);
+        let (hit, miss) = (libm::log(hit), libm::log(miss));
+        let last = terms.len() - 1;
+        for (term, centre) in terms.iter_mut().zip(&self.centres).take(last) {
+            *term += if *centre == category { hit } else { miss };
+        }
+        terms[last] -= libm::log(self.categories as f64);
+    }
+
+    /// A kernel's probability of the category that it stands on, and of each other one.
+    fn category_probabilities(&self, prior_weight: f64) -> (f64, f64) {
+        let share = prior_weight / self.centres.len() as f64;
+        let total = 1.0 + share * self.categories as f64;
+        ((1.0 + share) / total, share / total)
+    }
+
+    /// The category at quantile `uniform` of kernel `kernel`.
+    fn draw_category(&self, kernel: usize, uniform: f64, prior_weight: f64) -> f64 {
+        let (hit, miss) = self.category_probabilities(prior_weight);
+        let extra = hit - miss;
+        let prior = kernel + 1 == self.centres.len();
+        // The kernel is flat but for the extra mass on its own category.
+        if !prior && uniform < extra {
+            return self.centres[kernel];
+        }
+        let flat = if prior { uniform } else { (uniform - extra) / (1.0 - extra) };
+        libm::floor(flat * self.categories as f64).min(self.categories as f64 - 1.0)
+    }
+}
+
+/// ln Σ exp(terms).
+fn log_sum(terms: &[f64]) -> f64 {
+    let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // What is e^-40 times smaller than the largest is below the rounding of the sum.
+    let sum: f64 =
+        terms.iter().map(|term| term - largest).filter(|&below| below > -40.0).map(libm::exp).sum();
+    largest + libm::log(sum)
+}
