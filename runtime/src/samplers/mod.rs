@@ -1,6 +1,7 @@
 //! Everything that suggests: one trait, and the samplers behind it.
 
 mod by_name;
+mod low_discrepancy;
 mod random;
 #[cfg(feature = "classical")]
 mod sobol;
@@ -8,6 +9,7 @@ mod sobol;
 mod tpe;
 
 pub use by_name::{NAMES, by_name};
+pub use low_discrepancy::{LowDiscrepancy, low_discrepancy};
 pub use random::RandomSampler;
 #[cfg(feature = "classical")]
 pub use sobol::SobolSampler;

@@ -151,3 +151,99 @@ const TAIL_DENOMINATOR: [f64; 8] = [
     1.421_511_758_316_446e-7,
     2.044_263_103_389_939_8e-15,
 ];
+
+/// Reference values: 40 digits, mpmath 1.3, rounded.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assert_close(what: &str, got: f64, want: f64, relative: f64) {
+        let error = (got - want).abs();
+        assert!(error <= relative * want.abs(), "{what}: {got:e}, not {want:e}");
+    }
+
+    #[test]
+    fn log_cdf_holds_in_both_tails() {
+        for (x, want) in [
+            (-1e4, -50_000_010.129_278_915),
+            (-100.0, -5_005.524_208_694_205),
+            (-37.5, -707.668_989_317_507_2),
+            (-30.5, -469.462_737_322_911_2),
+            (-29.5, -439.429_474_609_150_2),
+            (-10.0, -53.231_285_150_512_47),
+            (-1.0, -1.841_021_645_009_263_5),
+            (0.0, -core::f64::consts::LN_2),
+            (2.0, -0.023_012_909_328_963_488),
+            (6.0, -9.865_876_455_243_757e-10),
+            (9.0, -1.128_588_405_953_840_6e-19),
+        ] {
+            assert_close(&alloc::format!("log_cdf({x})"), log_cdf(x), want, 1e-13);
+        }
+    }
+
+    #[test]
+    fn log_mass_holds_for_narrow_and_far_intervals() {
+        for (low, high, want, relative) in [
+            (-50.0, -49.0, -1_205.311_174_891_665_3, 1e-13),
+            (-31.0, -29.5, -439.429_474_609_150_2, 1e-13),
+            (-12.5, -12.25, -78.507_724_749_504_92, 1e-13),
+            (-3.0, -1.0, -1.849_566_420_547_608_4, 1e-13),
+            (-0.001, 0.002, -6.728_082_023_518_55, 1e-12),
+            (-1.0, 4.0, -0.172_791_423_328_124_99, 1e-13),
+            (-9.0, 10.0, -1.128_664_604_484_082_3e-19, 1e-12),
+            (5.0, 5.5, -15.133_540_811_271_288, 1e-13),
+            (40.0, 40.5, -804.608_442_015_550_3, 1e-13),
+            (0.0, 1e-5, -12.431_863_998_191_568, 1e-11),
+            (20.0, 20.000_01, -212.431_963_996_562_75, 1e-11),
+            (-100.0, 0.5, -0.368_946_415_288_656_4, 1e-13),
+        ] {
+            let what = alloc::format!("log_mass({low}, {high})");
+            assert_close(&what, log_mass(low, high), want, relative);
+            let mirrored = log_mass(-high, -low);
+            assert_close(&what, mirrored, want, relative);
+        }
+    }
+
+    #[test]
+    fn quantile_inverts_the_cdf() {
+        for (p, want) in [
+            (1e-300, -37.047_096_299_361_2),
+            (1e-20, -9.262_340_089_798_408),
+            (1e-5, -4.264_890_793_922_825),
+            (0.01, -2.326_347_874_040_841),
+            (0.2, -0.841_621_233_572_914_2),
+            (0.5, 0.0),
+            (0.7, 0.524_400_512_708_040_7),
+            (0.999, 3.090_232_306_167_813_3),
+        ] {
+            assert_close(&alloc::format!("quantile({p:e})"), quantile(p), want, 1e-13);
+        }
+        assert_eq!((quantile(0.0), quantile(1.0)), (f64::NEG_INFINITY, f64::INFINITY));
+        for step in 1..1000 {
+            let p = f64::from(step) / 1000.0;
+            assert_close(&alloc::format!("cdf(quantile({p}))"), cdf(quantile(p)), p, 1e-14);
+        }
+    }
+
+    #[test]
+    fn truncated_quantile_stays_between_its_ends() {
+        for (q, low, high, want) in [
+            (0.5, -1.0, 3.0, 0.198_447_899_603_447_3),
+            (0.999, -0.5, 0.25, 0.249_249_636_611_027_02),
+            (0.01, -8.0, 60.0, -2.326_347_874_040_818),
+            (0.999_999_9, -2.0, 9.0, 5.203_613_798_926_281),
+            (0.3, 0.0, 100.0, 0.385_320_466_407_567_6),
+            (0.3, -100.0, 0.0, -1.036_433_389_493_789_6),
+        ] {
+            let got = truncated_quantile(q, low, high);
+            assert_close(&alloc::format!("{q} of [{low}, {high}]"), got, want, 1e-8);
+        }
+        for (low, high) in [(-1.0, 3.0), (0.0, 1e12), (-1e12, 0.0), (0.0, 1e-9), (-1e-300, 1e-300)]
+        {
+            for q in [0.0, 1e-300, 0.2, 0.5, 1.0 - f64::EPSILON / 2.0, 1.0] {
+                let x = truncated_quantile(q, low, high);
+                assert!(x >= low && x <= high, "{x} is not in [{low}, {high}]");
+            }
+        }
+    }
+}

@@ -79,3 +79,46 @@ impl TpeOptions {
         lowest + (1.0 - lowest) * index as f64 / (ramp.max(2) - 1) as f64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_a_ramp_and_a_plateau() {
+        let options = TpeOptions::default();
+        assert!((0..25).all(|index| options.weight(index, 25) == 1.0));
+        // numpy.linspace(1 / 30, 1, num=5), then ones.
+        let ramp = [1.0 / 30.0, 0.275, 31.0 / 60.0, 0.758_333_333_333_333_3, 1.0, 1.0];
+        for (index, want) in ramp.into_iter().enumerate() {
+            assert!((options.weight(index, 30) - want).abs() < 1e-12, "weight {index}");
+        }
+        assert_eq!(options.weight(0, 26), 1.0 / 26.0);
+    }
+
+    #[test]
+    fn a_tenth_is_good_but_no_more_than_25() {
+        let options = TpeOptions::default();
+        let good: [usize; 5] = [0, 1, 10, 11, 1000].map(|finished| options.good_trials(finished));
+        assert_eq!(good, [0, 1, 1, 2, 25]);
+    }
+
+    #[test]
+    fn options_that_make_no_sense_are_refused() {
+        let bad: [fn(&mut TpeOptions); 6] = [
+            |options| options.candidates = 0,
+            |options| options.gamma = 0.0,
+            |options| options.gamma = f64::NAN,
+            |options| options.gamma = 1.5,
+            |options| options.prior_weight = 0.0,
+            |options| options.prior_weight = f64::INFINITY,
+        ];
+        for spoil in bad {
+            let mut options = TpeOptions::default();
+            spoil(&mut options);
+            let error = options.check().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidValue);
+            assert!(error.context().contains("TPE option"), "{error}");
+        }
+    }
+}

@@ -305,3 +305,7 @@ fn log_sum(terms: &[f64]) -> f64 {
         terms.iter().map(|term| term - largest).filter(|&below| below > -40.0).map(libm::exp).sum();
     largest + libm::log(sum)
 }
+
+#[cfg(test)]
+#[path = "parzen_tests.rs"]
+mod tests;
