@@ -1,5 +1,6 @@
 //! What every sampler must hold: legal suggestions whatever the history, and the same ones again for the
 //! same request. A new sampler is one more line in [`conformance!`].
+#![cfg(feature = "classical")]
 
 use optiformer::{
     ErrorKind,
@@ -9,6 +10,8 @@ use optiformer::{
 };
 
 type Build = fn() -> Box<dyn Sampler + Send>;
+/// What is told of a trial, given its number and its loss.
+type Tell = fn(u64, f64) -> Option<f64>;
 
 macro_rules! conformance {
     ($($name:ident: $build:expr;)*) => {
@@ -153,7 +156,7 @@ fn suggestions_are_legal_in_every_space(build: Build) {
 }
 
 fn hostile_histories_do_no_harm(build: Build) {
-    let stories: [(&str, fn(u64, f64) -> Option<f64>); 8] = [
+    let stories: [(&str, Tell); 8] = [
         ("failed", |_, _| None),
         ("constant", |_, _| Some(0.0)),
         ("every second failed", |number, loss| (number % 2 == 0).then_some(loss)),
@@ -352,7 +355,7 @@ fn tpe_learns_the_children_of_each_parent() {
     ])
     .unwrap();
     let observe = |step: u32, handicap: f64| {
-        let (x, low) = ((f64::from(step * 17 % 40) + 0.5) / 40.0, step % 2 == 0);
+        let (x, low) = ((f64::from(step * 17 % 40) + 0.5) / 40.0, step.is_multiple_of(2));
         let values =
             if low { vec![Some(0.0), Some(x), None] } else { vec![Some(1.0), None, Some(x)] };
         let loss = if low { (x - 0.2).abs() } else { (x - 0.9).abs() + handicap };

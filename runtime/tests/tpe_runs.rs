@@ -1,6 +1,7 @@
 //! The runs that `tests/scripts/compare_tpe.py` holds against Optuna's TPE.
 //!
 //! The script has the same functions; change both or none.
+#![cfg(feature = "classical")]
 
 use std::{f64::consts::TAU, time::Instant};
 
