@@ -57,7 +57,7 @@ pub fn neighbour(
     let certain = generator.random_range(0..dimensions);
     let ratio: f64 = SMALLEST_STEP / LARGEST_STEP;
     let scale = LARGEST_STEP * libm::pow(ratio, generator.random::<f64>());
-    for dimension in 0..dimensions {
+    for (dimension, place) in unit.iter_mut().enumerate() {
         // All are drawn, moved or not, so that one choice does not shift the chances of the next.
         let (chance, step, fresh) =
             (generator.random::<f64>(), normal(generator), generator.random::<f64>());
@@ -67,20 +67,20 @@ pub fn neighbour(
         let domain = space.parameters()[dimension].domain();
         if domain.is_categorical() {
             if dimension == certain || fresh < 0.3 {
-                unit[dimension] = generator.random::<f64>();
+                *place = generator.random::<f64>();
             }
             continue;
         }
-        let inner = (view.inward(dimension, unit[dimension]) + scale * step).clamp(0.0, 1.0);
+        let inner = (view.inward(dimension, *place) + scale * step).clamp(0.0, 1.0);
         let mut target = view.outward(dimension, inner);
         if let Some(levels) = domain.levels() {
-            let here = domain.level_of(domain.from_unit(unit[dimension]));
+            let here = domain.level_of(domain.from_unit(*place));
             if domain.level_of(domain.from_unit(target)) == here {
                 let next = if step < 0.0 { here.saturating_sub(1) } else { here + 1 };
                 target = domain.to_unit(domain.level(next.min(levels - 1)));
             }
         }
-        unit[dimension] = target;
+        *place = target;
     }
     space.from_unit(&unit)
 }

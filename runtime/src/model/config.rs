@@ -134,7 +134,7 @@ impl Config {
             check((1..=most).contains(&value), format!("{field} {value} is not in 1..={most}"))?;
         }
         check(
-            self.hidden_size % self.heads == 0 && self.head_size() % 2 == 0,
+            self.hidden_size.is_multiple_of(self.heads) && self.head_size().is_multiple_of(2),
             format!(
                 "num_attention_heads {} does not divide hidden_size {} into even parts",
                 self.heads, self.hidden_size

@@ -63,7 +63,7 @@ impl Model {
         workspace: &mut Workspace,
     ) -> Result<()> {
         let count = branches.count();
-        if count == 0 || tokens.len() % count != 0 {
+        if count == 0 || !tokens.len().is_multiple_of(count) {
             return Err(invalid(format!("{} tokens for {count} branches", tokens.len())));
         }
         let each = tokens.len() / count;
@@ -95,7 +95,7 @@ impl Model {
             return Err(invalid(format!("tokens {first}..{last} are not of the vocabulary")));
         }
         let (rows, wide) = (states.len() / hidden, last - first);
-        if states.len() % hidden != 0 || out.len() != rows * wide {
+        if !states.len().is_multiple_of(hidden) || out.len() != rows * wide {
             return Err(invalid(format!(
                 "{} numbers of states and {} of logits for {wide} tokens",
                 states.len(),

@@ -1,19 +1,21 @@
 //! Everything that suggests: one trait, and the samplers behind it.
 
+mod by_name;
 pub mod low_discrepancy;
 pub mod optiformer;
 mod random;
 #[cfg(feature = "classical")]
 mod sobol;
 #[cfg(feature = "classical")]
-pub mod tpe;
+mod tpe;
 
+pub use by_name::{NAMES, by_name};
 pub use optiformer::{OptiFormerOptions, OptiFormerSampler};
 pub use random::RandomSampler;
 #[cfg(feature = "classical")]
 pub use sobol::SobolSampler;
 #[cfg(feature = "classical")]
-pub use tpe::TpeSampler;
+pub use tpe::{TpeOptions, TpeSampler};
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -65,30 +67,4 @@ pub trait Sampler {
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a space that the sampler cannot search,
     /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) where it never repeats itself and everything has been tried.
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration>;
-}
-
-/// The names that [`by_name`] knows.
-#[cfg(feature = "classical")]
-pub const NAMES: &[&str] = &["random", "sobol", "tpe"];
-/// The names that [`by_name`] knows.
-#[cfg(not(feature = "classical"))]
-pub const NAMES: &[&str] = &["random"];
-
-/// A sampler that needs no model.
-///
-/// # Errors
-///
-/// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for an unknown name; the message lists the known ones.
-pub fn by_name(name: &str) -> Result<alloc::boxed::Box<dyn Sampler + Send>> {
-    match name {
-        "random" => Ok(alloc::boxed::Box::new(RandomSampler)),
-        #[cfg(feature = "classical")]
-        "sobol" => Ok(alloc::boxed::Box::new(SobolSampler)),
-        #[cfg(feature = "classical")]
-        "tpe" => Ok(TpeSampler::boxed()),
-        _ => Err(crate::Error::new(
-            crate::ErrorKind::InvalidValue,
-            alloc::format!("no sampler is called \"{name}\"; there are {NAMES:?}"),
-        )),
-    }
 }

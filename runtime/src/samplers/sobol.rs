@@ -1,17 +1,21 @@
 use alloc::vec::Vec;
 
-use super::{RandomSampler, Request, Sampler};
+use super::{Request, Sampler};
 use crate::{Result, space::Configuration};
 
-/// Points of an Owen-scrambled Sobol sequence: an even spread over the space.
+/// How many dimensions and points the sequence has.
+const DIMENSIONS: u32 = sobol_burley::NUM_DIMENSIONS;
+const POINTS: u64 = 1 << 16;
+
+/// An Owen-scrambled Sobol sequence: trial number `n` is its point `n`, the study's seed scrambles it.
 ///
-/// The sequence has 256 dimensions and 65 536 points. Parameters beyond the last dimension are drawn at random, and so is
-/// every trial beyond the last point.
+/// It fills the space more evenly than independent draws do. It looks at no score. Beyond 256 parameters
+/// or 65 536 trials the sequence starts again under another scrambling, so that each block of parameters or trials is
+/// even in itself and independent of the others.
+///
+/// B. Burley, Practical Hash-based Owen Scrambling, Journal of Computer Graphics Techniques 9 (2020).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SobolSampler;
-
-/// How many points the sequence has.
-const POINTS: u64 = 1 << 16;
 
 impl Sampler for SobolSampler {
     fn name(&self) -> &'static str {
@@ -19,20 +23,27 @@ impl Sampler for SobolSampler {
     }
 
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
-        if request.number >= POINTS {
-            return RandomSampler.suggest(request);
-        }
-        let mut fallback = request.generator();
-        let seed = (request.seed ^ (request.seed >> 32)) as u32;
+        let index = (request.number % POINTS) as u32;
+        let block = request.number / POINTS;
         let unit: Vec<f64> = (0..request.space.len() as u32)
             .map(|dimension| {
-                if dimension < sobol_burley::NUM_DIMENSIONS {
-                    f64::from(sobol_burley::sample(request.number as u32, dimension, seed))
-                } else {
-                    rand::RngExt::random::<f64>(&mut fallback)
-                }
+                let seed = scramble(request.seed, block, u64::from(dimension / DIMENSIONS));
+                f64::from(sobol_burley::sample(index, dimension % DIMENSIONS, seed))
             })
             .collect();
         Ok(request.space.from_unit(&unit))
     }
+}
+
+/// A seed for one block of points and dimensions.
+fn scramble(seed: u64, points: u64, dimensions: u64) -> u32 {
+    let mut mixed = seed;
+    for part in [points, dimensions] {
+        // The finaliser of SplitMix64 (Steele, Lea & Flood 2014).
+        mixed = mixed.wrapping_add(part.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^= mixed >> 31;
+    }
+    mixed as u32
 }

@@ -5,6 +5,10 @@ use super::Choice;
 /// The largest magnitude an int may have: beyond it an `f64` no longer counts by ones.
 pub(super) const LARGEST_INT: f64 = 9_007_199_254_740_992.0;
 
+/// The finest step of a float, as a share of the larger of its bounds (2^−40): values that are rounded to a
+/// double stay well apart.
+pub(super) const FINEST_STEP: f64 = 1.0 / 1_099_511_627_776.0;
+
 /// What values a parameter can take.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Domain {
@@ -42,8 +46,18 @@ impl Domain {
     pub fn levels(&self) -> Option<u64> {
         match self {
             Self::Float { step: None, .. } => None,
-            Self::Float { low, high, step: Some(step), .. } => Some(steps(*low, *high, *step) + 1),
-            Self::Int { low, high, step, .. } => Some(steps(*low, *high, *step) + 1),
+            Self::Float { low, high, step: Some(step), .. } => {
+                let count = (high - low) / step;
+                let nearest = libm::round(count);
+                let slack = float_slack(*low, *high, *step) / step;
+                let whole =
+                    if (nearest - count).abs() <= slack { nearest } else { libm::floor(count) };
+                Some(whole as u64 + 1)
+            }
+            // Whole numbers up to 2^53 may lie 2^54 apart, where doubles no longer count by ones.
+            Self::Int { low, high, step, .. } => {
+                Some(((*high as i64 - *low as i64) / *step as i64) as u64 + 1)
+            }
             Self::Categorical { choices } => Some(choices.len() as u64),
         }
     }
@@ -52,11 +66,13 @@ impl Domain {
     ///
     /// A continuum has no levels: its `low` is returned.
     pub fn level(&self, level: u64) -> f64 {
-        let level = level.min(self.levels().unwrap_or(1) - 1) as f64;
+        let level = level.min(self.levels().unwrap_or(1) - 1);
         match self {
-            Self::Float { low, high, step, .. } => (low + level * step.unwrap_or(0.0)).min(*high),
-            Self::Int { low, step, .. } => low + level * step,
-            Self::Categorical { .. } => level,
+            Self::Float { low, high, step, .. } => {
+                (low + level as f64 * step.unwrap_or(0.0)).min(*high)
+            }
+            Self::Int { low, step, .. } => (*low as i64 + level as i64 * *step as i64) as f64,
+            Self::Categorical { .. } => level as f64,
         }
     }
 
@@ -65,26 +81,33 @@ impl Domain {
         let Some(levels) = self.levels() else { return 0 };
         let level = match self {
             Self::Float { low, step, .. } => (value - low) / step.unwrap_or(1.0),
-            Self::Int { low, step, .. } => (value - low) / step,
+            Self::Int { low, high, step, .. } => {
+                let (value, low) = (libm::round(value.clamp(*low, *high)) as i64, *low as i64);
+                let step = *step as i64;
+                return (((value - low + step / 2) / step) as u64).min(levels - 1);
+            }
             Self::Categorical { .. } => value,
         };
         (libm::round(level).max(0.0) as u64).min(levels - 1)
     }
 
-    /// Whether `value` is legal. Steps of a float are met to within a billionth of a step.
+    /// Whether `value` is legal. Steps of a float are met to within a billionth of a step, or the rounding of
+    /// the bounds where that is more.
     pub fn contains(&self, value: f64) -> bool {
         match self {
             Self::Float { low, high, step, .. } => {
                 value >= *low
                     && value <= *high
                     && step.is_none_or(|step| {
-                        let level = (value - low) / step;
-                        (level - libm::round(level)).abs() <= 1e-9 * level.abs().max(1.0)
+                        let nearest = self.level(self.level_of(value));
+                        (value - nearest).abs() <= float_slack(*low, *high, step)
                     })
             }
             Self::Int { low, high, step, .. } => {
-                let level = (value - low) / step;
-                value >= *low && value <= *high && level == libm::floor(level)
+                value >= *low
+                    && value <= *high
+                    && value == libm::floor(value)
+                    && (value as i64 - *low as i64) % *step as i64 == 0
             }
             Self::Categorical { choices } => {
                 value >= 0.0 && value < choices.len() as f64 && value == libm::floor(value)
@@ -99,12 +122,15 @@ impl Domain {
     pub fn from_unit(&self, unit: f64) -> f64 {
         let unit = if unit.is_nan() { 0.5 } else { unit.clamp(0.0, 1.0) };
         match self {
+            // The way through the logarithm would miss a bound by a rounding.
+            Self::Float { low, step: None, .. } | Self::Int { low, .. } if unit == 0.0 => *low,
+            Self::Float { high, step: None, .. } | Self::Int { high, log: true, .. }
+                if unit == 1.0 =>
+            {
+                *high
+            }
             Self::Float { low, high, log, step: None } => {
-                if unit == 0.0 {
-                    *low
-                } else if unit == 1.0 {
-                    *high
-                } else if *log {
+                if *log {
                     let (bottom, top) = (libm::log(*low), libm::log(*high));
                     libm::exp(bottom + unit * (top - bottom)).clamp(*low, *high)
                 } else {
@@ -150,7 +176,7 @@ impl Domain {
     }
 }
 
-/// How many whole steps fit between the bounds, forgiving a billionth of a step.
-fn steps(low: f64, high: f64, step: f64) -> u64 {
-    libm::floor((high - low) / step * (1.0 + 1e-12) + 1e-9) as u64
+/// How far a legal value of a float with steps may be from `low + k·step` as computed here.
+fn float_slack(low: f64, high: f64, step: f64) -> f64 {
+    1e-9 * step + 1e-15 * low.abs().max(high.abs())
 }

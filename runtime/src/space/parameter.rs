@@ -4,7 +4,10 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Choice, Condition, Domain, domain::LARGEST_INT};
+use super::{
+    Choice, Condition, Domain,
+    domain::{FINEST_STEP, LARGEST_INT},
+};
 use crate::{Error, ErrorKind, Result};
 
 /// A named dimension of the space.
@@ -201,7 +204,7 @@ impl Parameter {
                 if *log {
                     return refuse(String::from("a log scale has no step"));
                 }
-                if (high - low) / step > LARGEST_INT {
+                if *step < FINEST_STEP * low.abs().max(high.abs()) {
                     return refuse(format!("step {step} is too fine for [{low}, {high}]"));
                 }
             }

@@ -39,7 +39,7 @@ pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), 
 fn sampler(name: &str, model: Option<&Path>) -> Result<Box<dyn Sampler + Send>, Error> {
     match (name, model) {
         (LEARNED, model) => {
-            let model = model.map_or_else(embedded, |path| Model::open(path))?;
+            let model = model.map_or_else(embedded, Model::open)?;
             Ok(Box::new(OptiFormerSampler::new(Arc::new(model), OptiFormerOptions::default())?))
         }
         (_, Some(_)) => Err(Error::new(

@@ -93,7 +93,7 @@ const MOST_PARENTS: usize = 5;
 /// Whether trial `number` is asked for inside a box: two of three, once there is something to zoom in on.
 pub fn zooms(request: &Request<'_>) -> bool {
     let finished = request.history.iter().filter(|observation| observation.loss.is_some()).count();
-    finished >= ZOOM_FROM && request.number % 3 != 0
+    finished >= ZOOM_FROM && !request.number.is_multiple_of(3)
 }
 
 /// The box around the best quarter (5 to 10) of the trials.

@@ -1,374 +1,311 @@
-//! Mixtures of products of kernels over a space.
+//! Parzen estimators: a density over a few parameters as a mixture with one kernel per trial.
+//!
+//! Everything lies in the unit cube of [`Domain::to_unit`]: there a numerical kernel is a normal distribution
+//! truncated to [0, 1], and a step or an int is a cell with the mass that the kernel has over it.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
-use rand::RngExt;
-use rand_xoshiro::Xoshiro256PlusPlus;
+use rand::{Rng, RngExt};
 
-use crate::space::{Configuration, Domain, Space};
+use super::{TpeOptions, normal};
+use crate::space::Domain;
 
-/// A configuration as the estimator sees it: the value and, for numbers, its place in `[0, 1]`.
-#[derive(Clone, Debug)]
-pub struct Point {
-    /// For each parameter: nothing where it is inactive.
-    coordinates: Vec<Option<Coordinate>>,
+/// Cells narrower than this count as points. Every kernel sees the same cell, so its width cancels in a ratio.
+const POINT: f64 = 1e-6;
+/// The least width of a kernel without the magic clip.
+const LEAST_WIDTH: f64 = 1e-12;
+
+/// Where a value lies: a cell `[left, right]` of the unit interval, a point of it (`left == right`), or a
+/// category (`left`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Cell {
+    left: f64,
+    right: f64,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Coordinate {
-    /// Place in `[0, 1]`; the index of a choice.
-    place: f64,
-    /// The cell of a discrete number; both its ends are `place` for a continuous one.
-    cell: (f64, f64),
+/// One parameter of all kernels. `[kernels]` each.
+#[derive(Clone, Debug, Default)]
+struct Column {
+    /// How many categories; 0 for a number.
+    categories: usize,
+    /// The kernel's middle, or the category observed; the last kernel is the prior.
+    centres: Vec<f64>,
+    /// The kernel's standard deviation.
+    widths: Vec<f64>,
+    /// 1 / (2·width²).
+    sharpness: Vec<f64>,
+    /// ln of the mass that the untruncated kernel has in [0, 1].
+    log_inside: Vec<f64>,
+    /// −ln(width·√2π) − `log_inside`: the logarithm of the density at the centre.
+    peaks: Vec<f64>,
+    /// Kernels by rising centre, without the prior.
+    order: Vec<usize>,
+    /// An equal kernel that comes earlier in `order`, or the kernel itself.
+    twin: Vec<usize>,
 }
 
-impl Point {
-    /// The point of a legal configuration.
-    pub fn new(space: &Space, configuration: &Configuration) -> Self {
-        let coordinates = space
-            .parameters()
-            .iter()
-            .zip(configuration.values())
-            .map(|(parameter, value)| value.map(|value| Coordinate::new(parameter.domain(), value)))
-            .collect();
-        Self { coordinates }
+/// A mixture of products of kernels. Buffers live on from fit to fit.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ParzenEstimator {
+    log_weights: Vec<f64>,
+    /// Running sums of the weights, up to their total.
+    cumulative: Vec<f64>,
+    columns: Vec<Column>,
+    /// `[candidates, kernels]`: the logarithm of each kernel's density at each candidate.
+    terms: Vec<f64>,
+    /// `[candidates, kernels]`: masses of one parameter's cells.
+    masses: Vec<f64>,
+    prior_weight: f64,
+}
+
+impl ParzenEstimator {
+    /// Places a kernel on each of `count` trials, oldest first, and the prior.
+    ///
+    /// `coordinate(d, t)` is where trial `t` lies in dimension `d`: in the unit interval, or a category.
+    pub(super) fn fit(
+        &mut self,
+        options: &TpeOptions,
+        domains: &[&Domain],
+        count: usize,
+        coordinate: impl Fn(usize, usize) -> f64,
+    ) {
+        self.prior_weight = options.prior_weight;
+        self.log_weights.clear();
+        self.cumulative.clear();
+        let mut total = 0.0;
+        for kernel in 0..=count {
+            let weight =
+                if kernel < count { options.weight(kernel, count) } else { options.prior_weight };
+            total += weight;
+            self.cumulative.push(total);
+            self.log_weights.push(libm::log(weight));
+        }
+        let log_total = libm::log(total);
+        self.log_weights.iter_mut().for_each(|weight| *weight -= log_total);
+        self.columns.resize_with(domains.len(), Column::default);
+        for (dimension, (column, domain)) in self.columns.iter_mut().zip(domains).enumerate() {
+            column.centres.clear();
+            column.centres.extend((0..count).map(|trial| coordinate(dimension, trial)));
+            match domain {
+                Domain::Categorical { choices } => {
+                    column.categories = choices.len();
+                    column.centres.push(f64::NAN);
+                }
+                _ => column.fit_widths(options),
+            }
+        }
+    }
+
+    /// Draws a candidate and appends one cell per dimension.
+    pub(super) fn sample(
+        &self,
+        generator: &mut impl Rng,
+        domains: &[&Domain],
+        cells: &mut Vec<Cell>,
+    ) {
+        let total = self.cumulative[self.cumulative.len() - 1];
+        let drawn = generator.random::<f64>() * total;
+        let kernel = self
+            .cumulative
+            .partition_point(|&reached| reached <= drawn)
+            .min(self.cumulative.len() - 1);
+        for (column, domain) in self.columns.iter().zip(domains) {
+            let uniform = generator.random::<f64>();
+            cells.push(if column.categories > 0 {
+                let category = column.draw_category(kernel, uniform, self.prior_weight);
+                Cell { left: category, right: category }
+            } else {
+                let (centre, width) = (column.centres[kernel], column.widths[kernel]);
+                let (low, high) = (-centre / width, (1.0 - centre) / width);
+                Cell::around(
+                    domain,
+                    centre + width * normal::truncated_quantile(uniform, low, high),
+                )
+            });
+        }
+    }
+
+    /// The logarithm of the density at each of the candidates (`cells`: `[candidates, dimensions]`), up to factors
+    /// that depend on the candidate alone.
+    pub(super) fn log_density(&mut self, cells: &[Cell], densities: &mut Vec<f64>) {
+        let (kernels, dimensions) = (self.log_weights.len(), self.columns.len());
+        self.terms.clear();
+        for _ in 0..cells.len() / dimensions {
+            self.terms.extend_from_slice(&self.log_weights);
+        }
+        for (dimension, column) in self.columns.iter().enumerate() {
+            let column_cells = cells[dimension..].iter().step_by(dimensions);
+            self.masses.resize(self.terms.len(), 0.0);
+            for (candidate, cell) in column_cells.clone().enumerate() {
+                let terms = &mut self.terms[candidate * kernels..][..kernels];
+                if column.categories > 0 {
+                    column.add_category(cell.left, self.prior_weight, terms);
+                } else if cell.left == cell.right {
+                    column.add_point(cell.left, terms);
+                } else {
+                    // Ints meet the same cell again and again: its masses are found once.
+                    let first = column_cells.clone().position(|other| other == cell);
+                    let first = first.unwrap_or(candidate);
+                    let masses = &mut self.masses[first * kernels..][..kernels];
+                    if first == candidate {
+                        column.masses(*cell, masses);
+                    }
+                    terms.iter_mut().zip(masses).for_each(|(term, mass)| *term += *mass);
+                }
+            }
+        }
+        densities.clear();
+        densities.extend(self.terms.chunks_exact(kernels).map(log_sum));
     }
 }
 
-impl Coordinate {
-    fn new(domain: &Domain, value: f64) -> Self {
-        match domain {
-            Domain::Categorical { .. } => Self { place: value, cell: (value, value) },
+impl Cell {
+    /// The cell of the legal value nearest to `unit`.
+    fn around(domain: &Domain, unit: f64) -> Self {
+        let unit = unit.clamp(0.0, 1.0);
+        let (centre, left, right) = match domain {
+            Domain::Float { step: None, .. } => return Self { left: unit, right: unit },
             Domain::Int { low, high, log: true, .. } => {
                 let (bottom, top) = (libm::log(low - 0.5), libm::log(high + 0.5));
+                let value = domain.from_unit(unit);
                 let place = |value: f64| (libm::log(value) - bottom) / (top - bottom);
-                Self { place: place(value), cell: (place(value - 0.5), place(value + 0.5)) }
+                (place(value), place(value - 0.5), place(value + 0.5))
             }
             _ => {
-                let place = domain.to_unit(value);
-                let half = domain.levels().map_or(0.0, |levels| 0.5 / levels as f64);
-                Self { place, cell: (place - half, place + half) }
+                let levels = domain.levels().unwrap_or(1) as f64;
+                let level = libm::floor(unit * levels).min(levels - 1.0);
+                ((level + 0.5) / levels, level / levels, (level + 1.0) / levels)
             }
+        };
+        if right - left < POINT {
+            // The middle again gives the same level: it lies half a cell from the next.
+            return Self { left: centre, right: centre };
+        }
+        Self { left, right }
+    }
+
+    /// The legal value that the cell stands for.
+    pub(super) fn value(self, domain: &Domain) -> f64 {
+        match domain {
+            Domain::Categorical { .. } => self.left,
+            _ => domain.from_unit(0.5 * (self.left + self.right)),
         }
     }
 }
 
-/// The kernels of one parameter, one per component; the last is the prior.
-#[derive(Debug)]
-enum Kernels {
-    /// Normal distributions cut at 0 and 1.
-    Numerical {
-        middles: Vec<f64>,
-        deviations: Vec<f64>,
-        /// `−ln(σ √2π · mass inside)` (without σ for cells, whose mass is computed directly).
-        constants: Vec<f64>,
-        discrete: bool,
-    },
-    /// `[components, choices]`, the logarithms of the probabilities.
-    Categorical { logarithms: Vec<f64>, choices: usize },
-}
-
-/// A weighted mixture of products of kernels, one component per trial and a prior.
-///
-/// A trial in which a parameter was inactive has the prior's kernel there.
-#[derive(Debug)]
-pub struct Estimator<'a> {
-    space: &'a Space,
-    kernels: Vec<Kernels>,
-    weights: Vec<f64>,
-    logarithms: Vec<f64>,
-}
-
-impl<'a> Estimator<'a> {
-    /// An estimator over trials in the order they were made.
-    pub fn new(space: &'a Space, points: Vec<Point>, prior_weight: f64) -> Self {
-        let mut weights = recency(points.len());
-        weights.push(if points.is_empty() { 1.0 } else { prior_weight });
-        let total: f64 = weights.iter().sum();
-        weights.iter_mut().for_each(|weight| *weight /= total);
-        let kernels = space
-            .parameters()
-            .iter()
-            .enumerate()
-            .map(|(index, parameter)| {
-                let observed: Vec<Option<f64>> = points
-                    .iter()
-                    .map(|point| point.coordinates[index].map(|coordinate| coordinate.place))
-                    .collect();
-                match parameter.domain() {
-                    Domain::Categorical { choices } => {
-                        Kernels::categorical(&observed, choices.len(), prior_weight)
-                    }
-                    domain => Kernels::numerical(&observed, domain.levels().is_some()),
-                }
-            })
-            .collect();
-        let logarithms = weights.iter().map(|weight| libm::log(*weight)).collect();
-        Self { space, kernels, weights, logarithms }
-    }
-
-    /// A legal configuration drawn from the mixture. Parameters are drawn in order, so that conditions are known in time.
-    pub fn draw(&self, generator: &mut Xoshiro256PlusPlus) -> Configuration {
-        let mut left = generator.random::<f64>();
-        let component = self
-            .weights
-            .iter()
-            .position(|weight| {
-                left -= weight;
-                left < 0.0
-            })
-            .unwrap_or(self.weights.len() - 1);
-        let mut values = Vec::with_capacity(self.space.len());
-        for (index, parameter) in self.space.parameters().iter().enumerate() {
-            let domain = parameter.domain();
-            let active = self.space.is_active(index, &values);
-            values.push(active.then(|| match &self.kernels[index] {
-                Kernels::Numerical { middles, deviations, .. } => {
-                    let (middle, deviation) = (middles[component], deviations[component]);
-                    domain.from_unit(cut_normal(middle, deviation, generator))
-                }
-                Kernels::Categorical { logarithms, choices } => {
-                    let row = &logarithms[component * choices..(component + 1) * choices];
-                    let mut left = generator.random::<f64>();
-                    let choice = row.iter().position(|logarithm| {
-                        left -= libm::exp(*logarithm);
-                        left < 0.0
-                    });
-                    choice.unwrap_or(choices - 1) as f64
-                }
-            }));
-        }
-        Configuration::new(values)
-    }
-
-    /// The logarithm of the mixture's density at a point, over its active parameters.
-    pub fn log_density(&self, point: &Point) -> f64 {
-        let mut exponents = self.logarithms.clone();
-        for (kernels, coordinate) in self.kernels.iter().zip(&point.coordinates) {
-            let Some(coordinate) = coordinate else { continue };
-            match kernels {
-                Kernels::Numerical { middles, deviations, constants, discrete } => {
-                    for (component, exponent) in exponents.iter_mut().enumerate() {
-                        let (middle, deviation) = (middles[component], deviations[component]);
-                        *exponent += constants[component];
-                        *exponent += if *discrete {
-                            let (low, high) = coordinate.cell;
-                            let mass =
-                                mass((low - middle) / deviation, (high - middle) / deviation);
-                            libm::log(mass.max(f64::MIN_POSITIVE))
-                        } else {
-                            let z = (coordinate.place - middle) / deviation;
-                            -0.5 * z * z
-                        };
-                    }
-                }
-                Kernels::Categorical { logarithms, choices } => {
-                    let choice = coordinate.place as usize;
-                    for (component, exponent) in exponents.iter_mut().enumerate() {
-                        *exponent += logarithms[component * choices + choice];
-                    }
-                }
-            }
-        }
-        let highest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = exponents.iter().map(|exponent| libm::exp(exponent - highest)).sum();
-        highest + libm::log(sum)
-    }
-}
-
-impl Kernels {
-    /// A trial's kernel is as wide as the farther of its neighbours is away, between the "magic clip" `1 / min(100, n + 2)`
-    /// and the whole range; the prior's is in the middle and as wide as the range.
-    fn numerical(observed: &[Option<f64>], discrete: bool) -> Self {
-        let mut order: Vec<usize> =
-            (0..observed.len()).filter(|index| observed[*index].is_some()).collect();
-        let place = |index: usize| observed[index].unwrap_or(0.5);
-        order.sort_by(|one, other| place(*one).total_cmp(&place(*other)));
-        let count = order.len();
-        let narrowest = 1.0 / (count as f64 + 2.0).min(100.0);
-        let (mut middles, mut deviations) = (vec![0.5; observed.len()], vec![1.0; observed.len()]);
-        for (rank, index) in order.iter().enumerate() {
-            let here = place(*index);
-            let below = rank.checked_sub(1).map(|rank| here - place(order[rank]));
-            let above = order.get(rank + 1).map(|index| place(*index) - here);
-            let width = match (below, above) {
-                (Some(below), Some(above)) => below.max(above),
-                // The outermost trials look at their one neighbour, a lone trial at both ends.
-                (Some(only), None) | (None, Some(only)) => only,
-                (None, None) => here.max(1.0 - here),
-            };
-            middles[*index] = here;
-            deviations[*index] = width.clamp(narrowest, 1.0);
-        }
-        middles.push(0.5);
-        deviations.push(1.0);
-        let constants = middles
-            .iter()
-            .zip(&deviations)
-            .map(|(middle, deviation)| {
-                let inside = mass(-middle / deviation, (1.0 - middle) / deviation);
-                let width = if discrete {
-                    1.0
-                } else {
-                    deviation * libm::sqrt(2.0 * core::f64::consts::PI)
-                };
-                -libm::log(width * inside)
-            })
-            .collect();
-        Self::Numerical { middles, deviations, constants, discrete }
-    }
-
-    /// A trial's choice counts 1 and every choice `prior_weight / (n + 1)`; the prior's are equal.
-    fn categorical(observed: &[Option<f64>], choices: usize, prior_weight: f64) -> Self {
-        let count = observed.iter().flatten().count();
-        let smoothing = prior_weight / (count as f64 + 1.0);
-        let mut logarithms = Vec::with_capacity((observed.len() + 1) * choices);
-        for observed in observed.iter().copied().chain([None]) {
-            let total = smoothing * choices as f64 + if observed.is_some() { 1.0 } else { 0.0 };
-            logarithms.extend((0..choices).map(|choice| {
-                let hit = observed.is_some_and(|observed| observed as usize == choice);
-                let weight = smoothing + if hit { 1.0 } else { 0.0 };
-                // Without a prior weight an unseen choice has next to no probability, not none.
-                libm::log((weight / total.max(f64::MIN_POSITIVE)).max(1e-300))
-            }));
-        }
-        Self::Categorical { logarithms, choices }
-    }
-}
-
-/// Weights of trials in the order they were made: the last 25 count 1, earlier ones less and less, down to `1/n`.
-fn recency(count: usize) -> Vec<f64> {
-    let ramp = count.saturating_sub(25);
-    (0..count)
-        .map(|index| {
-            if index >= ramp || ramp < 2 {
-                if index < ramp { 1.0 / count as f64 } else { 1.0 }
+impl Column {
+    /// Finds each kernel's width from the distances to its neighbours, and appends the prior.
+    ///
+    /// J. Bergstra et al., Algorithms for Hyper-Parameter Optimization (2011), section 4.2.
+    fn fit_widths(&mut self, options: &TpeOptions) {
+        self.categories = 0;
+        let centres = &mut self.centres;
+        let count = centres.len();
+        self.order.clear();
+        self.order.extend(0..count);
+        self.order
+            .sort_unstable_by(|&a, &b| centres[a].total_cmp(&centres[b]).then_with(|| a.cmp(&b)));
+        let narrowest =
+            if options.magic_clip { 1.0 / (count as f64 + 2.0).min(100.0) } else { LEAST_WIDTH };
+        self.widths.clear();
+        self.widths.resize(count, 0.0);
+        self.twin.clear();
+        self.twin.extend(0..=count);
+        for (place, &kernel) in self.order.iter().enumerate() {
+            let centre = centres[kernel];
+            let left = (place > 0).then(|| centre - centres[self.order[place - 1]]);
+            let right = (place + 1 < count).then(|| centres[self.order[place + 1]] - centre);
+            let width = if options.endpoints || count == 1 {
+                left.unwrap_or(centre).max(right.unwrap_or(1.0 - centre))
             } else {
-                let share = index as f64 / (ramp - 1) as f64;
-                1.0 / count as f64 + share * (1.0 - 1.0 / count as f64)
+                left.unwrap_or(0.0).max(right.unwrap_or(0.0))
+            };
+            self.widths[kernel] = width.clamp(narrowest, 1.0);
+            if place > 0 {
+                let before = self.order[place - 1];
+                if centres[before] == centre && self.widths[before] == self.widths[kernel] {
+                    self.twin[kernel] = before;
+                }
             }
-        })
-        .collect()
-}
-
-/// The standard normal distribution's mass between `low ≤ high`, accurate in both tails.
-fn mass(low: f64, high: f64) -> f64 {
-    let upper = |z: f64| 0.5 * libm::erfc(z * core::f64::consts::FRAC_1_SQRT_2);
-    if low > 0.0 { upper(low) - upper(high) } else { upper(-high) - upper(-low) }
-}
-
-/// A normal number between 0 and 1. The middle lies there too, so at least a third of the draws do.
-fn cut_normal(middle: f64, deviation: f64, generator: &mut Xoshiro256PlusPlus) -> f64 {
-    for _ in 0..64 {
-        let (radius, angle) = (1.0 - generator.random::<f64>(), generator.random::<f64>());
-        let normal =
-            libm::sqrt(-2.0 * libm::log(radius)) * libm::cos(core::f64::consts::TAU * angle);
-        let place = middle + deviation * normal;
-        if (0.0..=1.0).contains(&place) {
-            return place;
+        }
+        centres.push(0.5);
+        self.widths.push(1.0);
+        self.order.push(count);
+        self.sharpness.clear();
+        self.log_inside.clear();
+        self.peaks.clear();
+        for (&centre, &width) in centres.iter().zip(&self.widths) {
+            let outside = normal::cdf(-centre / width) + normal::cdf((centre - 1.0) / width);
+            let inside = 1.0 - outside;
+            self.sharpness.push(0.5 / (width * width));
+            self.log_inside.push(if outside == 0.0 { 0.0 } else { libm::log(inside) });
+            self.peaks.push(-libm::log(width * inside) - normal::HALF_LOG_TAU);
         }
     }
-    middle
+
+    /// Adds each kernel's log density at the point `x`.
+    fn add_point(&self, x: f64, terms: &mut [f64]) {
+        let kernels = self.centres.iter().zip(&self.sharpness).zip(&self.peaks);
+        for (term, ((centre, sharpness), peak)) in terms.iter_mut().zip(kernels) {
+            let distance = x - centre;
+            *term += peak - distance * distance * sharpness;
+        }
+    }
+
+    /// Writes each kernel's log mass over the cell.
+    fn masses(&self, cell: Cell, masses: &mut [f64]) {
+        for &kernel in &self.order {
+            masses[kernel] = if self.twin[kernel] != kernel {
+                masses[self.twin[kernel]]
+            } else {
+                let (centre, width) = (self.centres[kernel], self.widths[kernel]);
+                normal::log_mass((cell.left - centre) / width, (cell.right - centre) / width)
+                    - self.log_inside[kernel]
+            };
+        }
+    }
+
+    /// Adds each kernel's log probability of a category.
+    fn add_category(&self, category: f64, prior_weight: f64, terms: &mut [f64]) {
+        let (hit, miss) = self.category_probabilities(prior_weight);
+        let (hit, miss) = (libm::log(hit), libm::log(miss));
+        let last = terms.len() - 1;
+        for (term, centre) in terms.iter_mut().zip(&self.centres).take(last) {
+            *term += if *centre == category { hit } else { miss };
+        }
+        terms[last] -= libm::log(self.categories as f64);
+    }
+
+    /// A kernel's probability of the category that it stands on, and of each other one.
+    fn category_probabilities(&self, prior_weight: f64) -> (f64, f64) {
+        let share = prior_weight / self.centres.len() as f64;
+        let total = 1.0 + share * self.categories as f64;
+        ((1.0 + share) / total, share / total)
+    }
+
+    /// The category at quantile `uniform` of kernel `kernel`.
+    fn draw_category(&self, kernel: usize, uniform: f64, prior_weight: f64) -> f64 {
+        let (hit, miss) = self.category_probabilities(prior_weight);
+        let extra = hit - miss;
+        let prior = kernel + 1 == self.centres.len();
+        // The kernel is flat but for the extra mass on its own category.
+        if !prior && uniform < extra {
+            return self.centres[kernel];
+        }
+        let flat = if prior { uniform } else { (uniform - extra) / (1.0 - extra) };
+        libm::floor(flat * self.categories as f64).min(self.categories as f64 - 1.0)
+    }
+}
+
+/// ln Σ exp(terms).
+fn log_sum(terms: &[f64]) -> f64 {
+    let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // What is e^-40 times smaller than the largest is below the rounding of the sum.
+    let sum: f64 =
+        terms.iter().map(|term| term - largest).filter(|&below| below > -40.0).map(libm::exp).sum();
+    largest + libm::log(sum)
 }
 
 #[cfg(test)]
-mod tests {
-    use rand::SeedableRng;
-
-    use super::*;
-    use crate::space::Parameter;
-
-    fn space() -> Space {
-        Space::new(vec![
-            Parameter::float("x", 0.0, 2.0),
-            Parameter::int("n", 1, 6).log(),
-            Parameter::categorical("c", ["a", "b"]),
-            Parameter::int("k", 0, 4).when("c", ["b"]),
-        ])
-        .unwrap()
-    }
-
-    #[test]
-    fn densities_sum_to_one() {
-        let space = space();
-        let configurations = [[0.1, 0.2, 0.1, 0.5], [0.7, 0.9, 0.9, 0.1], [0.72, 0.5, 0.9, 0.9]];
-        let points: Vec<Point> =
-            configurations.iter().map(|unit| Point::new(&space, &space.from_unit(unit))).collect();
-        let estimator = Estimator::new(&space, points, 1.0);
-        let steps = 200;
-        let mut total = 0.0;
-        for step in 0..steps {
-            let x = 2.0 * (f64::from(step) + 0.5) / f64::from(steps);
-            for n in 1..=6 {
-                for (c, k) in [
-                    (0, None),
-                    (1, Some(0)),
-                    (1, Some(1)),
-                    (1, Some(2)),
-                    (1, Some(3)),
-                    (1, Some(4)),
-                ] {
-                    let values =
-                        vec![Some(x), Some(f64::from(n)), Some(f64::from(c)), k.map(f64::from)];
-                    let point = Point::new(&space, &Configuration::new(values));
-                    total += libm::exp(estimator.log_density(&point)) / f64::from(steps);
-                }
-            }
-        }
-        assert!((total - 1.0).abs() < 1e-4, "{total}");
-    }
-
-    #[test]
-    fn draws_follow_the_density() {
-        let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
-        let points = [0.2, 0.25, 0.9].map(|x| Point::new(&space, &space.from_unit(&[x]))).to_vec();
-        let estimator = Estimator::new(&space, points, 1.0);
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(1);
-        let mut counts = [0.0; 10];
-        for _ in 0..20_000 {
-            let x = estimator.draw(&mut generator).get(0).unwrap();
-            counts[((x * 10.0) as usize).min(9)] += 1.0 / 20_000.0;
-        }
-        for (bin, count) in counts.iter().enumerate() {
-            let expected: f64 = (0..20)
-                .map(|step| {
-                    let x = (bin as f64 + (f64::from(step) + 0.5) / 20.0) / 10.0;
-                    libm::exp(estimator.log_density(&Point::new(&space, &space.from_unit(&[x]))))
-                        / 200.0
-                })
-                .sum();
-            assert!((count - expected).abs() < 0.015, "bin {bin}: {count} for {expected}");
-        }
-    }
-
-    #[test]
-    fn bandwidths_are_those_of_optuna() {
-        // _ParzenEstimator of Optuna 5 over [0, 1] with these observations.
-        let observed = [Some(0.1), Some(0.5), Some(0.55)];
-        let Kernels::Numerical { middles, deviations, .. } = Kernels::numerical(&observed, false)
-        else {
-            panic!("a number has numerical kernels")
-        };
-        assert_eq!(middles, [0.1, 0.5, 0.55, 0.5]);
-        let expected = [0.4, 0.4, 0.2, 1.0];
-        for (have, want) in deviations.iter().zip(expected) {
-            assert!((have - want).abs() < 1e-12, "{deviations:?}");
-        }
-    }
-
-    #[test]
-    fn weights_are_those_of_optuna() {
-        assert_eq!(recency(3), [1.0; 3]);
-        let weights = recency(30);
-        assert_eq!(weights[0], 1.0 / 30.0);
-        assert!((weights[2] - (1.0 / 30.0 + 0.5 * 29.0 / 30.0)).abs() < 1e-12);
-        assert_eq!(weights[4..], [1.0; 26]);
-    }
-
-    #[test]
-    fn tails_keep_their_mass() {
-        assert!((mass(-1.0, 1.0) - 0.682_689_492).abs() < 1e-9);
-        assert!((mass(8.0, 9.0) / 6.2209e-16 - 1.0).abs() < 1e-3);
-        assert!((mass(8.0, 9.0) - mass(-9.0, -8.0)).abs() < 1e-25);
-    }
-}
+#[path = "parzen_tests.rs"]
+mod tests;

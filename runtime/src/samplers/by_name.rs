@@ -1,0 +1,32 @@
+use alloc::{boxed::Box, format};
+
+use super::{RandomSampler, Sampler};
+use crate::{Error, ErrorKind, Result};
+
+/// The names that [`by_name`] knows in this build.
+pub const NAMES: &[&str] = &[
+    "random",
+    #[cfg(feature = "classical")]
+    "sobol",
+    #[cfg(feature = "classical")]
+    "tpe",
+];
+
+/// The sampler called `name`, with its default options.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidValue`], listing [`NAMES`].
+pub fn by_name(name: &str) -> Result<Box<dyn Sampler + Send>> {
+    match name {
+        "random" => Ok(Box::new(RandomSampler)),
+        #[cfg(feature = "classical")]
+        "sobol" => Ok(Box::new(super::SobolSampler)),
+        #[cfg(feature = "classical")]
+        "tpe" => Ok(Box::new(super::TpeSampler::default())),
+        _ => Err(Error::new(
+            ErrorKind::InvalidValue,
+            format!("there is no sampler \"{name}\" in this build; there are {}", NAMES.join(", ")),
+        )),
+    }
+}

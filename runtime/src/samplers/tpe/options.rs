@@ -1,0 +1,124 @@
+use alloc::format;
+
+use crate::{Error, ErrorKind, Result};
+
+/// What can be chosen about [`TpeSampler`](super::TpeSampler). The defaults are those of Optuna 5.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct TpeOptions {
+    /// As long as fewer trials than this have finished, failed ones included, trials are drawn at random. 10.
+    pub startup_trials: usize,
+    /// How many candidates are drawn from the density of the good trials; the one with the highest
+    /// expected improvement is suggested. 24.
+    pub candidates: usize,
+    /// The share of the finished trials that counts as good (rounded up). 0.1.
+    pub gamma: f64,
+    /// At most this many trials count as good. 25.
+    pub gamma_limit: usize,
+    /// The latest so many trials have full weight, older ones less, in a linear ramp. 25.
+    pub recent_trials: usize,
+    /// The weight of the prior (a flat kernel over the whole range), where a recent trial has weight 1. 1.
+    pub prior_weight: f64,
+    /// Whether kernels have a least width, `range / min(100, 2 + trials)`. True.
+    pub magic_clip: bool,
+    /// Whether the bounds count as neighbours when the width of the outermost kernels is found. False.
+    pub endpoints: bool,
+    /// Whether parameters are modelled together, so that a kernel is a trial and not a value. True.
+    pub multivariate: bool,
+    /// Whether pending trials count as bad, so that parallel trials keep away from each other. True.
+    pub constant_liar: bool,
+}
+
+impl Default for TpeOptions {
+    fn default() -> Self {
+        Self {
+            startup_trials: 10,
+            candidates: 24,
+            gamma: 0.1,
+            gamma_limit: 25,
+            recent_trials: 25,
+            prior_weight: 1.0,
+            magic_clip: true,
+            endpoints: false,
+            multivariate: true,
+            constant_liar: true,
+        }
+    }
+}
+
+impl TpeOptions {
+    pub(super) fn check(&self) -> Result<()> {
+        let refuse = |what| Err(Error::new(ErrorKind::InvalidValue, what));
+        if self.candidates == 0 {
+            return refuse(format!("TPE option \"candidates\": {} is below 1", self.candidates));
+        }
+        if !(self.gamma > 0.0 && self.gamma <= 1.0) {
+            return refuse(format!("TPE option \"gamma\": {} is not in (0, 1]", self.gamma));
+        }
+        // Without a prior a candidate could have density zero under both models.
+        if !(self.prior_weight > 0.0 && self.prior_weight <= 1e6) {
+            let context =
+                format!("TPE option \"prior_weight\": {} is not in (0, 1e6]", self.prior_weight);
+            return refuse(context);
+        }
+        Ok(())
+    }
+
+    /// How many of `finished` trials count as good.
+    pub(super) fn good_trials(&self, finished: usize) -> usize {
+        (libm::ceil(self.gamma * finished as f64) as usize).min(self.gamma_limit).min(finished)
+    }
+
+    /// The weight of trial `index` of `count`, oldest first; in (0, 1].
+    pub(super) fn weight(&self, index: usize, count: usize) -> f64 {
+        let ramp = count.saturating_sub(self.recent_trials);
+        if index >= ramp {
+            return 1.0;
+        }
+        let lowest = 1.0 / count as f64;
+        lowest + (1.0 - lowest) * index as f64 / (ramp.max(2) - 1) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_a_ramp_and_a_plateau() {
+        let options = TpeOptions::default();
+        assert!((0..25).all(|index| options.weight(index, 25) == 1.0));
+        // numpy.linspace(1 / 30, 1, num=5), then ones.
+        let ramp = [1.0 / 30.0, 0.275, 31.0 / 60.0, 0.758_333_333_333_333_3, 1.0, 1.0];
+        for (index, want) in ramp.into_iter().enumerate() {
+            assert!((options.weight(index, 30) - want).abs() < 1e-12, "weight {index}");
+        }
+        assert_eq!(options.weight(0, 26), 1.0 / 26.0);
+    }
+
+    #[test]
+    fn a_tenth_is_good_but_no_more_than_25() {
+        let options = TpeOptions::default();
+        let good: [usize; 5] = [0, 1, 10, 11, 1000].map(|finished| options.good_trials(finished));
+        assert_eq!(good, [0, 1, 1, 2, 25]);
+    }
+
+    #[test]
+    fn options_that_make_no_sense_are_refused() {
+        let bad: [fn(&mut TpeOptions); 6] = [
+            |options| options.candidates = 0,
+            |options| options.gamma = 0.0,
+            |options| options.gamma = f64::NAN,
+            |options| options.gamma = 1.5,
+            |options| options.prior_weight = 0.0,
+            |options| options.prior_weight = f64::INFINITY,
+        ];
+        for spoil in bad {
+            let mut options = TpeOptions::default();
+            spoil(&mut options);
+            let error = options.check().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidValue);
+            assert!(error.context().contains("TPE option"), "{error}");
+        }
+    }
+}

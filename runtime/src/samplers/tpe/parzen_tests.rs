@@ -1,0 +1,190 @@
+//! The estimator against a plain twin, written from the formulas without a thought for speed.
+
+use alloc::{vec, vec::Vec};
+
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::*;
+
+/// Density (mass, for cells) of one kernel of one numerical dimension, by the definition.
+fn plain_kernel(centre: f64, width: f64, cell: Cell) -> f64 {
+    let inside = normal::cdf((1.0 - centre) / width) - normal::cdf(-centre / width);
+    if cell.left == cell.right {
+        let z = (cell.left - centre) / width;
+        libm::exp(-0.5 * z * z) / (width * libm::sqrt(core::f64::consts::TAU)) / inside
+    } else {
+        let mass =
+            normal::cdf((cell.right - centre) / width) - normal::cdf((cell.left - centre) / width);
+        mass / inside
+    }
+}
+
+/// The kernels' widths, by the definition: quadratic in the number of trials.
+fn plain_widths(centres: &[f64]) -> Vec<f64> {
+    let narrowest = 1.0 / (centres.len() as f64 + 2.0).min(100.0);
+    let width = |index: usize| {
+        let centre = centres[index];
+        if centres.len() == 1 {
+            return centre.max(1.0 - centre);
+        }
+        // Of equal centres only the first has a neighbour below, and only the last one above.
+        let place = |other: usize| (centres[other], other);
+        let others = || (0..centres.len()).filter(|&other| other != index);
+        let below = others().filter(|&o| place(o) < place(index)).map(|o| centre - centres[o]);
+        let above = others().filter(|&o| place(o) > place(index)).map(|o| centres[o] - centre);
+        let nearest = |distances: Vec<f64>| distances.into_iter().reduce(f64::min).unwrap_or(0.0);
+        nearest(below.collect()).max(nearest(above.collect()))
+    };
+    (0..centres.len()).map(|index| width(index).clamp(narrowest, 1.0)).collect()
+}
+
+/// `centres[dimension][trial]`.
+fn plain_density(domains: &[&Domain], centres: &[Vec<f64>], cells: &[Cell]) -> f64 {
+    let count = centres[0].len();
+    let weight = |kernel: usize| {
+        if kernel < count { TpeOptions::default().weight(kernel, count) } else { 1.0 }
+    };
+    let total: f64 = (0..=count).map(weight).sum();
+    let mut density = 0.0;
+    for kernel in 0..=count {
+        let mut product = weight(kernel) / total;
+        for (dimension, domain) in domains.iter().enumerate() {
+            product *= match domain {
+                Domain::Categorical { choices } if kernel < count => {
+                    let share = 1.0 / (count as f64 + 1.0);
+                    let hit =
+                        if centres[dimension][kernel] == cells[dimension].left { 1.0 } else { 0.0 };
+                    (hit + share) / (1.0 + share * choices.len() as f64)
+                }
+                Domain::Categorical { choices } => 1.0 / choices.len() as f64,
+                _ if kernel < count => {
+                    let widths = plain_widths(&centres[dimension]);
+                    plain_kernel(centres[dimension][kernel], widths[kernel], cells[dimension])
+                }
+                _ => plain_kernel(0.5, 1.0, cells[dimension]),
+            };
+        }
+        density += product;
+    }
+    density
+}
+
+fn domains() -> Vec<Domain> {
+    vec![
+        Domain::Float { low: -2.0, high: 3.0, log: false, step: None },
+        Domain::Float { low: 1e-4, high: 1.0, log: true, step: None },
+        Domain::Int { low: 0.0, high: 9.0, log: false, step: 1.0 },
+        Domain::Int { low: 1.0, high: 300.0, log: true, step: 1.0 },
+        Domain::Float { low: 0.0, high: 1.0, log: false, step: Some(0.25) },
+        Domain::Categorical { choices: vec!["a".into(), "b".into(), "c".into()] },
+    ]
+}
+
+/// Random legal trials: `[dimension][trial]`.
+fn trials(domains: &[Domain], count: usize, seed: u64) -> Vec<Vec<f64>> {
+    let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut draw = |domain: &Domain| {
+        let value = domain.from_unit(generator.random::<f64>());
+        if domain.is_categorical() { value } else { domain.to_unit(value) }
+    };
+    domains.iter().map(|domain| (0..count).map(|_| draw(domain)).collect()).collect()
+}
+
+#[test]
+fn densities_equal_the_plain_twin() {
+    let (owned, mut estimator) = (domains(), ParzenEstimator::default());
+    let domains: Vec<&Domain> = owned.iter().collect();
+    let mut generator = Xoshiro256PlusPlus::seed_from_u64(5);
+    // The buffers of a larger fit are used again by the smaller ones.
+    for count in [60, 0, 1, 2, 7, 30] {
+        let centres = trials(&owned, count, count as u64);
+        estimator.fit(&TpeOptions::default(), &domains, count, |d, t| centres[d][t]);
+        let mut cells = Vec::new();
+        (0..24).for_each(|_| estimator.sample(&mut generator, &domains, &mut cells));
+        let mut densities = Vec::new();
+        estimator.log_density(&cells, &mut densities);
+        assert_eq!(densities.len(), 24);
+        for (density, cells) in densities.iter().zip(cells.chunks(domains.len())) {
+            let want = libm::log(plain_density(&domains, &centres, cells));
+            assert!((density - want).abs() < 1e-9, "{count} trials: {density}, not {want}");
+        }
+    }
+}
+
+#[test]
+fn densities_of_one_dimension_sum_to_one() {
+    for domain in domains() {
+        let centres = trials(core::slice::from_ref(&domain), 12, 3);
+        let mut estimator = ParzenEstimator::default();
+        estimator.fit(&TpeOptions::default(), &[&domain], 12, |d, t| centres[d][t]);
+        let (cells, volume): (Vec<Cell>, f64) = match domain.levels() {
+            Some(levels) if domain.is_categorical() => {
+                let cell = |level| Cell { left: level as f64, right: level as f64 };
+                ((0..levels).map(cell).collect(), 1.0)
+            }
+            Some(levels) => {
+                let unit = |level| domain.to_unit(domain.level(level));
+                ((0..levels).map(|level| Cell::around(&domain, unit(level))).collect(), 1.0)
+            }
+            None => {
+                let unit = |step| (f64::from(step) + 0.5) / 2e4;
+                ((0..20_000).map(|step| Cell::around(&domain, unit(step))).collect(), 1.0 / 2e4)
+            }
+        };
+        let mut densities = Vec::new();
+        estimator.log_density(&cells, &mut densities);
+        let sum: f64 = densities.iter().map(|density| libm::exp(*density) * volume).sum();
+        assert!((sum - 1.0).abs() < 1e-6, "{domain:?} sums to {sum}");
+    }
+}
+
+#[test]
+fn draws_follow_the_density() {
+    // χ² over 10 cells of equal width, 20 000 draws: the 99.9 % quantile for 9 degrees of freedom is 27.9.
+    for domain in [&domains()[0], &domains()[2], &domains()[5]] {
+        let centres = trials(core::slice::from_ref(domain), 5, 11);
+        let mut estimator = ParzenEstimator::default();
+        estimator.fit(&TpeOptions::default(), &[domain], 5, |d, t| centres[d][t]);
+        let bins = domain.levels().unwrap_or(10) as usize;
+        let mut generator = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut cells = Vec::new();
+        (0..20_000).for_each(|_| estimator.sample(&mut generator, &[domain], &mut cells));
+        let mut counts = vec![0.0; bins];
+        for cell in &cells {
+            let bin = match domain {
+                Domain::Categorical { .. } => cell.left,
+                _ => 0.5 * (cell.left + cell.right) * bins as f64,
+            };
+            counts[bin as usize] += 1.0;
+        }
+        let wide = (0..bins)
+            .map(|bin| match domain {
+                Domain::Categorical { .. } => Cell { left: bin as f64, right: bin as f64 },
+                _ => Cell { left: bin as f64 / bins as f64, right: (bin + 1) as f64 / bins as f64 },
+            })
+            .collect::<Vec<_>>();
+        let mut expected = Vec::new();
+        estimator.log_density(&wide, &mut expected);
+        let statistic: f64 = counts
+            .iter()
+            .zip(&expected)
+            .map(|(count, log)| {
+                let expected = 20_000.0 * libm::exp(*log);
+                (count - expected) * (count - expected) / expected
+            })
+            .sum();
+        assert!(statistic < 27.9, "{domain:?}: χ² = {statistic}");
+    }
+}
+
+#[test]
+fn every_cell_leads_back_to_its_value() {
+    for domain in domains().into_iter().filter(|domain| !domain.is_categorical()) {
+        for level in 0..domain.levels().unwrap_or(0) {
+            let value = domain.level(level);
+            let back = Cell::around(&domain, domain.to_unit(value)).value(&domain);
+            assert_eq!(back, value, "{domain:?}");
+        }
+    }
+}
