@@ -14,7 +14,8 @@ use optiformer::{
 
 /// The learned sampler with weights that know nothing: what it must hold does not depend on them.
 fn learned(options: OptiFormerOptions) -> Box<dyn Sampler + Send> {
-    let config = Config { hidden_size: 32, layers: 1, heads: 2, feed_forward_size: 32, ..Config::pico() };
+    let config =
+        Config { hidden_size: 32, layers: 1, heads: 2, feed_forward_size: 32, ..Config::pico() };
     let model = Arc::new(Model::random(config, 5).unwrap());
     Box::new(OptiFormerSampler::new(model, options).unwrap())
 }
@@ -72,9 +73,14 @@ macro_rules! conformance {
 }
 
 conformance! {
-    optiformer: || learned(OptiFormerOptions::default());
-    optiformer_policy: || learned(OptiFormerOptions {
-        policy: 8,
+    learned_ranked: || learned(OptiFormerOptions {
+        policy: 4,
+        neighbours: 8,
+        spread: 4,
+        ..OptiFormerOptions::default()
+    });
+    learned_policy: || learned(OptiFormerOptions {
+        policy: 4,
         policy_only: true,
         startup: 0,
         ..OptiFormerOptions::default()

@@ -19,7 +19,8 @@ pub fn coordinate(index: u32, dimension: usize, seed: u64) -> f64 {
 
 /// The prime number `index`, counted from 2 at 0.
 fn prime(index: usize) -> u64 {
-    let is_prime = |number: u64| (2..).take_while(|d| d * d <= number).all(|d| !number.is_multiple_of(d));
+    let is_prime =
+        |number: u64| (2..).take_while(|d| d * d <= number).all(|d| !number.is_multiple_of(d));
     (2..).filter(|number| is_prime(*number)).nth(index).expect("there is always another prime")
 }
 

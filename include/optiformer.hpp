@@ -1,0 +1,220 @@
+// OptiFormer for C++17: the handles of optiformer.h as values, statuses as exceptions.
+//
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// Models, spaces and studies can be moved and not copied. The rules about threads are those of optiformer.h: const member functions may be
+// called by many threads at once.
+#ifndef OPTIFORMER_HPP
+#define OPTIFORMER_HPP
+
+#include "optiformer.h"
+
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace optiformer {
+
+/// A status other than OPTIFORMER_OK, with what it is about.
+class Error : public std::runtime_error {
+public:
+    Error(int status, const char *message)
+        : std::runtime_error(std::string(optiformer_status_name(status)) + ": " + message), status_(status) {}
+    /// The number that the C function returned.
+    int status() const noexcept { return status_; }
+
+private:
+    int status_;
+};
+
+namespace detail {
+
+/// Calls `function` with an error struct as its last argument, and throws what it says.
+template <typename Function, typename... Arguments> void call(Function function, Arguments... arguments) {
+    optiformer_error error{};
+    error.struct_size = sizeof error;
+    if (int status = function(arguments..., &error); status != OPTIFORMER_OK) {
+        throw Error(status, error.message);
+    }
+}
+
+struct Free {
+    void operator()(optiformer_model *model) const noexcept { optiformer_model_free(model); }
+    void operator()(optiformer_space *space) const noexcept { optiformer_space_free(space); }
+    void operator()(optiformer_study *study) const noexcept { optiformer_study_free(study); }
+};
+
+/// Calls a function that writes a text, twice: for its length, and for the text.
+template <typename Function, typename Handle> std::string text(Function function, const Handle *handle) {
+    std::size_t needed = 0;
+    call(function, handle, static_cast<char *>(nullptr), std::size_t{0}, &needed);
+    std::string result(needed, '\0');
+    call(function, handle, result.data(), needed, static_cast<std::size_t *>(nullptr));
+    result.pop_back();
+    return result;
+}
+
+} // namespace detail
+
+/// The value of a parameter that is not active.
+inline const double inactive = std::numeric_limits<double>::quiet_NaN();
+
+/// Immutable weights.
+class Model {
+public:
+    /// The weights that are part of the library.
+    static Model builtin() {
+        optiformer_model *handle = nullptr;
+        detail::call(optiformer_model_builtin, &handle);
+        return Model(handle);
+    }
+    /// Weights from a file.
+    static Model open(const std::string &path) {
+        optiformer_model *handle = nullptr;
+        detail::call(optiformer_model_open, path.c_str(), &handle);
+        return Model(handle);
+    }
+    /// Weights from a file in memory.
+    static Model from_bytes(const std::vector<std::uint8_t> &bytes) {
+        optiformer_model *handle = nullptr;
+        detail::call(optiformer_model_from_bytes, bytes.data(), bytes.size(), &handle);
+        return Model(handle);
+    }
+    /// What it is, as JSON.
+    std::string description() const { return detail::text(optiformer_model_description, handle_.get()); }
+    const optiformer_model *handle() const noexcept { return handle_.get(); }
+
+private:
+    explicit Model(optiformer_model *handle) : handle_(handle) {}
+    std::unique_ptr<optiformer_model, detail::Free> handle_;
+};
+
+/// What may be tried.
+class Space {
+public:
+    Space() {
+        optiformer_space *handle = nullptr;
+        detail::call(optiformer_space_new, &handle);
+        handle_.reset(handle);
+    }
+    /// A space from its JSON document.
+    static Space from_json(const std::string &json) {
+        Space space;
+        optiformer_space *handle = nullptr;
+        detail::call(optiformer_space_from_json, json.c_str(), &handle);
+        space.handle_.reset(handle);
+        return space;
+    }
+    /// Adds a real number; a step of 0 means a continuum.
+    Space &add_float(const std::string &name, double low, double high, bool log = false, double step = 0.0) {
+        detail::call(optiformer_space_add_float, handle_.get(), name.c_str(), low, high, int{log}, step);
+        return *this;
+    }
+    /// Adds a whole number.
+    Space &add_int(const std::string &name, std::int64_t low, std::int64_t high, bool log = false, std::int64_t step = 1) {
+        detail::call(optiformer_space_add_int, handle_.get(), name.c_str(), low, high, int{log}, step);
+        return *this;
+    }
+    /// Adds a choice.
+    Space &add_categorical(const std::string &name, const std::vector<std::string> &choices) {
+        std::vector<const char *> pointers;
+        for (const auto &choice : choices) {
+            pointers.push_back(choice.c_str());
+        }
+        detail::call(optiformer_space_add_categorical, handle_.get(), name.c_str(), pointers.data(), pointers.size());
+        return *this;
+    }
+    /// Makes `name` active only when `parent` has one of `values`.
+    Space &set_condition(const std::string &name, const std::string &parent, const std::vector<double> &values) {
+        detail::call(optiformer_space_set_condition, handle_.get(), name.c_str(), parent.c_str(), values.data(),
+                     values.size());
+        return *this;
+    }
+    /// How many parameters there are.
+    std::size_t count() const noexcept { return optiformer_space_count(handle_.get()); }
+    /// The space as JSON.
+    std::string to_json() const { return detail::text(optiformer_space_to_json, handle_.get()); }
+    const optiformer_space *handle() const noexcept { return handle_.get(); }
+
+private:
+    std::unique_ptr<optiformer_space, detail::Free> handle_;
+};
+
+enum class Direction { minimise = OPTIFORMER_MINIMISE, maximise = OPTIFORMER_MAXIMISE };
+
+/// A configuration with the id to tell its outcome by.
+struct Trial {
+    std::uint64_t id;
+    std::vector<double> values;
+};
+
+/// A finished trial.
+struct Best {
+    std::uint64_t id;
+    std::vector<double> values;
+    double value;
+};
+
+/// Ask and tell.
+class Study {
+public:
+    explicit Study(const Space &space, Direction direction = Direction::minimise, std::uint64_t seed = 0,
+                   const Model *model = nullptr, const std::string &sampler = "optiformer")
+        : count_(space.count()) {
+        optiformer_study_options options{};
+        options.struct_size = sizeof options;
+        options.direction = static_cast<std::int32_t>(direction);
+        options.sampler = sampler.c_str();
+        options.model = model ? model->handle() : nullptr;
+        options.seed = seed;
+        optiformer_study *handle = nullptr;
+        detail::call(optiformer_study_new, space.handle(), &options, &handle);
+        handle_.reset(handle);
+    }
+    /// The next trial.
+    Trial ask() {
+        Trial trial{0, std::vector<double>(count_)};
+        detail::call(optiformer_study_ask, handle_.get(), &trial.id, trial.values.data(), count_);
+        return trial;
+    }
+    /// How a trial went.
+    void tell(std::uint64_t id, double value) { detail::call(optiformer_study_tell, handle_.get(), id, value); }
+    /// That a trial failed.
+    void tell_failed(std::uint64_t id) { detail::call(optiformer_study_tell_failed, handle_.get(), id); }
+    /// A trial that was made elsewhere.
+    std::uint64_t add(const std::vector<double> &values, double value) {
+        std::uint64_t id = 0;
+        detail::call(optiformer_study_add, handle_.get(), values.data(), values.size(), value, &id);
+        return id;
+    }
+    /// A configuration to try before any other.
+    void enqueue(const std::vector<double> &values) {
+        detail::call(optiformer_study_enqueue, handle_.get(), values.data(), values.size());
+    }
+    /// The best trial so far, if any has finished.
+    std::optional<Best> best() const {
+        Best best{0, std::vector<double>(count_), 0.0};
+        optiformer_error error{};
+        error.struct_size = sizeof error;
+        int status = optiformer_study_best(handle_.get(), &best.id, best.values.data(), count_, &best.value, &error);
+        if (status == OPTIFORMER_NOT_FOUND) {
+            return std::nullopt;
+        }
+        if (status != OPTIFORMER_OK) {
+            throw Error(status, error.message);
+        }
+        return best;
+    }
+
+private:
+    std::size_t count_;
+    std::unique_ptr<optiformer_study, detail::Free> handle_;
+};
+
+} // namespace optiformer
+
+#endif // OPTIFORMER_HPP
