@@ -72,7 +72,8 @@ pub unsafe extern "C" fn optiformer_space_new(
 ) -> i32 {
     boundary(error, || {
         // SAFETY: the caller passes null or a writable place.
-        *unsafe { pointer::exclusive(out, "out") }? = Box::into_raw(Box::default());
+        let out = unsafe { pointer::exclusive(out, "out") }?;
+        *out = Box::into_raw(Box::default());
         Ok(())
     })
 }
@@ -93,7 +94,8 @@ pub unsafe extern "C" fn optiformer_space_from_json(
         let space = Space::from_json(unsafe { pointer::text(json, "json") }?)?;
         let handle = SpaceHandle { parameters: space.parameters().to_vec(), space: Some(space) };
         // SAFETY: the caller passes null or a writable place.
-        *unsafe { pointer::exclusive(out, "out") }? = Box::into_raw(Box::new(handle));
+        let out = unsafe { pointer::exclusive(out, "out") }?;
+        *out = Box::into_raw(Box::new(handle));
         Ok(())
     })
 }

@@ -97,7 +97,8 @@ pub unsafe extern "C" fn optiformer_study_new(
         let study = Study::new(space, direction, sampler, options.seed);
         let handle = StudyHandle { study, poisoned: false };
         // SAFETY: the caller passes null or a writable place.
-        *unsafe { pointer::exclusive(out, "out") }? = Box::into_raw(Box::new(handle));
+        let out = unsafe { pointer::exclusive(out, "out") }?;
+        *out = Box::into_raw(Box::new(handle));
         Ok(())
     })
 }
