@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
 # Prepares what the tests need beyond Rust and a C compiler: the virtual environment .venv with the
 # packages of tests/requirements.txt, and the two Rust targets without an operating system.
-# Done once, a second run takes no time. The environment takes about 6 GB, most of it torch's CUDA
-# libraries; where only a CPU is at hand,
-#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu tests/setup.sh
-# prefers the much smaller build.
+# Done once, a second run takes no time. The environment takes about 6 GB, most of it torch's CUDA libraries.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # An environment cannot make itself: the Python that makes .venv must come from outside it.

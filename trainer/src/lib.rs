@@ -12,5 +12,6 @@ pub mod export;
 pub mod generators;
 pub mod network;
 pub mod sequence;
+pub mod smoke;
 pub mod training;
 pub mod trajectories;

@@ -10,7 +10,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use optiformer_trainer::commands::{
-    evaluate::Evaluate, export::Export, generate::Generate, train::Train,
+    evaluate::Evaluate, export::Export, generate::Generate, smoke::Smoke, train::Train,
 };
 
 /// Makes the weights of OptiFormer, and judges them.
@@ -30,6 +30,7 @@ enum Command {
     Train(Train),
     Export(Export),
     Evaluate(Evaluate),
+    Smoke(Smoke),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Train(command) => command.run(&interrupted),
         Command::Export(command) => command.run(),
         Command::Evaluate(command) => command.run(&interrupted),
+        Command::Smoke(command) => command.run(&interrupted),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -63,6 +63,11 @@ impl Cache {
         self.tokens.truncate(length);
     }
 
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.tokens.clear();
+    }
+
     pub(super) fn push(&mut self, tokens: &[Token]) {
         self.tokens.extend_from_slice(tokens);
     }

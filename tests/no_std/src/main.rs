@@ -18,6 +18,7 @@ use optiformer::{
     study::{Direction, Outcome, Study},
 };
 
+#[link(name = "c")]
 unsafe extern "C" {
     fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void;
     fn free(pointer: *mut c_void);
@@ -47,6 +48,17 @@ static ALLOCATOR: HostAllocator = HostAllocator;
 
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
+    // SAFETY: `abort` has no preconditions.
+    unsafe { abort() }
+}
+
+/// What the precompiled `core` and `alloc` refer to for unwinding, which a build that aborts never does.
+#[unsafe(no_mangle)]
+pub extern "C" fn rust_eh_personality() {}
+
+/// As above.
+#[unsafe(no_mangle)]
+pub extern "C" fn _Unwind_Resume() -> ! {
     // SAFETY: `abort` has no preconditions.
     unsafe { abort() }
 }

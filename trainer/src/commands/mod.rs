@@ -3,4 +3,5 @@
 pub mod evaluate;
 pub mod export;
 pub mod generate;
+pub mod smoke;
 pub mod train;
