@@ -34,13 +34,13 @@ pub struct Candidate {
 
 /// The largest step of a neighbour, as a share of the view's side.
 const LARGEST_STEP: f64 = 0.3;
-/// The smallest one: about a bin.
-const SMALLEST_STEP: f64 = 0.001;
+/// The smallest one. A finer step tells the model nothing: what it expects there is what was seen at the parent. Zoom is what refines.
+const SMALLEST_STEP: f64 = 0.03;
 
 /// A neighbour of one of `parents` (points of the unit cube, best first).
 ///
 /// The better a parent, the likelier it is taken. Between one and all coordinates move, by normal steps whose scale is
-/// drawn log-uniformly: from as fine as the view's bins to a third of its side. Discrete values move by at least one
+/// drawn log-uniformly, from 3 % to 30 % of the view's side. Discrete values move by at least one
 /// step, choices are redrawn, and what leaves the view is put on its edge.
 pub fn neighbour(
     space: &Space,

@@ -28,8 +28,8 @@ pub struct Evaluate {
     /// Which problems.
     #[arg(long, value_enum, default_value = "test")]
     suite: Suite,
-    /// Which samplers, separated by commas: random, sobol, tpe, optiformer, optiformer-policy, optiformer-policy-zoom,
-    /// optiformer-spread, optiformer-no-policy, optiformer-whole.
+    /// Which samplers, separated by commas: random, sobol, tpe, optiformer, optiformer-policy (the policy alone), optiformer-whole
+    /// (no zoom), or optiformer:spread=64:zoom=false with any of its options.
     #[arg(long, value_delimiter = ',', default_value = "optiformer,optiformer-policy,tpe,random")]
     samplers: Vec<String>,
     /// Numbers of parameters, separated by commas.

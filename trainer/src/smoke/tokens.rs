@@ -47,7 +47,7 @@ pub fn check(criteria: &mut Criteria) -> Result<()> {
         }
     }
     criteria.at_most(2, "largest error of a round trip, bins", worst, 0.500_001);
-    criteria.equals(2, "levels and choices that came back as others", f64::from(inexact), 0.0);
+    criteria.equals(2, "levels and choices that came back as others", inexact as f64, 0.0);
     criteria.equals(2, "values decoded out of range", illegal as f64, 0.0);
     criteria.equals(2, "values whose token changed", unstable as f64, 0.0);
     let named = ["<bos>", "<pad>", "<trial_sep>", "<score>", "<target_regret_0>", "x0", "c0"]

@@ -42,6 +42,9 @@ pub struct OptiFormerOptions {
     pub zoom: bool,
     /// How the policy's tokens are drawn.
     pub sampling: SamplingOptions,
+    /// Candidates are left out that lie closer than this to a trial in every parameter, as a share of the view's side: the model cannot
+    /// tell them from it, and takes what it does not know for hope. Different choices are never close.
+    pub apart: f64,
     /// Divides the score's logits, on top of the temperature that the weights file names.
     pub score_temperature: f32,
 }
@@ -56,6 +59,7 @@ impl Default for OptiFormerOptions {
             policy_only: false,
             zoom: true,
             sampling: SamplingOptions::default(),
+            apart: 0.05,
             score_temperature: 1.0,
         }
     }
@@ -111,6 +115,9 @@ impl OptiFormerSampler {
         }
         if options.policy + options.neighbours + options.spread == 0 {
             return bad("policy, neighbours and spread are all 0: nothing can be suggested");
+        }
+        if !(options.apart >= 0.0 && options.apart < 1.0) {
+            return bad("apart must be at least 0 and below 1");
         }
         if options.policy_only && options.policy == 0 {
             return bad("policy_only needs policy of at least 1");
@@ -168,7 +175,15 @@ impl OptiFormerSampler {
             .cloned()
             .collect();
         if !fresh.is_empty() {
-            offered = fresh;
+            let trials = taken_units(request);
+            let far = |candidate: &Candidate| {
+                let unit = request.space.to_unit(&candidate.configuration);
+                trials.iter().all(|trial| {
+                    !is_close(request.space, &context.view, &unit, trial, self.options.apart)
+                })
+            };
+            let apart: Vec<Candidate> = fresh.iter().filter(|c| far(c)).cloned().collect();
+            offered = if apart.is_empty() { fresh } else { apart };
         } else if let Some(untried) = untried(request) {
             offered = untried;
         }
@@ -258,6 +273,24 @@ impl Sampler for OptiFormerSampler {
 fn is_taken(request: &Request<'_>, configuration: &Configuration) -> bool {
     request.history.iter().any(|observation| observation.configuration == *configuration)
         || request.pending.contains(configuration)
+}
+
+/// The finished and pending trials as points of the unit cube.
+fn taken_units(request: &Request<'_>) -> Vec<Vec<f64>> {
+    let finished = request.history.iter().map(|observation| &observation.configuration);
+    finished.chain(request.pending).map(|trial| request.space.to_unit(trial)).collect()
+}
+
+/// Whether two points of the unit cube differ by less than `apart` of the view's side in every parameter.
+fn is_close(space: &Space, view: &View, one: &[f64], other: &[f64], apart: f64) -> bool {
+    space.parameters().iter().enumerate().all(|(dimension, parameter)| {
+        let (a, b) = (one[dimension], other[dimension]);
+        if parameter.domain().is_categorical() {
+            a == b
+        } else {
+            (view.inward(dimension, a) - view.inward(dimension, b)).abs() < apart
+        }
+    })
 }
 
 /// Keeps the first of equal candidates.
