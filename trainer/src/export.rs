@@ -221,6 +221,8 @@ pub fn values(tensor: &Tensor) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use optiformer::model::Config;
+
     use super::*;
 
     #[test]

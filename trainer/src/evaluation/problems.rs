@@ -8,6 +8,9 @@ use crate::generators::function::{Function, FunctionOptions};
 /// Seeds of validation functions begin here, far from those of training data.
 const VALIDATION_SEED: u64 = 0x5EED_0000_0000;
 
+/// The value of a configuration; `None` where a trial fails.
+pub type Evaluate = Box<dyn Fn(&Configuration) -> Option<f64> + Send + Sync>;
+
 /// A problem to be minimised: a space, a function over it, and the least value there is.
 pub struct Problem {
     /// A name that no other problem of the suite has.
@@ -15,7 +18,7 @@ pub struct Problem {
     /// What may be tried.
     pub space: Space,
     /// The value of a configuration; `None` where a trial fails.
-    pub evaluate: Box<dyn Fn(&Configuration) -> Option<f64> + Send + Sync>,
+    pub evaluate: Evaluate,
     /// The least value.
     pub optimum: f64,
 }

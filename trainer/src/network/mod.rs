@@ -134,6 +134,8 @@ impl Network {
     /// The normalised last hidden state at `wanted` of the `b · t` tokens, `[wanted, hidden]`.
     ///
     /// `tokens` is `[b, t]`, `positions` `[b · t]`, `mask` `[b, 1, t, t]` or none for plain causal attention.
+    // In place would change tensors that the gradient needs.
+    #[allow(clippy::assign_op_pattern)]
     fn hidden(
         &self,
         parts: &[(Role, Tensor)],
@@ -192,6 +194,8 @@ impl Network {
     }
 
     /// The losses of a batch.
+    // In place would change tensors that the gradient needs.
+    #[allow(clippy::assign_op_pattern)]
     pub fn losses(&self, batch: &Batch) -> Losses {
         let parts = self.parts();
         let hidden = self.hidden(

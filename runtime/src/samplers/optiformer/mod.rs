@@ -1,6 +1,6 @@
 //! The learned sampler: the transformer proposes, and ranks what it and others propose.
 //!
-//! 1. The history becomes tokens ([`Context`](context::Context)), the whole space or a box around the best trials.
+//! 1. The history becomes tokens ([`Context`]), the whole space or a box around the best trials.
 //! 2. Candidates: drawn from the model's policy, neighbours of the best trials, an even spread.
 //! 3. The model's distribution of each candidate's score gives its expected improvement; the best is suggested.
 //!
@@ -53,13 +53,13 @@ impl Default for OptiFormerOptions {
     fn default() -> Self {
         Self {
             startup: 3,
-            policy: 16,
-            neighbours: 32,
-            spread: 16,
+            policy: 8,
+            neighbours: 8,
+            spread: 48,
             policy_only: false,
             zoom: true,
             sampling: SamplingOptions::default(),
-            apart: 0.05,
+            apart: 0.2,
             score_temperature: 1.0,
         }
     }
