@@ -67,8 +67,24 @@ def test_four_jobs_try_different_things():
 
     study = optuna.create_study(sampler=OptiFormerSampler(seed=5))
     study.optimize(objective, n_trials=32, n_jobs=4)
+    assert not study.sampler._given
     assert len({tuple(trial.params.values()) for trial in study.trials}) == 32
     assert all(trial.state == optuna.trial.TrialState.COMPLETE for trial in study.trials)
+
+
+def test_trials_that_start_at_the_same_moment_know_of_each_other():
+    """Twelve configurations for ten workers, none of which has shown the storage what it was given."""
+    distributions = {"a": optuna.distributions.IntDistribution(0, 2), "b": optuna.distributions.IntDistribution(0, 3)}
+    study = optuna.create_study(sampler=OptiFormerSampler(seed=16))
+    for _ in range(2):
+        trial = study.ask(distributions)
+        study.tell(trial, trial.params["a"] + trial.params["b"])
+    seen = [tuple(trial.params.values()) for trial in study.trials]
+    started = [study.ask() for _ in range(10)]
+    for trial in started:
+        frozen = study._storage.get_trial(trial._trial_id)
+        seen.append(tuple(study.sampler.sample_relative(study, frozen, distributions).values()))
+    assert len(set(seen)) == 12
 
 
 def test_pending_trials_are_kept_away_from():

@@ -2,8 +2,9 @@
 
 import math
 import random
+import threading
 import zlib
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler
@@ -29,7 +30,7 @@ class OptiFormerSampler(BaseSampler):
     A suggestion depends on the seed, the trial's number and the trials before it, so that a study goes on after a restart as it
     would have, given the same seed. With several jobs Optuna draws a new seed for each.
 
-    The sampler holds no state that a call changes: threads may share it, and it can be pickled.
+    Threads may share the sampler, which suggests to one after the other, and it can be pickled.
 
     Args:
         seed: Seed of all suggestions; drawn at random when None.
@@ -49,8 +50,18 @@ class OptiFormerSampler(BaseSampler):
         self._sampler = sampler
         self._model = Model() if model is None and sampler == "optiformer" else model
         self._seed = _checked(seed)
+        self._lock = threading.Lock()
+        # What running trials were given by this sampler: their storage knows it only parameter by parameter, as the objective asks.
+        self._given: Dict[Any, Dict[Tuple[str, ...], List[float]]] = {}
         # A sampler that does not exist is noticed here rather than in the first trial.
         suggest(Space().add_float("x", 0.0, 1.0), sampler=sampler, model=self._model, count=0)
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {**self.__dict__, "_lock": None, "_given": {}}
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
 
     def reseed_rng(self) -> None:
         """Draws another seed."""
@@ -74,6 +85,13 @@ class OptiFormerSampler(BaseSampler):
         """A value for one parameter, from the trials that have it."""
         return self._suggest(study, trial, {param_name: param_distribution})[param_name]
 
+    def after_trial(
+        self, study: Study, trial: FrozenTrial, state: TrialState, values: Optional[Sequence[float]]
+    ) -> None:
+        """Forgets what the trial was given: from now on the storage has it."""
+        with self._lock:
+            self._given.pop(_identity(study, trial), None)
+
     def _suggest(
         self, study: Study, trial: FrozenTrial, distributions: Dict[str, BaseDistribution]
     ) -> Dict[str, Any]:
@@ -85,6 +103,27 @@ class OptiFormerSampler(BaseSampler):
         space = Space()
         for name in names:
             _add(space, name, distributions[name])
+        with self._lock:
+            history, losses, pending = self._trials(study, trial, names, distributions)
+            values = suggest(
+                space,
+                history,
+                losses,
+                pending,
+                seed=self._seed_for(names),
+                number=trial.number,
+                sampler=self._sampler,
+                model=self._model,
+            )[0]
+            self._given.setdefault(_identity(study, trial), {})[tuple(names)] = values
+        for name, value in zip(names, values):
+            suggested[name] = _external(distributions[name], value)
+        return suggested
+
+    def _trials(
+        self, study: Study, trial: FrozenTrial, names: Sequence[str], distributions: Dict[str, BaseDistribution]
+    ) -> Tuple[List[List[float]], List[float], List[List[float]]]:
+        """The other trials' values of some parameters: of the finished ones with their losses, and of the pending ones."""
         history: List[List[float]] = []
         losses: List[float] = []
         pending: List[List[float]] = []
@@ -92,31 +131,25 @@ class OptiFormerSampler(BaseSampler):
             if other.number == trial.number:
                 continue
             row = _row(other, names, distributions)
-            if row is None:
-                continue
-            if other.state == TrialState.RUNNING:
-                pending.append(row)
-            elif other.state.is_finished():
-                history.append(row)
-                losses.append(_loss(other, study.direction))
-        values = suggest(
-            space,
-            history,
-            losses,
-            pending,
-            seed=self._seed_for(names),
-            number=trial.number,
-            sampler=self._sampler,
-            model=self._model,
-        )[0]
-        for name, value in zip(names, values):
-            suggested[name] = _external(distributions[name], value)
-        return suggested
+            if other.state.is_finished():
+                if row is not None:
+                    history.append(row)
+                    losses.append(_loss(other, study.direction))
+            elif other.state == TrialState.RUNNING:
+                row = row or self._given.get(_identity(study, other), {}).get(tuple(names))
+                if row is not None and all(distributions[name]._contains(value) for name, value in zip(names, row)):
+                    pending.append(row)
+        return history, losses, pending
 
     def _seed_for(self, names: Sequence[str]) -> int:
         """The seed for a space. Parameters of one trial that are suggested apart must not be drawn with the same numbers."""
         salt = zlib.crc32(names[0].encode()) if len(names) == 1 else 0
         return (self._seed + salt * 0x9E3779B97F4A7C15) % 2**64
+
+
+def _identity(study: Study, trial: FrozenTrial) -> Any:
+    # Two storages may have the same numbers; their trials do not start in the same microsecond.
+    return study._study_id, trial._trial_id, trial.datetime_start
 
 
 def _checked(seed: Optional[int]) -> int:
