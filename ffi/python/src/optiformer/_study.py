@@ -77,7 +77,7 @@ class Study(Handle):
         """The next trial."""
         trial, values = ctypes.c_uint64(), (ctypes.c_double * self._count)()
         self._call("optiformer_study_ask", ctypes.byref(trial), values, self._count)
-        return Trial(trial.value, self._layout.parameters(values))
+        return Trial(trial.value, self._layout.parameters(list(values)))
 
     def tell(self, trial: int, value: Optional[float]) -> None:
         """How a trial went; None, or a value that is not finite, for a failed one.
@@ -115,7 +115,7 @@ class Study(Handle):
             if error.name == "NOT_FOUND":
                 return None
             raise
-        return Best(trial.value, self._layout.parameters(values), value.value)
+        return Best(trial.value, self._layout.parameters(list(values)), value.value)
 
     def counts(self) -> Counts:
         """How many trials have finished, failed, and are pending."""

@@ -169,6 +169,7 @@ def _only(distribution: BaseDistribution) -> Any:
     """The one value of a distribution that has no other."""
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[0]
+    assert isinstance(distribution, (FloatDistribution, IntDistribution))
     return distribution.low
 
 
