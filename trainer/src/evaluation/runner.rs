@@ -37,7 +37,7 @@ pub struct Run {
 /// A sampler by the name that the evaluation gives it; the learned ones share `model`.
 ///
 /// Beside the runtime's own names there are variants of the learned sampler: `optiformer-policy` (the policy alone), `optiformer-whole`
-/// (no zoom), and `optiformer:NAME=VALUE:…` with the options `startup`, `policy`, `neighbours`, `spread`, `policy_only`, `zoom`,
+/// (no zoom), and `optiformer:NAME=VALUE:…` with the options `startup`, `policy`, `neighbours`, `spread`, `policy_only`, `zoom`, `zoom_from`, `whole_every`,
 /// `temperature` (of the policy), `apart` and `score_temperature`.
 ///
 /// # Errors
@@ -79,6 +79,8 @@ fn variant(text: &str) -> Result<OptiFormerOptions> {
             "policy_only" => options.policy_only = read(value, bad)?,
             "zoom" => options.zoom = read(value, bad)?,
             "temperature" => options.sampling.temperature = read(value, bad)?,
+            "zoom_from" => options.zoom_from = read(value, bad)?,
+            "whole_every" => options.whole_every = read(value, bad)?,
             "apart" => options.apart = read(value, bad)?,
             "score_temperature" => options.score_temperature = read(value, bad)?,
             _ => return Err(bad()),

@@ -8,8 +8,6 @@ use crate::{
     trial::Observation,
 };
 
-/// From this many finished trials on, some suggestions are made inside a box around the best ones.
-const ZOOM_FROM: usize = 14;
 /// The box is this much wider than what the best trials span.
 const ZOOM_WIDENING: f64 = 1.6;
 /// The box's narrowest side: below it, a bin is a millionth of the parameter's range.
@@ -89,12 +87,6 @@ impl Context {
 
 /// How many of the best trials get neighbours.
 const MOST_PARENTS: usize = 5;
-
-/// Whether trial `number` is asked for inside a box: two of three, once there is something to zoom in on.
-pub fn zooms(request: &Request<'_>) -> bool {
-    let finished = request.history.iter().filter(|observation| observation.loss.is_some()).count();
-    finished >= ZOOM_FROM && !request.number.is_multiple_of(3)
-}
 
 /// The box around the best quarter (5 to 10) of the trials.
 fn zoomed_view(request: &Request<'_>, units: &[Vec<f64>]) -> View {

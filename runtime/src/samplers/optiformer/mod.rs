@@ -40,6 +40,10 @@ pub struct OptiFormerOptions {
     pub policy_only: bool,
     /// Whether some suggestions are made inside a box around the best trials.
     pub zoom: bool,
+    /// From so many finished trials on.
+    pub zoom_from: usize,
+    /// Every so many suggestions one looks at the whole space all the same; 0 for none.
+    pub whole_every: u64,
     /// How the policy's tokens are drawn.
     pub sampling: SamplingOptions,
     /// Candidates are left out that lie closer than this to a trial in every parameter, as a share of the view's side: the model cannot
@@ -58,6 +62,8 @@ impl Default for OptiFormerOptions {
             spread: 48,
             policy_only: false,
             zoom: true,
+            zoom_from: 14,
+            whole_every: 3,
             sampling: SamplingOptions::default(),
             apart: 0.2,
             score_temperature: 1.0,
@@ -155,7 +161,7 @@ impl OptiFormerSampler {
                 return Ok(Explained { candidate, prediction: None, dropped: 0 });
             }
         }
-        let zoom = self.options.zoom && context::zooms(request);
+        let zoom = self.options.zoom && self.zooms(request);
         let context = Context::new(request, &tokenizer, self.most_tokens, zoom);
         self.show(&context)?;
         let mut offered = self.candidates(request, &tokenizer, &context)?;
@@ -201,6 +207,13 @@ impl OptiFormerSampler {
             prediction: Some(prediction),
             dropped: context.dropped,
         })
+    }
+
+    /// Whether a trial is asked for inside a box, once there is something to zoom in on.
+    fn zooms(&self, request: &Request<'_>) -> bool {
+        let finished = request.history.iter().filter(|trial| trial.loss.is_some()).count();
+        let whole = self.options.whole_every;
+        finished >= self.options.zoom_from && (whole == 0 || !request.number.is_multiple_of(whole))
     }
 
     /// Brings the cache to hold exactly the context's tokens; what it has of them already is kept.
