@@ -9,7 +9,8 @@
 
 #include "optiformer.h"
 
-#include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -37,7 +38,7 @@ namespace detail {
 template <typename Function, typename... Arguments> void call(Function function, Arguments... arguments) {
     optiformer_error error{};
     error.struct_size = sizeof error;
-    if (int status = function(arguments..., &error); status != OPTIFORMER_OK) {
+    if (const int status = function(arguments..., &error); status != OPTIFORMER_OK) {
         throw Error(status, error.message);
     }
 }
@@ -49,18 +50,21 @@ struct Free {
 };
 
 /// Calls a function that writes a text, twice: for its length, and for the text.
-template <typename Function, typename Handle> std::string text(Function function, const Handle *handle) {
+template <typename Function, typename... Arguments> std::string text(Function function, Arguments... arguments) {
     std::size_t needed = 0;
-    call(function, handle, static_cast<char *>(nullptr), std::size_t{0}, &needed);
+    call(function, arguments..., static_cast<char *>(nullptr), std::size_t{0}, &needed);
     std::string result(needed, '\0');
-    call(function, handle, result.data(), needed, static_cast<std::size_t *>(nullptr));
+    call(function, arguments..., result.data(), needed, static_cast<std::size_t *>(nullptr));
     result.pop_back();
     return result;
 }
 
 } // namespace detail
 
-/// The value of a parameter that is not active.
+/// The library's version, "major.minor.patch".
+inline std::string version() { return optiformer_version_string(); }
+
+/// The value of a parameter that is not active, and the loss of a trial that failed.
 inline const double inactive = std::numeric_limits<double>::quiet_NaN();
 
 /// Immutable weights.
@@ -103,11 +107,9 @@ public:
     }
     /// A space from its JSON document.
     static Space from_json(const std::string &json) {
-        Space space;
         optiformer_space *handle = nullptr;
         detail::call(optiformer_space_from_json, json.c_str(), &handle);
-        space.handle_.reset(handle);
-        return space;
+        return Space(handle);
     }
     /// Adds a real number; a step of 0 means a continuum.
     Space &add_float(const std::string &name, double low, double high, bool log = false, double step = 0.0) {
@@ -136,11 +138,14 @@ public:
     }
     /// How many parameters there are.
     std::size_t count() const noexcept { return optiformer_space_count(handle_.get()); }
+    /// The name of parameter `index`.
+    std::string name(std::size_t index) const { return detail::text(optiformer_space_name, handle_.get(), index); }
     /// The space as JSON.
     std::string to_json() const { return detail::text(optiformer_space_to_json, handle_.get()); }
     const optiformer_space *handle() const noexcept { return handle_.get(); }
 
 private:
+    explicit Space(optiformer_space *handle) : handle_(handle) {}
     std::unique_ptr<optiformer_space, detail::Free> handle_;
 };
 
@@ -157,6 +162,13 @@ struct Best {
     std::uint64_t id;
     std::vector<double> values;
     double value;
+};
+
+/// How many trials there are of each state.
+struct Counts {
+    std::size_t finished;
+    std::size_t failed;
+    std::size_t pending;
 };
 
 /// Ask and tell.
@@ -209,11 +221,75 @@ public:
         }
         return best;
     }
+    /// How many trials have finished, failed, and are pending.
+    Counts counts() const {
+        Counts counts{};
+        detail::call(optiformer_study_counts, handle_.get(), &counts.finished, &counts.failed, &counts.pending);
+        return counts;
+    }
 
 private:
     std::size_t count_;
     std::unique_ptr<optiformer_study, detail::Free> handle_;
 };
+
+/// How suggestions are made.
+struct SuggestOptions {
+    std::string sampler = "optiformer";
+    /// For "optiformer"; without it each call unpacks the built-in weights.
+    const Model *model = nullptr;
+    std::uint64_t seed = 0;
+    /// The number of the trial that is asked for, from 0.
+    std::uint64_t number = 0;
+};
+
+namespace detail {
+
+/// Configurations one after the other.
+inline std::vector<double> flat(const std::vector<std::vector<double>> &rows, std::size_t width, const char *name) {
+    std::vector<double> values;
+    values.reserve(rows.size() * width);
+    for (const auto &row : rows) {
+        if (row.size() != width) {
+            const auto message = std::string(name) + ": a row has " + std::to_string(row.size()) + " values for " +
+                                 std::to_string(width) + " parameters";
+            throw Error(OPTIFORMER_INVALID_VALUE, message.c_str());
+        }
+        values.insert(values.end(), row.begin(), row.end());
+    }
+    return values;
+}
+
+} // namespace detail
+
+/// `count` configurations to try next, to minimise a loss: a pure function of its arguments. A loss that is not finite means a
+/// failed trial; each suggestion takes those before it for pending.
+inline std::vector<std::vector<double>> suggest(const Space &space, const std::vector<std::vector<double>> &history,
+                                                const std::vector<double> &losses,
+                                                const std::vector<std::vector<double>> &pending = {},
+                                                std::size_t count = 1, const SuggestOptions &options = {}) {
+    const std::size_t width = space.count();
+    if (losses.size() != history.size()) {
+        throw Error(OPTIFORMER_INVALID_VALUE, "history and losses differ in length");
+    }
+    const auto finished = detail::flat(history, width, "history"), waiting = detail::flat(pending, width, "pending");
+    optiformer_suggest_options raw{};
+    raw.struct_size = sizeof raw;
+    raw.sampler = options.sampler.c_str();
+    raw.model = options.model ? options.model->handle() : nullptr;
+    raw.seed = options.seed;
+    raw.number = options.number;
+    std::vector<double> out(count * width);
+    detail::call(optiformer_suggest, space.handle(), &raw, finished.data(), losses.data(), losses.size(), waiting.data(),
+                 pending.size(), out.data(), count);
+    std::vector<std::vector<double>> result;
+    result.reserve(count);
+    for (std::size_t row = 0; row < count; row++) {
+        const auto begin = out.begin() + static_cast<std::ptrdiff_t>(row * width);
+        result.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(width));
+    }
+    return result;
+}
 
 } // namespace optiformer
 

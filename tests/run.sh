@@ -60,7 +60,7 @@ step_no_std() {
 # pip builds the package again each time: it cannot see whether the Rust sources changed.
 step_python() {
     install_python_package
-    python -m pytest -q ffi/python/tests
+    python -m pytest -q ffi/python/tests tests/python
 }
 
 step_smoke() {

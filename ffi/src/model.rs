@@ -6,7 +6,7 @@ use optiformer::model::Model;
 
 use crate::{
     pointer,
-    status::{CError, Outcome, boundary},
+    status::{CError, boundary, free},
 };
 
 /// A model; immutable, so that any number of threads may use it.
@@ -15,11 +15,10 @@ pub struct ModelHandle {
     pub model: Arc<Model>,
 }
 
-fn hand_out(model: Model, out: *mut *mut ModelHandle) -> Outcome {
-    // SAFETY: the caller of the C function passes null or a writable place.
-    let out = unsafe { pointer::exclusive(out, "out") }?;
-    *out = Box::into_raw(Box::new(ModelHandle { model: Arc::new(model) }));
-    Ok(())
+impl From<Model> for ModelHandle {
+    fn from(model: Model) -> Self {
+        Self { model: Arc::new(model) }
+    }
 }
 
 /// Reads a weights file.
@@ -36,7 +35,8 @@ pub unsafe extern "C" fn optiformer_model_open(
     boundary(error, || {
         // SAFETY: the caller passes null or a string.
         let path = unsafe { pointer::text(path, "path") }?;
-        hand_out(Model::open(path)?, out)
+        // SAFETY: the caller passes null or a writable place.
+        unsafe { pointer::hand_out(out, || Ok(Model::open(path)?.into())) }
     })
 }
 
@@ -55,7 +55,8 @@ pub unsafe extern "C" fn optiformer_model_from_bytes(
     boundary(error, || {
         // SAFETY: the caller passes null or so many bytes.
         let bytes = unsafe { pointer::slice(bytes, length, "bytes") }?;
-        hand_out(Model::from_bytes(bytes)?, out)
+        // SAFETY: the caller passes null or a writable place.
+        unsafe { pointer::hand_out(out, || Ok(Model::from_bytes(bytes)?.into())) }
     })
 }
 
@@ -69,7 +70,10 @@ pub unsafe extern "C" fn optiformer_model_builtin(
     out: *mut *mut ModelHandle,
     error: *mut CError,
 ) -> i32 {
-    boundary(error, || hand_out(Model::pico()?, out))
+    boundary(error, || {
+        // SAFETY: the caller passes null or a writable place.
+        unsafe { pointer::hand_out(out, || Ok(Model::pico()?.into())) }
+    })
 }
 
 /// Describes a model as JSON.
@@ -108,8 +112,6 @@ pub unsafe extern "C" fn optiformer_model_description(
 /// As the header says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn optiformer_model_free(model: *mut ModelHandle) {
-    if !model.is_null() {
-        // SAFETY: the handle came from `Box::into_raw` and is freed once.
-        drop(unsafe { Box::from_raw(model) });
-    }
+    // SAFETY: the caller passes null or a handle that it frees once.
+    unsafe { free(model) }
 }

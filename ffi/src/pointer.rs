@@ -35,10 +35,8 @@ pub unsafe fn slice<'a, T>(
     if pointer.is_null() {
         return Err(Failure::null(name));
     }
-    if count > isize::MAX as usize / size_of::<T>() {
-        return Err(Failure::new(Status::InvalidValue, format!("{name}: {count} values")));
-    }
-    // SAFETY: the caller vouches for the values; their number cannot overflow.
+    check_array(pointer, count, name)?;
+    // SAFETY: the caller vouches for the values; they are aligned and their number cannot overflow.
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
@@ -58,11 +56,25 @@ pub unsafe fn slice_mut<'a, T>(
     if pointer.is_null() {
         return Err(Failure::null(name));
     }
+    check_array(pointer, count, name)?;
+    // SAFETY: the caller vouches for the values; they are aligned and their number cannot overflow.
+    Ok(unsafe { std::slice::from_raw_parts_mut(pointer, count) })
+}
+
+/// Refuses an array that no allocation can hold, or that does not start where its type must.
+fn check_array<T>(pointer: *const T, count: usize, name: &str) -> Result<(), Failure> {
     if count > isize::MAX as usize / size_of::<T>() {
         return Err(Failure::new(Status::InvalidValue, format!("{name}: {count} values")));
     }
-    // SAFETY: the caller vouches for the values; their number cannot overflow.
-    Ok(unsafe { std::slice::from_raw_parts_mut(pointer, count) })
+    check_alignment(pointer, name)
+}
+
+fn check_alignment<T>(pointer: *const T, name: &str) -> Result<(), Failure> {
+    if pointer.is_aligned() {
+        return Ok(());
+    }
+    let message = format!("{name} is not aligned to {} bytes", align_of::<T>());
+    Err(Failure::new(Status::InvalidValue, message))
 }
 
 /// The value behind a handle that others may use at the same time.
@@ -71,6 +83,7 @@ pub unsafe fn slice_mut<'a, T>(
 ///
 /// `pointer` is null or a live handle that is not used exclusively meanwhile.
 pub unsafe fn shared<'a, T>(pointer: *const T, name: &str) -> Result<&'a T, Failure> {
+    check_alignment(pointer, name)?;
     // SAFETY: the caller vouches for the handle.
     unsafe { pointer.as_ref() }.ok_or_else(|| Failure::null(name))
 }
@@ -81,12 +94,39 @@ pub unsafe fn shared<'a, T>(pointer: *const T, name: &str) -> Result<&'a T, Fail
 ///
 /// `pointer` is null or points to a live value that nobody else uses meanwhile.
 pub unsafe fn exclusive<'a, T>(pointer: *mut T, name: &str) -> Result<&'a mut T, Failure> {
+    check_alignment(pointer, name)?;
     // SAFETY: the caller vouches for the value.
     unsafe { pointer.as_mut() }.ok_or_else(|| Failure::null(name))
 }
 
-/// Writes a text with its NUL to a buffer of `capacity` bytes, and how many it needs to `needed` (if not null). With a null buffer only the
-/// length is written.
+/// As [`exclusive`], for an output that the caller may leave out.
+///
+/// # Safety
+///
+/// `pointer` is null or points to a writable value that nobody else uses meanwhile.
+pub unsafe fn optional<'a, T>(pointer: *mut T, name: &str) -> Result<Option<&'a mut T>, Failure> {
+    check_alignment(pointer, name)?;
+    // SAFETY: the caller vouches for the value.
+    Ok(unsafe { pointer.as_mut() })
+}
+
+/// Makes a handle and writes it to `out`; nothing is made where it cannot be handed out.
+///
+/// # Safety
+///
+/// `out` is null or a writable place that nobody else uses meanwhile.
+pub unsafe fn hand_out<T>(
+    out: *mut *mut T,
+    make: impl FnOnce() -> Result<T, Failure>,
+) -> Result<(), Failure> {
+    // SAFETY: the caller vouches for the place.
+    let out = unsafe { exclusive(out, "out") }?;
+    *out = Box::into_raw(Box::new(make()?));
+    Ok(())
+}
+
+/// Writes a text with its NUL to a buffer of `capacity` bytes, and how many it needs to `needed` (if not
+/// null). With a null buffer only the length is written.
 ///
 /// # Safety
 ///
@@ -103,8 +143,8 @@ pub unsafe fn write_text(
     let length = text.len() + 1;
     // SAFETY: the caller vouches for both places; the text fits where it is written.
     unsafe {
-        if !needed.is_null() {
-            needed.write(length);
+        if let Some(needed) = optional(needed, "needed")? {
+            *needed = length;
         }
         if buffer.is_null() {
             return Ok(());
@@ -119,19 +159,28 @@ pub unsafe fn write_text(
     Ok(())
 }
 
-/// Reads an options struct that begins with its size: fields that an older caller does not have keep their defaults, and fields of a newer
-/// caller must be zero.
+/// Reads an options struct that begins with its size: fields of a newer caller, which this version does not
+/// know, must be zero. `first` is the size that the struct had when it was published; later fields keep their
+/// defaults for an older caller.
 ///
 /// # Safety
 ///
-/// `pointer` is null or points to a struct whose first field is its size in bytes, all of them readable; any bytes make a `T`.
-pub unsafe fn options<T: Copy>(pointer: *const T, defaults: T, name: &str) -> Result<T, Failure> {
+/// `pointer` is null or points to a struct whose first field is its size in bytes, all of them readable; any
+/// bytes make a `T`.
+pub unsafe fn options<T: Copy>(
+    pointer: *const T,
+    defaults: T,
+    first: usize,
+    name: &str,
+) -> Result<T, Failure> {
     if pointer.is_null() {
         return Ok(defaults);
     }
+    check_alignment(pointer, name)?;
     // SAFETY: the struct begins with its size.
-    let size = unsafe { pointer.cast::<usize>().read_unaligned() };
-    if !(size_of::<usize>()..=4096).contains(&size) {
+    let size = unsafe { pointer.cast::<usize>().read() };
+    // No version of a struct ends inside a field, where half a pointer would be completed with half a default.
+    if !(first..=4096).contains(&size) || size % align_of::<T>() != 0 {
         let message = format!("{name}: struct_size {size} (set it to sizeof the struct)");
         return Err(Failure::new(Status::InvalidValue, message));
     }
@@ -147,4 +196,76 @@ pub unsafe fn options<T: Copy>(pointer: *const T, defaults: T, name: &str) -> Re
         return Err(Failure::new(Status::Unsupported, message));
     }
     Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An options struct whose third field came later than the first two.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    #[repr(C)]
+    struct Grown {
+        struct_size: usize,
+        old: u64,
+        new: u64,
+    }
+
+    const FIRST: usize = std::mem::offset_of!(Grown, new);
+    const DEFAULTS: Grown = Grown { struct_size: size_of::<Grown>(), old: 1, new: 2 };
+
+    #[test]
+    fn an_older_caller_gets_defaults_for_what_it_does_not_know() {
+        let older = [FIRST as u64, 7];
+        // SAFETY: `FIRST` bytes are readable.
+        let read = unsafe { options(older.as_ptr().cast::<Grown>(), DEFAULTS, FIRST, "o") };
+        let read = read.unwrap();
+        assert_eq!((read.old, read.new), (7, 2));
+    }
+
+    #[test]
+    fn a_newer_caller_is_understood_while_it_asks_for_nothing_new() {
+        let mut newer = [32_u64, 7, 8, 0];
+        // SAFETY: 32 bytes are readable, here and below.
+        let read = unsafe { options(newer.as_ptr().cast::<Grown>(), DEFAULTS, FIRST, "o") };
+        let read = read.unwrap();
+        assert_eq!((read.old, read.new), (7, 8));
+        newer[3] = 1;
+        // SAFETY: as above.
+        let refused = unsafe { options(newer.as_ptr().cast::<Grown>(), DEFAULTS, FIRST, "o") };
+        assert_eq!(refused.unwrap_err().status, Status::Unsupported);
+    }
+
+    #[test]
+    fn sizes_that_no_version_had_are_refused() {
+        for size in [0, 8, FIRST as u64 - 8, FIRST as u64 + 4, 5000, u64::MAX] {
+            let bytes = [size, 7, 8, 0];
+            // SAFETY: such a size is refused before anything beyond it is read.
+            let read = unsafe { options(bytes.as_ptr().cast::<Grown>(), DEFAULTS, FIRST, "o") };
+            assert_eq!(read.unwrap_err().status, Status::InvalidValue, "{size}");
+        }
+        // SAFETY: null is allowed.
+        let read = unsafe { options(std::ptr::null(), DEFAULTS, FIRST, "o") };
+        assert_eq!(read.unwrap(), DEFAULTS);
+    }
+
+    #[test]
+    fn arrays_that_cannot_be_are_refused() {
+        let values = [1.0_f64, 2.0];
+        let odd = values.as_ptr().cast::<u8>().wrapping_add(1).cast::<f64>();
+        // SAFETY: refused before anything is read, all three.
+        unsafe {
+            assert_eq!(slice(odd, 1, "v").unwrap_err().status, Status::InvalidValue);
+            assert_eq!(
+                slice(values.as_ptr(), usize::MAX / 4, "v").unwrap_err().status,
+                Status::InvalidValue
+            );
+            assert_eq!(
+                slice::<f64>(std::ptr::null(), 1, "v").unwrap_err().status,
+                Status::NullPointer
+            );
+        }
+        // SAFETY: nothing is read of an array without values.
+        assert!(unsafe { slice::<f64>(std::ptr::null(), 0, "v") }.unwrap().is_empty());
+    }
 }

@@ -6,8 +6,11 @@ use optiformer::space::{Configuration, Domain, Parameter, Space};
 
 use crate::{
     pointer,
-    status::{CError, Failure, Outcome, Status, boundary},
+    status::{CError, Failure, Outcome, Status, boundary, free},
 };
+
+/// The largest magnitude of an int: doubles count by ones up to it.
+const LARGEST_INT: u64 = 1 << 53;
 
 /// A space that grows parameter by parameter.
 #[derive(Default)]
@@ -72,9 +75,7 @@ pub unsafe extern "C" fn optiformer_space_new(
 ) -> i32 {
     boundary(error, || {
         // SAFETY: the caller passes null or a writable place.
-        let out = unsafe { pointer::exclusive(out, "out") }?;
-        *out = Box::into_raw(Box::default());
-        Ok(())
+        unsafe { pointer::hand_out(out, || Ok(SpaceHandle::default())) }
     })
 }
 
@@ -91,12 +92,13 @@ pub unsafe extern "C" fn optiformer_space_from_json(
 ) -> i32 {
     boundary(error, || {
         // SAFETY: the caller passes null or a string.
-        let space = Space::from_json(unsafe { pointer::text(json, "json") }?)?;
-        let handle = SpaceHandle { parameters: space.parameters().to_vec(), space: Some(space) };
+        let json = unsafe { pointer::text(json, "json") }?;
+        let make = || {
+            let space = Space::from_json(json)?;
+            Ok(SpaceHandle { parameters: space.parameters().to_vec(), space: Some(space) })
+        };
         // SAFETY: the caller passes null or a writable place.
-        let out = unsafe { pointer::exclusive(out, "out") }?;
-        *out = Box::into_raw(Box::new(handle));
-        Ok(())
+        unsafe { pointer::hand_out(out, make) }
     })
 }
 
@@ -145,8 +147,15 @@ pub unsafe extern "C" fn optiformer_space_add_int(
         let space = unsafe { pointer::exclusive(space, "space") }?;
         // SAFETY: the caller passes null or a string.
         let name = unsafe { pointer::text(name, "name") }?;
-        let step = if step == 0 { 1.0 } else { step as f64 };
-        let (low, high) = (low as f64, high as f64);
+        let step = if step == 0 { 1 } else { step };
+        for (what, number) in [("low", low), ("high", high), ("step", step)] {
+            // Beyond, the conversion to a double would quietly make another number of it.
+            if number.unsigned_abs() > LARGEST_INT {
+                let message = format!("parameter \"{name}\": {what} {number} is beyond ±2^53");
+                return Err(Failure::new(Status::InvalidSpace, message));
+            }
+        }
+        let (low, high, step) = (low as f64, high as f64, step as f64);
         space.add(Parameter::new(name, Domain::Int { low, high, log: log != 0, step }))
     })
 }
@@ -235,6 +244,32 @@ pub unsafe extern "C" fn optiformer_space_count(space: *const SpaceHandle) -> us
     unsafe { space.as_ref() }.map_or(0, |space| space.parameters.len())
 }
 
+/// The name of a parameter.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_space_name(
+    space: *const SpaceHandle,
+    index: usize,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut CError,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller passes null or a live handle.
+        let parameters = &unsafe { pointer::shared(space, "space") }?.parameters;
+        let parameter = parameters.get(index).ok_or_else(|| {
+            let message = format!("parameter {index} of {}", parameters.len());
+            Failure::new(Status::InvalidValue, message)
+        })?;
+        // SAFETY: the caller passes null or so many bytes.
+        unsafe { pointer::write_text(parameter.name(), buffer, capacity, needed) }
+    })
+}
+
 /// The space as JSON.
 ///
 /// # Safety
@@ -263,8 +298,6 @@ pub unsafe extern "C" fn optiformer_space_to_json(
 /// As the header says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn optiformer_space_free(space: *mut SpaceHandle) {
-    if !space.is_null() {
-        // SAFETY: the handle came from `Box::into_raw` and is freed once.
-        drop(unsafe { Box::from_raw(space) });
-    }
+    // SAFETY: the caller passes null or a handle that it frees once.
+    unsafe { free(space) }
 }

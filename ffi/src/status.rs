@@ -138,11 +138,24 @@ pub fn boundary(error: *mut CError, body: impl FnOnce() -> Outcome) -> i32 {
     }
 }
 
+/// Frees a handle; a panic on the way stops here, and nobody is there to be told.
+///
+/// # Safety
+///
+/// `handle` is null, or came from `Box::into_raw` and is not used again.
+pub unsafe fn free<T>(handle: *mut T) {
+    if !handle.is_null() {
+        // SAFETY: the caller vouches for the handle.
+        let owned = unsafe { Box::from_raw(handle) };
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(owned)));
+    }
+}
+
 fn report(error: *mut CError, status: Status, message: &str) {
     let message_at = std::mem::offset_of!(CError, message);
     // SAFETY: the caller passes null or a struct that begins with its own size; no more of it is written.
     unsafe {
-        if error.is_null() || (*error).struct_size < message_at {
+        if error.is_null() || !error.is_aligned() || (*error).struct_size < message_at {
             return;
         }
         (&raw mut (*error).status).write(status as i32);

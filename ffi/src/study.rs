@@ -1,6 +1,6 @@
 //! Handles of studies.
 
-use std::ffi::c_char;
+use std::{ffi::c_char, mem::offset_of};
 
 use optiformer::study::{Direction, Outcome as TrialOutcome, State, Study};
 
@@ -9,7 +9,7 @@ use crate::{
     pointer,
     sampler::sampler,
     space::{SpaceHandle, check_count, configuration, write_configuration},
-    status::{CError, Failure, Outcome, Status, boundary},
+    status::{CError, Failure, Outcome, Status, boundary, free},
 };
 
 /// A study, and whether an earlier call left it in an unknown state.
@@ -17,6 +17,19 @@ pub struct StudyHandle {
     study: Study,
     poisoned: bool,
 }
+
+// SAFETY: all that is not `Sync` in a study is its sampler, and what the C functions do with a `const` handle
+// (`best`, `trials`, `space`) never touches it.
+unsafe impl Sync for StudyHandle {}
+
+// What a C caller may do with a handle must be what Rust allows: to move it to another thread, and to share it
+// while it is `const`.
+const _: () = {
+    const fn shareable<T: Send + Sync>() {}
+    shareable::<ModelHandle>();
+    shareable::<SpaceHandle>();
+    shareable::<StudyHandle>();
+};
 
 /// How a study is made.
 #[derive(Clone, Copy)]
@@ -33,6 +46,9 @@ pub struct StudyOptions {
     /// Seed of all suggestions.
     pub seed: u64,
 }
+
+/// The size of [`StudyOptions`] when it was published; stays when the struct grows.
+const FIRST_SIZE: usize = offset_of!(StudyOptions, seed) + size_of::<u64>();
 
 const DEFAULTS: StudyOptions = StudyOptions {
     struct_size: size_of::<StudyOptions>(),
@@ -83,7 +99,7 @@ pub unsafe extern "C" fn optiformer_study_new(
         // SAFETY: the caller passes null or a live handle.
         let space = unsafe { pointer::shared(space, "space") }?.space()?.clone();
         // SAFETY: the caller passes null or a struct that begins with its size; any bytes make one.
-        let options = unsafe { pointer::options(options, DEFAULTS, "options") }?;
+        let options = unsafe { pointer::options(options, DEFAULTS, FIRST_SIZE, "options") }?;
         let direction = match options.direction {
             0 => Direction::Minimise,
             1 => Direction::Maximise,
@@ -92,14 +108,14 @@ pub unsafe extern "C" fn optiformer_study_new(
                 return Err(Failure::new(Status::InvalidValue, message));
             }
         };
-        // SAFETY: the options hold null or a string, and null or a live handle.
-        let sampler = unsafe { sampler(options.sampler, options.model) }?;
-        let study = Study::new(space, direction, sampler, options.seed);
-        let handle = StudyHandle { study, poisoned: false };
+        let make = || {
+            // SAFETY: the options hold null or a string, and null or a live handle.
+            let sampler = unsafe { sampler(options.sampler, options.model) }?;
+            let study = Study::new(space, direction, sampler, options.seed);
+            Ok(StudyHandle { study, poisoned: false })
+        };
         // SAFETY: the caller passes null or a writable place.
-        let out = unsafe { pointer::exclusive(out, "out") }?;
-        *out = Box::into_raw(Box::new(handle));
-        Ok(())
+        unsafe { pointer::hand_out(out, make) }
     })
 }
 
@@ -176,9 +192,10 @@ pub unsafe extern "C" fn optiformer_study_add(
         check_count(study.space(), count)?;
         // SAFETY: the caller passes null or so many values.
         let values = unsafe { pointer::slice(values, count, "values") }?;
-        let added = study.add(configuration(values), TrialOutcome::Value(value))?;
         // SAFETY: the caller passes null or a writable place.
-        if let Some(id) = unsafe { id.as_mut() } {
+        let id = unsafe { pointer::optional(id, "id") }?;
+        let added = study.add(configuration(values), TrialOutcome::Value(value))?;
+        if let Some(id) = id {
             *id = added;
         }
         Ok(())
@@ -232,10 +249,11 @@ pub unsafe extern "C" fn optiformer_study_best(
         let values = unsafe { pointer::slice_mut(values, count, "values") }?;
         // SAFETY: the caller passes null or a writable place.
         let value = unsafe { pointer::exclusive(value, "value") }?;
+        // SAFETY: the caller passes null or a writable place.
+        let id = unsafe { pointer::optional(id, "id") }?;
         *value = best.value().unwrap_or(f64::NAN);
         write_configuration(&best.configuration, values);
-        // SAFETY: the caller passes null or a writable place.
-        if let Some(id) = unsafe { id.as_mut() } {
+        if let Some(id) = id {
             *id = best.id;
         }
         Ok(())
@@ -267,10 +285,17 @@ pub unsafe extern "C" fn optiformer_study_counts(
                 State::Pending => 2,
             }] += 1;
         }
-        for (out, count) in [finished, failed, pending].into_iter().zip(counts) {
-            // SAFETY: the caller passes null or a writable place.
-            if let Some(out) = unsafe { out.as_mut() } {
-                *out = count;
+        // SAFETY: the caller passes null or a writable place, three times.
+        let places = unsafe {
+            [
+                pointer::optional(finished, "finished")?,
+                pointer::optional(failed, "failed")?,
+                pointer::optional(pending, "pending")?,
+            ]
+        };
+        for (place, count) in places.into_iter().zip(counts) {
+            if let Some(place) = place {
+                *place = count;
             }
         }
         Ok(())
@@ -284,10 +309,8 @@ pub unsafe extern "C" fn optiformer_study_counts(
 /// As the header says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn optiformer_study_free(study: *mut StudyHandle) {
-    if !study.is_null() {
-        // SAFETY: the handle came from `Box::into_raw` and is freed once.
-        drop(unsafe { Box::from_raw(study) });
-    }
+    // SAFETY: the caller passes null or a handle that it frees once.
+    unsafe { free(study) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Suggestions without a study: everything comes in, configurations go out.
 
-use std::ffi::c_char;
+use std::{ffi::c_char, mem::offset_of};
 
 use optiformer::{
     samplers::Request,
@@ -31,6 +31,9 @@ pub struct SuggestOptions {
     /// The number of the trial that is asked for, from 0.
     pub number: u64,
 }
+
+/// The size of [`SuggestOptions`] when it was published; stays when the struct grows.
+const FIRST_SIZE: usize = offset_of!(SuggestOptions, number) + size_of::<u64>();
 
 const DEFAULTS: SuggestOptions = SuggestOptions {
     struct_size: size_of::<SuggestOptions>(),
@@ -95,7 +98,7 @@ pub unsafe extern "C" fn optiformer_suggest(
         // SAFETY: the caller passes null or a live handle.
         let space = unsafe { pointer::shared(space, "space") }?.space()?;
         // SAFETY: the caller passes null or a struct that begins with its size; any bytes make one.
-        let options = unsafe { pointer::options(options, DEFAULTS, "options") }?;
+        let options = unsafe { pointer::options(options, DEFAULTS, FIRST_SIZE, "options") }?;
         // SAFETY: the caller passes null or so many values, here and below.
         let configurations = unsafe { rows(space, history, finished, "history") }?;
         // SAFETY: as above.

@@ -34,7 +34,7 @@ static double objective(const double *values) {
     return isnan(values[3]) ? loss + 1.0 : -1e9;
 }
 
-static int study(const optiformer_space *space, const optiformer_model *model) {
+static int study(const optiformer_space *space, const char *sampler, const optiformer_model *model) {
     optiformer_study_options options;
     optiformer_study *study = NULL;
     double values[4], best = INFINITY, reported = 0.0;
@@ -43,6 +43,7 @@ static int study(const optiformer_space *space, const optiformer_model *model) {
     int trial;
     memset(&options, 0, sizeof options);
     options.struct_size = sizeof options;
+    options.sampler = sampler;
     options.model = model;
     options.seed = 3;
     CHECK(optiformer_study_new(space, &options, &study, &error));
@@ -52,6 +53,7 @@ static int study(const optiformer_space *space, const optiformer_model *model) {
         EXPECT(values[0] >= -5.0 && values[0] <= 5.0);
         EXPECT(values[1] >= 1.0 && values[1] <= 20.0 && values[1] == floor(values[1]));
         EXPECT(values[2] == 0.0 || values[2] == 1.0);
+        EXPECT(values[2] == 0.0 ? isnan(values[3]) : values[3] >= 1e-4 && values[3] <= 1.0);
         if (trial == 5) {
             CHECK(optiformer_study_tell_failed(study, id, &error));
             continue;
@@ -63,17 +65,19 @@ static int study(const optiformer_space *space, const optiformer_model *model) {
     EXPECT(reported == best && objective(values) == best);
     CHECK(optiformer_study_counts(study, &finished, &failed, &pending, &error));
     EXPECT(finished == 39 && failed == 1 && pending == 0);
-    printf("study: %g\n", best);
+    printf("%s: %.17g\n", sampler, best);
     optiformer_study_free(study);
     return 0;
 }
 
-static int stateless(const optiformer_space *space) {
+static int stateless(const optiformer_space *space, const char *sampler, const optiformer_model *model) {
     optiformer_suggest_options options;
     double history[24 * 4], losses[24], again[4];
     size_t trial;
     memset(&options, 0, sizeof options);
     options.struct_size = sizeof options;
+    options.sampler = sampler;
+    options.model = model;
     options.seed = 5;
     for (trial = 0; trial < 24; trial += 2) {
         /* Two at a time: the second takes the first for pending. */
@@ -86,6 +90,11 @@ static int stateless(const optiformer_space *space) {
     options.number = 22;
     CHECK(optiformer_suggest(space, &options, history, losses, 22, NULL, 0, again, 1, &error));
     EXPECT(memcmp(again, history + 4 * 22, sizeof(double) * 3) == 0);
+    /* A failed and a pending trial are understood. */
+    losses[3] = NAN;
+    options.number = 22;
+    CHECK(optiformer_suggest(space, &options, history, losses, 20, history + 4 * 20, 2, again, 1, &error));
+    EXPECT(memcmp(again, history + 4 * 20, sizeof(double) * 2) != 0);
     return 0;
 }
 
@@ -94,10 +103,13 @@ int main(void) {
     const double b = 1.0;
     char json[1024];
     size_t needed = 0;
+    int major = 0, minor = 0, patch = 0;
     optiformer_space *space = NULL;
     optiformer_model *model = NULL;
     error.struct_size = sizeof error;
     EXPECT(optiformer_version() == OPTIFORMER_VERSION);
+    EXPECT(sscanf(optiformer_version_string(), "%d.%d.%d", &major, &minor, &patch) == 3);
+    EXPECT(major * 1000000 + minor * 1000 + patch == OPTIFORMER_VERSION);
     CHECK(optiformer_space_new(&space, &error));
     CHECK(optiformer_space_add_float(space, "x", -5.0, 5.0, 0, 0.0, &error));
     CHECK(optiformer_space_add_int(space, "n", 1, 20, 0, 0, &error));
@@ -105,6 +117,10 @@ int main(void) {
     CHECK(optiformer_space_add_float(space, "y", 1e-4, 1.0, 1, 0.0, &error));
     CHECK(optiformer_space_set_condition(space, "y", "c", &b, 1, &error));
     EXPECT(optiformer_space_count(space) == 4);
+    CHECK(optiformer_space_name(space, 3, NULL, 0, &needed, &error));
+    EXPECT(needed == 2);
+    CHECK(optiformer_space_name(space, 3, json, sizeof json, NULL, &error));
+    EXPECT(strcmp(json, "y") == 0);
     CHECK(optiformer_space_to_json(space, NULL, 0, &needed, &error));
     EXPECT(needed < sizeof json);
     EXPECT(optiformer_space_to_json(space, json, needed - 1, NULL, &error) == OPTIFORMER_BUFFER_TOO_SMALL);
@@ -112,7 +128,9 @@ int main(void) {
     EXPECT(strlen(json) + 1 == needed && strstr(json, "\"when\"") != NULL);
     CHECK(optiformer_model_builtin(&model, &error));
     CHECK(optiformer_model_description(model, json, sizeof json, &needed, &error));
-    if (study(space, model) != 0 || stateless(space) != 0) {
+    if (study(space, "optiformer", model) != 0 || study(space, "optiformer", NULL) != 0 ||
+        study(space, "tpe", NULL) != 0 || study(space, "sobol", NULL) != 0 || study(space, "random", NULL) != 0 ||
+        stateless(space, "optiformer", model) != 0 || stateless(space, "tpe", NULL) != 0) {
         return 1;
     }
     optiformer_model_free(model);

@@ -1,8 +1,19 @@
 // Maximises a function through the C++ wrapper.
 #include "optiformer.hpp"
 
+#include "optiformer.hpp"
+
+#include <cmath>
 #include <cstdio>
+#include <type_traits>
 #include <utility>
+
+// second.cpp: another source with the same header.
+std::string version_of_the_other_source();
+
+static_assert(!std::is_copy_constructible_v<optiformer::Study> && std::is_nothrow_move_constructible_v<optiformer::Study>);
+static_assert(!std::is_copy_constructible_v<optiformer::Model> && std::is_nothrow_move_assignable_v<optiformer::Model>);
+static_assert(!std::is_copy_assignable_v<optiformer::Space> && std::is_nothrow_move_assignable_v<optiformer::Space>);
 
 static int failures = 0;
 #define EXPECT(condition)                                                                            \
@@ -27,6 +38,9 @@ int main() {
     space.add_float("x", 0.0, 4.0).add_int("n", 1, 16, true).add_categorical("kind", {"a", "b", "c"});
     space.add_float("y", 0.0, 1.0).set_condition("y", "kind", {0.0, 2.0});
     EXPECT(space.count() == 4);
+    EXPECT(space.name(3) == "y");
+    EXPECT(status_of([&] { space.name(4); }) == OPTIFORMER_INVALID_VALUE);
+    EXPECT(optiformer::version() == version_of_the_other_source());
     EXPECT(optiformer::Space::from_json(space.to_json()).to_json() == space.to_json());
 
     auto model = optiformer::Model::builtin();
@@ -48,6 +62,34 @@ int main() {
     }
     auto best = study.best();
     EXPECT(best && best->value > first);
+
+    auto counts = study.counts();
+    EXPECT(counts.finished == 30 && counts.failed == 0 && counts.pending == 0);
+
+    // Without a study: two at a time, to minimise.
+    std::vector<std::vector<double>> history;
+    std::vector<double> losses;
+    optiformer::SuggestOptions options;
+    options.model = &model;
+    options.seed = 5;
+    for (int round = 0; round < 6; round++) {
+        options.number = history.size();
+        auto next = optiformer::suggest(space, history, losses, {}, 2, options);
+        EXPECT(next.size() == 2 && next[0].size() == 4 && next[0][0] != next[1][0]);
+        for (auto &values : next) {
+            EXPECT(values[0] >= 0.0 && values[0] <= 4.0 && values[1] >= 1.0 && values[1] <= 16.0);
+            losses.push_back(round == 2 ? optiformer::inactive : values[0]);
+            history.push_back(std::move(values));
+        }
+    }
+    EXPECT(status_of([&] { optiformer::suggest(space, {{1.0}}, {1.0}); }) == OPTIFORMER_INVALID_VALUE);
+    EXPECT(status_of([&] { optiformer::suggest(space, history, {1.0}); }) == OPTIFORMER_INVALID_VALUE);
+    EXPECT(status_of([&] { optiformer::suggest(space, {{9.0, 1.0, 1.0, optiformer::inactive}}, {1.0}); }) ==
+           OPTIFORMER_INVALID_VALUE);
+    options.sampler = "tpe";
+    EXPECT(status_of([&] { optiformer::suggest(space, {}, {}, {}, 1, options); }) == OPTIFORMER_INVALID_VALUE);
+    options.model = nullptr;
+    EXPECT(optiformer::suggest(space, {}, {}, history, 1, options).size() == 1);
 
     auto moved = std::move(study);
     EXPECT(moved.best()->value == best->value);

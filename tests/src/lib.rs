@@ -1,1 +1,3 @@
-//! Helpers of the end-to-end and cross-language tests.
+//! What the end-to-end and cross-language tests share.
+
+pub mod c;

@@ -1,7 +1,10 @@
 """The package without Optuna."""
 
+import concurrent.futures
+import copy
 import math
 import pathlib
+import pickle
 import re
 
 import optiformer
@@ -67,14 +70,159 @@ def test_bad_input_names_the_parameter():
         optiformer.Study(space()).add({"nonesuch": 1}, 0.0)
 
 
+def test_what_c_cannot_hold_is_refused():
+    with pytest.raises(ValueError, match="NUL"):
+        optiformer.Space().add_float("x\0y", 0.0, 1.0)
+    with pytest.raises(ValueError, match="seed -1"):
+        optiformer.Study(space(), seed=-1)
+    with pytest.raises(ValueError, match="high"):
+        optiformer.Space().add_int("n", 0, 2**64 + 5)
+    with pytest.raises(optiformer.Error, match="n.*2\\^53"):
+        optiformer.Space().add_int("n", 0, 2**53 + 1)
+    with pytest.raises(TypeError):
+        optiformer.Space().add_int("n", 0, 2.5)
+    with pytest.raises(ValueError, match="trial"):
+        optiformer.Study(space()).tell(-1, 0.0)
+    with pytest.raises(ValueError, match="count"):
+        optiformer.suggest(space(), count=-1)
+    with pytest.raises(TypeError, match="name"):
+        optiformer.Space().add_float(None, 0.0, 1.0)
+
+
+def test_equal_choices_of_different_types_are_kept_apart():
+    one = optiformer.Space().add_categorical("c", [1, True, 1.0]).add_float("x", 0.0, 1.0)
+    study = optiformer.Study(one.set_condition("x", "c", [True]), sampler="random")
+    study.enqueue({"c": True, "x": 0.5})
+    assert study.ask().parameters["c"] is True
+    for _ in range(20):
+        parameters = study.ask().parameters
+        assert ("x" in parameters) == (parameters["c"] is True)
+
+
+def test_json_there_and_back():
+    text = space().to_json()
+    again = optiformer.Space(text)
+    assert again.to_json() == text and again.names == ["x", "n", "c", "y"] and len(again) == 4
+    named = optiformer.Space().add_categorical("kind", ["sgd", "adam"])
+    assert "sgd" in named.to_json()
+    assert optiformer.Study(optiformer.Space(named.to_json())).ask().parameters["kind"] in ("sgd", "adam")
+
+
+def test_a_space_that_grows_leaves_its_studies_alone():
+    growing = optiformer.Space().add_float("x", 0.0, 1.0)
+    study = optiformer.Study(growing)
+    growing.add_float("later", 0.0, 1.0)
+    assert list(study.ask().parameters) == ["x"]
+    with pytest.raises(ValueError, match="later"):
+        study.add({"x": 0.5, "later": 0.5}, 1.0)
+
+
+def test_handles_are_not_freed_twice():
+    model = optiformer.Model()
+    assert copy.copy(model) is model and copy.deepcopy(model) is model
+    assert pickle.loads(pickle.dumps(model)).description == model.description
+    for handle in (space(), optiformer.Study(space())):
+        for duplicate in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match="cannot be copied"):
+                duplicate(handle)
+
+
+def test_a_model_of_a_file_is_that_of_its_bytes(tmp_path):
+    weights = pathlib.Path(__file__).parents[3] / "runtime" / "weights" / "pico.safetensors"
+    rows = [
+        optiformer.suggest(space(), [[0.5, 3, 0, math.nan]] * 4, [1.0, 2.0, 3.0, 4.0], number=4, model=model)
+        for model in (None, optiformer.Model(), optiformer.Model(weights), optiformer.Model(data=weights.read_bytes()))
+    ]
+    assert len({str(row) for row in rows}) == 1
+    (tmp_path / "cut").write_bytes(weights.read_bytes()[:5000])
+    with pytest.raises(optiformer.Error, match="INVALID_WEIGHTS"):
+        optiformer.Model(tmp_path / "cut")
+
+
+def test_threads_may_share_a_study():
+    study = optiformer.Study(space(), seed=1, sampler="tpe")
+
+    def work(_):
+        for _ in range(25):
+            trial = study.ask()
+            study.tell(trial.id, trial.parameters["x"] ** 2)
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert study.counts() == (100, 0, 0)
+
+
+# How ctypes writes the types of the header.
+TYPES = {
+    "int": "c_int",
+    "double": "c_double",
+    "size_t": "c_size_t",
+    "int32_t": "c_int32",
+    "int64_t": "c_int64",
+    "uint32_t": "c_uint32",
+    "uint64_t": "c_uint64",
+    "optiformer_status": "c_int32",
+    # Bytes, which Python has as one type.
+    "char*": "c_char_p",
+    "uint8_t*": "c_char_p",
+    "char**": "LP_c_char_p",
+    "double*": "LP_c_double",
+    "size_t*": "LP_c_size_t",
+    "uint64_t*": "LP_c_uint64",
+    "optiformer_model*": "c_void_p",
+    "optiformer_space*": "c_void_p",
+    "optiformer_study*": "c_void_p",
+    "optiformer_model**": "LP_c_void_p",
+    "optiformer_space**": "LP_c_void_p",
+    "optiformer_study**": "LP_c_void_p",
+    "optiformer_error*": "LP_ErrorStruct",
+    "optiformer_study_options*": "LP_StudyOptions",
+    "optiformer_suggest_options*": "LP_SuggestOptions",
+    "void": "None",
+}
+
+
+def ctypes_name(declaration, *, is_named=True):
+    words = declaration.replace("*", " * ").replace("const", " ").split()
+    return TYPES["".join(words[:-1] if is_named else words)]
+
+
+def python_name(kind):
+    """The name of a ctypes type; c_size_t, c_ulong and c_uint64 are one type on some platforms."""
+    return "None" if kind is None else kind.__name__.replace("_ulong", "_uint64").replace("_long", "_int64")
+
+
 def test_the_declarations_are_those_of_the_header():
     from optiformer import _library
 
     header = pathlib.Path(__file__).parents[3] / "include" / "optiformer.h"
-    code = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
-    declared = dict(re.findall(r"(optiformer_\w+)\(([^)]*)\)", code))
-    for name, arguments in _library._FALLIBLE.items():
-        assert len(declared[name].split(",")) == len(arguments), name
-    fallible = {name for name, arguments in declared.items() if "optiformer_error" in arguments}
-    assert fallible == set(_library._FALLIBLE)
+    code = re.sub(r"/\*.*?\*/", "", header.read_text(encoding="utf-8"), flags=re.S)
+    declared = {}
+    for result, name, arguments in re.findall(r"^([\w *]+?)(optiformer_\w+)\(([^)]*)\);", code, flags=re.M):
+        arguments = [] if arguments == "void" else arguments.split(",")
+        declared[name] = (ctypes_name(result, is_named=False), [ctypes_name(it) for it in arguments])
+    expected = {name: ("c_int32", arguments) for name, arguments in _library._FALLIBLE.items()}
+    for name, (result, arguments) in _library._INFALLIBLE.items():
+        expected[name] = (python_name(result), arguments)
+    expected = {name: (result, list(map(python_name, arguments))) for name, (result, arguments) in expected.items()}
+    # What c_int32 and c_size_t are called differs from platform to platform, in the same way on both sides.
+    same = {"c_int32": "c_int", "c_uint32": "c_uint", "c_size_t": "c_uint64", "LP_c_size_t": "LP_c_uint64"}
+
+    def canonical(functions):
+        return {name: (same.get(r, r), [same.get(a, a) for a in args]) for name, (r, args) in functions.items()}
+
+    assert len(declared) > 20
+    assert canonical(declared) == canonical(expected)
     assert optiformer.__version__ == ".".join(re.findall(r"VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", code))
+
+
+@pytest.mark.parametrize("struct", ["error", "study_options", "suggest_options"])
+def test_the_structs_have_the_fields_of_the_header(struct):
+    from optiformer import _library
+
+    header = pathlib.Path(__file__).parents[3] / "include" / "optiformer.h"
+    code = re.sub(r"/\*.*?\*/", "", header.read_text(encoding="utf-8"), flags=re.S)
+    body = re.search(rf"typedef struct optiformer_{struct} {{(.*?)}}", code, flags=re.S).group(1)
+    fields = re.findall(r"(\w+)(?:\[\d+\])?;", body)
+    name = {"error": "ErrorStruct", "study_options": "StudyOptions", "suggest_options": "SuggestOptions"}[struct]
+    assert [field for field, _ in getattr(_library, name)._fields_] == fields

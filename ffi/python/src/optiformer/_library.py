@@ -1,20 +1,36 @@
 """The shared library's functions, as optiformer.h declares them."""
 
 import ctypes
+import operator
 import pathlib
 import sys
-from ctypes import POINTER, c_char, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+import threading
+from ctypes import POINTER, c_char, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 
-_NAMES = {"win32": "optiformer_ffi.dll", "darwin": "liboptiformer_ffi.dylib"}
+_NAMES = {
+    "win32": "optiformer_ffi.dll",
+    "cygwin": "optiformer_ffi.dll",
+    "darwin": "liboptiformer_ffi.dylib",
+}
 
 
 class Error(Exception):
-    """A status other than OK; `status` is its number, `name` its name."""
+    """A status other than OK.
 
-    def __init__(self, status, name, message):
-        super().__init__(f"{name}: {message}")
+    Attributes:
+        status: The number that the C function returned.
+        name: The status's name, such as "INVALID_SPACE".
+        message: What it is about.
+    """
+
+    def __init__(self, status: int, name: str, message: str) -> None:
+        super().__init__(status, name, message)
         self.status = status
         self.name = name
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message}"
 
 
 class ErrorStruct(ctypes.Structure):
@@ -57,6 +73,7 @@ _FALLIBLE = {
     "optiformer_space_add_int": [c_void_p, c_char_p, c_int64, c_int64, c_int, c_int64, _error],
     "optiformer_space_add_categorical": [c_void_p, c_char_p, POINTER(c_char_p), c_size_t, _error],
     "optiformer_space_set_condition": [c_void_p, c_char_p, c_char_p, _doubles, c_size_t, _error],
+    "optiformer_space_name": [c_void_p, c_size_t, *_text],
     "optiformer_space_to_json": [c_void_p, *_text],
     "optiformer_study_new": [c_void_p, POINTER(StudyOptions), POINTER(c_void_p), _error],
     "optiformer_study_ask": [c_void_p, POINTER(c_uint64), _doubles, c_size_t, _error],
@@ -80,19 +97,31 @@ _FALLIBLE = {
     ],
 }
 
-library = ctypes.CDLL(str(pathlib.Path(__file__).with_name(_NAMES.get(sys.platform, "liboptiformer_ffi.so"))))
-for _name, _arguments in _FALLIBLE.items():
-    getattr(library, _name).argtypes = _arguments
-    getattr(library, _name).restype = c_int32
-for _name in ["optiformer_model_free", "optiformer_space_free", "optiformer_study_free"]:
-    getattr(library, _name).argtypes = [c_void_p]
-    getattr(library, _name).restype = None
-library.optiformer_space_count.argtypes = [c_void_p]
-library.optiformer_space_count.restype = c_size_t
-library.optiformer_version_string.argtypes = []
-library.optiformer_version_string.restype = c_char_p
-library.optiformer_status_name.argtypes = [c_int]
-library.optiformer_status_name.restype = c_char_p
+# Functions that cannot fail: result and arguments.
+_INFALLIBLE = {
+    "optiformer_version": (c_uint32, []),
+    "optiformer_version_string": (c_char_p, []),
+    "optiformer_status_name": (c_char_p, [c_int]),
+    "optiformer_space_count": (c_size_t, [c_void_p]),
+    "optiformer_model_free": (None, [c_void_p]),
+    "optiformer_space_free": (None, [c_void_p]),
+    "optiformer_study_free": (None, [c_void_p]),
+}
+
+
+def _load():
+    path = pathlib.Path(__file__).with_name(_NAMES.get(sys.platform, "liboptiformer_ffi.so"))
+    if not path.exists():
+        raise ImportError(f"{path} is missing: install the package with pip, which builds it")
+    loaded = ctypes.CDLL(str(path))
+    for name, arguments in _FALLIBLE.items():
+        getattr(loaded, name).restype, getattr(loaded, name).argtypes = c_int32, arguments
+    for name, (result, arguments) in _INFALLIBLE.items():
+        getattr(loaded, name).restype, getattr(loaded, name).argtypes = result, arguments
+    return loaded
+
+
+library = _load()
 
 
 def call(name, *arguments):
@@ -104,15 +133,67 @@ def call(name, *arguments):
         raise Error(status, status_name, error.message.decode("utf-8", "replace"))
 
 
-def text(name, handle):
+def text(name, *arguments):
     """Calls a function that writes a text: for its length, then for the text."""
     needed = c_size_t()
-    call(name, handle, None, 0, ctypes.byref(needed))
+    call(name, *arguments, None, 0, ctypes.byref(needed))
     buffer = ctypes.create_string_buffer(needed.value)
-    call(name, handle, buffer, needed.value, None)
+    call(name, *arguments, buffer, needed.value, None)
     return buffer.value.decode()
 
 
 def doubles(values):
     """A C array of doubles."""
     return (c_double * len(values))(*values)
+
+
+def encoded(what, value):
+    """A text for C, which ends at the first NUL."""
+    if not isinstance(value, str):
+        raise TypeError(f"{what} must be a str, not {type(value).__name__}")
+    if "\0" in value:
+        raise ValueError(f"{what} {value!r} has a NUL character")
+    return value.encode()
+
+
+def integer(what, value, low, high):
+    """A whole number that C's type holds; ctypes would quietly wrap others around."""
+    number = operator.index(value)
+    if not low <= number <= high:
+        raise ValueError(f"{what} {number} is not between {low} and {high}")
+    return number
+
+
+def unsigned(what, value):
+    """A number for a uint64_t."""
+    return integer(what, value, 0, 2**64 - 1)
+
+
+def signed(what, value):
+    """A number for an int64_t."""
+    return integer(what, value, -(2**63), 2**63 - 1)
+
+
+class Handle:
+    """Owns what a function of the library handed out.
+
+    `_lock` is held during every call that uses the handle exclusively, so that threads which share an object wait for each other.
+    """
+
+    _free = ""
+
+    def __init__(self, function, *arguments):
+        handle = c_void_p()
+        call(function, *arguments, ctypes.byref(handle))
+        self._handle = handle
+        self._lock = threading.Lock()
+
+    def __del__(self):
+        # The handle is missing when making it failed; the library is gone when the interpreter ends.
+        handle, self._handle = getattr(self, "_handle", None), None
+        if handle is not None and library is not None:
+            getattr(library, self._free)(handle)
+
+    def __reduce__(self):
+        # A copy would free the same handle once more.
+        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled")

@@ -3,15 +3,18 @@
 import math
 import random
 import threading
-from typing import Any, Dict, Optional, Sequence
+import zlib
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler
-from optuna.search_space import IntersectionSearchSpace
+from optuna.search_space import intersection_search_space
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from . import Model, Space, suggest
+from ._model import Model
+from ._space import Space
+from ._suggest import suggest
 
 __all__ = ["OptiFormerSampler"]
 
@@ -19,100 +22,154 @@ __all__ = ["OptiFormerSampler"]
 class OptiFormerSampler(BaseSampler):
     """Suggests what a trained transformer expects to improve most.
 
-    Parameters that every finished trial has are suggested together (`sample_relative`); others, as in a conditional or growing space, one by
-    one, each from its own history (`sample_independent`). Completed trials count with their value, pruned ones with their last
-    intermediate value, failed ones as failed; running ones are pending. With a seed and one worker a study repeats exactly.
+    Parameters that every finished trial has are suggested together (`sample_relative`); others, as in a conditional or growing space,
+    one by one, each from its own history (`sample_independent`). Completed trials count with their value, pruned ones with their
+    last intermediate value, failed ones as failed; running ones are pending. Trials with a value outside today's range of a
+    parameter are left out.
+
+    A suggestion depends on the seed, the trial's number and the trials before it, so that a study goes on after a restart as it
+    would have, given the same seed. With several jobs Optuna draws a new seed for each.
+
+    Threads may share the sampler, which suggests to one after the other, and it can be pickled.
 
     Args:
         seed: Seed of all suggestions; drawn at random when None.
         sampler: One of the library's samplers: "optiformer", "tpe", "sobol", "random".
         model: Weights for "optiformer"; the ones that are part of the library when None.
+
+    Raises:
+        optiformer.Error: while suggesting, for more parameters or choices than the model has names for (64 of each), and
+            for ints beyond ±2^53. The other samplers know only the second limit.
     """
 
-    def __init__(self, seed: Optional[int] = None, *, sampler: str = "optiformer", model: Optional[Model] = None):
+    def __init__(
+        self, seed: Optional[int] = None, *, sampler: str = "optiformer", model: Optional[Model] = None
+    ) -> None:
         if model is not None and sampler != "optiformer":
             raise ValueError(f"sampler {sampler!r} has no use for a model")
         self._sampler = sampler
         self._model = Model() if model is None and sampler == "optiformer" else model
-        self._seed = self._checked(seed)
-        self._spaces: Dict[Any, IntersectionSearchSpace] = {}
+        self._seed = _checked(seed)
+        self._lock = threading.Lock()
+        # What running trials were given by this sampler: their storage knows it only parameter by parameter, as the objective asks.
+        self._given: Dict[Any, Dict[Tuple[str, ...], List[float]]] = {}
+        # A sampler that does not exist is noticed here rather than in the first trial.
+        suggest(Space().add_float("x", 0.0, 1.0), sampler=sampler, model=self._model, count=0)
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {**self.__dict__, "_lock": None, "_given": {}}
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        self.__dict__.update(state)
         self._lock = threading.Lock()
 
-    @staticmethod
-    def _checked(seed):
-        if seed is None:
-            return random.SystemRandom().getrandbits(63)
-        if not 0 <= seed < 2**64:
-            raise ValueError(f"seed {seed} is not between 0 and 2**64 - 1")
-        return int(seed)
-
     def reseed_rng(self) -> None:
-        self._seed = self._checked(None)
+        """Draws another seed."""
+        self._seed = _checked(None)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> Dict[str, BaseDistribution]:
-        with self._lock:
-            common = self._spaces.setdefault(study._study_id, IntersectionSearchSpace())
-            space = common.calculate(study)
+        """The parameters that all completed trials have, and that have more than one value."""
+        _check_objective(study)
+        space = intersection_search_space(study.get_trials(deepcopy=False))
         return {name: distribution for name, distribution in space.items() if not distribution.single()}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: Dict[str, BaseDistribution]
     ) -> Dict[str, Any]:
-        if not search_space:
-            return {}
+        """Values for all parameters of `search_space`, suggested together."""
         return self._suggest(study, trial, search_space)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
+        """A value for one parameter, from the trials that have it."""
         return self._suggest(study, trial, {param_name: param_distribution})[param_name]
+
+    def after_trial(
+        self, study: Study, trial: FrozenTrial, state: TrialState, values: Optional[Sequence[float]]
+    ) -> None:
+        """Forgets what the trial was given: from now on the storage has it."""
+        with self._lock:
+            self._given.pop(_identity(study, trial), None)
 
     def _suggest(
         self, study: Study, trial: FrozenTrial, distributions: Dict[str, BaseDistribution]
     ) -> Dict[str, Any]:
-        if len(study.directions) > 1:
-            raise ValueError("OptiFormerSampler optimises one objective, and the study has several")
-        fixed = {name: _only(distribution) for name, distribution in distributions.items() if distribution.single()}
-        names = [name for name in distributions if name not in fixed]
+        _check_objective(study)
+        suggested = {name: _only(distribution) for name, distribution in distributions.items() if distribution.single()}
+        names = [name for name in distributions if name not in suggested]
         if not names:
-            return fixed
+            return suggested
         space = Space()
         for name in names:
             _add(space, name, distributions[name])
-        sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
-        history, losses, pending = [], [], []
+        with self._lock:
+            history, losses, pending = self._trials(study, trial, names, distributions)
+            values = suggest(
+                space,
+                history,
+                losses,
+                pending,
+                seed=self._seed_for(names),
+                number=trial.number,
+                sampler=self._sampler,
+                model=self._model,
+            )[0]
+            self._given.setdefault(_identity(study, trial), {})[tuple(names)] = values
+        for name, value in zip(names, values):
+            suggested[name] = _external(distributions[name], value)
+        return suggested
+
+    def _trials(
+        self, study: Study, trial: FrozenTrial, names: Sequence[str], distributions: Dict[str, BaseDistribution]
+    ) -> Tuple[List[List[float]], List[float], List[List[float]]]:
+        """The other trials' values of some parameters: of the finished ones with their losses, and of the pending ones."""
+        history: List[List[float]] = []
+        losses: List[float] = []
+        pending: List[List[float]] = []
         for other in study.get_trials(deepcopy=False):
             if other.number == trial.number:
                 continue
             row = _row(other, names, distributions)
-            if row is None:
-                continue
-            if other.state == TrialState.RUNNING:
-                pending.append(row)
-            elif other.state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL):
-                history.append(row)
-                losses.append(_loss(other, sign))
-        # Parameters of one trial that are suggested apart must not be drawn with the same numbers.
-        salt = sum(ord(letter) * 31**place for place, letter in enumerate(names[0])) if len(names) == 1 else 0
-        seed = (self._seed + salt * 0x9E3779B97F4A7C15) % 2**64
-        values = suggest(
-            space,
-            history,
-            losses,
-            pending,
-            seed=seed,
-            number=trial.number,
-            sampler=self._sampler,
-            model=self._model,
-        )[0]
-        suggested = {name: _external(distributions[name], value) for name, value in zip(names, values)}
-        return {**fixed, **suggested}
+            if other.state.is_finished():
+                if row is not None:
+                    history.append(row)
+                    losses.append(_loss(other, study.direction))
+            elif other.state == TrialState.RUNNING:
+                row = row or self._given.get(_identity(study, other), {}).get(tuple(names))
+                if row is not None and all(distributions[name]._contains(value) for name, value in zip(names, row)):
+                    pending.append(row)
+        return history, losses, pending
+
+    def _seed_for(self, names: Sequence[str]) -> int:
+        """The seed for a space. Parameters of one trial that are suggested apart must not be drawn with the same numbers."""
+        salt = zlib.crc32(names[0].encode()) if len(names) == 1 else 0
+        return (self._seed + salt * 0x9E3779B97F4A7C15) % 2**64
+
+
+def _identity(study: Study, trial: FrozenTrial) -> Any:
+    # Two storages may have the same numbers; their trials do not start in the same microsecond.
+    return study._study_id, trial._trial_id, trial.datetime_start
+
+
+def _checked(seed: Optional[int]) -> int:
+    if seed is None:
+        return random.SystemRandom().getrandbits(63)
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed {seed} is not between 0 and 2**64 - 1")
+    return int(seed)
+
+
+def _check_objective(study: Study) -> None:
+    if len(study.directions) > 1:
+        raise ValueError(f"OptiFormerSampler optimises one objective, and the study has {len(study.directions)}")
 
 
 def _only(distribution: BaseDistribution) -> Any:
     """The one value of a distribution that has no other."""
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[0]
+    assert isinstance(distribution, (FloatDistribution, IntDistribution))
     return distribution.low
 
 
@@ -127,33 +184,39 @@ def _add(space: Space, name: str, distribution: BaseDistribution) -> None:
         raise NotImplementedError(f"parameter {name!r}: {distribution} is not known to OptiFormerSampler")
 
 
-def _row(trial: FrozenTrial, names: Sequence[str], distributions: Dict[str, BaseDistribution]):
+def _row(
+    trial: FrozenTrial, names: Sequence[str], distributions: Dict[str, BaseDistribution]
+) -> Optional[List[float]]:
     """A trial's values of some parameters; None when it lacks one, or has one that is not in today's range."""
     row = []
     for name in names:
         if name not in trial.params:
             return None
-        distribution = distributions[name]
         try:
-            value = float(distribution.to_internal_repr(trial.params[name]))
-        except ValueError:
+            value = float(distributions[name].to_internal_repr(trial.params[name]))
+        except (TypeError, ValueError):
             return None
-        if not distribution._contains(value):
+        if not distributions[name]._contains(value):
             return None
         row.append(value)
     return row
 
 
-def _loss(trial: FrozenTrial, sign: float) -> float:
+def _loss(trial: FrozenTrial, direction: StudyDirection) -> float:
     """What was observed, to be minimised; not a number for a failed trial."""
-    if trial.state == TrialState.COMPLETE and trial.value is not None:
-        return sign * trial.value
-    if trial.state == TrialState.PRUNED and trial.intermediate_values:
-        return sign * trial.intermediate_values[max(trial.intermediate_values)]
-    return math.nan
+    if trial.state == TrialState.COMPLETE:
+        value = trial.value
+    elif trial.state == TrialState.PRUNED and trial.intermediate_values:
+        value = trial.intermediate_values[max(trial.intermediate_values)]
+    else:
+        value = None
+    if value is None:
+        return math.nan
+    return -value if direction == StudyDirection.MAXIMIZE else value
 
 
 def _external(distribution: BaseDistribution, value: float) -> Any:
+    """A suggested double as the objective function sees it."""
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[int(value)]
     if isinstance(distribution, IntDistribution):

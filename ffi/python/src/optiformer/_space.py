@@ -1,0 +1,143 @@
+"""Search spaces."""
+
+import ctypes
+import json as json_module
+import math
+from typing import Any, Dict, List, Optional, Sequence
+
+from ._library import Handle, call, doubles, encoded, integer, signed, text
+
+
+class Space(Handle):
+    """What may be tried: an ordered list of parameters.
+
+    Args:
+        json: The space as a JSON document, as the command-line tool reads it; an empty space without it.
+
+    Raises:
+        Error: "INVALID_SPACE", naming the line or the parameter.
+    """
+
+    _free = "optiformer_space_free"
+
+    def __init__(self, json: Optional[str] = None) -> None:
+        self._layout = Layout()
+        if json is None:
+            super().__init__("optiformer_space_new")
+            return
+        super().__init__("optiformer_space_from_json", encoded("json", json))
+        for parameter in json_module.loads(json)["parameters"]:
+            kind = parameter["choices"] if parameter["type"] == "categorical" else parameter["type"]
+            self._layout.add(parameter["name"], kind)
+
+    def add_float(
+        self, name: str, low: float, high: float, *, log: bool = False, step: Optional[float] = None
+    ) -> "Space":
+        """Adds a real number in [low, high]; on a logarithmic scale with `log`; only low + k * step with `step`."""
+        if step is not None and step == 0:
+            raise ValueError(f"parameter {name!r}: a step of 0 is none; leave it out")
+        step = 0.0 if step is None else step
+        return self._add("optiformer_space_add_float", name, "float", low, high, bool(log), step)
+
+    def add_int(self, name: str, low: int, high: int, *, log: bool = False, step: int = 1) -> "Space":
+        """Adds a whole number in [low, high], within ±2^53; only low + k * step."""
+        low, high = signed(f"parameter {name!r}: low", low), signed(f"parameter {name!r}: high", high)
+        step = integer(f"parameter {name!r}: step", step, 1, 2**63 - 1)
+        return self._add("optiformer_space_add_int", name, "int", low, high, bool(log), step)
+
+    def add_categorical(self, name: str, choices: Sequence[Any]) -> "Space":
+        """Adds a choice among any values; the library knows them by their places."""
+        choices = list(choices)
+        # Texts are kept, so that they are seen in the JSON document; anything else goes by its number.
+        are_names = len(set(map(type, choices))) == 1 and type(choices[0]) is str
+        labels = [encoded("choice", choice if are_names else str(place)) for place, choice in enumerate(choices)]
+        array = (ctypes.c_char_p * len(labels))(*labels)
+        return self._add("optiformer_space_add_categorical", name, choices, array, len(labels))
+
+    def set_condition(self, name: str, parent: str, values: Sequence[Any]) -> "Space":
+        """Makes `name` active only when `parent`, added before it, has one of `values`."""
+        array = doubles([self._layout.number(parent, value) for value in values])
+        with self._lock:
+            call(
+                "optiformer_space_set_condition",
+                self._handle,
+                encoded("name", name),
+                encoded("parent", parent),
+                array,
+                len(values),
+            )
+        return self
+
+    def __len__(self) -> int:
+        return len(self._layout.names)
+
+    @property
+    def names(self) -> List[str]:
+        """The parameters' names, in order."""
+        return list(self._layout.names)
+
+    def to_json(self) -> str:
+        """The space as a JSON document."""
+        with self._lock:
+            return text("optiformer_space_to_json", self._handle)
+
+    def _add(self, function: str, name: str, kind: Any, *arguments: Any) -> "Space":
+        with self._lock:
+            call(function, self._handle, encoded("name", name), *arguments)
+            self._layout.add(name, kind)
+        return self
+
+
+class Layout:
+    """The parameters' names and kinds, which is what it takes to go between dictionaries and rows of doubles.
+
+    A kind is "float", "int", or a list of choices.
+    """
+
+    def __init__(self) -> None:
+        self.names: List[str] = []
+        self.kinds: List[Any] = []
+
+    def add(self, name: str, kind: Any) -> None:
+        """Another parameter."""
+        self.names.append(name)
+        self.kinds.append(kind)
+
+    def copy(self) -> "Layout":
+        """A layout that does not grow with this one."""
+        copied = Layout()
+        copied.names, copied.kinds = list(self.names), list(self.kinds)
+        return copied
+
+    def number(self, name: str, value: Any) -> float:
+        """A value of parameter `name` as a double: a choice by its place."""
+        kind = self.kinds[self.names.index(name)] if name in self.names else "float"
+        if not isinstance(kind, list):
+            return float(value)
+        # 1, 1.0 and True are equal in Python, and may be three choices.
+        for place, choice in enumerate(kind):
+            if choice is value or (type(choice) is type(value) and choice == value):
+                return float(place)
+        for place, choice in enumerate(kind):
+            if choice == value:
+                return float(place)
+        raise ValueError(f"parameter {name!r} cannot be {value!r}")
+
+    def parameters(self, values: Sequence[float]) -> Dict[str, Any]:
+        """A row of doubles as a dictionary, without the parameters that are not active."""
+        result: Dict[str, Any] = {}
+        for name, kind, value in zip(self.names, self.kinds, values):
+            if math.isnan(value):
+                continue
+            if isinstance(kind, list):
+                result[name] = kind[int(value)]
+            else:
+                result[name] = int(value) if kind == "int" else float(value)
+        return result
+
+    def values(self, parameters: Dict[str, Any]) -> List[float]:
+        """The inverse of `parameters`."""
+        unknown = sorted(set(parameters) - set(self.names))
+        if unknown:
+            raise ValueError(f"the space has no parameter {', '.join(map(repr, unknown))}")
+        return [self.number(name, parameters[name]) if name in parameters else math.nan for name in self.names]

@@ -1,0 +1,28 @@
+"""Optuna's own tests of samplers, put to every sampler of the library."""
+
+import pytest
+from optiformer.optuna import OptiFormerSampler
+from optuna.testing.pytest_samplers import BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase
+
+
+@pytest.fixture(params=["optiformer", "tpe", "sobol", "random"])
+def sampler(request):
+    return lambda: OptiFormerSampler(seed=0, sampler=request.param)
+
+
+class TestBasic(BasicSamplerTestCase):
+    @pytest.fixture
+    def sampler(self, sampler):
+        return sampler
+
+
+class TestRelative(RelativeSamplerTestCase):
+    @pytest.fixture
+    def sampler(self, sampler):
+        return sampler
+
+
+class TestSingleObjective(SingleOnlySamplerTestCase):
+    @pytest.fixture
+    def sampler(self, sampler):
+        return sampler
