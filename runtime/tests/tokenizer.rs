@@ -105,7 +105,7 @@ fn a_history_is_written_as_the_format_says() {
     let configuration = space.from_unit(&[0.5, 0.25, 0.0, 1.0, 0.0, 0.0, 0.9]);
     tokenizer.push_trial(&configuration, 321, &view, &mut tokens);
     let expected =
-        [TRIAL_SEP, 1008, 500, 1009, 250, 1010, 23, 1011, 995, 1012, 83, 1013, 1136, SCORE, 321];
+        [TRIAL_SEP, 1008, 500, 1009, 250, 1010, 23, 1011, 995, 1012, 142, 1013, 1136, SCORE, 321];
     assert_eq!(tokens, expected);
     // "b" brings it in.
     tokens.clear();
