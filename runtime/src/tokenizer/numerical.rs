@@ -20,7 +20,7 @@ pub fn within(bin: Token, fraction: f64) -> f64 {
     let bin = bin.min(BINS as Token - 1);
     if bin == 0 && fraction < 0.5 {
         0.0
-    } else if usize::from(bin) == BINS - 1 && fraction >= 0.5 {
+    } else if usize::from(bin) == BINS - 1 && fraction > 0.5 {
         1.0
     } else {
         (f64::from(bin) + fraction.clamp(0.0, 1.0)) / BINS as f64
