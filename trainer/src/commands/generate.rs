@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::{
     dataset::shard::{self, Header, Reader},
-    generators::function::FunctionOptions,
+    generators::function::{FunctionOptions, MOST_DIMENSIONS},
     trajectories::{self, Teachers},
 };
 
@@ -34,8 +34,8 @@ pub struct Generate {
     /// Who proposes the trials: tpe, random, designed, each with a weight.
     #[arg(long, default_value = "tpe:3,random:1,designed:6")]
     teachers: String,
-    /// The most parameters a function has, 1 to 8.
-    #[arg(long, default_value_t = 8)]
+    /// The most parameters a function has, 1 to 20.
+    #[arg(long, default_value_t = MOST_DIMENSIONS)]
     most_dimensions: usize,
     /// Functions of a shard.
     #[arg(long, default_value_t = 2000)]
@@ -62,8 +62,8 @@ impl Generate {
         if !(2..=1000).contains(&self.trials) {
             return refuse("--trials must be between 2 and 1000");
         }
-        if !(1..=8).contains(&self.most_dimensions) {
-            return refuse("--most-dimensions must be between 1 and 8");
+        if !(1..=MOST_DIMENSIONS).contains(&self.most_dimensions) {
+            return refuse(&format!("--most-dimensions must be between 1 and {MOST_DIMENSIONS}"));
         }
         let teachers: Teachers = self.teachers.parse()?;
         let options =

@@ -26,12 +26,17 @@ pub struct FunctionOptions {
 
 impl Default for FunctionOptions {
     fn default() -> Self {
-        Self { most_dimensions: 8, continuous: 0.3, noisy: 0.4, crashing: 0.1 }
+        Self { most_dimensions: 20, continuous: 0.3, noisy: 0.4, crashing: 0.1 }
     }
 }
 
-/// How often a function has 1, 2, … 8 parameters: mostly two to six.
-const DIMENSIONS: [f64; 8] = [6.0, 17.0, 18.0, 18.0, 15.0, 12.0, 7.0, 7.0];
+/// The most parameters a function can be drawn with.
+pub const MOST_DIMENSIONS: usize = 20;
+/// How often a function has 1, 2, … 20 parameters: mostly two to eight.
+const DIMENSIONS: [f64; MOST_DIMENSIONS] = [
+    6.0, 15.0, 15.0, 14.0, 12.0, 10.0, 8.0, 7.0, 2.4, 2.0, 1.6, 1.4, 1.0, 0.9, 0.8, 0.7, 0.6, 0.6,
+    0.5, 0.5,
+];
 /// How often a parameter of a mixed function is continuous, an int, a float with a step, or categorical. With the functions
 /// that are all continuous, about 60 % of all parameters are.
 const KINDS: [f64; 4] = [0.43, 0.25, 0.1, 0.22];
@@ -130,7 +135,7 @@ impl Function {
     }
 
     fn draw_once(options: &FunctionOptions, generator: &mut Generator) -> Self {
-        let most = options.most_dimensions.clamp(1, DIMENSIONS.len());
+        let most = options.most_dimensions.clamp(1, MOST_DIMENSIONS);
         let dimensions = 1 + random::weighted(&DIMENSIONS[..most], generator);
         let continuous = generator.random_bool(options.continuous);
         let kinds: Vec<Kind> = (0..dimensions)
@@ -138,7 +143,7 @@ impl Function {
                 0 => Kind::Continuous,
                 1 => Kind::Levels(log_uniform(2.0, 101.0, generator) as u16),
                 2 => Kind::Levels(generator.random_range(3..=21)),
-                _ => Kind::Categorical(generator.random_range(2..=8)),
+                _ => Kind::Categorical(generator.random_range(2..=12)),
             })
             .collect();
         let landscape = |generator: &mut Generator| {
@@ -195,6 +200,29 @@ impl Function {
         }
     }
 
+    /// The legal values nearest to a place in the landscape's cube.
+    fn nearest(&self, unit: &[f64]) -> Vec<f64> {
+        let of_one = |(index, kind): (usize, &Kind)| match kind {
+            Kind::Continuous => unit[index].clamp(0.0, 1.0),
+            Kind::Levels(levels) => {
+                (unit[index].clamp(0.0, 1.0) * (f64::from(*levels) - 1.0)).round()
+            }
+            Kind::Categorical(_) => {
+                let distance = |place: &f64| (place - unit[index]).abs();
+                let places = self.places[index].iter().enumerate();
+                places
+                    .min_by(|one, other| distance(one.1).total_cmp(&distance(other.1)))
+                    .map_or(0.0, |(choice, _)| choice as f64)
+            }
+        };
+        self.kinds.iter().enumerate().map(of_one).collect()
+    }
+
+    /// Legal values where the landscape is known or likely to be low.
+    pub fn hints(&self) -> Vec<Vec<f64>> {
+        self.landscape.hints().iter().map(|unit| self.nearest(unit)).collect()
+    }
+
     /// The noiseless value; `None` where trials crash.
     pub fn evaluate(&self, values: &[f64]) -> Option<f64> {
         self.with_unit(values, |unit| {
@@ -224,7 +252,7 @@ impl Function {
 
     fn with_unit<T>(&self, values: &[f64], look: impl FnOnce(&[f64]) -> T) -> T {
         // On the stack: this is called some thousand times per function.
-        let mut unit = [0.0; DIMENSIONS.len()];
+        let mut unit = [0.0; MOST_DIMENSIONS];
         match unit.get_mut(..values.len()) {
             Some(unit) => {
                 self.place(values, unit);
@@ -377,7 +405,7 @@ mod tests {
     fn noise_has_the_deviation_it_says_and_crashes_have_no_value() {
         let mut noisy = 0;
         let mut crashed = 0;
-        for Drawn { function, mut generator, survey, .. } in drawn(80) {
+        for Drawn { function, mut generator, survey, .. } in drawn(240) {
             let values = function.uniform(&mut generator);
             let Some(exact) = function.evaluate(&values) else {
                 crashed += 1;

@@ -18,6 +18,8 @@ pub mod optimum;
 pub mod random;
 pub mod response;
 pub mod symbolic;
+pub mod terrain;
+pub mod trees;
 pub mod trend;
 pub mod warp;
 

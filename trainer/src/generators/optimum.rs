@@ -11,10 +11,12 @@ use crate::dataset::shard::Kind;
 
 /// How many of the surveyed points are searched from.
 const STARTS: usize = 5;
-/// Evaluations per start.
+/// Evaluations per start, with up to [`FEW`] parameters; more in proportion beyond.
 const BUDGET: usize = 200;
-/// Evaluations of the last search, from the best point of all.
+/// Evaluations of the last search, from the best point of all, likewise.
 const FINAL_BUDGET: usize = 500;
+/// For so many parameters the budgets are enough.
+const FEW: usize = 8;
 /// Steps start at this share of an axis…
 const FIRST_STEP: f64 = 0.1;
 /// …and end below this one.
@@ -30,24 +32,30 @@ pub struct Optimum {
 }
 
 impl Optimum {
-    /// Searches from the best points of a survey that lie apart; `None` when it has no points.
+    /// Searches from what the landscape hints at and the best points of a survey that lie apart; `None` when it has no points.
     pub fn search(function: &Function, survey: &Survey, generator: &mut Generator) -> Option<Self> {
         let mut starts: Vec<Self> = Vec::with_capacity(STARTS);
+        for values in function.hints() {
+            if let Some(loss) = function.evaluate(&values) {
+                starts.push(Self { values, loss });
+            }
+        }
+        let most = starts.len().max(1) + STARTS - 1;
         for (loss, values) in survey.points() {
             // Two starts in the same valley would end in the same place.
             let apart = starts.iter().all(|start| distance(function, &start.values, values) > 0.15);
             if apart {
                 starts.push(Self { values: values.clone(), loss: *loss });
-                if starts.len() == STARTS {
+                if starts.len() == most {
                     break;
                 }
             }
         }
         for start in &mut starts {
-            start.descend(function, FIRST_STEP, BUDGET, generator);
+            start.descend(function, FIRST_STEP, budget(function, BUDGET), generator);
         }
         let mut best = starts.into_iter().min_by(|one, other| one.loss.total_cmp(&other.loss))?;
-        best.descend(function, 0.02, FINAL_BUDGET, generator);
+        best.descend(function, 0.02, budget(function, FINAL_BUDGET), generator);
         Some(best)
     }
 
@@ -57,7 +65,7 @@ impl Optimum {
             && loss < self.loss
         {
             *self = Self { values: values.to_vec(), loss };
-            self.descend(function, 0.02, FINAL_BUDGET, generator);
+            self.descend(function, 0.02, budget(function, FINAL_BUDGET), generator);
         }
     }
 
@@ -140,6 +148,11 @@ impl Optimum {
             }
         }
     }
+}
+
+/// A budget of evaluations as this function's number of parameters asks for.
+fn budget(function: &Function, budget: usize) -> usize {
+    budget * function.kinds.len().max(FEW) / FEW
 }
 
 /// The largest difference along an axis, in shares of the axis; 1 between choices.
