@@ -12,7 +12,10 @@ use rayon::prelude::*;
 
 use crate::{
     dataset::shard::{self, Header, Reader},
-    generators::function::{FunctionOptions, MOST_DIMENSIONS},
+    generators::{
+        self,
+        function::{FunctionOptions, MOST_DIMENSIONS},
+    },
     trajectories::{self, Teachers},
 };
 
@@ -91,13 +94,17 @@ impl Generate {
                 trials: self.trials,
                 teachers: self.teachers.clone(),
                 most_dimensions: self.most_dimensions,
+                generators: generators::VERSION,
             };
             let path = self.output.join(format!("{first:09}.shard"));
             if path.exists() {
                 if *Reader::open(&path)?.header() != header {
                     return Err(Error::new(
                         ErrorKind::InvalidValue,
-                        format!("{} was made with other options", path.display()),
+                        format!(
+                            "{} was made with other options, or by other generators",
+                            path.display()
+                        ),
                     ));
                 }
                 bar.inc(count);

@@ -48,8 +48,20 @@ impl Family {
     /// A landscape of this family over so many coordinates (at least one), warped at random. About three in ten coordinates
     /// do not matter; at least one does.
     pub fn draw(self, dimensions: usize, generator: &mut Generator) -> Box<dyn Landscape> {
-        let certain = generator.random_range(0..dimensions);
-        let relevant: Vec<usize> = (0..dimensions)
+        self.draw_among(dimensions, &(0..dimensions).collect::<Vec<usize>>(), generator)
+    }
+
+    /// As [`draw`](Self::draw); only `candidates` (at least one, in order) may matter.
+    pub fn draw_among(
+        self,
+        dimensions: usize,
+        candidates: &[usize],
+        generator: &mut Generator,
+    ) -> Box<dyn Landscape> {
+        let certain = candidates[generator.random_range(0..candidates.len())];
+        let relevant: Vec<usize> = candidates
+            .iter()
+            .copied()
             .filter(|index| *index == certain || !generator.random_bool(IRRELEVANT))
             .collect();
         let plain: Box<dyn Landscape> = match self {
