@@ -87,7 +87,7 @@ fn main() -> Result<()> {
         }
         let range = one.survey.quantile(0.75) - one.optimum.loss;
         let regret = (before - one.optimum.loss) / range;
-        regrets.entry(one.function.kinds.len()).or_default().push(regret);
+        regrets.entry(one.function.structure.kinds.len()).or_default().push(regret);
     }
     println!(
         "regret of the optima, in units of third quartile − optimum (parameters: median, 90 %, mean):"

@@ -12,7 +12,10 @@ use rayon::prelude::*;
 
 use crate::{
     dataset::shard::{self, Header, Reader},
-    generators::function::FunctionOptions,
+    generators::{
+        self,
+        function::{FunctionOptions, MOST_DIMENSIONS},
+    },
     trajectories::{self, Teachers},
 };
 
@@ -34,8 +37,8 @@ pub struct Generate {
     /// Who proposes the trials: tpe, random, designed, each with a weight.
     #[arg(long, default_value = "tpe:3,random:1,designed:6")]
     teachers: String,
-    /// The most parameters a function has, 1 to 8.
-    #[arg(long, default_value_t = 8)]
+    /// The most parameters a function has, 1 to 20.
+    #[arg(long, default_value_t = MOST_DIMENSIONS)]
     most_dimensions: usize,
     /// Functions of a shard.
     #[arg(long, default_value_t = 2000)]
@@ -62,8 +65,8 @@ impl Generate {
         if !(2..=1000).contains(&self.trials) {
             return refuse("--trials must be between 2 and 1000");
         }
-        if !(1..=8).contains(&self.most_dimensions) {
-            return refuse("--most-dimensions must be between 1 and 8");
+        if !(1..=MOST_DIMENSIONS).contains(&self.most_dimensions) {
+            return refuse(&format!("--most-dimensions must be between 1 and {MOST_DIMENSIONS}"));
         }
         let teachers: Teachers = self.teachers.parse()?;
         let options =
@@ -91,13 +94,17 @@ impl Generate {
                 trials: self.trials,
                 teachers: self.teachers.clone(),
                 most_dimensions: self.most_dimensions,
+                generators: generators::VERSION,
             };
             let path = self.output.join(format!("{first:09}.shard"));
             if path.exists() {
                 if *Reader::open(&path)?.header() != header {
                     return Err(Error::new(
                         ErrorKind::InvalidValue,
-                        format!("{} was made with other options", path.display()),
+                        format!(
+                            "{} was made with other options, or by other generators",
+                            path.display()
+                        ),
                     ));
                 }
                 bar.inc(count);

@@ -16,9 +16,12 @@ use optiformer::{
 use rand::{RngExt, seq::SliceRandom};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::shard::{Kind, Record};
+use super::{
+    kind::{Activation, Kind, space},
+    shard::Record,
+};
 use crate::{
-    generators::{function, random::normal},
+    generators::random::normal,
     sequence::{BinGroup, Sequence, Target, TargetKind},
 };
 
@@ -78,11 +81,17 @@ struct Disguise {
 }
 
 impl Disguise {
-    fn draw(kinds: &[Kind], generator: &mut Xoshiro256PlusPlus) -> Self {
-        let mut order: Vec<usize> = (0..kinds.len()).collect();
-        order.shuffle(generator);
-        let flipped = kinds.iter().map(|_| generator.random_bool(0.5)).collect();
-        let renumbered = kinds
+    fn draw(record: &Record, generator: &mut Xoshiro256PlusPlus) -> Self {
+        let kinds = &record.kinds;
+        let mut shuffled: Vec<usize> = (0..kinds.len()).collect();
+        shuffled.shuffle(generator);
+        let order = parents_first(&shuffled, &record.activations);
+        // On a logarithmic scale the levels lie closer at one end, which turning would put at the other.
+        let flipped: Vec<bool> = kinds
+            .iter()
+            .map(|kind| generator.random_bool(0.5) && !matches!(kind, Kind::LogLevels(_)))
+            .collect();
+        let renumbered: Vec<Vec<usize>> = kinds
             .iter()
             .map(|kind| match kind {
                 Kind::Categorical(choices) => {
@@ -94,14 +103,33 @@ impl Disguise {
             })
             .collect();
         let reordered: Vec<Kind> = order.iter().map(|original| kinds[*original]).collect();
-        let space = function::space(&reordered);
+        let mut places = vec![0; order.len()];
+        for (place, original) in order.iter().enumerate() {
+            places[*original] = place;
+        }
+        let activation = |original: &usize| {
+            let Activation { parent, values } = record.activations[*original]?;
+            let shown = |value: usize| match kinds[parent] {
+                Kind::Categorical(_) => renumbered[parent][value],
+                kind if flipped[parent] => usize::from(kind.count().unwrap_or(1)) - 1 - value,
+                _ => value,
+            };
+            let values = (0..64).filter(|value| values >> value & 1 == 1);
+            let values = values.fold(0, |all, value| all | 1 << shown(value));
+            Some(Activation { parent: places[parent], values })
+        };
+        let activations: Vec<Option<Activation>> = order.iter().map(activation).collect();
+        let space = space(&reordered, &activations);
         Self { order, flipped, renumbered, space }
     }
 
-    /// The recorded coordinates as a configuration of the disguised space.
+    /// The recorded coordinates as a configuration of the disguised space, inactive parameters left out.
     fn apply(&self, kinds: &[Kind], coordinates: &[f32]) -> Configuration {
         let values = self.order.iter().enumerate().map(|(place, original)| {
             let coordinate = f64::from(coordinates[*original]);
+            if coordinate < 0.0 {
+                return None;
+            }
             Some(match kinds[*original] {
                 Kind::Categorical(_) => self.renumbered[*original][coordinate as usize] as f64,
                 _ => {
@@ -112,6 +140,22 @@ impl Disguise {
         });
         Configuration::new(values.collect())
     }
+}
+
+/// An order with every parent moved to before the first of its children.
+fn parents_first(order: &[usize], activations: &[Option<Activation>]) -> Vec<usize> {
+    let mut sorted: Vec<usize> = Vec::with_capacity(order.len());
+    for index in order {
+        // From the parameter up to the first ancestor that has its place already.
+        let mut chain = Vec::new();
+        let mut next = Some(*index);
+        while let Some(index) = next.filter(|index| !sorted.contains(index)) {
+            chain.push(index);
+            next = activations[index].map(|activation| activation.parent);
+        }
+        sorted.extend(chain.into_iter().rev());
+    }
+    sorted
 }
 
 /// How many trials of a space with `dimensions` parameters fit into `context` tokens.
@@ -125,7 +169,7 @@ pub fn encode(
     options: &EncoderOptions,
     generator: &mut Xoshiro256PlusPlus,
 ) -> Sequence {
-    let disguise = Disguise::draw(&record.kinds, generator);
+    let disguise = Disguise::draw(record, generator);
     let tokenizer =
         Tokenizer::with_slots(&disguise.space, draw_slots(record.kinds.len(), generator))
             .expect("a record has no more parameters and choices than the vocabulary");
@@ -321,9 +365,10 @@ fn push_branch(
     // What is only needed to predict the score goes: the last value and SCORE.
     question.truncate(question.len() - 2);
     let start = sequence.tokens.len();
-    for (place, index) in (0..wanted.values().len()).enumerate() {
+    let active = wanted.values().iter().enumerate();
+    let active = active.filter_map(|(index, value)| value.map(|value| (index, value)));
+    for (place, (index, value)) in active.enumerate() {
         let domain = tokenizer.space().parameters()[index].domain();
-        let Some(value) = wanted.get(index) else { continue };
         let kind = match domain.levels() {
             Some(choices) if domain.is_categorical() => {
                 TargetKind::Category { choice: value as u16, choices: choices as u16 }
@@ -338,7 +383,7 @@ fn push_branch(
                 TargetKind::Bin { center, deviation, group: BinGroup::Value }
             }
         };
-        // TRIAL_SEP SLOT value SLOT value …: the value of parameter `place` follows token 1 + 2·place.
+        // TRIAL_SEP SLOT value SLOT value …: the value of active parameter `place` follows token 1 + 2·place.
         let index = (start + 1 + 2 * place) as u32;
         sequence.targets.push(Target { index, kind, weight: options.value_weight });
     }

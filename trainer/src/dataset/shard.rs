@@ -1,18 +1,21 @@
 //! Files of recorded trajectories, read and written as streams.
 //!
-//! A shard begins with the eight bytes `OPTISHD1`, the length of a JSON header (u32) and the header. Records follow: the length of the
+//! A shard begins with the eight bytes `OPTISHD2`, the length of a JSON header (u32) and the header. Records follow: the length of the
 //! payload (u32), its CRC-32 (u32), the payload. All numbers are little-endian. A payload holds:
 //!
 //! | field | type |
 //! |---|---|
 //! | family | u8 |
 //! | number of parameters `d` | u8 |
-//! | kinds: 0 continuous, 1 levels, 2 categorical; and their number | `d` × (u8, u16) |
+//! | kinds: 0 continuous, 1 levels, 2 categorical, 3 levels on a logarithmic scale; and their number | `d` × (u8, u16) |
+//! | conditions: the parent's index and the activating values as bits; 255 and nothing more where there is none | `d` × (u8, u64) |
 //! | number of trials `n` | u16 |
 //! | optimum's coordinates, its loss | `d` × f32, f32 |
 //! | trials: source, failed, coordinates, loss | `n` × (u8, u8, `d` × f32, f32) |
 //!
-//! A coordinate is a place in `[0, 1]`, or the index of a choice.
+//! A coordinate is a place in `[0, 1]`, or the index of a choice, or −1 where the parameter is inactive.
+//!
+//! Shards that begin with `OPTISHD1` have no conditions and none of the fourth kind; they are read as well.
 
 use std::{
     fs::File,
@@ -23,22 +26,21 @@ use std::{
 use optiformer::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
+use super::kind::active;
+pub use super::kind::{Activation, Kind};
 use crate::generators::Family;
 
-const MAGIC: &[u8; 8] = b"OPTISHD1";
+const MAGIC: &[u8; 7] = b"OPTISHD";
+/// The eighth byte: which layout a record has.
+const VERSION: u8 = b'2';
+/// The oldest layout that is still read: without conditions.
+const WITHOUT_CONDITIONS: u8 = b'1';
+/// The coordinate of an inactive parameter.
+pub const INACTIVE: f32 = -1.0;
+/// In place of a parent's index, where there is no condition.
+const ALWAYS: u8 = 255;
 /// No record is longer; a length beyond it is damage.
 const LONGEST_RECORD: usize = 1 << 20;
-
-/// What values a parameter takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A continuum.
-    Continuous,
-    /// So many ordered levels.
-    Levels(u16),
-    /// So many choices.
-    Categorical(u16),
-}
 
 /// Who proposed a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +56,7 @@ pub enum Source {
 /// A recorded trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordedTrial {
-    /// One coordinate per parameter.
+    /// One coordinate per parameter; [`INACTIVE`] for one that is not active.
     pub coordinates: Vec<f32>,
     /// The observed loss; 0 when the trial failed.
     pub loss: f32,
@@ -71,6 +73,8 @@ pub struct Record {
     pub family: Family,
     /// The kind of each parameter.
     pub kinds: Vec<Kind>,
+    /// When each parameter is active; `None` for always.
+    pub activations: Vec<Option<Activation>>,
     /// The trials in the order they were made.
     pub trials: Vec<RecordedTrial>,
     /// Where the optimum is.
@@ -94,6 +98,9 @@ pub struct Header {
     pub teachers: String,
     /// The most parameters a function has.
     pub most_dimensions: usize,
+    /// The [version of the generators](crate::generators::VERSION); 0 in shards from before they had one.
+    #[serde(default)]
+    pub generators: u32,
 }
 
 /// Writes a whole shard: to a temporary file beside `path`, renamed once it is complete.
@@ -106,6 +113,7 @@ pub fn write(path: &Path, header: &Header, records: &[Record]) -> Result<()> {
     let mut file = BufWriter::new(File::create(&temporary)?);
     let text = serde_json::to_vec(header).expect("a header is plain data");
     file.write_all(MAGIC)?;
+    file.write_all(&[VERSION])?;
     file.write_all(&(text.len() as u32).to_le_bytes())?;
     file.write_all(&text)?;
     for record in records {
@@ -125,6 +133,7 @@ pub struct Reader<R> {
     source: R,
     offset: u64,
     header: Header,
+    version: u8,
 }
 
 impl Reader<BufReader<File>> {
@@ -156,11 +165,19 @@ impl<R: Read> Reader<R> {
             trials: 0,
             teachers: String::new(),
             most_dimensions: 0,
+            generators: 0,
         };
-        let mut reader = Self { source, offset: 0, header };
-        let magic: [u8; 8] = reader.array()?;
-        if magic != *MAGIC {
+        let mut reader = Self { source, offset: 0, header, version: VERSION };
+        if reader.array()? != *MAGIC {
             return Err(damaged(0, "this is not a shard"));
+        }
+        [reader.version] = reader.array()?;
+        if !(WITHOUT_CONDITIONS..=VERSION).contains(&reader.version) {
+            let version = char::from(reader.version);
+            return Err(damaged(
+                7,
+                &format!("a shard of version {version}, which is not known here"),
+            ));
         }
         let length = u32::from_le_bytes(reader.array()?) as usize;
         let text = reader.bytes(length)?;
@@ -199,7 +216,8 @@ impl<R: Read> Reader<R> {
         if crc32fast::hash(&payload) != expected {
             return Err(damaged(start, "the checksum of a record does not match"));
         }
-        decode(&payload).ok_or_else(|| damaged(start, "a record of impossible contents"))
+        decode(&payload, self.version)
+            .ok_or_else(|| damaged(start, "a record of impossible contents"))
     }
 }
 
@@ -272,9 +290,19 @@ fn encode(record: &Record) -> Vec<u8> {
             Kind::Continuous => (0, 0),
             Kind::Levels(levels) => (1, levels),
             Kind::Categorical(choices) => (2, choices),
+            Kind::LogLevels(levels) => (3, levels),
         };
         bytes.push(tag);
         bytes.extend(number.to_le_bytes());
+    }
+    for activation in &record.activations {
+        match activation {
+            None => bytes.push(ALWAYS),
+            Some(Activation { parent, values }) => {
+                bytes.push(*parent as u8);
+                bytes.extend(values.to_le_bytes());
+            }
+        }
     }
     bytes.extend((record.trials.len() as u16).to_le_bytes());
     let numbers = |values: &[f32], bytes: &mut Vec<u8>| {
@@ -292,7 +320,7 @@ fn encode(record: &Record) -> Vec<u8> {
 }
 
 /// Takes a payload apart; `None` unless every field is in range and every byte used.
-fn decode(bytes: &[u8]) -> Option<Record> {
+fn decode(bytes: &[u8], version: u8) -> Option<Record> {
     let mut rest = bytes;
     let take = |rest: &mut &[u8], count: usize| -> Option<Vec<u8>> {
         let (head, tail) = rest.split_at_checked(count)?;
@@ -316,24 +344,43 @@ fn decode(bytes: &[u8]) -> Option<Record> {
             (0, 0) => Kind::Continuous,
             (1, 2..) => Kind::Levels(count),
             (2, 1..=64) => Kind::Categorical(count),
+            (3, 2..) if version > WITHOUT_CONDITIONS => Kind::LogLevels(count),
             _ => return None,
         });
     }
+    let mut activations = vec![None; dimensions];
+    if version > WITHOUT_CONDITIONS {
+        for index in 0..dimensions {
+            let parent = take(&mut rest, 1)?[0];
+            if parent == ALWAYS {
+                continue;
+            }
+            let parent = usize::from(parent);
+            let values = u64::from_le_bytes(take(&mut rest, 8)?.try_into().ok()?);
+            let count = kinds[..index].get(parent).filter(|kind| kind.can_be_parent())?.count()?;
+            let all = u64::MAX >> (64 - count);
+            if values == 0 || values & !all != 0 {
+                return None;
+            }
+            activations[index] = Some(Activation { parent, values });
+        }
+    }
     let trials = short(&mut rest)?;
     let coordinates = |rest: &mut &[u8]| -> Option<Vec<f32>> {
-        kinds
-            .iter()
-            .map(|kind| {
-                let value = number(rest)?;
-                let legal = match kind {
-                    Kind::Categorical(choices) => {
-                        value >= 0.0 && value < f32::from(*choices) && value.fract() == 0.0
-                    }
-                    _ => (0.0..=1.0).contains(&value),
-                };
-                legal.then_some(value)
-            })
-            .collect()
+        let coordinates: Vec<f32> =
+            (0..dimensions).map(|_| number(rest)).collect::<Option<Vec<f32>>>()?;
+        let value =
+            |index: usize| kinds[index].value_of_coordinate(f64::from(coordinates[index])).max(0.0);
+        let active = active(&activations, value);
+        let legal =
+            coordinates.iter().zip(&kinds).zip(active).all(|((value, kind), active)| match kind {
+                _ if !active => *value == INACTIVE,
+                Kind::Categorical(choices) => {
+                    *value >= 0.0 && *value < f32::from(*choices) && value.fract() == 0.0
+                }
+                _ => (0.0..=1.0).contains(value),
+            });
+        legal.then_some(coordinates)
     };
     let optimum = coordinates(&mut rest)?;
     let optimum_loss = number(&mut rest)?;
@@ -356,6 +403,7 @@ fn decode(bytes: &[u8]) -> Option<Record> {
     (rest.is_empty() && dimensions > 0).then_some(Record {
         family,
         kinds,
+        activations,
         trials: recorded,
         optimum,
         optimum_loss,
@@ -367,9 +415,23 @@ mod tests {
     use super::*;
 
     fn record(number: u16) -> Record {
-        let kinds = vec![Kind::Continuous, Kind::Levels(7), Kind::Categorical(3)];
+        let kinds = vec![
+            Kind::Continuous,
+            Kind::Levels(7),
+            Kind::Categorical(3),
+            Kind::LogLevels(100),
+            Kind::Continuous,
+        ];
+        let activations =
+            vec![None, None, None, None, Some(Activation { parent: 2, values: 0b110 })];
         let trial = |index: u16| RecordedTrial {
-            coordinates: vec![f32::from(index) / 10.0, 0.5, f32::from(index % 3)],
+            coordinates: vec![
+                f32::from(index) / 10.0,
+                0.5,
+                f32::from(index % 3),
+                0.25,
+                if index.is_multiple_of(3) { INACTIVE } else { 0.75 },
+            ],
             loss: f32::from(index * number) - 3.5,
             failed: index == 2,
             source: Source::Tpe,
@@ -377,8 +439,9 @@ mod tests {
         Record {
             family: Family::Symbolic,
             kinds,
+            activations,
             trials: (0..5).map(trial).collect(),
-            optimum: vec![0.25, 1.0, 2.0],
+            optimum: vec![0.25, 1.0, 2.0, 0.0, 1.0],
             optimum_loss: -9.0,
         }
     }
@@ -391,6 +454,7 @@ mod tests {
             trials: 5,
             teachers: String::from("tpe:1"),
             most_dimensions: 3,
+            generators: 2,
         }
     }
 
@@ -432,5 +496,56 @@ mod tests {
             let outcome = Reader::new(damaged.as_slice()).unwrap().collect::<Result<Vec<_>>>();
             assert!(outcome.is_err(), "byte {place}");
         }
+    }
+
+    /// A file as it was written before there were conditions, byte by byte.
+    #[test]
+    fn shards_without_conditions_are_read_and_unknown_ones_refused() {
+        let header =
+            r#"{"seed":1,"first":0,"records":1,"trials":1,"teachers":"tpe:1","most_dimensions":2}"#;
+        let mut payload = vec![1, 2, 1, 7, 0, 2, 3, 0, 1, 0];
+        for value in [0.5f32, 2.0, -9.0] {
+            payload.extend(value.to_le_bytes());
+        }
+        payload.extend([1, 0]);
+        for value in [0.25f32, 1.0, 4.0] {
+            payload.extend(value.to_le_bytes());
+        }
+        let mut file = b"OPTISHD1".to_vec();
+        file.extend((header.len() as u32).to_le_bytes());
+        file.extend(header.as_bytes());
+        file.extend((payload.len() as u32).to_le_bytes());
+        file.extend(crc32fast::hash(&payload).to_le_bytes());
+        file.extend(&payload);
+        let reader = Reader::new(file.as_slice()).unwrap();
+        assert_eq!(reader.header().generators, 0);
+        let records: Vec<Record> = reader.map(Result::unwrap).collect();
+        assert_eq!(records[0].kinds, [Kind::Levels(7), Kind::Categorical(3)]);
+        assert_eq!(records[0].activations, [None, None]);
+        assert_eq!(records[0].trials[0].coordinates, [0.25, 1.0]);
+        assert_eq!(records[0].trials[0].loss, 4.0);
+        file[7] = b'3';
+        let error = Reader::new(file.as_slice()).err().unwrap();
+        assert!(error.context().contains("version 3"), "{error}");
+    }
+
+    #[test]
+    fn impossible_conditions_and_values_are_refused() {
+        let good = record(1);
+        assert_eq!(decode(&encode(&good), VERSION), Some(good.clone()));
+        let refused = |change: fn(&mut Record)| {
+            let mut bad = good.clone();
+            change(&mut bad);
+            assert_eq!(decode(&encode(&bad), VERSION), None, "{bad:?}");
+        };
+        // A parent that is continuous, one that is not there, a value that is not there, and none at all.
+        refused(|bad| bad.activations[4] = Some(Activation { parent: 0, values: 1 }));
+        refused(|bad| bad.activations[4] = Some(Activation { parent: 4, values: 1 }));
+        refused(|bad| bad.activations[4] = Some(Activation { parent: 2, values: 0b1110 }));
+        refused(|bad| bad.activations[4] = Some(Activation { parent: 2, values: 0 }));
+        // A value where the parameter is inactive, none where it is active.
+        refused(|bad| bad.trials[0].coordinates[4] = 0.5);
+        refused(|bad| bad.trials[1].coordinates[4] = INACTIVE);
+        refused(|bad| bad.trials[1].coordinates[0] = INACTIVE);
     }
 }

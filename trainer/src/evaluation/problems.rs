@@ -52,7 +52,7 @@ pub fn validation_suite(count: usize, dimensions: &[usize], seed: u64) -> Vec<Pr
     let options = FunctionOptions::default();
     (0..)
         .map(|index| (index, Function::draw(&options, VALIDATION_SEED + seed, index)))
-        .filter(|(_, drawn)| dimensions.contains(&drawn.function.kinds.len()))
+        .filter(|(_, drawn)| dimensions.contains(&drawn.function.structure.kinds.len()))
         .take(count)
         .enumerate()
         .map(|(number, (_, drawn))| {

@@ -2,12 +2,7 @@
 
 use rand::RngExt;
 
-use super::{
-    function::Drawn,
-    integrity::Survey,
-    random::{self, normal},
-};
-use crate::dataset::shard::Kind;
+use super::{function::Drawn, integrity::Survey, random::normal};
 
 /// A few numbers that say what a function is like, each in `[0, 1]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,11 +27,11 @@ impl Traits {
         let (low, high) = (survey.quantile(0.05), survey.quantile(0.95));
         let range = (high - low).max(f64::MIN_POSITIVE);
         let depth = ((low - drawn.optimum.loss) / range).max(0.0);
-        let on_bound = drawn.function.kinds.iter().zip(&drawn.optimum.values).any(
-            |(kind, value)| match kind {
-                Kind::Continuous => *value == 0.0 || *value == 1.0,
-                Kind::Levels(levels) => *value == 0.0 || *value == f64::from(*levels) - 1.0,
-                Kind::Categorical(_) => false,
+        let structure = &drawn.function.structure;
+        let active = structure.active(&drawn.optimum.values);
+        let on_bound = structure.kinds.iter().zip(&drawn.optimum.values).zip(active).any(
+            |((kind, value), active)| {
+                active && !kind.is_categorical() && [0.0, 1.0].contains(&kind.place(*value))
             },
         );
         Self {
@@ -101,22 +96,20 @@ fn smoothness(drawn: &Drawn, low: f64, high: f64) -> f64 {
         let one = function.uniform(&mut generator);
         let mut other = one.clone();
         let step = 0.1 / (one.len() as f64).sqrt();
-        for (value, kind) in other.iter_mut().zip(&function.kinds) {
+        for (index, kind) in function.structure.kinds.iter().enumerate() {
             let moved = step * normal(&mut generator);
-            match kind {
-                Kind::Continuous => *value = (*value + moved).clamp(0.0, 1.0),
-                Kind::Levels(levels) => {
-                    let most = f64::from(*levels) - 1.0;
-                    *value = (*value + moved * most).round().clamp(0.0, most);
+            other[index] = match kind {
+                // Only what is nearer than the next level stays where it is.
+                kind if !kind.is_categorical() => {
+                    kind.nearest((kind.place(other[index]) + moved).clamp(0.0, 1.0))
                 }
-                Kind::Categorical(choices) => {
-                    if generator.random_bool(step.min(1.0)) {
-                        *value = random::point(1, &mut generator)[0] * f64::from(*choices);
-                        *value = value.floor();
-                    }
+                _ if generator.random_bool(step.min(1.0)) => {
+                    function.uniform_value(index, &mut generator)
                 }
-            }
+                _ => other[index],
+            };
         }
+        function.wake(&one, &mut other, &mut generator);
         if let (Some(a), Some(b)) = (function.evaluate(&one), function.evaluate(&other)) {
             pairs.push((a.clamp(low, high), b.clamp(low, high)));
         }

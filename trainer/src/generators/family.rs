@@ -9,6 +9,8 @@ use super::{
     response::Response,
     sum::Sum,
     symbolic::Symbolic,
+    terrain::Terrain,
+    trees::Forest,
     trend::Trend,
     warp::Warped,
 };
@@ -24,6 +26,10 @@ pub enum Family {
     Network,
     /// A sum of responses as the parameters of learning algorithms have them.
     Response,
+    /// A tree, a forest or boosted stumps.
+    Trees,
+    /// A valley, a ridge, basins and the like.
+    Terrain,
 }
 
 /// The share of parameters that do not matter.
@@ -31,18 +37,31 @@ const IRRELEVANT: f64 = 0.3;
 
 impl Family {
     /// Every family, in the order of their codes in files.
-    pub const ALL: [Self; 4] = [Self::GpPrior, Self::Symbolic, Self::Network, Self::Response];
+    pub const ALL: [Self; 6] =
+        [Self::GpPrior, Self::Symbolic, Self::Network, Self::Response, Self::Trees, Self::Terrain];
 
     /// A random family, in the mixture that the training data has.
     pub fn any(generator: &mut Generator) -> Self {
-        Self::ALL[random::weighted(&[0.5, 0.18, 0.12, 0.2], generator)]
+        Self::ALL[random::weighted(&[0.36, 0.11, 0.1, 0.19, 0.12, 0.12], generator)]
     }
 
     /// A landscape of this family over so many coordinates (at least one), warped at random. About three in ten coordinates
     /// do not matter; at least one does.
     pub fn draw(self, dimensions: usize, generator: &mut Generator) -> Box<dyn Landscape> {
-        let certain = generator.random_range(0..dimensions);
-        let relevant: Vec<usize> = (0..dimensions)
+        self.draw_among(dimensions, &(0..dimensions).collect::<Vec<usize>>(), generator)
+    }
+
+    /// As [`draw`](Self::draw); only `candidates` (at least one, in order) may matter.
+    pub fn draw_among(
+        self,
+        dimensions: usize,
+        candidates: &[usize],
+        generator: &mut Generator,
+    ) -> Box<dyn Landscape> {
+        let certain = candidates[generator.random_range(0..candidates.len())];
+        let relevant: Vec<usize> = candidates
+            .iter()
+            .copied()
             .filter(|index| *index == certain || !generator.random_bool(IRRELEVANT))
             .collect();
         let plain: Box<dyn Landscape> = match self {
@@ -50,6 +69,8 @@ impl Family {
             Self::Symbolic => Box::new(Symbolic::draw(dimensions, &relevant, generator)),
             Self::Network => Box::new(Network::draw(dimensions, &relevant, generator)),
             Self::Response => Box::new(Response::draw(dimensions, &relevant, generator)),
+            Self::Trees => Box::new(Forest::draw(dimensions, &relevant, generator)),
+            Self::Terrain => Box::new(Terrain::draw(dimensions, &relevant, generator)),
         };
         Box::new(Warped::draw(plain, &relevant, generator))
     }

@@ -1,15 +1,19 @@
 //! A landscape made into a tuning problem: mixed kinds, noise and crashes.
 
-use optiformer::space::{Configuration, Parameter, Space};
+use optiformer::space::{Configuration, Space};
 use rand::{RngExt, SeedableRng};
 
 use super::{
     Family, Landscape,
+    crash::Crash,
     integrity::Survey,
+    noise::Noise,
     optimum::Optimum,
-    random::{self, Generator, log_uniform, normal},
+    random::{self, Generator, normal},
+    structure::Structure,
+    switch::Switched,
 };
-use crate::dataset::shard::Kind;
+use crate::dataset::kind::{Kind, space};
 
 /// How functions are drawn.
 #[derive(Clone, Debug)]
@@ -18,6 +22,10 @@ pub struct FunctionOptions {
     pub most_dimensions: usize,
     /// Share of functions whose parameters are all continuous.
     pub continuous: f64,
+    /// Share of mixed functions of two parameters or more in which some parameters are active only for some values of another.
+    pub conditional: f64,
+    /// Share of the other mixed functions of two parameters or more in which a categorical parameter chooses the landscape.
+    pub switched: f64,
     /// Share of functions whose observations are noisy.
     pub noisy: f64,
     /// Share of functions with a region in which trials crash.
@@ -26,24 +34,26 @@ pub struct FunctionOptions {
 
 impl Default for FunctionOptions {
     fn default() -> Self {
-        Self { most_dimensions: 8, continuous: 0.3, noisy: 0.4, crashing: 0.1 }
+        Self {
+            most_dimensions: 20,
+            continuous: 0.3,
+            conditional: 0.25,
+            switched: 0.12,
+            noisy: 0.4,
+            crashing: 0.1,
+        }
     }
 }
 
-/// How often a function has 1, 2, … 8 parameters: mostly two to six.
-const DIMENSIONS: [f64; 8] = [6.0, 17.0, 18.0, 18.0, 15.0, 12.0, 7.0, 7.0];
-/// How often a parameter of a mixed function is continuous, an int, a float with a step, or categorical. With the functions
-/// that are all continuous, about 60 % of all parameters are.
-const KINDS: [f64; 4] = [0.43, 0.25, 0.1, 0.22];
-
+/// The most parameters a function can be drawn with.
+pub const MOST_DIMENSIONS: usize = 20;
 /// A problem over parameters of several kinds.
 ///
-/// Points are given as *values*: one number per parameter, the coordinate in `[0, 1]` of a continuous one, the
-/// number of the level or choice otherwise.
+/// Points are given as *values*: one number per parameter, as [`Kind`] says; what an inactive parameter's is does not matter.
 pub struct Function {
-    /// The kind of each parameter.
-    pub kinds: Vec<Kind>,
-    /// The parameters as a space: a float in `[0, 1]`, an int from 0, or a categorical for each kind.
+    /// The kinds of the parameters, and when they are active.
+    pub structure: Structure,
+    /// The parameters as a space.
     pub space: Space,
     /// Where the landscape comes from.
     pub family: Family,
@@ -66,40 +76,6 @@ pub struct Drawn {
     pub generator: Generator,
 }
 
-/// Normal noise whose deviation may depend on one coordinate.
-#[derive(Clone, Copy, Debug, Default)]
-struct Noise {
-    deviation: f64,
-    /// A coordinate, and how many times `e` the deviation grows along it.
-    slope: Option<(usize, f64)>,
-}
-
-/// Where trials fail, in the landscape's coordinates.
-#[derive(Clone, Debug)]
-enum Crash {
-    /// A ball.
-    Ball { middle: Vec<f64>, radius: f64 },
-    /// What lies beyond a plane.
-    Beyond { normal: Vec<f64>, offset: f64 },
-}
-
-/// The space over parameters of these kinds.
-///
-/// # Panics
-///
-/// When there are no kinds, or one of fewer than two levels or of no choices.
-pub fn space(kinds: &[Kind]) -> Space {
-    let parameters = kinds.iter().enumerate().map(|(index, kind)| {
-        let name = format!("x{index}");
-        match *kind {
-            Kind::Continuous => Parameter::float(name, 0.0, 1.0),
-            Kind::Levels(levels) => Parameter::int(name, 0, i64::from(levels) - 1),
-            Kind::Categorical(choices) => Parameter::categorical(name, (0..choices).map(f64::from)),
-        }
-    });
-    Space::new(parameters.collect()).expect("kinds have levels and choices")
-}
-
 impl Function {
     /// The function number `index` of a seed. Functions that fail the [integrity check](super::integrity) are drawn again.
     pub fn draw(options: &FunctionOptions, seed: u64, index: u64) -> Drawn {
@@ -119,80 +95,116 @@ impl Function {
                 continue;
             }
             if generator.random_bool(options.noisy) {
-                let slope = generator.random_bool(0.25).then(|| {
-                    (generator.random_range(0..function.kinds.len()), 1.5 * normal(&mut generator))
-                });
-                let deviation = survey.spread() * log_uniform(0.001, 0.1, &mut generator);
-                function.noise = Noise { deviation, slope };
+                let dimensions = function.structure.kinds.len();
+                function.noise = Noise::draw(survey.spread(), dimensions, &mut generator);
             }
             return Drawn { function, survey, optimum, generator };
         }
     }
 
     fn draw_once(options: &FunctionOptions, generator: &mut Generator) -> Self {
-        let most = options.most_dimensions.clamp(1, DIMENSIONS.len());
-        let dimensions = 1 + random::weighted(&DIMENSIONS[..most], generator);
-        let continuous = generator.random_bool(options.continuous);
-        let kinds: Vec<Kind> = (0..dimensions)
-            .map(|_| match if continuous { 0 } else { random::weighted(&KINDS, generator) } {
-                0 => Kind::Continuous,
-                1 => Kind::Levels(log_uniform(2.0, 101.0, generator) as u16),
-                2 => Kind::Levels(generator.random_range(3..=21)),
-                _ => Kind::Categorical(generator.random_range(2..=8)),
-            })
-            .collect();
-        let landscape = |generator: &mut Generator| {
-            let family = Family::any(generator);
-            (family, family.draw(dimensions, generator))
+        let structure = Structure::draw(options, generator);
+        let dimensions = structure.kinds.len();
+        let family = Family::any(generator);
+        let landscape: Box<dyn Landscape> = match structure.switch {
+            Some(switch) => Box::new(Switched::draw(&structure, switch, family, generator)),
+            None => family.draw(dimensions, generator),
         };
-        let (family, landscape) = landscape(generator);
-        let mut function = Self::over(kinds, family, landscape, generator);
+        let mut function = Self::over(structure, family, landscape, generator);
         if generator.random_bool(options.crashing) {
             function.crash = Some(Crash::draw(dimensions, generator));
         }
         function
     }
 
-    /// A landscape under parameters of these kinds (one per dimension), without noise or crashes. Each choice of a
-    /// categorical gets a random place along its axis.
+    /// A landscape under parameters of this structure (one per dimension), without noise or crashes. Each choice of a
+    /// categorical gets a random place along its axis; those of the switch are spread evenly, as its landscapes are.
     pub fn over(
-        kinds: Vec<Kind>,
+        structure: Structure,
         family: Family,
         landscape: Box<dyn Landscape>,
         generator: &mut Generator,
     ) -> Self {
-        debug_assert_eq!(kinds.len(), landscape.dimensions());
+        debug_assert_eq!(structure.kinds.len(), landscape.dimensions());
+        let kinds = structure.kinds.iter().enumerate();
         let places = kinds
-            .iter()
-            .map(|kind| match kind {
-                Kind::Categorical(choices) => random::point(usize::from(*choices), generator),
+            .map(|(index, kind)| match *kind {
+                Kind::Categorical(choices) if structure.switch == Some(index) => (0..choices)
+                    .map(|choice| (f64::from(choice) + 0.5) / f64::from(choices))
+                    .collect(),
+                Kind::Categorical(choices) => random::point(usize::from(choices), generator),
                 _ => Vec::new(),
             })
             .collect();
-        let space = space(&kinds);
-        Self { kinds, space, family, landscape, places, noise: Noise::default(), crash: None }
+        let space = space(&structure.kinds, &structure.activations);
+        Self { structure, space, family, landscape, places, noise: Noise::default(), crash: None }
     }
 
     /// The values of a configuration of [`space`](Self::space).
     pub fn values(&self, configuration: &Configuration) -> Vec<f64> {
-        (0..self.kinds.len()).map(|index| configuration.get(index).unwrap_or(0.0)).collect()
+        let value = |(index, kind): (usize, &Kind)| match configuration.get(index) {
+            Some(number) => kind.value_of_configured(number),
+            None => self.structure.resting(index),
+        };
+        self.structure.kinds.iter().enumerate().map(value).collect()
     }
 
     /// The inverse of [`values`](Self::values).
     pub fn configuration(&self, values: &[f64]) -> Configuration {
-        Configuration::new(values.iter().copied().map(Some).collect())
+        let active = self.structure.active(values);
+        let kinds = self.structure.kinds.iter().zip(values).zip(active);
+        let numbers = kinds.map(|((kind, value), active)| active.then(|| kind.configured(*value)));
+        Configuration::new(numbers.collect())
     }
 
-    /// Where values lie in the landscape's cube.
+    /// Where values lie in the landscape's cube. An inactive parameter lies in the middle, wherever it is.
     fn place(&self, values: &[f64], unit: &mut [f64]) {
-        for (index, (kind, value)) in self.kinds.iter().zip(values).enumerate() {
+        for (index, (kind, value)) in self.structure.kinds.iter().zip(values).enumerate() {
             unit[index] = match kind {
-                Kind::Continuous => *value,
-                // The outermost levels lie on the bounds, as a user's do.
-                Kind::Levels(levels) => value / (f64::from(*levels) - 1.0),
                 Kind::Categorical(_) => self.places[index][*value as usize],
+                kind => kind.place(*value),
             };
         }
+        if self.structure.is_conditional() {
+            for (place, active) in unit.iter_mut().zip(self.structure.active(values)) {
+                if !active {
+                    *place = 0.5;
+                }
+            }
+        }
+    }
+
+    /// The legal values nearest to a place in the landscape's cube.
+    fn nearest(&self, unit: &[f64]) -> Vec<f64> {
+        let of_one = |(index, kind): (usize, &Kind)| match kind {
+            Kind::Categorical(_) => {
+                let distance = |place: &f64| (place - unit[index]).abs();
+                let places = self.places[index].iter().enumerate();
+                places
+                    .min_by(|one, other| distance(one.1).total_cmp(&distance(other.1)))
+                    .map_or(0.0, |(choice, _)| choice as f64)
+            }
+            kind => kind.nearest(unit[index]),
+        };
+        let mut values: Vec<f64> = self.structure.kinds.iter().enumerate().map(of_one).collect();
+        self.rest(&mut values);
+        values
+    }
+
+    /// Gives inactive parameters the value that they all have, so that the same configuration has the same values.
+    fn rest(&self, values: &mut [f64]) {
+        if self.structure.is_conditional() {
+            for (index, active) in self.structure.active(values).into_iter().enumerate() {
+                if !active {
+                    values[index] = self.structure.resting(index);
+                }
+            }
+        }
+    }
+
+    /// Legal values where the landscape is known or likely to be low.
+    pub fn hints(&self) -> Vec<Vec<f64>> {
+        self.landscape.hints().iter().map(|unit| self.nearest(unit)).collect()
     }
 
     /// The noiseless value; `None` where trials crash.
@@ -211,10 +223,7 @@ impl Function {
         if self.noise.deviation == 0.0 {
             return Some(value);
         }
-        let slope = self.noise.slope.map_or(0.0, |(index, slope)| {
-            self.with_unit(values, |unit| slope * (unit[index] - 0.5))
-        });
-        Some(value + self.noise.deviation * slope.exp() * normal(generator))
+        Some(value + self.with_unit(values, |unit| self.noise.sample(unit, generator)))
     }
 
     /// Whether observations are noisy.
@@ -224,7 +233,7 @@ impl Function {
 
     fn with_unit<T>(&self, values: &[f64], look: impl FnOnce(&[f64]) -> T) -> T {
         // On the stack: this is called some thousand times per function.
-        let mut unit = [0.0; DIMENSIONS.len()];
+        let mut unit = [0.0; MOST_DIMENSIONS];
         match unit.get_mut(..values.len()) {
             Some(unit) => {
                 self.place(values, unit);
@@ -238,47 +247,66 @@ impl Function {
         }
     }
 
+    /// One value of a parameter, uniformly between its bounds (in the logarithm, where its levels are so spaced).
+    pub fn uniform_value(&self, index: usize, generator: &mut Generator) -> f64 {
+        match self.structure.kinds[index] {
+            Kind::Continuous => generator.random(),
+            Kind::Levels(count) | Kind::Categorical(count) => {
+                f64::from(generator.random_range(0..count))
+            }
+            kind @ Kind::LogLevels(_) => kind.value_of_coordinate(generator.random()),
+        }
+    }
+
     /// Values drawn uniformly.
     pub fn uniform(&self, generator: &mut Generator) -> Vec<f64> {
-        self.kinds
-            .iter()
-            .map(|kind| match *kind {
-                Kind::Continuous => generator.random(),
-                Kind::Levels(count) | Kind::Categorical(count) => {
-                    f64::from(generator.random_range(0..count))
-                }
-            })
-            .collect()
+        let mut values: Vec<f64> = (0..self.structure.kinds.len())
+            .map(|index| self.uniform_value(index, generator))
+            .collect();
+        self.rest(&mut values);
+        values
     }
 
     /// Values near others: one to all parameters moved, by normal steps of `scale`; what leaves the cube stops at its
-    /// surface. At least one value of a discrete parameter changes when only such are moved.
+    /// surface. At least one value of a discrete parameter changes when only such are moved. What becomes active by it is
+    /// drawn uniformly.
     pub fn near(&self, values: &[f64], scale: f64, generator: &mut Generator) -> Vec<f64> {
-        let dimensions = self.kinds.len();
+        let dimensions = values.len();
         let mut moved = values.to_vec();
         for _ in 0..generator.random_range(1..=dimensions) {
             let index = generator.random_range(0..dimensions);
-            let value = moved[index];
-            moved[index] = match self.kinds[index] {
-                Kind::Continuous => (value + scale * normal(generator)).clamp(0.0, 1.0),
-                Kind::Levels(levels) => {
-                    let most = f64::from(levels) - 1.0;
-                    let step = scale * most * normal(generator);
-                    // Less than a level is a level.
-                    let step = step.abs().max(1.0).round().copysign(step);
-                    (value + step).clamp(0.0, most)
-                }
-                Kind::Categorical(choices) => f64::from(generator.random_range(0..choices)),
+            let kind = self.structure.kinds[index];
+            moved[index] = if kind.is_categorical() {
+                self.uniform_value(index, generator)
+            } else {
+                kind.moved(moved[index], scale * normal(generator))
             };
         }
+        self.wake(values, &mut moved, generator);
         moved
+    }
+
+    /// Draws what is active at `values` but was not at `before` uniformly, and lets rest what is not active.
+    pub fn wake(&self, before: &[f64], values: &mut [f64], generator: &mut Generator) {
+        if !self.structure.is_conditional() {
+            return;
+        }
+        let was = self.structure.active(before);
+        for (index, was) in was.into_iter().enumerate() {
+            // Parents come first, so a drawn one decides about those that follow.
+            if !was && self.structure.active(values)[index] {
+                values[index] = self.uniform_value(index, generator);
+            }
+        }
+        self.rest(values);
     }
 
     /// What it is, for people.
     pub fn description(&self) -> String {
         let mut text = self.landscape.description();
-        if self.is_noisy() {
-            text.push_str(if self.noise.slope.is_some() { ", uneven noise" } else { ", noise" });
+        text.push_str(self.noise.description());
+        if self.structure.is_conditional() {
+            text.push_str(", conditions");
         }
         match self.crash {
             Some(Crash::Ball { .. }) => text.push_str(", crashes in a ball"),
@@ -287,47 +315,6 @@ impl Function {
         }
         text
     }
-}
-
-impl Crash {
-    /// A region that takes up to a third of the cube.
-    fn draw(dimensions: usize, generator: &mut Generator) -> Self {
-        let share = generator.random_range(0.03..0.35);
-        let probes: Vec<Vec<f64>> = (0..64).map(|_| random::point(dimensions, generator)).collect();
-        let quantile = |mut distances: Vec<f64>, share: f64| {
-            distances.sort_unstable_by(f64::total_cmp);
-            distances[(share * distances.len() as f64) as usize]
-        };
-        if generator.random_bool(0.5) {
-            let middle = random::point(dimensions, generator);
-            let distances = probes.iter().map(|point| distance(point, &middle)).collect();
-            Self::Ball { radius: quantile(distances, share), middle }
-        } else {
-            // Few parameters decide, as a step size alone makes training diverge.
-            let deciding = generator.random_range(0.3..1.0);
-            let mut normal: Vec<f64> = (0..dimensions)
-                .map(|_| if generator.random_bool(deciding) { normal(generator) } else { 0.0 })
-                .collect();
-            normal[generator.random_range(0..dimensions)] = 1.0;
-            let heights = probes.iter().map(|point| along(point, &normal)).collect();
-            Self::Beyond { offset: quantile(heights, 1.0 - share), normal }
-        }
-    }
-
-    fn holds(&self, unit: &[f64]) -> bool {
-        match self {
-            Self::Ball { middle, radius } => distance(unit, middle) < *radius,
-            Self::Beyond { normal, offset } => along(unit, normal) > *offset,
-        }
-    }
-}
-
-fn distance(one: &[f64], other: &[f64]) -> f64 {
-    one.iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
-}
-
-fn along(point: &[f64], direction: &[f64]) -> f64 {
-    point.iter().zip(direction).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]
@@ -358,15 +345,16 @@ mod tests {
         let (mut parameters, mut continuous, mut noisy, mut crashing) = (0, 0, 0, 0);
         let mut families = std::collections::BTreeMap::new();
         for Drawn { function, .. } in drawn(600) {
-            parameters += function.kinds.len();
-            continuous += function.kinds.iter().filter(|kind| **kind == Kind::Continuous).count();
+            parameters += function.structure.kinds.len();
+            continuous +=
+                function.structure.kinds.iter().filter(|kind| **kind == Kind::Continuous).count();
             noisy += usize::from(function.is_noisy());
             crashing += usize::from(function.crash.is_some());
             *families.entry(function.family).or_insert(0) += 1;
         }
         // Three standard deviations of a share of 600 are at most 6 %; the integrity check shifts shares a little.
         let share = |count: usize, of: usize| count as f64 / of as f64;
-        assert!((share(continuous, parameters) - 0.6).abs() < 0.07);
+        assert!((share(continuous, parameters) - 0.55).abs() < 0.07);
         assert!((share(noisy, 600) - 0.4).abs() < 0.07);
         assert!((share(crashing, 600) - 0.1).abs() < 0.05);
         assert_eq!(families.len(), Family::ALL.len());
@@ -377,7 +365,7 @@ mod tests {
     fn noise_has_the_deviation_it_says_and_crashes_have_no_value() {
         let mut noisy = 0;
         let mut crashed = 0;
-        for Drawn { function, mut generator, survey, .. } in drawn(80) {
+        for Drawn { function, mut generator, survey, .. } in drawn(240) {
             let values = function.uniform(&mut generator);
             let Some(exact) = function.evaluate(&values) else {
                 crashed += 1;
@@ -392,7 +380,7 @@ mod tests {
             let squares: f64 = (0..2000).map(|_| (observe() - exact).powi(2)).sum();
             let expected = function.noise.deviation.powi(2);
             assert!(function.noise.deviation <= 0.1 * survey.spread());
-            if function.noise.slope.is_none() {
+            if function.noise.slope.is_none() && !function.noise.heavy {
                 noisy += 1;
                 assert!((squares / 2000.0 / expected - 1.0).abs() < 0.2);
             }

@@ -125,10 +125,12 @@ mod tests {
     use rand::SeedableRng;
 
     use super::{
-        super::{Family, Landscape, function::Drawn, function::FunctionOptions},
+        super::{
+            Family, Landscape, function::Drawn, function::FunctionOptions, structure::Structure,
+        },
         *,
     };
-    use crate::dataset::shard::Kind;
+    use crate::dataset::kind::Kind;
 
     struct Plain(fn(&[f64]) -> f64);
 
@@ -149,7 +151,12 @@ mod tests {
     fn survey(kinds: [Kind; 2], formula: fn(&[f64]) -> f64) -> Survey {
         let mut generator = Generator::seed_from_u64(1);
         let landscape = Box::new(Plain(formula));
-        let function = Function::over(kinds.to_vec(), Family::Symbolic, landscape, &mut generator);
+        let function = Function::over(
+            Structure::plain(kinds.to_vec()),
+            Family::Symbolic,
+            landscape,
+            &mut generator,
+        );
         Survey::of(&function, &mut generator)
     }
 

@@ -7,14 +7,16 @@
 use rand::RngExt;
 
 use super::{function::Function, integrity::Survey, random::Generator};
-use crate::dataset::shard::Kind;
+use crate::dataset::kind::Kind;
 
 /// How many of the surveyed points are searched from.
 const STARTS: usize = 5;
-/// Evaluations per start.
+/// Evaluations per start, with up to [`FEW`] parameters; more in proportion beyond.
 const BUDGET: usize = 200;
-/// Evaluations of the last search, from the best point of all.
+/// Evaluations of the last search, from the best point of all, likewise.
 const FINAL_BUDGET: usize = 500;
+/// For so many parameters the budgets are enough.
+const FEW: usize = 8;
 /// Steps start at this share of an axis…
 const FIRST_STEP: f64 = 0.1;
 /// …and end below this one.
@@ -30,24 +32,39 @@ pub struct Optimum {
 }
 
 impl Optimum {
-    /// Searches from the best points of a survey that lie apart; `None` when it has no points.
+    /// Searches from what the landscape hints at and the best points of a survey that lie apart; `None` when it has no points.
     pub fn search(function: &Function, survey: &Survey, generator: &mut Generator) -> Option<Self> {
         let mut starts: Vec<Self> = Vec::with_capacity(STARTS);
+        for values in function.hints() {
+            if let Some(loss) = function.evaluate(&values) {
+                starts.push(Self { values, loss });
+            }
+        }
+        if let Some(switch) = function.structure.switch {
+            // Whichever landscape is the lowest, the search has been there.
+            let count = function.structure.kinds[switch].count().unwrap_or(0);
+            for value in (0..count).map(f64::from) {
+                let best = survey.points().iter().find(|(_, values)| values[switch] == value);
+                let best = best.map(|(loss, values)| Self { values: values.clone(), loss: *loss });
+                starts.extend(best);
+            }
+        }
+        let most = starts.len().max(1) + STARTS - 1;
         for (loss, values) in survey.points() {
             // Two starts in the same valley would end in the same place.
             let apart = starts.iter().all(|start| distance(function, &start.values, values) > 0.15);
             if apart {
                 starts.push(Self { values: values.clone(), loss: *loss });
-                if starts.len() == STARTS {
+                if starts.len() == most {
                     break;
                 }
             }
         }
         for start in &mut starts {
-            start.descend(function, FIRST_STEP, BUDGET, generator);
+            start.descend(function, FIRST_STEP, budget(function, BUDGET), generator);
         }
         let mut best = starts.into_iter().min_by(|one, other| one.loss.total_cmp(&other.loss))?;
-        best.descend(function, 0.02, FINAL_BUDGET, generator);
+        best.descend(function, 0.02, budget(function, FINAL_BUDGET), generator);
         Some(best)
     }
 
@@ -57,7 +74,7 @@ impl Optimum {
             && loss < self.loss
         {
             *self = Self { values: values.to_vec(), loss };
-            self.descend(function, 0.02, FINAL_BUDGET, generator);
+            self.descend(function, 0.02, budget(function, FINAL_BUDGET), generator);
         }
     }
 
@@ -69,7 +86,7 @@ impl Optimum {
         budget: usize,
         generator: &mut Generator,
     ) {
-        let dimensions = function.kinds.len();
+        let dimensions = function.structure.kinds.len();
         let mut steps = vec![first; dimensions];
         let mut left = budget;
         let mut consider = |values: &[f64], best: &mut Self| {
@@ -93,20 +110,16 @@ impl Optimum {
                 let sign = if generator.random_bool(0.5) { 1.0 } else { -1.0 };
                 for turn in [sign, -sign] {
                     candidate.copy_from_slice(&self.values);
-                    candidate[index] = match function.kinds[index] {
-                        Kind::Continuous => {
-                            (candidate[index] + turn * steps[index]).clamp(0.0, 1.0)
-                        }
-                        Kind::Levels(levels) => {
-                            let most = f64::from(levels) - 1.0;
-                            let step = (steps[index] * most).round().max(1.0);
-                            (candidate[index] + turn * step).clamp(0.0, most)
-                        }
-                        Kind::Categorical(choices) => f64::from(generator.random_range(0..choices)),
+                    let kind = function.structure.kinds[index];
+                    candidate[index] = if kind.is_categorical() {
+                        function.uniform_value(index, generator)
+                    } else {
+                        kind.moved(candidate[index], turn * steps[index])
                     };
                     if candidate[index] == self.values[index] {
                         continue;
                     }
+                    function.wake(&self.values, &mut candidate, generator);
                     match consider(&candidate, self) {
                         None => return,
                         Some(true) => {
@@ -122,16 +135,15 @@ impl Optimum {
             }
             if before != self.values {
                 // On along the way just made, where the values are ordered.
-                for (index, kind) in function.kinds.iter().enumerate() {
+                for (index, kind) in function.structure.kinds.iter().enumerate() {
                     let (from, to) = (before[index], self.values[index]);
-                    candidate[index] = match kind {
-                        Kind::Continuous => (2.0 * to - from).clamp(0.0, 1.0),
-                        Kind::Levels(levels) => {
-                            (2.0 * to - from).clamp(0.0, f64::from(*levels) - 1.0)
-                        }
-                        Kind::Categorical(_) => to,
+                    candidate[index] = match kind.count() {
+                        None => (2.0 * to - from).clamp(0.0, 1.0),
+                        Some(_) if kind.is_categorical() => to,
+                        Some(levels) => (2.0 * to - from).clamp(0.0, f64::from(levels) - 1.0),
                     };
                 }
+                function.wake(&self.values, &mut candidate, generator);
                 if candidate != self.values && consider(&candidate, self).is_none() {
                     return;
                 }
@@ -142,16 +154,21 @@ impl Optimum {
     }
 }
 
+/// A budget of evaluations as this function's number of parameters asks for.
+fn budget(function: &Function, budget: usize) -> usize {
+    budget * function.structure.kinds.len().max(FEW) / FEW
+}
+
 /// The largest difference along an axis, in shares of the axis; 1 between choices.
 fn distance(function: &Function, one: &[f64], other: &[f64]) -> f64 {
     function
+        .structure
         .kinds
         .iter()
         .zip(one.iter().zip(other))
         .map(|(kind, (one, other))| match kind {
-            Kind::Continuous => (one - other).abs(),
-            Kind::Levels(levels) => (one - other).abs() / (f64::from(*levels) - 1.0),
             Kind::Categorical(_) => f64::from(u8::from(one != other)),
+            kind => (kind.place(*one) - kind.place(*other)).abs(),
         })
         .fold(0.0, f64::max)
 }
@@ -165,6 +182,7 @@ mod tests {
             Family, Landscape,
             function::{Drawn, FunctionOptions},
             random,
+            structure::Structure,
             trend::Trend,
         },
         *,
@@ -178,7 +196,12 @@ mod tests {
                 let all: Vec<usize> = (0..dimensions).collect();
                 let bowl = Box::new(Trend::bowl(dimensions, &all, &mut generator));
                 let kinds = vec![Kind::Continuous; dimensions];
-                let function = Function::over(kinds, Family::GpPrior, bowl.clone(), &mut generator);
+                let function = Function::over(
+                    Structure::plain(kinds),
+                    Family::GpPrior,
+                    bowl.clone(),
+                    &mut generator,
+                );
                 let survey = Survey::of(&function, &mut generator);
                 let optimum = Optimum::search(&function, &survey, &mut generator).unwrap();
                 // The bottom by a search a hundred times as long.

@@ -12,6 +12,10 @@ impl Landscape for Sum {
         self.0.iter().map(|(weight, part)| weight * part.evaluate(unit)).sum()
     }
 
+    fn hints(&self) -> Vec<Vec<f64>> {
+        self.0.iter().flat_map(|(_, part)| part.hints()).collect()
+    }
+
     fn description(&self) -> String {
         let parts =
             self.0.iter().map(|(weight, part)| format!("{weight:.2} {}", part.description()));

@@ -127,6 +127,18 @@ impl Landscape for Trend {
         value * self.scale
     }
 
+    /// A bowl's centre, or the nearest point of the cube.
+    fn hints(&self) -> Vec<Vec<f64>> {
+        let hint = |bowl: &Bowl| {
+            let mut hint = vec![0.5; self.dimensions];
+            for (coordinate, centre) in self.relevant.iter().zip(&bowl.centre) {
+                hint[*coordinate] = centre.clamp(0.0, 1.0);
+            }
+            hint
+        };
+        self.bowl.iter().map(hint).collect()
+    }
+
     fn description(&self) -> String {
         match &self.bowl {
             None => String::from("slope"),

@@ -47,6 +47,24 @@ impl InputWarp {
         }
         .clamp(0.0, 1.0)
     }
+
+    /// A place in `[0, 1]` whose image is `y`, or as near as this map comes to it: found by halving.
+    pub fn invert(self, y: f64) -> f64 {
+        if self == Self::Identity || y <= 0.0 || y >= 1.0 {
+            return y.clamp(0.0, 1.0);
+        }
+        let (mut low, mut high) = (0.0, 1.0);
+        for _ in 0..40 {
+            let middle = 0.5 * (low + high);
+            if self.apply(middle) < y {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        // Of stairs, the step nearer to `y`.
+        if (self.apply(low) - y).abs() < (self.apply(high) - y).abs() { low } else { high }
+    }
 }
 
 /// A monotone map of a landscape's values, given in units of its interquartile range from its median.
@@ -173,6 +191,14 @@ impl Landscape for Warped {
         self.output.apply(z)
     }
 
+    /// Ripples move what lies below them a little; the search goes on from here.
+    fn hints(&self) -> Vec<Vec<f64>> {
+        let outward = |hint: Vec<f64>| {
+            hint.iter().zip(&self.inputs).map(|(value, warp)| warp.invert(*value)).collect()
+        };
+        self.inner.hints().into_iter().map(outward).collect()
+    }
+
     fn description(&self) -> String {
         let mut text = self.inner.description();
         if self.inputs.iter().any(|warp| *warp != InputWarp::Identity) {
@@ -205,6 +231,12 @@ mod tests {
         for _ in 0..500 {
             let warp = InputWarp::draw(&mut generator);
             assert_eq!((warp.apply(0.0), warp.apply(1.0)), (0.0, 1.0), "{warp:?}");
+            for y in [0.0, 0.3, 0.77, 1.0] {
+                let found = warp.apply(warp.invert(y));
+                let coarse =
+                    if let InputWarp::Stairs(steps) = warp { 0.5 / (steps - 1.0) } else { 0.0 };
+                assert!((found - y).abs() <= coarse + 1e-9, "{warp:?} {y} {found}");
+            }
             let mut before = 0.0;
             for step in 0..=100 {
                 let value = warp.apply(f64::from(step) / 100.0);

@@ -31,10 +31,10 @@ use tch::Device;
 use crate::{
     dataset::{
         encoder::{EncoderOptions, encode},
-        shard::{self, Header, Kind, Reader, Record},
+        shard::{self, Header, INACTIVE, Kind, Reader, Record},
     },
     export::{self, Precision},
-    generators::{Family, function::FunctionOptions},
+    generators::{self, Family, function::FunctionOptions},
     network::Network,
     sequence::Sequence,
     training::{self, BatchSource, TrainingOptions, log},
@@ -111,6 +111,7 @@ fn data(plan: &Plan, criteria: &mut Criteria) -> Result<Vec<Record>> {
         trials: TRIALS,
         teachers: String::from("tpe:1,random:1"),
         most_dimensions: 4,
+        generators: generators::VERSION,
     };
     let path = plan.directory.join("smoke.shard");
     shard::write(&path, &header, &records)?;
@@ -131,6 +132,7 @@ fn data(plan: &Plan, criteria: &mut Criteria) -> Result<Vec<Record>> {
             record.trials.iter().flat_map(|t| t.coordinates.iter().zip(&record.kinds))
         })
         .filter(|(place, kind)| match kind {
+            _ if **place == INACTIVE => false,
             Kind::Categorical(choices) => **place < 0.0 || **place >= f32::from(*choices),
             _ => !(0.0..=1.0).contains(*place),
         })

@@ -50,9 +50,9 @@ impl Design {
                 let place = (generator.random::<f64>().powi(2) * self.elite.len() as f64) as usize;
                 let shrunk = 10f64.powf(-self.shrinkage * progress);
                 let scale = (shrunk * log_uniform(0.02, 0.5, generator)).max(0.001);
-                function.near(&self.elite[place].1, scale, generator)
+                step(function, &self.elite[place].1, scale, generator)
             }
-            _ => function.near(optimum, log_uniform(0.002, 0.4, generator), generator),
+            _ => step(function, optimum, log_uniform(0.002, 0.4, generator), generator),
         }
     }
 
@@ -65,4 +65,10 @@ impl Design {
             self.elite.truncate(ELITE);
         }
     }
+}
+
+/// Values near others but not the same: from a bound, every second step would stop where it began.
+fn step(function: &Function, from: &[f64], scale: f64, generator: &mut Generator) -> Vec<f64> {
+    let to = function.near(from, scale, generator);
+    if to == from { function.uniform(generator) } else { to }
 }

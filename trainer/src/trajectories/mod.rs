@@ -16,11 +16,12 @@ use optiformer::{
 use rand::RngExt;
 
 use crate::{
-    dataset::shard::{Kind, Record, RecordedTrial, Source},
+    dataset::shard::{INACTIVE, Kind, Record, RecordedTrial, Source},
     generators::{
         function::{Drawn, Function, FunctionOptions},
         optimum::Optimum,
         random::Generator,
+        structure::Structure,
     },
 };
 use designed::Design;
@@ -107,33 +108,29 @@ pub fn record(
     }
     Ok(Record {
         family: function.family,
-        optimum: coordinates(&function.kinds, &optimum.values),
+        optimum: coordinates(&function.structure, &optimum.values),
         optimum_loss: optimum.loss as f32,
         trials: history
             .iter()
             .map(|trial| RecordedTrial {
-                coordinates: coordinates(&function.kinds, &trial.values),
+                coordinates: coordinates(&function.structure, &trial.values),
                 loss: trial.loss.unwrap_or(0.0) as f32,
                 failed: trial.loss.is_none(),
                 source: trial.source,
             })
             .collect(),
-        kinds: function.kinds,
+        kinds: function.structure.kinds,
+        activations: function.structure.activations,
     })
 }
 
-/// Values as a record has them: the middle of its cell for a level, as [`Domain::to_unit`] says.
-///
-/// [`Domain::to_unit`]: optiformer::space::Domain::to_unit
-fn coordinates(kinds: &[Kind], values: &[f64]) -> Vec<f32> {
-    kinds
-        .iter()
-        .zip(values)
-        .map(|(kind, value)| match kind {
-            Kind::Levels(levels) => ((value + 0.5) / f64::from(*levels)) as f32,
-            _ => *value as f32,
-        })
-        .collect()
+/// Values as a record has them.
+fn coordinates(structure: &Structure, values: &[f64]) -> Vec<f32> {
+    let active = structure.active(values);
+    let coordinate = |((kind, value), active): ((&Kind, &f64), bool)| {
+        if active { kind.coordinate(*value) as f32 } else { INACTIVE }
+    };
+    structure.kinds.iter().zip(values).zip(active).map(coordinate).collect()
 }
 
 /// A study by a sampler of the runtime with designed trials strewn in, or by design alone.

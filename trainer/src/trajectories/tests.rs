@@ -2,7 +2,7 @@ use optiformer::samplers::NAMES;
 use rayon::prelude::*;
 
 use super::*;
-use crate::generators::function::space;
+use crate::dataset::kind::{active, space};
 
 fn records(threads: usize, teachers: &str, count: u64) -> Vec<Record> {
     let teachers: Teachers = teachers.parse().unwrap();
@@ -32,27 +32,33 @@ fn trajectories_do_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn what_is_recorded_is_legal_and_not_below_the_optimum() {
-    let mut failed = 0;
+    let (mut failed, mut inactive) = (0, 0);
     for index in 0..150 {
         let options = FunctionOptions { noisy: 0.0, ..FunctionOptions::default() };
         let teachers: Teachers = "random:1,designed:2".parse().unwrap();
         let record = record(&options, &teachers, 30, 5, index).unwrap();
-        let space = space(&record.kinds);
-        let legal = |coordinates: &[f32]| {
+        let space = space(&record.kinds, &record.activations);
+        let mut legal = |coordinates: &[f32]| {
+            let value = |index: usize| {
+                record.kinds[index].value_of_coordinate(f64::from(coordinates[index])).max(0.0)
+            };
+            let active = active(&record.activations, value);
+            inactive += active.iter().filter(|active| !**active).count();
             coordinates.len() == record.kinds.len()
-                && record.kinds.iter().zip(coordinates).zip(space.parameters()).all(
-                    |((kind, coordinate), parameter)| {
+                && coordinates.iter().zip(space.parameters()).zip(active).all(
+                    |((coordinate, parameter), active)| {
                         let coordinate = f64::from(*coordinate);
                         let domain = parameter.domain();
-                        match kind {
-                            Kind::Categorical(_) => domain.contains(coordinate),
-                            // On the middle of a cell, and inside.
-                            _ => {
-                                let value = domain.from_unit(coordinate);
-                                (domain.to_unit(value) - coordinate).abs() < 1e-6
-                                    && (0.0..=1.0).contains(&coordinate)
-                            }
+                        if !active {
+                            return coordinate == f64::from(INACTIVE);
                         }
+                        if domain.is_categorical() {
+                            return domain.contains(coordinate);
+                        }
+                        // On the middle of a cell, and inside.
+                        let value = domain.from_unit(coordinate);
+                        (domain.to_unit(value) - coordinate).abs() < 1e-6
+                            && (0.0..=1.0).contains(&coordinate)
                     },
                 )
         };
@@ -63,7 +69,7 @@ fn what_is_recorded_is_legal_and_not_below_the_optimum() {
             assert!(trial.failed || trial.loss >= record.optimum_loss);
         }
     }
-    assert!(failed > 0, "no function crashes");
+    assert!(failed > 0 && inactive > 0, "{failed} failed trials, {inactive} inactive values");
 }
 
 #[test]

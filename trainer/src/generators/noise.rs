@@ -1,0 +1,74 @@
+//! What stands between a function's value and what a trial observes.
+
+use rand::RngExt;
+
+use super::random::{self, Generator, log_uniform, normal};
+
+/// Noise whose deviation may depend on one coordinate, and which may have heavy tails.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Noise {
+    /// The deviation where the slope is 0; for heavy tails, the scale of the distribution.
+    pub deviation: f64,
+    /// A coordinate, and how many times `e` the deviation grows along it.
+    pub slope: Option<(usize, f64)>,
+    /// Student's distribution with three degrees of freedom in place of the normal one: now and then a run goes badly wrong, or
+    /// suspiciously well.
+    pub heavy: bool,
+}
+
+impl Noise {
+    /// Noise for a function whose values spread so much over so many coordinates.
+    pub fn draw(spread: f64, dimensions: usize, generator: &mut Generator) -> Self {
+        let slope = generator
+            .random_bool(0.25)
+            .then(|| (generator.random_range(0..dimensions), 1.5 * normal(generator)));
+        let deviation = spread * log_uniform(0.001, 0.1, generator);
+        Self { deviation, slope, heavy: generator.random_bool(0.2) }
+    }
+
+    /// A draw at a point of the landscape's cube.
+    pub fn sample(&self, unit: &[f64], generator: &mut Generator) -> f64 {
+        let slope = self.slope.map_or(0.0, |(index, slope)| slope * (unit[index] - 0.5));
+        let mut draw = normal(generator);
+        if self.heavy {
+            // Losses are kept in single precision: a hundred deviations are enough.
+            let tail = (random::chi_squared(3, generator) / 3.0).sqrt().max(1e-3);
+            draw = (draw / tail).clamp(-100.0, 100.0);
+        }
+        self.deviation * slope.exp() * draw
+    }
+
+    /// What it is, for people.
+    pub fn description(&self) -> &'static str {
+        match (self.deviation > 0.0, self.slope.is_some(), self.heavy) {
+            (false, ..) => "",
+            (true, false, false) => ", noise",
+            (true, true, false) => ", uneven noise",
+            (true, false, true) => ", heavy-tailed noise",
+            (true, true, true) => ", uneven heavy-tailed noise",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn heavy_tails_are_heavy_and_slopes_tilt() {
+        let mut generator = Generator::seed_from_u64(1);
+        let far = |noise: Noise, unit: &[f64], generator: &mut Generator| {
+            (0..20_000).filter(|_| noise.sample(unit, generator).abs() > 4.0).count()
+        };
+        let plain = Noise { deviation: 1.0, slope: None, heavy: false };
+        assert!(far(plain, &[0.5], &mut generator) < 10);
+        // Beyond four deviations lie 2.8 % of Student's distribution with three degrees of freedom.
+        let heavy = far(Noise { heavy: true, ..plain }, &[0.5], &mut generator);
+        assert!((460..660).contains(&heavy), "{heavy}");
+        let tilted = Noise { slope: Some((0, 4.0)), ..plain };
+        assert!(far(tilted, &[1.0], &mut generator) > 9000);
+        assert_eq!(far(tilted, &[0.0], &mut generator), 0);
+    }
+}
