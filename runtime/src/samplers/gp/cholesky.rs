@@ -44,6 +44,7 @@ impl Cholesky {
     }
 
     /// How many rows there are.
+    #[cfg(test)]
     pub(super) fn size(&self) -> usize {
         self.size
     }

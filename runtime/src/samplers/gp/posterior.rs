@@ -1,4 +1,4 @@
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use super::{
     cholesky::{Cholesky, dot},
@@ -147,6 +147,8 @@ fn distance(one: &[f64], other: &[f64], of: &Hyperparameters, categorical: &[boo
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     fn example() -> (Hyperparameters, [bool; 3], Vec<f64>, Vec<f64>) {
