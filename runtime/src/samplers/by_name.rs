@@ -10,6 +10,8 @@ pub const NAMES: &[&str] = &[
     "sobol",
     #[cfg(feature = "classical")]
     "tpe",
+    #[cfg(feature = "classical")]
+    "cma_es",
 ];
 
 /// The sampler called `name`, with its default options.
@@ -24,6 +26,8 @@ pub fn by_name(name: &str) -> Result<Box<dyn Sampler + Send>> {
         "sobol" => Ok(Box::new(super::SobolSampler)),
         #[cfg(feature = "classical")]
         "tpe" => Ok(Box::new(super::TpeSampler::default())),
+        #[cfg(feature = "classical")]
+        "cma_es" => Ok(Box::new(super::CmaEsSampler::default())),
         _ => Err(Error::new(
             ErrorKind::InvalidValue,
             format!("there is no sampler \"{name}\" in this build; there are {}", NAMES.join(", ")),

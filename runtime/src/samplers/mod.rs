@@ -1,7 +1,11 @@
 //! Everything that suggests: one trait, and the samplers behind it.
 
 mod by_name;
+#[cfg(feature = "classical")]
+mod cma_es;
 pub mod low_discrepancy;
+#[cfg(feature = "classical")]
+mod normal;
 pub mod optiformer;
 mod random;
 #[cfg(feature = "classical")]
@@ -10,6 +14,8 @@ mod sobol;
 mod tpe;
 
 pub use by_name::{NAMES, by_name};
+#[cfg(feature = "classical")]
+pub use cma_es::{CmaEsOptions, CmaEsSampler};
 pub use optiformer::{OptiFormerOptions, OptiFormerSampler};
 pub use random::RandomSampler;
 #[cfg(feature = "classical")]
