@@ -2,10 +2,12 @@
 
 mod by_name;
 #[cfg(feature = "classical")]
+mod cma_es;
+#[cfg(feature = "classical")]
 mod gp;
 pub mod low_discrepancy;
 #[cfg(feature = "classical")]
-pub(crate) mod normal;
+mod normal;
 pub mod optiformer;
 mod random;
 #[cfg(feature = "classical")]
@@ -14,6 +16,8 @@ mod sobol;
 mod tpe;
 
 pub use by_name::{NAMES, by_name};
+#[cfg(feature = "classical")]
+pub use cma_es::{CmaEsOptions, CmaEsSampler};
 #[cfg(feature = "classical")]
 pub use gp::{GpOptions, GpSampler};
 pub use optiformer::{OptiFormerOptions, OptiFormerSampler};
