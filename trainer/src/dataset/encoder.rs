@@ -394,3 +394,58 @@ fn push_branch(
         sequence.visible.push(seen as u16);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::{generators::function::FunctionOptions, trajectories};
+
+    /// However parents are turned, renumbered and moved, every trial is legal in the disguised space and its inverse says
+    /// what was recorded.
+    #[test]
+    fn disguised_trials_are_legal() {
+        let options = FunctionOptions {
+            continuous: 0.0,
+            conditional: 1.0,
+            most_dimensions: 8,
+            ..FunctionOptions::default()
+        };
+        let teachers = "random".parse().unwrap();
+        let mut generator = Xoshiro256PlusPlus::seed_from_u64(4);
+        let mut moved = 0;
+        for index in 0..150 {
+            let record = trajectories::record(&options, &teachers, 12, 21, index).unwrap();
+            let disguise = Disguise::draw(&record, &mut generator);
+            assert_eq!(
+                disguise.space.is_conditional(),
+                record.activations.iter().any(Option::is_some)
+            );
+            moved += usize::from(!disguise.order.is_sorted());
+            let recorded = record.trials.iter().map(|trial| &trial.coordinates);
+            for coordinates in recorded.chain([&record.optimum]) {
+                let configuration = disguise.apply(&record.kinds, coordinates);
+                disguise.space.validate(&configuration).unwrap();
+                for (place, original) in disguise.order.iter().enumerate() {
+                    let value = configuration.get(place);
+                    let coordinate = f64::from(coordinates[*original]);
+                    let domain = disguise.space.parameters()[place].domain();
+                    match (value, record.kinds[*original]) {
+                        (None, _) => assert!(coordinate < 0.0),
+                        (Some(value), Kind::Categorical(_)) => {
+                            let numbers = &disguise.renumbered[*original];
+                            assert_eq!(numbers[coordinate as usize] as f64, value);
+                        }
+                        (Some(value), _) => {
+                            let unit = domain.to_unit(value);
+                            let unit = if disguise.flipped[*original] { 1.0 - unit } else { unit };
+                            assert!((unit - coordinate).abs() < 1e-6);
+                        }
+                    }
+                }
+            }
+        }
+        assert!(moved > 50, "{moved} of 150 are reordered");
+    }
+}

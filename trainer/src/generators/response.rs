@@ -4,7 +4,7 @@
 //! slope (more trees), a threshold beyond which all is lost (a step size that diverges), a flat one with a dip.
 //! Few parameters matter much, and the best value of one may depend on another's (a learning rate on the batch size).
 
-use rand::RngExt;
+use rand::{RngExt, seq::SliceRandom};
 
 use super::{
     Landscape,
@@ -41,6 +41,8 @@ struct Part {
 pub struct Response {
     dimensions: usize,
     parts: Vec<Part>,
+    /// Two or three parts whose product is added, and its weight: bad only where all of them are.
+    products: Vec<(Vec<usize>, f64)>,
     /// `Π (1 + part)` instead of `Σ part`.
     multiplied: bool,
 }
@@ -70,8 +72,19 @@ impl Response {
                     moved_by,
                 }
             })
-            .collect();
-        Self { dimensions, parts, multiplied: generator.random_bool(0.25) }
+            .collect::<Vec<Part>>();
+        let mut products = Vec::new();
+        if parts.len() > 1 && generator.random_bool(0.4) {
+            for _ in 0..generator.random_range(1..=2) {
+                let most = parts.len().min(3);
+                let factors = generator.random_range(2..=most);
+                let mut chosen: Vec<usize> = (0..parts.len()).collect();
+                chosen.shuffle(generator);
+                chosen.truncate(factors);
+                products.push((chosen, log_uniform(0.5, 5.0, generator)));
+            }
+        }
+        Self { dimensions, parts, products, multiplied: generator.random_bool(0.25) }
     }
 }
 
@@ -130,18 +143,28 @@ impl Landscape for Response {
     }
 
     fn evaluate(&self, unit: &[f64]) -> f64 {
-        let responses = self.parts.iter().map(|part| {
+        let response = |part: &Part| {
             let best = match part.moved_by {
                 None => part.best,
                 Some((other, distance)) => part.best + distance * (unit[other] - 0.5),
             };
-            part.importance * part.shape.evaluate(unit[part.coordinate], best)
-        });
-        if self.multiplied {
+            part.shape.evaluate(unit[part.coordinate], best)
+        };
+        let responses = self.parts.iter().map(|part| part.importance * response(part));
+        let total: f64 = if self.multiplied {
             responses.map(|response| (1.0 + response).max(0.05)).product()
         } else {
             responses.sum()
-        }
+        };
+        let joint = self.products.iter().map(|(chosen, weight)| {
+            // Each factor between 0 and 1, so that none decides alone.
+            let factor = |index: &usize| {
+                let value = response(&self.parts[*index]).max(0.0);
+                value / (1.0 + value)
+            };
+            weight * chosen.iter().map(factor).product::<f64>()
+        });
+        total + joint.sum::<f64>()
     }
 
     fn description(&self) -> String {
@@ -157,7 +180,8 @@ impl Landscape for Response {
             format!("{name}{moved}")
         });
         let joint = if self.multiplied { "*" } else { "+" };
-        format!("response {}", shapes.collect::<Vec<_>>().join(joint))
+        let products = if self.products.is_empty() { "" } else { " with products" };
+        format!("response {}{products}", shapes.collect::<Vec<_>>().join(joint))
     }
 }
 
@@ -177,6 +201,32 @@ mod tests {
             }
             assert!(response.evaluate(&point(4, &mut generator)).is_finite());
         }
+    }
+
+    /// With a product, what one parameter does depends on another.
+    #[test]
+    fn products_make_parameters_interact() {
+        let part = |coordinate| Part {
+            coordinate,
+            shape: Shape::Valley { power: 2.0, left: 2.0, right: 2.0 },
+            best: 0.0,
+            importance: 1.0,
+            moved_by: None,
+        };
+        let mut response = Response {
+            dimensions: 2,
+            parts: vec![part(0), part(1)],
+            products: Vec::new(),
+            multiplied: false,
+        };
+        let interaction = |response: &Response| {
+            let at = |x, y| response.evaluate(&[x, y]);
+            at(1.0, 1.0) - at(1.0, 0.0) - at(0.0, 1.0) + at(0.0, 0.0)
+        };
+        assert!(interaction(&response).abs() < 1e-12);
+        response.products.push((vec![0, 1], 3.0));
+        // 4/(1 + 4) of each.
+        assert!((interaction(&response) - 3.0 * 0.64).abs() < 1e-12);
     }
 
     #[test]

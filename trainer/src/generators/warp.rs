@@ -87,17 +87,29 @@ pub enum OutputWarp {
     Ceiling(f64),
     /// Whole multiples of a step: plateaus everywhere.
     Stairs(f64),
+    /// `w ln(1 + e^((z − floor)/w))`, and a slight slope: below a floor hardly anything is gained any more, as an accuracy comes to
+    /// its ceiling over a broad region.
+    Saturation {
+        /// Where the gain ends.
+        floor: f64,
+        /// How gradually.
+        width: f64,
+    },
 }
 
 impl OutputWarp {
     fn draw(lowest: f64, generator: &mut Generator) -> Self {
-        match random::weighted(&[45.0, 15.0, 10.0, 12.0, 10.0, 5.0], generator) {
+        match random::weighted(&[45.0, 13.0, 8.0, 10.0, 8.0, 5.0, 11.0], generator) {
             0 => Self::Identity,
             1 => Self::Exponential(log_uniform(0.3, 3.0, generator)),
             2 => Self::Power(log_uniform(0.5, 3.0, generator)),
             3 => Self::Logarithm { floor: lowest, width: log_uniform(0.05, 1.0, generator) },
             4 => Self::Ceiling(generator.random_range(-0.3..0.6)),
-            _ => Self::Stairs(log_uniform(0.03, 0.4, generator)),
+            5 => Self::Stairs(log_uniform(0.03, 0.4, generator)),
+            _ => Self::Saturation {
+                floor: generator.random_range(-0.8..0.3),
+                width: log_uniform(0.03, 0.5, generator),
+            },
         }
     }
 
@@ -114,6 +126,12 @@ impl OutputWarp {
             }
             Self::Ceiling(ceiling) => z.min(ceiling),
             Self::Stairs(step) => (z / step).floor() * step,
+            Self::Saturation { floor, width } => {
+                let above = (z - floor) / width;
+                // ln(1 + eˣ) without overflow.
+                let gained = above.max(0.0) + (-above.abs()).exp().ln_1p();
+                width * gained + 0.01 * z
+            }
         }
     }
 }
@@ -214,6 +232,7 @@ impl Landscape for Warped {
             OutputWarp::Logarithm { .. } => " log",
             OutputWarp::Ceiling(_) => " ceiling",
             OutputWarp::Stairs(_) => " stairs",
+            OutputWarp::Saturation { .. } => " saturating",
         });
         text
     }
@@ -244,6 +263,14 @@ mod tests {
                 before = value;
             }
         }
+    }
+
+    #[test]
+    fn saturation_ends_the_gain_at_its_floor() {
+        let warp = OutputWarp::Saturation { floor: -0.5, width: 0.1 };
+        let above = warp.apply(0.6) - warp.apply(0.5);
+        let below = warp.apply(-1.0) - warp.apply(-1.1);
+        assert!((above - 0.1).abs() < 0.002 && (0.001..0.005).contains(&below), "{above} {below}");
     }
 
     #[test]
