@@ -1,58 +1,80 @@
-//! `optiformer-trainer evaluate`: samplers against each other on functions that nobody trained on.
+//! `optiformer-trainer evaluate`: samplers against each other on problems that nobody trained on.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
 };
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use optiformer::{Error, ErrorKind, Result, model::Model};
 
-use crate::evaluation::{problems, report, runner};
+use crate::evaluation::{
+    page::{self, Section},
+    peers,
+    problems::{self, Set, Suite},
+    record::Runs,
+    report,
+    runner::Plan,
+    samplers,
+    scores::Scores,
+};
 
-/// Which problems to judge on.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Suite {
-    /// Classical test functions, shifted and rotated: for reporting only.
-    Test,
-    /// Freshly generated functions, as in training but with other seeds: for choosing settings.
-    Validation,
-}
-
-/// Runs samplers on test problems in paired runs and writes a report.
+/// Runs samplers on problems in paired runs and writes a report.
+///
+/// Every run is added to the file of runs as soon as it is finished: Ctrl-C loses at most the runs under way, and the same command goes on. A longer list
+/// of samplers, suites or seeds adds to what is there.
 #[derive(Args, Debug)]
 pub struct Evaluate {
     /// The weights to judge; the embedded pico weights when not given.
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// Which problems.
-    #[arg(long, value_enum, default_value = "test")]
-    suite: Suite,
-    /// Which samplers, separated by commas: random, sobol, tpe, optiformer, optiformer-policy (the policy alone), optiformer-whole
-    /// (no zoom), or optiformer:spread=64:zoom=false with any of its options.
-    #[arg(long, value_delimiter = ',', default_value = "optiformer,optiformer-policy,tpe,random")]
+    /// Which suites, separated by commas. For testing: functions, and with --data yahpo, tables and digits. For validation: generated, and
+    /// with --data yahpo-2021.
+    #[arg(long, value_delimiter = ',', default_value = "functions")]
+    suite: Vec<String>,
+    /// The directory with the real tuning problems.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Which samplers, separated by commas: any of the runtime's; optiformer-policy (the policy alone), optiformer-whole (no zoom), or
+    /// optiformer:spread=64:zoom=false with any of its options; of others, optuna-tpe, optuna-gp, optuna-cma_es, optuna-qmc, skopt-gp, hebo.
+    #[arg(long, value_delimiter = ',', default_value = "auto,optiformer,gp,tpe,random")]
     samplers: Vec<String>,
-    /// Numbers of parameters, separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "2,3,4,5,6")]
+    /// The Python program that has the packages of other people's samplers.
+    #[arg(long, value_name = "FILE", default_value = "python3")]
+    python: PathBuf,
+    /// Only these functions, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    functions: Vec<String>,
+    /// Numbers of parameters of the functions, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "2,3,5,10,20")]
     dimensions: Vec<usize>,
-    /// Trials of a run.
-    #[arg(long, default_value_t = 50)]
-    trials: usize,
-    /// Budgets at which regrets are compared, separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "10,25,50")]
-    budgets: Vec<usize>,
-    /// Runs of each sampler on each problem, each with an instance of its own.
-    #[arg(long, default_value_t = 10)]
-    seeds: u64,
-    /// Problems of the validation suite.
+    /// How many generated functions.
     #[arg(long, default_value_t = 60)]
     problems: usize,
-    /// Threads; 0 for all cores. The figures do not depend on it, the times do.
+    /// Trials of a run.
+    #[arg(long, default_value_t = 100)]
+    trials: usize,
+    /// Budgets at which samplers are compared, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "25,50,100")]
+    budgets: Vec<usize>,
+    /// Runs of each sampler on each problem, each with an instance of its own where there are several.
+    #[arg(long, default_value_t = 10)]
+    seeds: u64,
+    /// Against which samplers the others' wins are counted; those that are there of the usual ones when not given.
+    #[arg(long, value_delimiter = ',')]
+    baselines: Vec<String>,
+    /// Threads; 0 for all cores. The outcome does not depend on it, the times do.
     #[arg(long, default_value_t = 0)]
     threads: usize,
-    /// Where to write the report; standard output when not given.
+    /// The file of runs; when not given, runs are not kept.
     #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    runs: Option<PathBuf>,
+    /// Runs nothing: the report is made from the file of runs.
+    #[arg(long, requires = "runs")]
+    report_only: bool,
+    /// Where to write the report: a page with pictures when the name ends in .html, else Markdown; to standard output when not given.
+    #[arg(long, value_name = "FILE")]
+    output: Vec<PathBuf>,
 }
 
 impl Evaluate {
@@ -60,45 +82,148 @@ impl Evaluate {
     ///
     /// # Errors
     ///
-    /// An unreadable model, an unknown sampler, a budget beyond the trials, a report that cannot be written.
+    /// An unreadable model, an unknown sampler, suite or function, missing data, a peer that is not installed, a budget beyond the trials, a file that cannot be
+    /// read or written.
     pub fn run(&self, interrupted: &AtomicBool) -> Result<()> {
-        if let Some(budget) = self.budgets.iter().find(|b| **b == 0 || **b > self.trials) {
-            return Err(Error::new(
-                ErrorKind::InvalidValue,
-                format!("--budgets: {budget} is not between 1 and --trials {}", self.trials),
-            ));
-        }
+        let refuse = |what: String| Err(Error::new(ErrorKind::InvalidValue, what));
         if self.dimensions.contains(&0) || self.dimensions.is_empty() {
-            return Err(Error::new(ErrorKind::InvalidValue, "--dimensions must be at least 1"));
+            return refuse(String::from("--dimensions must be at least 1"));
         }
-        let model = match &self.model {
-            Some(path) => Arc::new(Model::open(path)?),
-            None => Arc::new(Model::pico()?),
-        };
-        for name in &self.samplers {
-            runner::sampler(name, Some(&model))?;
+        if self.trials == 0 || self.seeds == 0 {
+            return refuse(String::from("--trials and --seeds must be at least 1"));
         }
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .build_global()
-            .map_err(|error| Error::new(ErrorKind::Unsupported, error.to_string()))?;
-        let suite = |seed: u64| match self.suite {
-            Suite::Test => problems::test_suite(&self.dimensions, seed),
-            Suite::Validation => problems::validation_suite(self.problems, &self.dimensions, seed),
+        let budgets: Vec<usize> =
+            self.budgets.iter().copied().filter(|b| (1..=self.trials).contains(b)).collect();
+        if budgets.is_empty() {
+            return refuse(format!("--budgets: none is between 1 and --trials {}", self.trials));
+        }
+        let (model, weights) = self.model()?;
+        for name in self.samplers.iter().filter(|name| !peers::is_peer(name)) {
+            samplers::sampler(name, Some(&model))?;
+        }
+        let suites = self.suite.iter().map(|name| self.suite(name)).collect::<Result<Vec<_>>>()?;
+        let mut runs = Runs::open(self.runs.as_deref())?;
+        if !self.report_only {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(self.threads)
+                .build_global()
+                .map_err(|error| Error::new(ErrorKind::Unsupported, error.to_string()))?;
+            let plan = Plan {
+                suites: &suites,
+                samplers: &self.samplers,
+                model: &model,
+                weights: &weights,
+                python: self.python.clone(),
+                trials: self.trials,
+                seeds: self.seeds,
+            };
+            let missing = plan.run(&mut runs, interrupted)?;
+            if missing > 0 {
+                eprintln!("interrupted with {missing} runs to go; the same command goes on");
+                if self.runs.is_none() {
+                    return Ok(());
+                }
+            }
+        }
+        self.report(&runs, &suites, &budgets)
+    }
+
+    /// The model, and what tells it from others.
+    fn model(&self) -> Result<(Arc<Model>, String)> {
+        Ok(match &self.model {
+            Some(path) => {
+                let digest = crc32fast::hash(&std::fs::read(path)?);
+                (Arc::new(Model::open(path)?), format!("{digest:08x}"))
+            }
+            None => (Arc::new(Model::pico()?), String::from("embedded")),
+        })
+    }
+
+    fn suite(&self, name: &str) -> Result<Suite> {
+        let functions: Vec<&str> = self.functions.iter().map(String::as_str).collect();
+        match name {
+            "functions" => problems::functions(&self.dimensions, &functions),
+            "generated" => Ok(problems::generated(self.problems, &self.dimensions)),
+            other => problems::real(other, self.data.as_deref()),
+        }
+    }
+
+    fn report(&self, runs: &Runs, suites: &[Suite], budgets: &[usize]) -> Result<()> {
+        let usual = ["random", "optuna-tpe", "optuna-gp", "optuna-cma_es", "tpe", "gp"];
+        let baselines: Vec<String> = if self.baselines.is_empty() {
+            usual
+                .iter()
+                .filter(|name| self.samplers.iter().any(|s| s == *name))
+                .map(|s| s.to_string())
+                .collect()
+        } else {
+            self.baselines.clone()
         };
-        let runs = runner::run_all(
-            &suite,
-            &self.samplers,
-            Some(&model),
-            self.trials,
-            self.seeds,
-            interrupted,
-        )?;
-        let page = report::markdown(&runs, &self.samplers, &["random", "tpe"], &self.budgets);
-        match &self.output {
-            Some(path) => std::fs::write(path, page)?,
-            None => println!("{page}"),
+        let mut sections = Vec::new();
+        for set in [Set::Validation, Set::Test] {
+            let names: Vec<&str> = suites
+                .iter()
+                .filter(|suite| suite.set == set)
+                .map(|suite| suite.name.as_str())
+                .collect();
+            let chosen: Vec<_> = runs
+                .all
+                .iter()
+                .filter(|run| names.contains(&run.suite.as_str()))
+                .cloned()
+                .collect();
+            let scores = Scores::new(&chosen, &self.samplers, self.trials);
+            if scores.runs().is_empty() {
+                continue;
+            }
+            sections.push(Section {
+                heading: String::from(report::heading(set)),
+                summary: report::summary(&scores),
+                pictures: page::pictures(&scores)?,
+                tables: report::tables(&scores, &baselines, budgets),
+            });
+            // What holds for all need not hold for each kind.
+            for name in names.iter().filter(|_| names.len() > 1) {
+                let of_suite: Vec<_> =
+                    chosen.iter().filter(|run| run.suite == **name).cloned().collect();
+                let scores = Scores::new(&of_suite, &self.samplers, self.trials);
+                if scores.runs().is_empty() {
+                    continue;
+                }
+                let mut tables = report::tables(&scores, &baselines, budgets);
+                tables.pop();
+                sections.push(Section {
+                    heading: format!("Of these, {name}"),
+                    summary: report::summary(&scores),
+                    pictures: Vec::new(),
+                    tables,
+                });
+            }
+        }
+        if self.output.is_empty() {
+            println!("{}", markdown(&sections));
+        }
+        for path in &self.output {
+            let is_page = path.extension().is_some_and(|extension| extension == "html");
+            let text = if is_page { page::html(TITLE, &sections) } else { markdown(&sections) };
+            write(path, &text)?;
         }
         Ok(())
     }
+}
+
+const TITLE: &str = "Samplers, judged";
+
+fn markdown(sections: &[Section]) -> String {
+    let of = |section: &Section| {
+        let tables: String = section.tables.iter().map(|table| table.markdown()).collect();
+        format!("## {}\n\n{}\n\n{tables}", section.heading, section.summary)
+    };
+    sections.iter().map(of).collect()
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).map_err(|error| {
+        Error::new(ErrorKind::Io, format!("cannot write {}: {error}", path.display()))
+    })
 }

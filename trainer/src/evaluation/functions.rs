@@ -32,6 +32,18 @@ pub const FAMILIES: &[Family] = &[
     Family { name: "griewank", rotated: true, formula: griewank },
     Family { name: "schaffer-f7", rotated: true, formula: schaffer },
     Family { name: "attractive-sector", rotated: true, formula: attractive_sector },
+    Family { name: "rotated-rastrigin", rotated: true, formula: rastrigin },
+    Family { name: "rotated-rosenbrock", rotated: true, formula: rosenbrock },
+    Family { name: "discus", rotated: true, formula: discus },
+    Family { name: "bent-cigar", rotated: true, formula: bent_cigar },
+    Family { name: "zakharov", rotated: false, formula: zakharov },
+    Family { name: "absolute-sum", rotated: true, formula: absolute_sum },
+    Family { name: "styblinski-tang", rotated: false, formula: styblinski_tang },
+    Family { name: "weierstrass", rotated: true, formula: weierstrass },
+    Family { name: "griewank-rosenbrock", rotated: true, formula: griewank_rosenbrock },
+    Family { name: "katsuura", rotated: true, formula: katsuura },
+    Family { name: "gallagher", rotated: true, formula: gallagher },
+    Family { name: "lunacek", rotated: true, formula: lunacek },
 ];
 
 /// One instance: a family with a place for its optimum and a rotation.
@@ -175,6 +187,120 @@ fn attractive_sector(x: &[f64]) -> f64 {
     sum.powf(0.9)
 }
 
+/// BBOB f11 at condition 10⁴.
+fn discus(x: &[f64]) -> f64 {
+    1e4 * x[0] * x[0] + sphere(&x[1..])
+}
+
+/// BBOB f12 at condition 10⁴.
+fn bent_cigar(x: &[f64]) -> f64 {
+    x[0] * x[0] + 1e4 * sphere(&x[1..])
+}
+
+fn zakharov(x: &[f64]) -> f64 {
+    let slope: f64 = x.iter().enumerate().map(|(i, v)| 0.5 * (i + 1) as f64 * v).sum();
+    sphere(x) + slope.powi(2) + slope.powi(4)
+}
+
+/// Schwefel's problem 2.22 without the product, which overflows in many dimensions.
+fn absolute_sum(x: &[f64]) -> f64 {
+    x.iter().enumerate().map(|(i, v)| 10_f64.powf(share(i, x.len())) * v.abs()).sum()
+}
+
+fn styblinski_tang(x: &[f64]) -> f64 {
+    // The least value of t⁴ − 16·t² + 5·t, and where it is.
+    const BEST: f64 = -2.903_534_027_771_177;
+    const LEAST: f64 = -78.332_331_407_542_83;
+    x.iter()
+        .map(|v| {
+            let t = v + BEST;
+            0.5 * (t.powi(4) - 16.0 * t * t + 5.0 * t - LEAST).max(0.0)
+        })
+        .sum()
+}
+
+/// BBOB f16 without its penalty: rugged, with many optima nearly as good.
+fn weierstrass(x: &[f64]) -> f64 {
+    let wave = |v: f64| -> f64 {
+        (0..12)
+            .map(|k| {
+                let frequency = std::f64::consts::TAU * 3_f64.powi(k);
+                0.5_f64.powi(k) * (1.0 - (frequency * v).cos())
+            })
+            .sum()
+    };
+    let mean = x.iter().map(|v| wave(v / 10.0)).sum::<f64>() / x.len() as f64;
+    10.0 * mean.powi(3) + 0.01 * sphere(x)
+}
+
+/// BBOB f19.
+fn griewank_rosenbrock(x: &[f64]) -> f64 {
+    let z: Vec<f64> = x.iter().map(|v| 0.5 * v + 1.0).collect();
+    if z.len() < 2 {
+        return sphere(x);
+    }
+    let sum: f64 = z
+        .windows(2)
+        .map(|pair| {
+            let s = 100.0 * (pair[0] * pair[0] - pair[1]).powi(2) + (pair[0] - 1.0).powi(2);
+            s / 4000.0 - s.cos() + 1.0
+        })
+        .sum();
+    10.0 * sum / (z.len() - 1) as f64
+}
+
+/// BBOB f23 without its penalty: regular and rugged everywhere.
+fn katsuura(x: &[f64]) -> f64 {
+    let count = x.len() as f64;
+    let product: f64 = x
+        .iter()
+        .enumerate()
+        .map(|(i, v)| {
+            let rugged: f64 = (1..=20)
+                .map(|j| {
+                    let power = 2_f64.powi(j);
+                    (power * v - (power * v).round()).abs() / power
+                })
+                .sum();
+            (1.0 + (i + 1) as f64 * rugged).powf(10.0 / count.powf(1.2))
+        })
+        .product();
+    10.0 / (count * count) * (product - 1.0) + 0.01 * sphere(x)
+}
+
+/// After BBOB f21: 21 peaks of different widths and heights, with no structure between them.
+fn gallagher(x: &[f64]) -> f64 {
+    let peak = |number: usize| -> f64 {
+        // The highest peak is at the origin; the others lie on a lattice that no axis is parallel to.
+        let height = if number == 0 { 10.0 } else { 1.1 + 8.0 * (number - 1) as f64 / 19.0 };
+        let width = if number == 0 { 1.0 } else { 0.3 + 0.15 * (number % 7) as f64 };
+        let distance: f64 = x
+            .iter()
+            .enumerate()
+            .map(|(i, v)| {
+                let place = (number as f64 * (0.618_033_988 + 0.324_717_957 * i as f64)).fract();
+                let centre = if number == 0 { 0.0 } else { 9.0 * place - 4.5 };
+                (v - centre) * (v - centre)
+            })
+            .sum();
+        height * (-distance * width / (2.0 * x.len() as f64)).exp()
+    };
+    let highest = (0..21).map(peak).fold(0.0, f64::max);
+    (10.0 - highest).max(0.0).powf(1.2)
+}
+
+/// BBOB f24, Lunacek's double Rastrigin: the wider funnel does not hold the optimum.
+fn lunacek(x: &[f64]) -> f64 {
+    const FIRST: f64 = 2.5;
+    let count = x.len() as f64;
+    let s = 1.0 - 1.0 / (2.0 * (count + 20.0).sqrt() - 8.2);
+    let second = -((FIRST * FIRST - 1.0) / s).sqrt();
+    let funnel = |centre: f64| x.iter().map(|v| (v + FIRST - centre).powi(2)).sum::<f64>();
+    let smooth = funnel(FIRST).min(count + s * funnel(second));
+    let waves: f64 = x.iter().map(|v| 1.0 - (std::f64::consts::TAU * v).cos()).sum();
+    smooth + 10.0 * waves
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,7 +309,7 @@ mod tests {
     fn every_family_has_its_minimum_at_the_optimum() {
         let mut generator = Xoshiro256PlusPlus::seed_from_u64(5);
         for family in FAMILIES {
-            for dimensions in [2, 3, 6] {
+            for dimensions in [2, 3, 6, 20] {
                 let instance = Instance::new(*family, dimensions, 11);
                 let best = instance.evaluate(&instance.optimum());
                 assert!(best.abs() < 1e-7, "{} has {best} at its optimum", family.name);

@@ -1,7 +1,12 @@
-//! Judges samplers: on functions that nobody trained on, in paired runs.
+//! Judges samplers: ours and other people's, in paired runs on problems that nobody trained on.
 
 pub mod functions;
+pub mod page;
+pub mod peers;
 pub mod problems;
+pub mod record;
 pub mod report;
 pub mod runner;
+pub mod samplers;
+pub mod scores;
 pub mod statistics;

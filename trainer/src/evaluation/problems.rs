@@ -1,8 +1,13 @@
 //! What samplers are judged on.
 
-use optiformer::space::{Configuration, Parameter, Space};
+use std::path::Path;
 
-use super::functions::{FAMILIES, Instance};
+use optiformer::{
+    Error, ErrorKind, Result,
+    space::{Configuration, Parameter, Space},
+};
+
+use super::functions::{FAMILIES, Family, Instance};
 use crate::generators::function::{Function, FunctionOptions};
 
 /// Seeds of validation functions begin here, far from those of training data.
@@ -23,32 +28,94 @@ pub struct Problem {
     pub optimum: Option<f64>,
 }
 
-/// The test suite: every family in every one of `dimensions`, the instance drawn by `seed`.
-pub fn test_suite(dimensions: &[usize], seed: u64) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for (number, family) in FAMILIES.iter().enumerate() {
-        for dimensions in dimensions.iter().copied() {
-            let instance = Instance::new(*family, dimensions, seed * 1000 + number as u64);
-            let parameters =
-                (0..dimensions).map(|index| Parameter::float(format!("x{index}"), -5.0, 5.0));
-            let space = Space::new(parameters.collect()).expect("floats with good bounds");
-            let cube = space.clone();
-            problems.push(Problem {
-                name: format!("{}-{dimensions}", family.name),
-                space,
-                evaluate: Box::new(move |configuration| {
-                    Some(instance.evaluate(&cube.to_unit(configuration)))
-                }),
-                optimum: Some(0.0),
-            });
-        }
-    }
-    problems
+/// What a suite's problems are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Set {
+    /// For choosing settings.
+    Validation,
+    /// For reporting only.
+    Test,
 }
 
-/// The validation suite: so many functions drawn as the training data's are, with seeds of their own, whose number of parameters is among
-/// `dimensions`. Observations are noiseless here, so that regrets can be compared.
-pub fn validation_suite(count: usize, dimensions: &[usize], seed: u64) -> Vec<Problem> {
+/// Problems of one kind.
+pub struct Suite {
+    /// The name that tells it from others.
+    pub name: String,
+    /// What it is for.
+    pub set: Set,
+    /// Whether its problems are the same for all seeds.
+    pub fixed: bool,
+    /// The problems, each in the instance that the seed gives.
+    pub make: Box<dyn Fn(u64) -> Vec<Problem> + Send + Sync>,
+}
+
+/// The functions suite, for testing: every family (or those of `names`, where there are any) in every one of `dimensions`.
+///
+/// # Errors
+///
+/// A name that no family has.
+pub fn functions(dimensions: &[usize], names: &[&str]) -> Result<Suite> {
+    if let Some(unknown) = names.iter().find(|name| FAMILIES.iter().all(|one| one.name != **name)) {
+        let known: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
+        let context = format!("there is no function \"{unknown}\"; there are {}", known.join(", "));
+        return Err(Error::new(ErrorKind::InvalidValue, context));
+    }
+    let chosen = move |name: &str| names.is_empty() || names.contains(&name);
+    let families: Vec<(usize, Family)> =
+        FAMILIES.iter().copied().enumerate().filter(|(_, family)| chosen(family.name)).collect();
+    let dimensions = dimensions.to_vec();
+    let make = move |seed: u64| {
+        let mut problems = Vec::new();
+        for (number, family) in &families {
+            for dimensions in dimensions.iter().copied() {
+                problems.push(function(*family, dimensions, seed * 1000 + *number as u64));
+            }
+        }
+        problems
+    };
+    let name = String::from("functions");
+    Ok(Suite { name, set: Set::Test, fixed: false, make: Box::new(make) })
+}
+
+fn function(family: Family, dimensions: usize, seed: u64) -> Problem {
+    let instance = Instance::new(family, dimensions, seed);
+    let parameters = (0..dimensions).map(|index| Parameter::float(format!("x{index}"), -5.0, 5.0));
+    let space = Space::new(parameters.collect()).expect("floats with good bounds");
+    let cube = space.clone();
+    Problem {
+        name: format!("{}-{dimensions}", family.name),
+        space,
+        evaluate: Box::new(move |configuration| {
+            Some(instance.evaluate(&cube.to_unit(configuration)))
+        }),
+        optimum: Some(0.0),
+    }
+}
+
+/// The generated suite, for validation: so many functions drawn as the training data's are, with seeds of their own, whose number of parameters is
+/// among `dimensions`. Observations are noiseless here, so that regrets can be compared.
+pub fn generated(count: usize, dimensions: &[usize]) -> Suite {
+    let dimensions = dimensions.to_vec();
+    Suite {
+        name: String::from("generated"),
+        set: Set::Validation,
+        fixed: false,
+        make: Box::new(move |seed| validation_suite(count, &dimensions, seed)),
+    }
+}
+
+/// A suite of real tuning problems, whose files are in `data`.
+///
+/// # Errors
+///
+/// A name that no suite has; data that are missing.
+pub fn real(name: &str, data: Option<&Path>) -> Result<Suite> {
+    let _ = data;
+    let context = format!("there is no suite \"{name}\"; there are functions and generated");
+    Err(Error::new(ErrorKind::InvalidValue, context))
+}
+
+fn validation_suite(count: usize, dimensions: &[usize], seed: u64) -> Vec<Problem> {
     let options = FunctionOptions::default();
     (0..)
         .map(|index| (index, Function::draw(&options, VALIDATION_SEED + seed, index)))
@@ -58,7 +125,7 @@ pub fn validation_suite(count: usize, dimensions: &[usize], seed: u64) -> Vec<Pr
         .map(|(number, (_, drawn))| {
             let function = drawn.function;
             Problem {
-                name: format!("validation-{number}"),
+                name: format!("generated-{number}"),
                 space: function.space.clone(),
                 optimum: Some(drawn.optimum.loss),
                 evaluate: Box::new(move |configuration| {

@@ -1,94 +1,185 @@
-//! What the runs say, as a Markdown page.
+//! What the runs say, in tables.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{collections::BTreeSet, fmt::Write};
 
 use super::{
-    runner::Run,
+    problems::Set,
+    record::Run,
+    scores::Scores,
     statistics::{median, wilcoxon, win_rate, win_rate_interval},
 };
 
-/// A problem without its instance: pairs of one task stay together in the bootstrap.
-type Task<'a> = &'a str;
-
-/// Pairs of `(first, second)` regrets after `trials` trials, by task.
-fn pairs<'a>(
-    runs: &'a [Run],
-    first: &str,
-    second: &str,
-    trials: usize,
-) -> BTreeMap<Task<'a>, Vec<(f64, f64)>> {
-    let mut theirs = BTreeMap::new();
-    for run in runs.iter().filter(|run| run.sampler == second) {
-        theirs.insert((run.problem.as_str(), run.seed), run.regret[trials - 1]);
-    }
-    let mut tasks: BTreeMap<Task<'a>, Vec<(f64, f64)>> = BTreeMap::new();
-    for run in runs.iter().filter(|run| run.sampler == first) {
-        if let Some(other) = theirs.get(&(run.problem.as_str(), run.seed)) {
-            tasks.entry(&run.problem).or_default().push((run.regret[trials - 1], *other));
-        }
-    }
-    tasks
+/// A table with a heading and a remark.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The heading.
+    pub title: String,
+    /// What to know before reading it.
+    pub remark: String,
+    /// Column names.
+    pub header: Vec<String>,
+    /// Rows of cells, each as long as the header.
+    pub rows: Vec<Vec<String>>,
 }
 
-/// The report: win rates against each of `baselines` at each of `budgets`, then the median regret per problem.
-pub fn markdown(
-    runs: &[Run],
-    samplers: &[String],
-    baselines: &[&str],
-    budgets: &[usize],
-) -> String {
-    let mut page = String::new();
-    let problems: BTreeMap<&str, ()> = runs.iter().map(|run| (run.problem.as_str(), ())).collect();
-    let seeds: BTreeMap<u64, ()> = runs.iter().map(|run| (run.seed, ())).collect();
-    let _ = writeln!(
-        page,
-        "{} problems × {} seeds. A win is a smaller regret in a paired run (same instance, same seed); equal \
-         regrets count half. Intervals: 95 %, bootstrap over problems. p: Wilcoxon signed-rank.\n",
-        problems.len(),
-        seeds.len()
-    );
-    for baseline in baselines.iter().filter(|name| samplers.iter().any(|other| other == *name)) {
-        let _ = writeln!(page, "### Wins against {baseline}\n");
-        let header: String = budgets.iter().map(|trials| format!(" {trials} trials |")).collect();
-        let _ = writeln!(page, "| sampler |{header} ms per suggestion |");
-        let _ = writeln!(page, "|---|{}---|", "---|".repeat(budgets.len()));
-        for sampler in samplers.iter().filter(|name| name != baseline) {
-            let mut row = format!("| {sampler} |");
-            for trials in budgets {
-                let tasks = pairs(runs, sampler, baseline, *trials);
-                let groups: Vec<Vec<(f64, f64)>> = tasks.into_values().collect();
-                let all = groups.concat();
-                let (low, high) = win_rate_interval(&groups, 1);
-                let _ = write!(
-                    row,
-                    " {:.0} % [{:.0}, {:.0}] p={:.1e} |",
-                    100.0 * win_rate(&all),
-                    100.0 * low,
-                    100.0 * high,
-                    wilcoxon(&all)
-                );
-            }
-            let times: Vec<f64> =
-                runs.iter().filter(|run| run.sampler == *sampler).map(|run| run.seconds).collect();
-            let _ = writeln!(page, "{row} {:.2} |", 1000.0 * median(&times));
+impl Table {
+    /// As Markdown.
+    pub fn markdown(&self) -> String {
+        let mut page = format!("### {}\n\n", self.title);
+        if !self.remark.is_empty() {
+            let _ = writeln!(page, "{}\n", self.remark);
+        }
+        let _ = writeln!(page, "| {} |", self.header.join(" | "));
+        let _ = writeln!(page, "|{}", "---|".repeat(self.header.len()));
+        for row in &self.rows {
+            let _ = writeln!(page, "| {} |", row.join(" | "));
         }
         page.push('\n');
+        page
     }
-    let last = budgets.last().copied().unwrap_or(1);
-    let _ = writeln!(page, "### Median regret after {last} trials\n");
-    let _ = writeln!(page, "| problem | {} |", samplers.join(" | "));
-    let _ = writeln!(page, "|---|{}", "---|".repeat(samplers.len()));
-    for problem in problems.keys() {
-        let mut row = format!("| {problem} |");
-        for sampler in samplers {
-            let regrets: Vec<f64> = runs
-                .iter()
-                .filter(|run| run.sampler == *sampler && run.problem == *problem)
-                .map(|run| run.regret[last - 1])
-                .collect();
-            let _ = write!(row, " {:.3e} |", median(&regrets));
+}
+
+/// What one set of problems is called, and what it is for.
+pub fn heading(set: Set) -> &'static str {
+    match set {
+        Set::Test => "Test set: nothing was trained or chosen on these problems",
+        Set::Validation => "Validation set: settings were chosen on problems like these",
+    }
+}
+
+/// What was run: suites, problems, seeds, versions.
+pub fn summary(scores: &Scores<'_>) -> String {
+    let count = |key: &dyn Fn(&Run) -> String| {
+        scores.runs().iter().map(|run| key(run)).collect::<BTreeSet<String>>()
+    };
+    let suites: Vec<String> = count(&|run| run.suite.clone()).into_iter().collect();
+    let seeds = count(&|run| run.seed.to_string()).len();
+    let versions: Vec<String> =
+        count(&|run| format!("{}: {}", run.sampler, run.version)).into_iter().collect();
+    format!(
+        "{} problems ({}), {seeds} seeds, {} trials. {}.",
+        scores.problems().len(),
+        suites.join(", "),
+        scores.trials(),
+        versions.join("; ")
+    )
+}
+
+/// Mean normalised regret, area, rank and time of each sampler.
+pub fn overview(scores: &Scores<'_>, budgets: &[usize]) -> Table {
+    let ranks: Vec<Vec<f64>> = budgets.iter().map(|trials| scores.ranks(*trials)).collect();
+    let mut header = vec![String::from("sampler")];
+    header.extend(budgets.iter().map(|trials| format!("regret @{trials}")));
+    header.push(String::from("area"));
+    header.extend(budgets.iter().map(|trials| format!("rank @{trials}")));
+    header.push(String::from("ms a suggestion"));
+    let rows = scores.samplers().iter().enumerate().map(|(number, sampler)| {
+        let mut row = vec![sampler.clone()];
+        row.extend(budgets.iter().map(|trials| format!("{:.4}", scores.mean(sampler, *trials))));
+        row.push(format!("{:.4}", scores.area(sampler)));
+        row.extend(ranks.iter().map(|ranks| format!("{:.2}", ranks[number])));
+        row.push(format!("{:.3}", 1e3 * scores.seconds(sampler)));
+        row
+    });
+    Table {
+        title: String::from("All samplers"),
+        remark: String::from(
+            "Regret: mean over problems of (best loss − least loss) / (ordinary loss − least loss). Area: its mean over all trials. \
+             Rank: mean over runs, 1 is best, equal ones share. Time: median over runs of a run's median.",
+        ),
+        header,
+        rows: rows.collect(),
+    }
+}
+
+/// How often each sampler beats `baseline`.
+pub fn wins(scores: &Scores<'_>, baseline: &str, budgets: &[usize]) -> Table {
+    let mut header = vec![String::from("sampler")];
+    for trials in budgets {
+        header.push(format!("runs @{trials}"));
+        header.push(format!("problems @{trials}"));
+    }
+    let others = scores.samplers().iter().filter(|name| *name != baseline);
+    let rows = others.map(|sampler| {
+        let mut row = vec![sampler.clone()];
+        for trials in budgets {
+            let problems = scores.pairs(sampler, baseline, *trials);
+            let all = problems.concat();
+            let (low, high) = win_rate_interval(&problems, 0);
+            row.push(format!(
+                "{:.0} % [{:.0}, {:.0}] p={:.0e}",
+                100.0 * win_rate(&all),
+                100.0 * low,
+                100.0 * high,
+                wilcoxon(&all)
+            ));
+            row.push(format!("{:.0} %", 100.0 * win_rate(&medians(&problems))));
         }
-        let _ = writeln!(page, "{row}");
+        row
+    });
+    Table {
+        title: format!("Against {baseline}"),
+        remark: String::from(
+            "Runs: share of paired runs (same instance, same seed) with the smaller regret, equal ones counting half; 95 % interval by bootstrap over problems; \
+             p by Wilcoxon's signed-rank test, two-sided. Problems: share of problems with the smaller median.",
+        ),
+        header,
+        rows: rows.collect(),
     }
-    page
+}
+
+/// Each problem's pair of medians.
+fn medians(problems: &[Vec<(f64, f64)>]) -> Vec<(f64, f64)> {
+    let side = |pairs: &[(f64, f64)], pick: fn(&(f64, f64)) -> f64| {
+        median(&pairs.iter().map(pick).collect::<Vec<_>>())
+    };
+    problems.iter().map(|pairs| (side(pairs, |pair| pair.0), side(pairs, |pair| pair.1))).collect()
+}
+
+/// The median of the best losses on each problem.
+pub fn details(scores: &Scores<'_>, trials: usize) -> Table {
+    let mut header = vec![String::from("problem")];
+    header.extend(scores.samplers().iter().cloned());
+    let rows = scores.problems().into_iter().map(|(suite, problem)| {
+        let mut row = vec![format!("{suite} {problem}")];
+        row.extend(scores.samplers().iter().map(|sampler| {
+            let runs = scores.runs().iter().filter(|run| {
+                run.suite == suite && run.problem == problem && run.sampler == *sampler
+            });
+            // Instances of a function have different least values: what is left above them is comparable.
+            let left = runs.map(|run| run.best(trials) - run.optimum.unwrap_or(0.0));
+            format!("{:.4}", Short(median(&left.collect::<Vec<_>>())))
+        }));
+        row
+    });
+    Table {
+        title: format!("Problem by problem, {trials} trials"),
+        remark: String::from(
+            "Median over seeds of the best loss, less the least possible one where that is known.",
+        ),
+        header,
+        rows: rows.collect(),
+    }
+}
+
+/// A number in as few characters as do.
+struct Short(f64);
+
+impl std::fmt::Display for Short {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0 != 0.0 && (self.0.abs() < 1e-2 || self.0.abs() >= 1e4) {
+            write!(out, "{:.2e}", self.0)
+        } else {
+            write!(out, "{:.4}", self.0)
+        }
+    }
+}
+
+/// Every table of one set of problems.
+pub fn tables(scores: &Scores<'_>, baselines: &[String], budgets: &[usize]) -> Vec<Table> {
+    let mut tables = vec![overview(scores, budgets)];
+    let known = |name: &&String| scores.samplers().contains(name) && scores.samplers().len() > 1;
+    tables.extend(baselines.iter().filter(known).map(|name| wins(scores, name, budgets)));
+    tables.push(details(scores, scores.trials()));
+    tables
 }

@@ -1,0 +1,183 @@
+"""Other people's samplers, for the evaluation: reads one JSON message a line, answers with one.
+
+{"new": {"peer": ..., "seed": ..., "space": [...]}} begins a study and answers with the peer's version;
+{"ask": true} answers with the next trial's values: a number, the index of a choice, or null where inactive;
+{"tell": loss} (null for a failed trial) finishes it. Answers carry the seconds that the peer took.
+"""
+
+import json
+import math
+import sys
+import time
+import warnings
+
+warnings.simplefilter("ignore")
+
+
+def is_active(parameter, values):
+    condition = parameter.get("condition")
+    return condition is None or values[condition["parent"]] in condition["values"]
+
+
+class Optuna:
+    """One of Optuna's samplers with its defaults, asked by define-by-run."""
+
+    def __init__(self, name, seed, space):
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        kind = {
+            "optuna-random": optuna.samplers.RandomSampler,
+            "optuna-tpe": optuna.samplers.TPESampler,
+            "optuna-gp": optuna.samplers.GPSampler,
+            "optuna-cma_es": optuna.samplers.CmaEsSampler,
+            "optuna-qmc": optuna.samplers.QMCSampler,
+        }[name]
+        self.version = f"optuna {optuna.__version__}"
+        self.states = optuna.trial.TrialState
+        self.study = optuna.create_study(sampler=kind(seed=seed))
+        self.space = space
+
+    def ask(self):
+        self.trial = trial = self.study.ask()
+        values = []
+        for parameter in self.space:
+            name, kind = parameter["name"], parameter["kind"]
+            if not is_active(parameter, values):
+                values.append(None)
+            elif kind == "categorical":
+                values.append(trial.suggest_categorical(name, list(range(parameter["choices"]))))
+            elif kind == "int":
+                values.append(trial.suggest_int(name, int(parameter["low"]), int(parameter["high"]), log=parameter["log"], step=int(parameter["step"])))
+            else:
+                values.append(trial.suggest_float(name, parameter["low"], parameter["high"], log=parameter["log"], step=parameter["step"]))
+        return values
+
+    def tell(self, loss):
+        if loss is None:
+            self.study.tell(self.trial, state=self.states.FAIL)
+        else:
+            self.study.tell(self.trial, loss)
+
+
+class Skopt:
+    """scikit-optimize's Gaussian process. It knows no conditions (inactive parameters are asked for and left out) and no failures (they
+    count as the worst loss so far)."""
+
+    def __init__(self, name, seed, space):
+        import skopt
+        from skopt.space import Categorical, Integer, Real
+
+        def dimension(parameter):
+            if parameter["kind"] == "categorical":
+                return Categorical(list(range(parameter["choices"])))
+            prior = "log-uniform" if parameter["log"] else "uniform"
+            if parameter["kind"] == "int" and parameter["step"] == 1:
+                return Integer(int(parameter["low"]), int(parameter["high"]), prior=prior)
+            if parameter["step"] is not None:
+                levels = math.floor((parameter["high"] - parameter["low"]) / parameter["step"] + 1e-9)
+                return Integer(0, levels)
+            return Real(parameter["low"], parameter["high"], prior=prior)
+
+        self.version = f"scikit-optimize {skopt.__version__}"
+        self.space = space
+        self.worst = 0.0
+        self.optimizer = skopt.Optimizer([dimension(p) for p in space], base_estimator="GP", random_state=seed)
+
+    def ask(self):
+        self.point = self.optimizer.ask()
+        values = []
+        for parameter, value in zip(self.space, self.point):
+            value = value.item() if hasattr(value, "item") else value
+            if not is_active(parameter, values):
+                value = None
+            elif parameter["kind"] != "categorical" and parameter["step"] is not None and not (parameter["kind"] == "int" and parameter["step"] == 1):
+                value = parameter["low"] + value * parameter["step"]
+            values.append(value)
+        return values
+
+    def tell(self, loss):
+        if loss is not None:
+            self.worst = max(self.worst, loss)
+        self.optimizer.tell(self.point, self.worst if loss is None else loss)
+
+
+class Hebo:
+    """HEBO with its defaults."""
+
+    def __init__(self, name, seed, space):
+        import hebo
+        import numpy
+        import torch
+        from hebo.design_space.design_space import DesignSpace
+        from hebo.optimizers.hebo import HEBO
+
+        numpy.random.seed(seed)
+        torch.manual_seed(seed)
+
+        def dimension(parameter):
+            found = {"name": parameter["name"]}
+            if parameter["kind"] == "categorical":
+                return found | {"type": "cat", "categories": list(range(parameter["choices"]))}
+            found |= {"lb": parameter["low"], "ub": parameter["high"]}
+            if parameter["kind"] == "int":
+                return found | {"type": "pow_int" if parameter["log"] else "int", "base": 10}
+            return found | {"type": "pow" if parameter["log"] else "num", "base": 10}
+
+        self.numpy = numpy
+        self.version = f"hebo {getattr(hebo, '__version__', '')}"
+        self.space = space
+        self.worst = 0.0
+        self.optimizer = HEBO(DesignSpace().parse([dimension(p) for p in space]))
+
+    def ask(self):
+        self.point = self.optimizer.suggest()
+        row = self.point.iloc[0]
+        values = []
+        for parameter in self.space:
+            value = row[parameter["name"]]
+            values.append(float(value) if is_active(parameter, values) else None)
+        return values
+
+    def tell(self, loss):
+        if loss is not None:
+            self.worst = max(self.worst, loss)
+        value = self.worst if loss is None else loss
+        self.optimizer.observe(self.point, self.numpy.array([[value]]))
+
+
+def new(message):
+    name = message["peer"]
+    if name.startswith("optuna-"):
+        return Optuna(name, message["seed"], message["space"])
+    if name == "skopt-gp":
+        return Skopt(name, message["seed"], message["space"])
+    if name == "hebo":
+        return Hebo(name, message["seed"], message["space"])
+    raise ValueError(f'there is no peer "{name}"; there are optuna-random, optuna-qmc, optuna-tpe, optuna-gp, optuna-cma_es, skopt-gp, hebo')
+
+
+def main():
+    peer = None
+    # What a peer prints must not get between the answers.
+    answers, sys.stdout = sys.stdout, sys.stderr
+    for line in sys.stdin:
+        message = json.loads(line)
+        answer = {}
+        started = time.perf_counter()
+        try:
+            if "new" in message:
+                peer = new(message["new"])
+                answer["version"] = peer.version
+            elif "ask" in message:
+                answer["values"] = peer.ask()
+            else:
+                peer.tell(message["tell"])
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        answer["seconds"] = time.perf_counter() - started
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
