@@ -5,20 +5,23 @@ use std::sync::Arc;
 use optiformer::{
     Error, ErrorKind, Result,
     model::Model,
-    samplers::{self, OptiFormerOptions, OptiFormerSampler, Sampler},
+    samplers::{self, GpOptions, GpSampler, OptiFormerOptions, OptiFormerSampler, Sampler},
 };
 
 /// A sampler by the name that the evaluation gives it; the learned ones share `model`.
 ///
 /// Beside the runtime's own names there are variants of the learned sampler: `optiformer-policy` (the policy alone), `optiformer-whole`
 /// (no zoom), and `optiformer:NAME=VALUE:…` with the options `startup`, `policy`, `neighbours`, `spread`, `policy_only`, `zoom`, `zoom_from`, `whole_every`,
-/// `temperature` (of the policy), `apart` and `score_temperature`.
+/// `temperature` (of the policy), `apart` and `score_temperature`; and `gp:NAME=VALUE:…` with the fields of [`GpOptions`].
 ///
 /// # Errors
 ///
 /// [`ErrorKind::InvalidValue`] for an unknown name or option, or a learned sampler without a model.
 pub fn sampler(name: &str, model: Option<&Arc<Model>>) -> Result<Box<dyn Sampler + Send>> {
     let defaults = OptiFormerOptions::default();
+    if let Some(rest) = name.strip_prefix("gp:") {
+        return Ok(Box::new(GpSampler::new(gp_variant(&format!(":{rest}"))?)?));
+    }
     let options = match name {
         "optiformer-policy" => OptiFormerOptions { policy_only: true, zoom: false, ..defaults },
         "optiformer-whole" => OptiFormerOptions { zoom: false, ..defaults },
@@ -33,33 +36,58 @@ pub fn sampler(name: &str, model: Option<&Arc<Model>>) -> Result<Box<dyn Sampler
     Ok(Box::new(OptiFormerSampler::new(Arc::clone(model), options)?))
 }
 
-/// Options written as `:NAME=VALUE:NAME=VALUE`.
+/// Calls `set` with the name and the value of each option of `sampler`, written as `:NAME=VALUE:NAME=VALUE`; it says whether it knew the option and could read
+/// the value.
+fn each_option(
+    sampler: &str,
+    text: &str,
+    mut set: impl FnMut(&str, &str) -> Option<()>,
+) -> Result<()> {
+    for part in text.split(':').skip(1) {
+        part.split_once('=').and_then(|(name, value)| set(name, value)).ok_or_else(|| {
+            let context = format!("\"{part}\" is no option of the sampler {sampler}");
+            Error::new(ErrorKind::InvalidValue, context)
+        })?;
+    }
+    Ok(())
+}
+
+fn gp_variant(text: &str) -> Result<GpOptions> {
+    let mut options = GpOptions::default();
+    each_option("gp", text, |name, value| {
+        match name {
+            "startup_trials" => options.startup_trials = value.parse().ok()?,
+            "spread" => options.spread = value.parse().ok()?,
+            "near" => options.near = value.parse().ok()?,
+            "starts" => options.starts = value.parse().ok()?,
+            "most_trials" => options.most_trials = value.parse().ok()?,
+            "warp" => options.warp = value.parse().ok()?,
+            _ => return None,
+        }
+        Some(())
+    })?;
+    Ok(options)
+}
+
 fn variant(text: &str) -> Result<OptiFormerOptions> {
     let mut options = OptiFormerOptions::default();
-    for part in text.split(':').skip(1) {
-        let bad = || {
-            let context = format!("\"{part}\" is no option of the sampler optiformer");
-            Error::new(ErrorKind::InvalidValue, context)
-        };
-        fn read<T: std::str::FromStr>(value: &str, bad: impl Fn() -> Error) -> Result<T> {
-            value.parse().map_err(|_| bad())
-        }
-        let (name, value) = part.split_once('=').ok_or_else(bad)?;
+    each_option("optiformer", text, |name, value| {
         match name {
-            "startup" => options.startup = read(value, bad)?,
-            "policy" => options.policy = read(value, bad)?,
-            "neighbours" => options.neighbours = read(value, bad)?,
-            "spread" => options.spread = read(value, bad)?,
-            "policy_only" => options.policy_only = read(value, bad)?,
-            "zoom" => options.zoom = read(value, bad)?,
-            "temperature" => options.sampling.temperature = read(value, bad)?,
-            "zoom_from" => options.zoom_from = read(value, bad)?,
-            "whole_every" => options.whole_every = read(value, bad)?,
-            "apart" => options.apart = read(value, bad)?,
-            "score_temperature" => options.score_temperature = read(value, bad)?,
-            _ => return Err(bad()),
+            "startup" => options.startup = value.parse().ok()?,
+            "policy" => options.policy = value.parse().ok()?,
+            "neighbours" => options.neighbours = value.parse().ok()?,
+            "spread" => options.spread = value.parse().ok()?,
+            "policy_only" => options.policy_only = value.parse().ok()?,
+            "zoom" => options.zoom = value.parse().ok()?,
+            "temperature" => options.sampling.temperature = value.parse().ok()?,
+            "zoom_from" => options.zoom_from = value.parse().ok()?,
+            "whole_every" => options.whole_every = value.parse().ok()?,
+            "apart" => options.apart = value.parse().ok()?,
+            "score_temperature" => options.score_temperature = value.parse().ok()?,
+            _ => return None,
         }
-    }
+        Some(())
+    })?;
     Ok(options)
 }
 
