@@ -56,6 +56,11 @@ impl Survey {
         &self.points
     }
 
+    /// The share of the points looked at where trials fail.
+    pub fn failing(&self) -> f64 {
+        1.0 - self.points.len() as f64 / self.looked_at.max(1) as f64
+    }
+
     /// The value that a share of the points does not exceed; 0 when there are none.
     pub fn quantile(&self, share: f64) -> f64 {
         let place = (share * self.points.len() as f64) as usize;
