@@ -2,8 +2,23 @@
 //!
 //! `--no-as-needed` keeps `libtorch_cuda` (whose symbols nothing refers to directly) among the
 //! libraries loaded at start; the rpath lets the program find the libtorch it was linked against.
+//! The program's allocator is exported, so that libtorch uses it too.
 
 use std::{env, process::Command};
+
+/// What a program must define to replace the C library's allocator, all of it or nothing.
+const ALLOCATOR: [&str; 10] = [
+    "malloc",
+    "calloc",
+    "realloc",
+    "free",
+    "posix_memalign",
+    "aligned_alloc",
+    "memalign",
+    "valloc",
+    "pvalloc",
+    "malloc_usable_size",
+];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -11,6 +26,9 @@ fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH_USE_PYTORCH");
     println!("cargo:rerun-if-env-changed=VIRTUAL_ENV");
     println!("cargo:rustc-link-arg=-Wl,--no-as-needed");
+    for symbol in ALLOCATOR {
+        println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol={symbol}");
+    }
     if let Ok(root) = env::var("LIBTORCH") {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{root}/lib");
         return;

@@ -88,6 +88,7 @@ conformance! {
     random: || samplers::by_name("random").unwrap();
     sobol: || samplers::by_name("sobol").unwrap();
     tpe: || samplers::by_name("tpe").unwrap();
+    cma_es: || samplers::by_name("cma_es").unwrap();
     tpe_independent: || {
         let mut options = samplers::TpeOptions::default();
         options.multivariate = false;

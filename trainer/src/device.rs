@@ -1,7 +1,7 @@
-//! Where to compute.
+//! Where to compute, and how exactly.
 
 use optiformer::{Error, ErrorKind, Result};
-use tch::Device;
+use tch::{Device, Kind};
 
 /// What the user asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -29,4 +29,35 @@ impl DeviceChoice {
             }
         }
     }
+}
+
+/// What matrix products and attention are computed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Precision {
+    /// bf16 where the device multiplies it faster, else f32.
+    Auto,
+    /// Single precision.
+    F32,
+    /// Brain floating point, 8 bits of mantissa. Weights, the residual stream, norms, losses and the optimiser stay in f32.
+    Bf16,
+}
+
+impl Precision {
+    /// The kind of number for a device.
+    pub fn resolve(self, device: Device) -> Kind {
+        match self {
+            Self::F32 => Kind::Float,
+            Self::Bf16 => Kind::BFloat16,
+            Self::Auto if device.is_cuda() || cpu_multiplies_bf16() => Kind::BFloat16,
+            Self::Auto => Kind::Float,
+        }
+    }
+}
+
+/// Whether this processor has dot products of bf16.
+fn cpu_multiplies_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
 }

@@ -10,6 +10,10 @@ pub const NAMES: &[&str] = &[
     "sobol",
     #[cfg(feature = "classical")]
     "tpe",
+    #[cfg(feature = "classical")]
+    "gp",
+    #[cfg(feature = "classical")]
+    "cma_es",
 ];
 
 /// The sampler called `name`, with its default options.
@@ -24,6 +28,10 @@ pub fn by_name(name: &str) -> Result<Box<dyn Sampler + Send>> {
         "sobol" => Ok(Box::new(super::SobolSampler)),
         #[cfg(feature = "classical")]
         "tpe" => Ok(Box::new(super::TpeSampler::default())),
+        #[cfg(feature = "classical")]
+        "gp" => Ok(Box::new(super::GpSampler::default())),
+        #[cfg(feature = "classical")]
+        "cma_es" => Ok(Box::new(super::CmaEsSampler::default())),
         _ => Err(Error::new(
             ErrorKind::InvalidValue,
             format!("there is no sampler \"{name}\" in this build; there are {}", NAMES.join(", ")),

@@ -1,7 +1,13 @@
 //! Everything that suggests: one trait, and the samplers behind it.
 
 mod by_name;
+#[cfg(feature = "classical")]
+mod cma_es;
+#[cfg(feature = "classical")]
+mod gp;
 pub mod low_discrepancy;
+#[cfg(feature = "classical")]
+mod normal;
 pub mod optiformer;
 mod random;
 #[cfg(feature = "classical")]
@@ -10,6 +16,10 @@ mod sobol;
 mod tpe;
 
 pub use by_name::{NAMES, by_name};
+#[cfg(feature = "classical")]
+pub use cma_es::{CmaEsOptions, CmaEsSampler};
+#[cfg(feature = "classical")]
+pub use gp::{GpOptions, GpSampler};
 pub use optiformer::{OptiFormerOptions, OptiFormerSampler};
 pub use random::RandomSampler;
 #[cfg(feature = "classical")]

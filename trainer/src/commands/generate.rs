@@ -34,7 +34,7 @@ pub struct Generate {
     /// Trials of each trajectory.
     #[arg(long, default_value_t = 64)]
     trials: usize,
-    /// Who proposes the trials: tpe, random, designed, each with a weight.
+    /// Who proposes the trials: samplers by their names, and "designed", each with a weight.
     #[arg(long, default_value = "tpe:3,random:1,designed:6")]
     teachers: String,
     /// The most parameters a function has, 1 to 20.

@@ -13,7 +13,7 @@ use crate::{
         encoder::EncoderOptions,
         source::{ShardSource, SourceOptions},
     },
-    device::DeviceChoice,
+    device::{DeviceChoice, Precision},
     training::{self, BatchSource, TrainingOptions},
 };
 
@@ -50,6 +50,9 @@ pub struct Train {
     /// Steps over which the learning rate rises.
     #[arg(long, default_value_t = 200)]
     warm_up: u64,
+    /// The last share of the run, over which the learning rate falls; 0 keeps it.
+    #[arg(long, default_value_t = 1.0)]
+    fall: f64,
     /// Weight decay of matrices.
     #[arg(long, default_value_t = 0.05)]
     weight_decay: f64,
@@ -77,6 +80,12 @@ pub struct Train {
     /// Threads of the computation on a CPU; 0 leaves the choice to torch.
     #[arg(long, default_value_t = 0)]
     threads: i32,
+    /// What matrix products are computed in: auto, f32 or bf16.
+    #[arg(long, value_enum, default_value = "auto")]
+    precision: Precision,
+    /// Begins with the weights in this checkpoint of another run.
+    #[arg(long, value_name = "FILE")]
+    begin_from: Option<PathBuf>,
     /// Goes on from the checkpoint in the output directory, if there is one.
     #[arg(long)]
     resume: bool,
@@ -123,7 +132,9 @@ impl Train {
             validate_every: self.validate_every.max(1),
             log_every: 20,
             patience: self.patience,
-            half_precision: device.is_cuda(),
+            precision: self.precision.resolve(device),
+            fall: self.fall.clamp(0.0, 1.0),
+            begin_from: self.begin_from.clone(),
             seed: self.seed,
             settings,
             directory: self.output.clone(),

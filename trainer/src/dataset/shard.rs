@@ -51,6 +51,40 @@ pub enum Source {
     Tpe,
     /// Chance and knowledge of the function, as [`trajectories`](crate::trajectories) says.
     Designed,
+    /// The Sobol teacher.
+    Sobol,
+    /// The Gaussian process teacher.
+    Gp,
+    /// The CMA-ES teacher.
+    CmaEs,
+    /// The local search teacher.
+    LocalSearch,
+}
+
+impl Source {
+    /// All of them, in the order of the numbers by which shards name them.
+    pub const ALL: [Self; 7] = [
+        Self::Random,
+        Self::Tpe,
+        Self::Designed,
+        Self::Sobol,
+        Self::Gp,
+        Self::CmaEs,
+        Self::LocalSearch,
+    ];
+
+    /// What it is called: the name of the sampler, or `designed`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Random => "random",
+            Self::Tpe => "tpe",
+            Self::Designed => "designed",
+            Self::Sobol => "sobol",
+            Self::Gp => "gp",
+            Self::CmaEs => "cma_es",
+            Self::LocalSearch => "local_search",
+        }
+    }
 }
 
 /// A recorded trial.
@@ -403,12 +437,7 @@ fn decode(bytes: &[u8], version: u8) -> Option<Record> {
     let optimum_loss = number(&mut rest)?;
     let mut recorded = Vec::with_capacity(usize::from(trials));
     for _ in 0..trials {
-        let source = match take(&mut rest, 1)?[0] {
-            0 => Source::Random,
-            1 => Source::Tpe,
-            2 => Source::Designed,
-            _ => return None,
-        };
+        let source = *Source::ALL.get(usize::from(take(&mut rest, 1)?[0]))?;
         let failed = match take(&mut rest, 1)?[0] {
             0 => false,
             1 => true,

@@ -1,9 +1,12 @@
 //! Batches of training sequences from a directory of shards.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use optiformer::{Error, ErrorKind, Result, model::Config};
-use rand::{RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::{
@@ -29,7 +32,7 @@ pub struct SourceOptions {
     pub seed: u64,
 }
 
-/// Records in memory, grouped by their number of parameters so that the sequences of a batch are about equally long.
+/// Records in memory, grouped by their number of parameters.
 ///
 /// A batch depends on the step's number and the seed alone, so a resumed run sees what an
 /// uninterrupted one would have seen.
@@ -37,7 +40,14 @@ pub struct ShardSource {
     training: Vec<Vec<Record>>,
     validation: Vec<Vec<Record>>,
     options: SourceOptions,
+    /// The latest group of batches of each stream, with its number.
+    kept: [Kept; 2],
 }
+
+/// So many batches are drawn together and sorted by length.
+const TOGETHER: usize = 16;
+
+type Kept = Mutex<Option<(u64, Vec<Vec<Sequence>>)>>;
 
 impl ShardSource {
     /// Reads every shard of `directory`.
@@ -61,7 +71,7 @@ impl ShardSource {
                 format!("{}: too few records to train on and hold some out", directory.display()),
             ));
         }
-        Ok(Self { training, validation, options })
+        Ok(Self { training, validation, options, kept: Default::default() })
     }
 
     /// How many records are trained on, and how many are held out.
@@ -70,46 +80,86 @@ impl ShardSource {
         (count(&self.training), count(&self.validation))
     }
 
-    fn batch(&self, records: &[Vec<Record>], context: usize, seed: u64) -> Vec<Sequence> {
+    /// [`TOGETHER`] batches, each of sequences of about equal length, in random order.
+    fn batches(&self, records: &[Vec<Record>], context: usize, seed: u64) -> Vec<Vec<Sequence>> {
         let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
         let total: usize = records.iter().map(Vec::len).sum();
-        let mut place = generator.random_range(0..total);
-        let group = records
-            .iter()
-            .find(|group| {
-                let here = place < group.len();
-                place = place.saturating_sub(group.len());
-                here
-            })
-            .expect("the place lies in one of the groups");
         let encoder = EncoderOptions { context, ..self.options.encoder.clone() };
         let mut sequences = Vec::new();
-        let mut longest = 0;
-        while (sequences.len() + 1) * longest <= self.options.batch_tokens {
+        let mut tokens = 0;
+        while tokens < TOGETHER * self.options.batch_tokens {
+            let mut place = generator.random_range(0..total);
+            let group = records
+                .iter()
+                .find(|group| {
+                    let here = place < group.len();
+                    place = place.saturating_sub(group.len());
+                    here
+                })
+                .expect("the place lies in one of the groups");
             let record = &group[generator.random_range(0..group.len())];
             let sequence = encode(record, &encoder, &mut generator);
-            longest = longest.max(sequence.tokens.len());
+            tokens += sequence.tokens.len();
             sequences.push(sequence);
         }
-        sequences
+        // Sequences of a batch are filled up to the longest one: alike in length, they waste little.
+        sequences.sort_by_key(|sequence| sequence.tokens.len());
+        let mut batches: Vec<Vec<Sequence>> = vec![Vec::new(); TOGETHER];
+        let mut before = 0;
+        for sequence in sequences {
+            let batch = (before * TOGETHER / tokens).min(TOGETHER - 1);
+            before += sequence.tokens.len();
+            batches[batch].push(sequence);
+        }
+        batches.retain(|batch| !batch.is_empty());
+        while batches.len() < TOGETHER {
+            // Very long sequences in very small batches can leave one of them empty.
+            batches.push(batches[0].clone());
+        }
+        batches.shuffle(&mut generator);
+        batches
+    }
+
+    /// The batch `number % TOGETHER` of the group `number / TOGETHER`; the latest group is kept.
+    fn batch(
+        &self,
+        number: u64,
+        make: impl FnOnce(u64) -> Vec<Vec<Sequence>>,
+        kept: &Kept,
+    ) -> Vec<Sequence> {
+        let (group, place) = (number / TOGETHER as u64, (number % TOGETHER as u64) as usize);
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.as_ref() {
+            Some((index, batches)) if *index == group => batches[place].clone(),
+            _ => {
+                let (_, batches) = kept.insert((group, make(group)));
+                batches[place].clone()
+            }
+        }
     }
 }
 
 impl BatchSource for ShardSource {
     fn training(&self, step: u64) -> Result<Vec<Sequence>> {
-        let full = self.options.encoder.context;
-        let share = (step as f64 / self.options.ramp_steps.max(1) as f64).min(1.0);
-        let context = (full as f64 * (0.25 + 0.75 * share)) as usize;
-        // Odd and even seeds keep the two streams apart.
-        let seed = self.options.seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15) << 1;
-        Ok(self.batch(&self.training, context, seed | 1))
+        let make = |group: u64| {
+            let full = self.options.encoder.context;
+            let step = group * TOGETHER as u64;
+            let share = (step as f64 / self.options.ramp_steps.max(1) as f64).min(1.0);
+            let context = (full as f64 * (0.25 + 0.75 * share)) as usize;
+            // Odd and even seeds keep the two streams apart.
+            let seed = self.options.seed ^ group.wrapping_mul(0x9E37_79B9_7F4A_7C15) << 1;
+            self.batches(&self.training, context, seed | 1)
+        };
+        Ok(self.batch(step, make, &self.kept[0]))
     }
 
     fn validation(&self, index: u64) -> Option<Result<Vec<Sequence>>> {
-        (index < self.options.validation_batches).then(|| {
-            let seed = index.wrapping_mul(0xD1B5_4A32_D192_ED03) << 1;
-            Ok(self.batch(&self.validation, self.options.encoder.context, seed))
-        })
+        let make = |group: u64| {
+            let seed = group.wrapping_mul(0xD1B5_4A32_D192_ED03) << 1;
+            self.batches(&self.validation, self.options.encoder.context, seed)
+        };
+        (index < self.options.validation_batches)
+            .then(|| Ok(self.batch(index, make, &self.kept[1])))
     }
 }
 

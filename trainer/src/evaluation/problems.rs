@@ -19,8 +19,8 @@ pub struct Problem {
     pub space: Space,
     /// The value of a configuration; `None` where a trial fails.
     pub evaluate: Evaluate,
-    /// The least value.
-    pub optimum: f64,
+    /// The least value, where it is known.
+    pub optimum: Option<f64>,
 }
 
 /// The test suite: every family in every one of `dimensions`, the instance drawn by `seed`.
@@ -39,7 +39,7 @@ pub fn test_suite(dimensions: &[usize], seed: u64) -> Vec<Problem> {
                 evaluate: Box::new(move |configuration| {
                     Some(instance.evaluate(&cube.to_unit(configuration)))
                 }),
-                optimum: 0.0,
+                optimum: Some(0.0),
             });
         }
     }
@@ -60,7 +60,7 @@ pub fn validation_suite(count: usize, dimensions: &[usize], seed: u64) -> Vec<Pr
             Problem {
                 name: format!("validation-{number}"),
                 space: function.space.clone(),
-                optimum: drawn.optimum.loss,
+                optimum: Some(drawn.optimum.loss),
                 evaluate: Box::new(move |configuration| {
                     function.evaluate(&function.values(configuration))
                 }),

@@ -107,7 +107,7 @@ pub fn run(problem: &Problem, sampler: &mut dyn Sampler, trials: usize, seed: u6
         seconds += started.elapsed().as_secs_f64();
         let loss = (problem.evaluate)(&configuration);
         best = loss.map_or(best, |loss| best.min(loss));
-        regret.push(best - problem.optimum);
+        regret.push(best - problem.optimum.unwrap_or(0.0));
         history.push(Observation { configuration, loss });
     }
     Ok(Run {

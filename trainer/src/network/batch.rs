@@ -8,15 +8,17 @@ use crate::sequence::{BinGroup, Sequence, Target, TargetKind};
 /// How many category tokens there are.
 const CHOICES: usize = (CATEGORIES.end - CATEGORIES.start) as usize;
 
-/// A batch of `b` sequences, filled up to the longest one's length `t`.
+/// A batch of `b` sequences. Each row has the trunk, filled up to length `t₁`, then the branches, filled up to `t₂`; `t = t₁ + t₂`.
 #[derive(Debug)]
 pub struct Batch {
     /// `[b, t]`.
     pub tokens: Tensor,
     /// `[b · t]`.
     pub positions: Tensor,
-    /// `[b, 1, t, t]`: 0 where a token attends, −∞ elsewhere.
-    pub mask: Tensor,
+    /// What branches attend to; `None` when there are none.
+    pub branches: Option<Branches>,
+    /// `[tokens]`: where the `b · t` places hold the tokens of the sequences, in order, without filling.
+    pub places: Tensor,
     /// `[targets]`: after which of the `b · t` tokens each prediction is made.
     pub target_index: Tensor,
     /// Targets that are numbers.
@@ -26,6 +28,20 @@ pub struct Batch {
     /// How many tokens there are, without filling.
     pub count: u64,
 }
+
+/// What branches attend to.
+#[derive(Debug)]
+pub struct Branches {
+    /// The trunks' length `t₁`.
+    pub start: i64,
+    /// `[b, 1, t₂, t]`: 0 where a branch's token attends, −∞ elsewhere.
+    pub mask: Tensor,
+}
+
+/// Trunks are filled up to a multiple of this, and branches to one of [`BRANCH_STEP`]: products of few shapes are set up once each.
+const TRUNK_STEP: usize = 64;
+/// See [`TRUNK_STEP`].
+const BRANCH_STEP: usize = 32;
 
 /// `n` targets that are numbers.
 #[derive(Debug)]
@@ -59,27 +75,45 @@ impl Batch {
     /// Lays out sequences on a device.
     pub fn new(sequences: &[Sequence], device: Device) -> Self {
         let rows = sequences.len();
-        let length = sequences.iter().map(|sequence| sequence.tokens.len()).max().unwrap_or(1);
+        let most = |length: &dyn Fn(&Sequence) -> usize, step: usize| {
+            sequences.iter().map(length).max().unwrap_or(0).next_multiple_of(step)
+        };
+        let start = most(&trunk_length, TRUNK_STEP).max(TRUNK_STEP);
+        let hanging = most(&|sequence| sequence.tokens.len() - trunk_length(sequence), BRANCH_STEP);
+        let length = start + hanging;
         let mut tokens = vec![i64::from(PAD); rows * length];
         let mut positions = vec![0_i64; rows * length];
-        let mut mask = vec![f32::NEG_INFINITY; rows * length * length];
+        let mut mask = vec![f32::NEG_INFINITY; rows * hanging * length];
+        let mut places = Vec::new();
         let mut targets = Vec::new();
+        let mut index = Vec::new();
         for (row, sequence) in sequences.iter().enumerate() {
-            let start = row * length;
-            for (place, token) in sequence.tokens.iter().enumerate() {
-                tokens[start + place] = i64::from(*token);
-                positions[start + place] = i64::from(sequence.positions[place]);
+            let trunk = trunk_length(sequence);
+            let place_of = |token: usize| {
+                row * length + if token < trunk { token } else { start + token - trunk }
+            };
+            for (number, token) in sequence.tokens.iter().enumerate() {
+                let place = place_of(number);
+                tokens[place] = i64::from(*token);
+                positions[place] = i64::from(sequence.positions[number]);
+                places.push(place as i64);
             }
-            attend(sequence, length, &mut mask[start * length..(start + length) * length]);
-            targets.extend(sequence.targets.iter().map(|target| (start, *target)));
+            let of_row = &mut mask[row * hanging * length..(row + 1) * hanging * length];
+            attend(sequence, trunk, start, length, of_row);
+            for target in &sequence.targets {
+                targets.push(*target);
+                index.push(place_of(target.index as usize) as i64);
+            }
         }
-        let index: Vec<i64> =
-            targets.iter().map(|(start, target)| (start + target.index as usize) as i64).collect();
         let (b, t) = (rows as i64, length as i64);
         Self {
             tokens: integers(&tokens, device).view([b, t]),
             positions: integers(&positions, device),
-            mask: reals(&mask, device).view([b, 1, t, t]),
+            branches: (hanging > 0).then(|| Branches {
+                start: start as i64,
+                mask: reals(&mask, device).view([b, 1, hanging as i64, t]),
+            }),
+            places: integers(&places, device),
             target_index: integers(&index, device),
             bins: BinTargets::new(&targets, device),
             categories: CategoryTargets::new(&targets, device),
@@ -88,30 +122,32 @@ impl Batch {
     }
 }
 
-/// Writes 0 into the `[length, length]` mask where a token attends to another. Filling attends to itself, so that
-/// every row has something to attend to.
-fn attend(sequence: &Sequence, length: usize, mask: &mut [f32]) {
-    for place in 0..length {
-        let row = &mut mask[place * length..(place + 1) * length];
-        row[place] = 0.0;
-        let Some(branch) = sequence.branch.get(place) else { continue };
-        if *branch == 0 {
-            row[..place].fill(0.0);
-            continue;
-        }
-        row[..usize::from(sequence.visible[place])].fill(0.0);
-        for earlier in (0..place).rev().take_while(|earlier| sequence.branch[*earlier] == *branch) {
-            row[earlier] = 0.0;
+/// How many of a sequence's tokens are the trunk's; they come first.
+fn trunk_length(sequence: &Sequence) -> usize {
+    sequence.branch.iter().take_while(|branch| **branch == 0).count()
+}
+
+/// Writes 0 into the `[t₂, t]` mask where a branch's token attends to another. Filling attends to itself, so that every
+/// row has something to attend to.
+fn attend(sequence: &Sequence, trunk: usize, start: usize, length: usize, mask: &mut [f32]) {
+    for hung in 0..length - start {
+        let row = &mut mask[hung * length..(hung + 1) * length];
+        row[start + hung] = 0.0;
+        let Some(branch) = sequence.branch.get(trunk + hung) else { continue };
+        row[..usize::from(sequence.visible[trunk + hung])].fill(0.0);
+        for earlier in (0..hung).rev().take_while(|other| sequence.branch[trunk + other] == *branch)
+        {
+            row[start + earlier] = 0.0;
         }
     }
 }
 
 impl BinTargets {
-    fn new(targets: &[(usize, Target)], device: Device) -> Self {
+    fn new(targets: &[Target], device: Device) -> Self {
         let (mut rows, mut soft) = (Vec::new(), Vec::new());
         let (mut weight, mut is_score) = (Vec::new(), Vec::new());
         let mut entropy = 0.0;
-        for (row, (_, target)) in targets.iter().enumerate() {
+        for (row, target) in targets.iter().enumerate() {
             let TargetKind::Bin { center, deviation, group } = target.kind else { continue };
             rows.push(row as i64);
             weight.push(target.weight);
@@ -149,10 +185,10 @@ impl BinTargets {
 }
 
 impl CategoryTargets {
-    fn new(targets: &[(usize, Target)], device: Device) -> Option<Self> {
+    fn new(targets: &[Target], device: Device) -> Option<Self> {
         let (mut rows, mut choice) = (Vec::new(), Vec::new());
         let (mut mask, mut weight) = (Vec::new(), Vec::new());
-        for (row, (_, target)) in targets.iter().enumerate() {
+        for (row, target) in targets.iter().enumerate() {
             if let TargetKind::Category { choice: right, choices } = target.kind {
                 rows.push(row as i64);
                 choice.push(i64::from(right));

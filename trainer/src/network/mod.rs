@@ -6,7 +6,7 @@
 pub mod batch;
 pub mod layout;
 
-use batch::Batch;
+use batch::{Batch, Branches};
 use layout::{Entry, Role};
 use optiformer::{
     model::Config,
@@ -23,6 +23,7 @@ pub struct Network {
     features: Tensor,
     cosines: Tensor,
     sines: Tensor,
+    precision: Kind,
 }
 
 /// The losses of a batch, in nats.
@@ -72,7 +73,17 @@ impl Network {
             sines: angles.sin(),
             config,
             entries,
+            precision: Kind::Float,
         }
+    }
+
+    /// The same network with its matrix products and attention in `precision`; parameters, the residual stream, norms and losses
+    /// stay in single precision.
+    pub fn in_precision(mut self, precision: Kind) -> Self {
+        self.cosines = self.cosines.to_kind(precision);
+        self.sines = self.sines.to_kind(precision);
+        self.precision = precision;
+        self
     }
 
     /// The shape.
@@ -106,6 +117,7 @@ impl Network {
     /// Another flat vector of the same length (an average, say) as a network.
     pub fn like(&self, parameters: &Tensor) -> Self {
         Self::with_parameters(self.config.clone(), parameters.copy(), self.device())
+            .in_precision(self.precision)
     }
 
     /// Every parameter tensor by its role.
@@ -125,6 +137,11 @@ impl Network {
         x * (mean + f64::from(self.config.norm_epsilon)).rsqrt() * gain
     }
 
+    /// `x · weightᵀ` in the network's precision: `[…, k] × [n, k] → […, n]`.
+    fn project(&self, x: &Tensor, weight: &Tensor) -> Tensor {
+        x.to_kind(self.precision).linear::<&Tensor>(&weight.to_kind(self.precision), None)
+    }
+
     /// The head's rows of the bins, `[1000, hidden]`, and the other rows.
     fn table(&self, parts: &[(Role, Tensor)], first: usize) -> (Tensor, Tensor) {
         let numbers = self.features.matmul(&parts[first].1) + &parts[first + 1].1;
@@ -133,7 +150,7 @@ impl Network {
 
     /// The normalised last hidden state at `wanted` of the `b · t` tokens, `[wanted, hidden]`.
     ///
-    /// `tokens` is `[b, t]`, `positions` `[b · t]`, `mask` `[b, 1, t, t]` or none for plain causal attention.
+    /// `tokens` is `[b, t]`, `positions` `[b · t]`. Attention is causal up to where the branches start.
     // In place would change tensors that the gradient needs.
     #[allow(clippy::assign_op_pattern)]
     fn hidden(
@@ -141,7 +158,7 @@ impl Network {
         parts: &[(Role, Tensor)],
         tokens: &Tensor,
         positions: &Tensor,
-        mask: Option<&Tensor>,
+        branches: Option<&Branches>,
         wanted: &Tensor,
     ) -> Tensor {
         let hidden = self.config.hidden_size as i64;
@@ -150,6 +167,8 @@ impl Network {
         let (numbers, special) = self.table(parts, 0);
         let table = Tensor::cat(&[numbers, special], 0);
         let mut x = Tensor::embedding(&table, tokens, -1, false, false);
+        let trunk = branches.map_or(t, |branches| branches.start);
+        let mask = branches.map(|branches| branches.mask.to_kind(self.precision));
         let cosines = self.cosines.index_select(0, positions).view([b, 1, t, size]);
         let sines = self.sines.index_select(0, positions).view([b, 1, t, size]);
         let rotate = |x: Tensor| {
@@ -162,33 +181,34 @@ impl Network {
             let [attention, output, gate_up, down, attention_norm, feed_forward_norm] =
                 std::array::from_fn(|index| &of_layer[index].1);
             let projected = self
-                .normalise(&x, attention_norm)
-                .matmul(&attention.tr())
+                .project(&self.normalise(&x, attention_norm), attention)
                 .view([b, t, 3, heads, size])
                 .permute([2, 0, 3, 1, 4]);
-            let queries = rotate(projected.i(0));
-            let keys = rotate(projected.i(1));
-            let mut mixed = Tensor::scaled_dot_product_attention(
-                &queries,
-                &keys,
-                &projected.i(2),
-                mask,
-                0.0,
-                mask.is_none(),
+            // [2, b, heads, t, size]
+            let turned = rotate(projected.narrow(0, 0, 2));
+            let (queries, keys, values) = (turned.i(0), turned.i(1), projected.i(2));
+            let part = |x: &Tensor, from: i64, count: i64| x.narrow(2, from, count);
+            let mut mixed = attention_of(
+                &part(&queries, 0, trunk),
+                &part(&keys, 0, trunk),
+                &part(&values, 0, trunk),
                 None,
-                false,
-            )
-            .transpose(1, 2)
-            .reshape([b, t, hidden]);
+            );
+            if let Some(mask) = &mask {
+                let hanging = part(&queries, trunk, t - trunk);
+                let branched = attention_of(&hanging, &keys, &values, Some(mask));
+                mixed = Tensor::cat(&[mixed, branched], 2);
+            }
+            let mut mixed = mixed.transpose(1, 2).reshape([b, t, hidden]);
             if layer + 1 == self.config.layers {
                 // Beyond the last attention only the predicting tokens matter.
                 mixed = mixed.view([b * t, hidden]).index_select(0, wanted);
                 x = x.view([b * t, hidden]).index_select(0, wanted);
             }
-            x = x + mixed.matmul(&output.tr());
-            let wide = self.normalise(&x, feed_forward_norm).matmul(&gate_up.tr());
+            x = x + self.project(&mixed, output);
+            let wide = self.project(&self.normalise(&x, feed_forward_norm), gate_up);
             let halves = wide.chunk(2, -1);
-            x = x + (halves[0].silu() * &halves[1]).matmul(&down.tr());
+            x = x + self.project(&(halves[0].silu() * &halves[1]), down);
         }
         self.normalise(&x, &parts[parts.len() - 1].1)
     }
@@ -202,12 +222,12 @@ impl Network {
             &parts,
             &batch.tokens,
             &batch.positions,
-            Some(&batch.mask),
+            batch.branches.as_ref(),
             &batch.target_index,
         );
         let (numbers, special) = self.table(&parts, 3);
         let bins = &batch.bins;
-        let logits = hidden.index_select(0, &bins.rows).matmul(&numbers.tr());
+        let logits = self.project(&hidden.index_select(0, &bins.rows), &numbers);
         let surprise = -(&bins.soft * logits.log_softmax(-1, Kind::Float)).sum_dim_intlist(
             [-1_i64].as_slice(),
             false,
@@ -225,7 +245,7 @@ impl Network {
             let first = i64::from(CATEGORIES.start) - BINS as i64;
             let rows = special.narrow(0, first, categories.mask.size()[1]);
             let logits =
-                hidden.index_select(0, &categories.rows).matmul(&rows.tr()) + &categories.mask;
+                self.project(&hidden.index_select(0, &categories.rows), &rows) + &categories.mask;
             let surprise = -logits
                 .log_softmax(-1, Kind::Float)
                 .gather(1, &categories.choice.unsqueeze(1), false)
@@ -252,11 +272,17 @@ impl Network {
     pub fn branched_logits(&self, sequence: &crate::sequence::Sequence) -> Tensor {
         let parts = self.parts();
         let batch = Batch::new(std::slice::from_ref(sequence), self.device());
-        let all = Tensor::arange(sequence.tokens.len() as i64, (Kind::Int64, self.device()));
-        let hidden = self.hidden(&parts, &batch.tokens, &batch.positions, Some(&batch.mask), &all);
+        let branches = batch.branches.as_ref();
+        let hidden = self.hidden(&parts, &batch.tokens, &batch.positions, branches, &batch.places);
         let (bins, special) = self.table(&parts, 3);
         hidden.matmul(&Tensor::cat(&[bins, special], 0).tr())
     }
+}
+
+/// Scaled dot-product attention, `[b, heads, q, size]`; causal where there is no mask.
+fn attention_of(queries: &Tensor, keys: &Tensor, values: &Tensor, mask: Option<&Tensor>) -> Tensor {
+    let causal = mask.is_none();
+    Tensor::scaled_dot_product_attention(queries, keys, values, mask, 0.0, causal, None, false)
 }
 
 #[cfg(test)]

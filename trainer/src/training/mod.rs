@@ -20,7 +20,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::{Entry, Log};
 use optiformer::{Error, ErrorKind, Result, model::Config};
 use optimiser::AdamW;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::{
     network::{Losses, Network, batch::Batch},
@@ -51,6 +51,8 @@ pub struct TrainingOptions {
     pub rate: f64,
     /// Steps over which the rate rises from nothing.
     pub warm_up: u64,
+    /// The last share of the run, over which the rate falls: 1 for all of it, 0 for a rate that stays.
+    pub fall: f64,
     /// Weight decay of matrices.
     pub weight_decay: f64,
     /// Gradients longer than this are shortened.
@@ -65,12 +67,14 @@ pub struct TrainingOptions {
     pub log_every: u64,
     /// Stop after so many validations without a better loss; never when `None`.
     pub patience: Option<u64>,
-    /// Whether the forward pass runs in bf16 (on CUDA); the weights stay in f32.
-    pub half_precision: bool,
+    /// What matrix products and attention are computed in; the weights stay in f32.
+    pub precision: Kind,
     /// Seed of the initial weights.
     pub seed: u64,
     /// What batches depend on, as JSON; kept in the checkpoint.
     pub settings: String,
+    /// A checkpoint of another run whose weights (not their average) this one begins with.
+    pub begin_from: Option<PathBuf>,
     /// Where checkpoint, log and plot go.
     pub directory: PathBuf,
     /// Goes on from the directory's checkpoint.
@@ -85,11 +89,14 @@ const SMOOTHING: f64 = 0.02;
 /// The name of the checkpoint in a run's directory.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 
-/// The learning rate: a linear rise, then half a cosine down to a fiftieth of the peak.
+/// The learning rate: a linear rise, a plateau where [`TrainingOptions::fall`] leaves room for one, then half a cosine down to a
+/// fiftieth of the peak.
 pub fn rate(options: &TrainingOptions, step: u64, seconds: f64) -> f64 {
     let rise = ((step + 1) as f64 / options.warm_up.max(1) as f64).min(1.0);
     let done = share_done(options, step, seconds);
-    let fall = 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
+    let fallen =
+        ((done - (1.0 - options.fall)) / options.fall.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
+    let fall = 0.5 * (1.0 + (std::f64::consts::PI * fallen).cos());
     options.rate * rise * (LOWEST_RATE + (1.0 - LOWEST_RATE) * fall)
 }
 
@@ -157,7 +164,7 @@ pub fn train(
                 Error::new(ErrorKind::Io, "the thread that makes batches has stopped")
             })??;
             let batch = Batch::new(&sequences, device);
-            let losses = tch::autocast(options.half_precision, || run.network.losses(&batch));
+            let losses = run.network.losses(&batch);
             losses.total.backward();
             run.progress.tokens += batch.count;
             session_tokens += batch.count;
@@ -215,7 +222,8 @@ impl Run {
                     checkpoint.progress.settings, options.settings
                 ));
             }
-            let network = Network::with_parameters(config.clone(), checkpoint.parameters, device);
+            let network = Network::with_parameters(config.clone(), checkpoint.parameters, device)
+                .in_precision(options.precision);
             let mut optimiser = AdamW::new(
                 network.parameters(),
                 network.decay_mask(),
@@ -227,7 +235,20 @@ impl Run {
             let average = checkpoint.average.to_device(device);
             return Ok(Self { network, average, optimiser, progress: checkpoint.progress });
         }
-        let network = Network::new(config.clone(), device, options.seed);
+        let network = match &options.begin_from {
+            None => Network::new(config.clone(), device, options.seed),
+            Some(other) => {
+                let checkpoint = Checkpoint::load(other)?;
+                if checkpoint.config != *config {
+                    return Err(Error::new(
+                        ErrorKind::InvalidValue,
+                        format!("{}: the checkpoint has another config", other.display()),
+                    ));
+                }
+                Network::with_parameters(config.clone(), checkpoint.parameters, device)
+            }
+        }
+        .in_precision(options.precision);
         let optimiser = AdamW::new(
             network.parameters(),
             network.decay_mask(),
@@ -255,7 +276,7 @@ impl Run {
         tch::no_grad(|| {
             // Early on the average follows closely, so that it forgets where the weights began.
             let decay = options.average.min((step as f64 + 1.0) / (step as f64 + 10.0));
-            self.average = &self.average * decay + self.network.parameters() * (1.0 - decay);
+            let _ = self.average.lerp_(self.network.parameters(), 1.0 - decay);
         });
         norm
     }
@@ -433,6 +454,8 @@ mod tests {
             minutes: None,
             rate: 3e-3,
             warm_up: 10,
+            fall: 1.0,
+            begin_from: None,
             weight_decay: 0.01,
             clip: 1.0,
             accumulate: 1,
@@ -440,7 +463,7 @@ mod tests {
             validate_every: 20,
             log_every: 5,
             patience: None,
-            half_precision: false,
+            precision: Kind::Float,
             seed: 1,
             settings: String::from("lines"),
             directory,

@@ -18,6 +18,8 @@ pub struct AdamW {
 const BETA_1: f64 = 0.9;
 /// How fast the running mean of the squared gradient forgets.
 const BETA_2: f64 = 0.95;
+/// Keeps the step finite where there was no gradient yet.
+const EPSILON: f64 = 1e-8;
 
 impl AdamW {
     /// An optimiser that has seen nothing. `decays` is 1 where weight decay applies; gradients longer than `clip` are shortened.
@@ -35,18 +37,24 @@ impl AdamW {
     /// gradient's norm before clipping.
     pub fn step(&mut self, parameters: &mut Tensor, step: u64, rate: f64, accumulated: u64) -> f64 {
         tch::no_grad(|| {
-            let gradient = parameters.grad() / accumulated as f64;
+            // In place where it can be: memory handed out anew costs as much as the arithmetic of a small model's step.
+            let mut gradient = parameters.grad();
+            gradient /= accumulated as f64;
             let norm = gradient.norm().to_kind(Kind::Float).double_value(&[]);
             if norm.is_finite() {
-                let gradient = gradient * (self.clip / norm.max(self.clip));
-                self.first = &self.first * BETA_1 + &gradient * (1.0 - BETA_1);
-                self.second = &self.second * BETA_2 + gradient.square() * (1.0 - BETA_2);
+                gradient *= self.clip / norm.max(self.clip);
+                let _ = self.first.lerp_(&gradient, 1.0 - BETA_1);
+                let _ = self.second.lerp_(&gradient.square(), 1.0 - BETA_2);
                 let count = step.min(i32::MAX as u64) as i32;
-                let (first, second) = (1.0 - BETA_1.powi(count), 1.0 - BETA_2.powi(count));
-                let update = (&self.first / first) / ((&self.second / second).sqrt() + 1e-8)
-                    + &self.decays * &*parameters * self.weight_decay;
-                let next = &*parameters - update * rate;
-                parameters.copy_(&next);
+                let first = 1.0 - BETA_1.powi(count);
+                let second = (1.0 - BETA_2.powi(count)).sqrt();
+                let mut update = self.second.sqrt();
+                update += EPSILON * second;
+                let mut update = &self.first / update;
+                update *= rate * second / first;
+                let shrink = &self.decays * (-rate * self.weight_decay);
+                let _ = parameters.addcmul_(&shrink, &parameters.shallow_clone());
+                *parameters -= update;
             }
             parameters.zero_grad();
             norm

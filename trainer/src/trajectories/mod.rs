@@ -40,15 +40,14 @@ impl FromStr for Teachers {
         let mut weights = Vec::new();
         for part in text.split(',') {
             let (name, weight) = part.split_once(':').unwrap_or((part, "1"));
-            let source = match name.trim() {
-                "random" => Source::Random,
-                "tpe" => Source::Tpe,
-                "designed" => Source::Designed,
-                other => {
-                    return refuse(format!(
-                        "teacher \"{other}\": known are tpe, random and designed"
-                    ));
-                }
+            let name = name.trim();
+            let known = |source: &Source| {
+                *source == Source::Designed || samplers::NAMES.contains(&source.name())
+            };
+            let mut all = Source::ALL.into_iter().filter(known);
+            let Some(source) = all.clone().find(|source| source.name() == name) else {
+                let names: Vec<&str> = all.by_ref().map(Source::name).collect();
+                return refuse(format!("teacher \"{name}\": known are {}", names.join(", ")));
             };
             match weight.trim().parse::<f64>() {
                 Ok(weight) if weight.is_finite() && weight > 0.0 => weights.push((source, weight)),
@@ -142,11 +141,7 @@ fn study(
     generator: &mut Generator,
 ) -> Result<Vec<Trial>> {
     let mut design = Design::draw(generator);
-    let mut sampler = match teacher {
-        Some(Source::Tpe) => Some(samplers::by_name("tpe")?),
-        Some(Source::Random) => Some(samplers::by_name("random")?),
-        _ => None,
-    };
+    let mut sampler = teacher.map(|source| samplers::by_name(source.name())).transpose()?;
     let strewn = match teacher {
         None => 1.0,
         Some(_) if generator.random_bool(0.5) => generator.random_range(0.05..0.4),

@@ -1,6 +1,5 @@
 //! The tree-structured Parzen estimator.
 
-mod normal;
 mod options;
 mod parzen;
 

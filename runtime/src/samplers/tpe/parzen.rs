@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use rand::{Rng, RngExt};
 
-use super::{TpeOptions, normal};
+use super::{super::normal, TpeOptions};
 use crate::space::Domain;
 
 /// Cells narrower than this count as points. Every kernel sees the same cell, so its width cancels in a ratio.

@@ -3,18 +3,18 @@
 use core::f64::consts::{FRAC_1_SQRT_2, LN_2};
 
 /// ½·ln 2π: minus the logarithm of the density at 0.
-pub(super) const HALF_LOG_TAU: f64 = 0.918_938_533_204_672_7;
+pub(crate) const HALF_LOG_TAU: f64 = 0.918_938_533_204_672_7;
 
 /// Left of this the distribution function is near the end of what a double holds, and only its logarithm is used.
 const FAR_TAIL: f64 = -30.0;
 
 /// Φ(x), to full relative precision down to x ≈ −37.
-pub(super) fn cdf(x: f64) -> f64 {
+pub(crate) fn cdf(x: f64) -> f64 {
     0.5 * libm::erfc(-x * FRAC_1_SQRT_2)
 }
 
 /// ln Φ(x), for any x.
-pub(super) fn log_cdf(x: f64) -> f64 {
+pub(crate) fn log_cdf(x: f64) -> f64 {
     if x > 5.0 {
         return libm::log1p(-cdf(-x));
     }
@@ -32,7 +32,7 @@ pub(super) fn log_cdf(x: f64) -> f64 {
 }
 
 /// ln(Φ(high) − Φ(low)), for `low < high`.
-pub(super) fn log_mass(low: f64, high: f64) -> f64 {
+pub(crate) fn log_mass(low: f64, high: f64) -> f64 {
     // Doubles are fine near 0 and coarse near 1, so everything happens in the left half.
     let (low, high) = if low > 0.0 { (-high, -low) } else { (low, high) };
     if high <= FAR_TAIL {
@@ -54,7 +54,7 @@ pub(super) fn log_mass(low: f64, high: f64) -> f64 {
 /// Φ⁻¹(p) to about 1e-15; ∓∞ at 0 and 1.
 ///
 /// M. J. Wichura, Algorithm AS 241 (PPND16), Applied Statistics 37 (1988), 477–484.
-pub(super) fn quantile(p: f64) -> f64 {
+pub(crate) fn quantile(p: f64) -> f64 {
     let centred = p - 0.5;
     if centred.abs() <= 0.425 {
         let r = 0.180_625 - centred * centred;
@@ -75,7 +75,7 @@ pub(super) fn quantile(p: f64) -> f64 {
 }
 
 /// The quantile `q` of the normal distribution truncated to `[low, high]`, where `low ≤ 0 ≤ high`.
-pub(super) fn truncated_quantile(q: f64, low: f64, high: f64) -> f64 {
+pub(crate) fn truncated_quantile(q: f64, low: f64, high: f64) -> f64 {
     let (left, right) = (cdf(low), cdf(-high));
     let inside = 1.0 - left - right;
     let below = left + q * inside;

@@ -1,0 +1,106 @@
+//! The distribution of the categorical parameters.
+
+use alloc::vec::Vec;
+
+/// Independent probabilities of the choices of every categorical parameter.
+///
+/// They follow the best trials of each generation as the mean does, and never fall below a margin: the rule of
+/// R. Hamano, S. Saito, M. Nomura, K. Uchida, S. Shirakawa, CatCMA: Stochastic Optimization for Mixed-Category Problems,
+/// GECCO 2024, equations (6) and (13), with a fixed learning rate.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Choices {
+    /// For each categorical parameter, the probability of each choice.
+    probabilities: Vec<Vec<f64>>,
+}
+
+impl Choices {
+    /// All choices equally likely; `counts[k]` is how many choices parameter `k` has.
+    pub fn even(counts: impl Iterator<Item = usize>) -> Self {
+        Self { probabilities: counts.map(|count| alloc::vec![1.0 / count as f64; count]).collect() }
+    }
+
+    /// The choice of parameter `index` at a place in `[0, 1)`: the inverse of the distribution function.
+    pub fn choose(&self, index: usize, place: f64) -> usize {
+        let probabilities = &self.probabilities[index];
+        let mut rest = place;
+        for (choice, probability) in probabilities.iter().enumerate() {
+            rest -= probability;
+            if rest < 0.0 {
+                return choice;
+            }
+        }
+        probabilities.len() - 1
+    }
+
+    /// Moves the probabilities of parameter `index` a share `rate` of the way to the frequencies among the best.
+    ///
+    /// `chosen` gives the choice and the weight of each trial that counts; those in which the parameter was inactive are left out, and
+    /// the weights need no sum. No choice ends below `margin` (or an even share of it, where there are many choices).
+    pub fn follow(
+        &mut self,
+        index: usize,
+        chosen: impl Iterator<Item = (usize, f64)>,
+        rate: f64,
+        margin: f64,
+    ) {
+        let probabilities = &mut self.probabilities[index];
+        let count = probabilities.len();
+        let mut frequencies = alloc::vec![0.0; count];
+        let mut total = 0.0;
+        for (choice, weight) in chosen {
+            frequencies[choice] += weight;
+            total += weight;
+        }
+        if total <= 0.0 {
+            return;
+        }
+        for (probability, frequency) in probabilities.iter_mut().zip(&frequencies) {
+            *probability += rate * (frequency / total - *probability);
+        }
+        let least = margin.min(0.5 / count as f64);
+        probabilities.iter_mut().for_each(|probability| *probability = probability.max(least));
+        // What was lifted is taken from what lies above the margin, in proportion.
+        let sum: f64 = probabilities.iter().sum();
+        let above = sum - least * count as f64;
+        if above > 0.0 {
+            for probability in probabilities.iter_mut() {
+                *probability += (1.0 - sum) / above * (*probability - least);
+            }
+        }
+    }
+
+    /// The probabilities of parameter `index`.
+    #[cfg(test)]
+    pub fn of(&self, index: usize) -> &[f64] {
+        &self.probabilities[index]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_wins_becomes_likely_and_nothing_impossible() {
+        let mut choices = Choices::even([3, 1].into_iter());
+        for _ in 0..100 {
+            choices.follow(0, [(1, 0.7), (1, 0.3)].into_iter(), 0.3, 0.05);
+            choices.follow(1, [(0, 1.0)].into_iter(), 0.3, 0.05);
+        }
+        let probabilities = choices.of(0);
+        assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!((probabilities[0] - 0.05).abs() < 1e-9 && (probabilities[1] - 0.9).abs() < 1e-9);
+        assert_eq!(choices.of(1), [1.0]);
+        // Nothing seen, nothing changed.
+        let before = choices.clone();
+        choices.follow(0, core::iter::empty(), 0.3, 0.05);
+        assert_eq!(choices, before);
+    }
+
+    #[test]
+    fn places_map_to_choices_by_probability() {
+        let choices = Choices::even([4].into_iter());
+        let places = [0.0, 0.24, 0.26, 0.51, 0.76, 1.0];
+        assert_eq!(places.map(|place| choices.choose(0, place)), [0, 0, 1, 2, 3, 3]);
+    }
+}

@@ -1,0 +1,331 @@
+//! The normal distribution that is searched with, and its update.
+
+use alloc::vec::Vec;
+
+use super::{
+    eigen::{Eigen, dot},
+    strategy::Strategy,
+};
+
+/// The normal distribution with mean `m` and covariance `σ² A C A`, `A` diagonal, and the paths of its update.
+///
+/// `A` is the identity but for discrete coordinates, whose spread the margin keeps up (see
+/// [`margin`](super::margin)).
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Distribution {
+    /// m, `[n]`, in the unit cube.
+    pub mean: Vec<f64>,
+    /// σ.
+    pub step: f64,
+    /// The diagonal of A, `[n]`.
+    pub scales: Vec<f64>,
+    /// C, `[n, n]`.
+    covariance: Vec<f64>,
+    /// C = B D² Bᵀ; the values are the squares of D.
+    eigen: Eigen,
+    /// p_σ, `[n]`.
+    step_path: Vec<f64>,
+    /// p_c, `[n]`.
+    covariance_path: Vec<f64>,
+    generations: u32,
+}
+
+/// A trial of the generation that ends, as the update sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Ranked {
+    /// `A⁻¹ (x − m) / σ`, `[n]`.
+    pub offset: Vec<f64>,
+    /// Whether it may pull the mean towards itself: a failed trial may not.
+    pub succeeded: bool,
+}
+
+/// Eigenvalues are kept above this share of the largest: the covariance stays positive definite whatever is rounded.
+const LEAST_EIGENVALUE: f64 = 1e-14;
+
+/// The largest step: a wider normal distribution is as good as flat over the unit cube.
+const LARGEST_STEP: f64 = 0.5;
+
+impl Distribution {
+    /// Around `mean`, with the same `step` in all directions.
+    pub fn new(mean: Vec<f64>, step: f64) -> Self {
+        let n = mean.len();
+        let eigen = Eigen::identity(n);
+        Self {
+            mean,
+            step,
+            scales: alloc::vec![1.0; n],
+            covariance: eigen.vectors.clone(),
+            eigen,
+            step_path: alloc::vec![0.0; n],
+            covariance_path: alloc::vec![0.0; n],
+            generations: 0,
+        }
+    }
+
+    /// `B D z`: the offset of a draw from a standard normal vector, `[n]`.
+    pub fn offset(&self, normal: &[f64]) -> Vec<f64> {
+        let stretched: Vec<f64> = normal
+            .iter()
+            .zip(&self.eigen.values)
+            .map(|(normal, value)| normal * libm::sqrt(*value))
+            .collect();
+        self.eigen.turn(&stretched)
+    }
+
+    /// The point at an offset: `m + σ A offset`.
+    pub fn point(&self, offset: &[f64]) -> Vec<f64> {
+        (0..offset.len())
+            .map(|index| self.mean[index] + self.spread(index) * offset[index])
+            .collect()
+    }
+
+    /// What a unit of offset is in the unit cube, along one coordinate: `σ A`.
+    pub fn spread(&self, index: usize) -> f64 {
+        self.step * self.scales[index]
+    }
+
+    /// The standard deviation along one coordinate.
+    pub fn deviation(&self, index: usize) -> f64 {
+        let n = self.mean.len();
+        self.spread(index) * libm::sqrt(self.covariance[index * n + index])
+    }
+
+    /// `C^(−½) offset`, up to a rotation that its length does not see.
+    fn whitened(&self, offset: &[f64]) -> Vec<f64> {
+        let mut turned = self.eigen.turn_back(offset);
+        for (element, value) in turned.iter_mut().zip(&self.eigen.values) {
+            *element /= libm::sqrt(*value);
+        }
+        turned
+    }
+
+    /// How many standard deviations an offset is long.
+    pub fn length(&self, offset: &[f64]) -> f64 {
+        let whitened = self.whitened(offset);
+        libm::sqrt(dot(&whitened, &whitened))
+    }
+
+    /// The ratio of the longest to the shortest axis, squared.
+    pub fn condition(&self) -> f64 {
+        let (least, most) =
+            self.eigen.values.iter().fold((f64::INFINITY, 0.0f64), |(least, most), value| {
+                (least.min(*value), most.max(*value))
+            });
+        most / least
+    }
+
+    /// Takes a generation in, best trial first; `ranked.len()` is the population.
+    ///
+    /// Equations (41) to (47) of the tutorial, with c_m = 1.
+    pub fn update(&mut self, ranked: &[Ranked], strategy: &Strategy) {
+        let n = self.mean.len();
+        let pull = self.recombined(ranked, strategy);
+        for (index, pull) in pull.iter().enumerate() {
+            self.mean[index] += self.step * self.scales[index] * pull;
+        }
+        self.generations += 1;
+
+        let rate = strategy.step_rate;
+        let push = libm::sqrt(rate * (2.0 - rate) * strategy.selection_mass);
+        // C^(−½) = B D⁻¹ Bᵀ.
+        let whitened = self.eigen.turn(&self.whitened(&pull));
+        for (path, pull) in self.step_path.iter_mut().zip(&whitened) {
+            *path = (1.0 - rate) * *path + push * pull;
+        }
+        let path_length = libm::sqrt(dot(&self.step_path, &self.step_path));
+        let growth = rate / strategy.step_damping * (path_length / strategy.expected_norm - 1.0);
+        self.step = (self.step * libm::exp(growth.min(1.0))).min(LARGEST_STEP);
+
+        // h_σ: a path that has just grown long must not stretch the covariance as well.
+        let settled = libm::sqrt(1.0 - libm::pow(1.0 - rate, 2.0 * f64::from(self.generations)));
+        let threshold = (1.4 + 2.0 / (n as f64 + 1.0)) * strategy.expected_norm;
+        let follows = path_length / settled < threshold;
+        let rate = strategy.path_rate;
+        let push =
+            if follows { libm::sqrt(rate * (2.0 - rate) * strategy.selection_mass) } else { 0.0 };
+        for (path, pull) in self.covariance_path.iter_mut().zip(&pull) {
+            *path = (1.0 - rate) * *path + push * pull;
+        }
+        let missing = if follows { 0.0 } else { rate * (2.0 - rate) };
+        self.update_covariance(ranked, strategy, missing);
+    }
+
+    /// The weighted mean of the best offsets.
+    fn recombined(&self, ranked: &[Ranked], strategy: &Strategy) -> Vec<f64> {
+        let mut pull = alloc::vec![0.0; self.mean.len()];
+        let parents = ranked.iter().zip(&strategy.weights).take(strategy.parents);
+        let mut total = 0.0;
+        for (trial, weight) in parents.filter(|(trial, _)| trial.succeeded) {
+            total += weight;
+            for (sum, offset) in pull.iter_mut().zip(&trial.offset) {
+                *sum += weight * offset;
+            }
+        }
+        if total > 0.0 {
+            pull.iter_mut().for_each(|sum| *sum /= total);
+        }
+        pull
+    }
+
+    fn update_covariance(&mut self, ranked: &[Ranked], strategy: &Strategy, missing: f64) {
+        let n = self.mean.len();
+        let (one, many) = (strategy.rank_one_rate, strategy.rank_many_rate);
+        let weights: Vec<f64> = ranked
+            .iter()
+            .zip(&strategy.weights)
+            .map(|(trial, weight)| {
+                if *weight >= 0.0 {
+                    return if trial.succeeded { *weight } else { 0.0 };
+                }
+                // Equation (46): a long offset with a negative weight would make the covariance indefinite.
+                let length = self.length(&trial.offset);
+                weight * n as f64 / (length * length).max(1e-300)
+            })
+            .map(|weight| if weight.is_finite() { weight } else { 0.0 })
+            .collect();
+        let sum: f64 = ranked
+            .iter()
+            .zip(&strategy.weights)
+            .filter(|(trial, weight)| trial.succeeded || **weight < 0.0)
+            .map(|(_, weight)| weight)
+            .sum();
+        let kept = 1.0 + one * missing - one - many * sum;
+        for row in 0..n {
+            for column in row..n {
+                let path = self.covariance_path[row] * self.covariance_path[column];
+                let outer: f64 = ranked
+                    .iter()
+                    .zip(&weights)
+                    .map(|(trial, weight)| weight * trial.offset[row] * trial.offset[column])
+                    .sum();
+                let element = &mut self.covariance[row * n + column];
+                *element = kept * *element + one * path + many * outer;
+                self.covariance[column * n + row] = self.covariance[row * n + column];
+            }
+        }
+        self.decompose();
+    }
+
+    /// Finds the axes anew, and lifts those that rounding has made too short.
+    fn decompose(&mut self) {
+        let n = self.mean.len();
+        let mut eigen = Eigen::new(&self.covariance, n);
+        let most = eigen.values.iter().fold(0.0f64, |most, value| most.max(*value));
+        let floor = most * LEAST_EIGENVALUE;
+        if !most.is_finite() || most <= 0.0 {
+            // Nothing that doubles can hold is left of it: start again as a sphere.
+            self.covariance = Eigen::identity(n).vectors;
+            self.eigen = Eigen::identity(n);
+            return;
+        }
+        if eigen.values.iter().any(|value| *value < floor) {
+            eigen.values.iter_mut().for_each(|value| *value = value.max(floor));
+            for row in 0..n {
+                for column in 0..n {
+                    self.covariance[row * n + column] = (0..n)
+                        .map(|k| {
+                            eigen.vectors[row * n + k]
+                                * eigen.values[k]
+                                * eigen.vectors[column * n + k]
+                        })
+                        .sum();
+                }
+            }
+        }
+        self.eigen = eigen;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::*;
+    use crate::samplers::cma_es::draws::Draws;
+
+    /// A generation of draws, ranked by `loss` of the point.
+    fn generation(
+        distribution: &Distribution,
+        strategy: &Strategy,
+        seed: u64,
+        loss: impl Fn(&[f64]) -> f64,
+    ) -> Vec<Ranked> {
+        let coordinates = distribution.mean.len();
+        let population = strategy.population;
+        let draws = Draws { seed, coordinates, categorical: 0, population };
+        let mut trials: Vec<(f64, Ranked)> = (0..population)
+            .map(|position| {
+                let offset = distribution.offset(&draws.draw(position, 0).normal);
+                let succeeded = true;
+                (loss(&distribution.point(&offset)), Ranked { offset, succeeded })
+            })
+            .collect();
+        trials.sort_by(|one, other| one.0.total_cmp(&other.0));
+        trials.into_iter().map(|(_, trial)| trial).collect()
+    }
+
+    fn evolve(n: usize, generations: u64, loss: impl Fn(&[f64]) -> f64 + Copy) -> Distribution {
+        let strategy = Strategy::new(n, Strategy::default_population(n));
+        let mut distribution = Distribution::new(alloc::vec![0.5; n], 1.0 / 6.0);
+        for seed in 0..generations {
+            let ranked = generation(&distribution, &strategy, seed, loss);
+            distribution.update(&ranked, &strategy);
+        }
+        distribution
+    }
+
+    #[test]
+    fn the_covariance_learns_the_inverse_of_the_hessian() {
+        // Half-axes of the level sets: 1, 10 and 100 times as long.
+        let weights = [1.0, 1e-2, 1e-4];
+        let distribution = evolve(3, 120, |x| {
+            weights.iter().zip(x).map(|(weight, x)| weight * (x - 0.4) * (x - 0.4)).sum()
+        });
+        let ratio = distribution.deviation(2) / distribution.deviation(0);
+        assert!((30.0..300.0).contains(&ratio), "{ratio}");
+        assert!((distribution.mean[0] - 0.4).abs() < 1e-8, "{distribution:?}");
+    }
+
+    #[test]
+    fn the_covariance_stays_positive_definite_whatever_is_ranked() {
+        let mut generator = Xoshiro256PlusPlus::seed_from_u64(4);
+        for n in [1, 2, 5, 12] {
+            let strategy = Strategy::new(n, Strategy::default_population(n));
+            let mut distribution = Distribution::new(alloc::vec![0.5; n], 0.2);
+            for _ in 0..300 {
+                // Offsets of any length, flat and repeated ones among them.
+                let scale = libm::exp(20.0 * (generator.random::<f64>() - 0.5));
+                let flat = generator.random::<f64>() < 0.3;
+                let ranked: Vec<Ranked> = (0..strategy.population)
+                    .map(|_| {
+                        let mut offset: Vec<f64> =
+                            (0..n).map(|_| scale * (generator.random::<f64>() - 0.5)).collect();
+                        if flat {
+                            offset[1..].fill(0.0);
+                        }
+                        Ranked { offset, succeeded: generator.random::<f64>() < 0.7 }
+                    })
+                    .collect();
+                distribution.update(&ranked, &strategy);
+                assert!(distribution.eigen.values.iter().all(|value| *value > 0.0));
+                assert!(distribution.condition() < 1.1e14, "{}", distribution.condition());
+                assert!(distribution.step.is_finite() && distribution.step <= LARGEST_STEP);
+                assert!(distribution.length(&alloc::vec![1.0; n]).is_finite());
+                distribution.mean.fill(0.5);
+            }
+        }
+    }
+
+    #[test]
+    fn failures_do_not_pull() {
+        let strategy = Strategy::new(2, 6);
+        let mut distribution = Distribution::new(alloc::vec![0.5; 2], 0.2);
+        let right = Ranked { offset: alloc::vec![1.0, 0.0], succeeded: true };
+        let left = Ranked { offset: alloc::vec![-1.0, 0.0], succeeded: false };
+        let mut ranked = alloc::vec![right];
+        ranked.extend(core::iter::repeat_n(left, 5));
+        distribution.update(&ranked, &strategy);
+        assert!((distribution.mean[0] - 0.7).abs() < 1e-12 && distribution.mean[1] == 0.5);
+    }
+}

@@ -1,0 +1,157 @@
+//! The random numbers of a generation, any one of which can be had again.
+
+use alloc::vec::Vec;
+
+use rand::{Rng, RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::{super::normal, eigen::dot};
+
+/// What one trial is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Draw {
+    /// Standard normal numbers, one for each coordinate.
+    pub normal: Vec<f64>,
+    /// Places in `[0, 1)`, one for each categorical parameter.
+    pub places: Vec<f64>,
+}
+
+/// The draws of one generation.
+///
+/// They are spread more evenly than independent ones: as many as there are coordinates are orthogonal to each other
+/// (H. Wang, M. Emmerich, T. Bäck, Mirrored Orthogonal Sampling for Covariance Matrix Adaptation Evolution Strategies,
+/// Evolutionary Computation 27 (2019), without the mirroring), and the places of a generation fall one into each of
+/// `population` equal parts. Each draw by itself is distributed as if it were independent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Draws {
+    /// What makes this generation different from every other.
+    pub seed: u64,
+    /// How many coordinates there are.
+    pub coordinates: usize,
+    /// How many categorical parameters there are.
+    pub categorical: usize,
+    /// How many trials the generation has.
+    pub population: usize,
+}
+
+impl Draws {
+    /// The draw for trial `position` of the generation; with `attempt > 0` another one, for when the first was tried already.
+    pub fn draw(&self, position: usize, attempt: u32) -> Draw {
+        if attempt > 0 || position >= self.population {
+            let mut generator = self.generator(3, position as u64, u64::from(attempt));
+            return Draw {
+                normal: (0..self.coordinates).map(|_| standard_normal(&mut generator)).collect(),
+                places: (0..self.categorical).map(|_| generator.random::<f64>()).collect(),
+            };
+        }
+        let places = (0..self.categorical)
+            .map(|parameter| {
+                let mut generator = self.generator(1, parameter as u64, 0);
+                let part = shuffled(self.population, &mut generator)[position];
+                let mut generator = self.generator(2, parameter as u64, position as u64);
+                (part as f64 + generator.random::<f64>()) / self.population as f64
+            })
+            .collect();
+        Draw { normal: self.orthogonal(position), places }
+    }
+
+    /// Row `position` of the generation's normal vectors.
+    fn orthogonal(&self, position: usize) -> Vec<f64> {
+        if self.coordinates == 0 {
+            return Vec::new();
+        }
+        let (block, row) = (position / self.coordinates, position % self.coordinates);
+        let mut generator = self.generator(0, block as u64, 0);
+        let mut basis: Vec<Vec<f64>> = Vec::with_capacity(row + 1);
+        let mut length = 0.0;
+        for _ in 0..=row {
+            let mut vector: Vec<f64> =
+                (0..self.coordinates).map(|_| standard_normal(&mut generator)).collect();
+            length = libm::sqrt(dot(&vector, &vector));
+            // Twice is enough: after one pass of Gram and Schmidt rounding may have left something.
+            for _ in 0..2 {
+                for other in &basis {
+                    let share = dot(other, &vector);
+                    vector.iter_mut().zip(other).for_each(|(x, other)| *x -= share * other);
+                }
+            }
+            let rest = libm::sqrt(dot(&vector, &vector)).max(f64::MIN_POSITIVE);
+            vector.iter_mut().for_each(|x| *x /= rest);
+            basis.push(vector);
+        }
+        let mut vector = basis.swap_remove(row);
+        vector.iter_mut().for_each(|x| *x *= length);
+        vector
+    }
+
+    fn generator(&self, kind: u64, first: u64, second: u64) -> Xoshiro256PlusPlus {
+        let mut mixed = self.seed;
+        for part in [kind, first, second] {
+            mixed = mix(mixed, part);
+        }
+        Xoshiro256PlusPlus::seed_from_u64(mixed)
+    }
+}
+
+/// Joins two numbers into one that depends on both: the finaliser of SplitMix64 (Steele, Lea & Flood 2014).
+pub(super) fn mix(state: u64, part: u64) -> u64 {
+    let mut mixed = state.wrapping_add(part.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+/// A standard normal number.
+fn standard_normal(generator: &mut impl Rng) -> f64 {
+    // Never 0 or 1, whose quantiles are infinite.
+    normal::quantile((generator.random::<f64>() + f64::EPSILON / 4.0).min(1.0 - f64::EPSILON / 2.0))
+}
+
+/// The numbers below `count` in random order (Fisher & Yates).
+fn shuffled(count: usize, generator: &mut impl Rng) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    for last in (1..count).rev() {
+        order.swap(last, generator.random_range(0..=last));
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DRAWS: Draws = Draws { seed: 5, coordinates: 3, categorical: 2, population: 8 };
+
+    #[test]
+    fn blocks_are_orthogonal_and_places_stratified() {
+        let rows: Vec<Draw> = (0..8).map(|position| DRAWS.draw(position, 0)).collect();
+        for (one, other) in [(0, 1), (0, 2), (1, 2), (3, 5), (6, 7)] {
+            assert!(dot(&rows[one].normal, &rows[other].normal).abs() < 1e-12);
+        }
+        assert!(dot(&rows[2].normal, &rows[3].normal).abs() > 1e-3);
+        for parameter in 0..2 {
+            let mut parts: Vec<usize> =
+                rows.iter().map(|row| (row.places[parameter] * 8.0) as usize).collect();
+            parts.sort_unstable();
+            assert_eq!(parts, [0, 1, 2, 3, 4, 5, 6, 7]);
+        }
+        assert_ne!(DRAWS.draw(2, 0), DRAWS.draw(2, 1));
+        assert_ne!(DRAWS.draw(8, 0), DRAWS.draw(9, 0));
+    }
+
+    #[test]
+    fn draws_have_the_moments_of_the_normal_distribution() {
+        let (mut sum, mut squares, mut fourth) = (0.0, 0.0, 0.0);
+        let count = 4000.0;
+        for seed in 0..4000 {
+            for x in (Draws { seed, ..DRAWS }).draw((seed % 8) as usize, 0).normal {
+                sum += x / (3.0 * count);
+                squares += x * x / (3.0 * count);
+                fourth += x * x * x * x / (3.0 * count);
+            }
+        }
+        // Standard errors: 0.009, 0.013, 0.09.
+        assert!(sum.abs() < 0.04 && (squares - 1.0).abs() < 0.06, "{sum}, {squares}");
+        assert!((fourth - 3.0).abs() < 0.4, "{fourth}");
+    }
+}

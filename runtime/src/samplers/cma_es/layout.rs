@@ -1,0 +1,88 @@
+//! Which coordinates are searched, and how points of them become configurations.
+
+use alloc::vec::Vec;
+
+use crate::space::{Configuration, Domain, Space};
+
+/// Discrete parameters with more values than this are searched as if they were continuous.
+const MOST_LEVELS: u64 = 1 << 20;
+
+/// The cell of the unit interval that a discrete value owns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Cell {
+    /// Its lower end.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+    /// Whether there is a lower value.
+    pub has_lower: bool,
+    /// Whether there is a higher value.
+    pub has_upper: bool,
+}
+
+/// A parameter that is searched as a number.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Coordinate {
+    /// Its index in the space.
+    pub parameter: usize,
+    /// Whether it has levels few enough to matter.
+    pub is_discrete: bool,
+}
+
+/// The numerical coordinates and the categorical parameters of a space.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Layout {
+    /// The numerical parameters; a point of the search has one element for each.
+    pub coordinates: Vec<Coordinate>,
+    /// The categorical parameters: index in the space and number of choices.
+    pub categorical: Vec<(usize, usize)>,
+}
+
+impl Layout {
+    /// Sorts the parameters.
+    pub fn new(space: &Space) -> Self {
+        let (mut coordinates, mut categorical) = (Vec::new(), Vec::new());
+        for (parameter, description) in space.parameters().iter().enumerate() {
+            match description.domain() {
+                Domain::Categorical { choices } => categorical.push((parameter, choices.len())),
+                domain => {
+                    let is_discrete = domain.levels().is_some_and(|levels| levels <= MOST_LEVELS);
+                    coordinates.push(Coordinate { parameter, is_discrete });
+                }
+            }
+        }
+        Self { coordinates, categorical }
+    }
+
+    /// The cell around `unit` of a discrete coordinate.
+    pub fn cell(&self, space: &Space, index: usize, unit: f64) -> Cell {
+        let domain = space.parameters()[self.coordinates[index].parameter].domain();
+        let level = domain.level_of(domain.from_unit(unit));
+        let last = domain.levels().unwrap_or(1) - 1;
+        let (low, high) = match domain {
+            Domain::Int { low, high, log: true, .. } => {
+                let (bottom, top) = (libm::log(low - 0.5), libm::log(high + 0.5));
+                let value = domain.level(level);
+                let place = |end: f64| (libm::log(end) - bottom) / (top - bottom);
+                (place(value - 0.5), place(value + 0.5))
+            }
+            _ => {
+                let count = last as f64 + 1.0;
+                (level as f64 / count, (level as f64 + 1.0) / count)
+            }
+        };
+        Cell { low, high, has_lower: level > 0, has_upper: level < last }
+    }
+
+    /// The configuration with these numbers (`[coordinates]`, clamped to the unit cube) and choices (`[categorical]`).
+    pub fn configuration(&self, space: &Space, point: &[f64], choices: &[usize]) -> Configuration {
+        let mut unit = alloc::vec![0.5; space.len()];
+        for (coordinate, place) in self.coordinates.iter().zip(point) {
+            unit[coordinate.parameter] = *place;
+        }
+        for ((parameter, count), choice) in self.categorical.iter().zip(choices) {
+            unit[*parameter] = (*choice as f64 + 0.5) / *count as f64;
+        }
+        space.from_unit(&unit)
+    }
+}

@@ -1,0 +1,129 @@
+//! The covariance matrix adaptation evolution strategy.
+
+mod choices;
+mod distribution;
+mod draws;
+mod eigen;
+mod layout;
+mod margin;
+mod options;
+mod search;
+mod strategy;
+
+pub use options::CmaEsOptions;
+
+use alloc::vec::Vec;
+
+use self::search::Search;
+use super::{Request, Sampler, SobolSampler};
+use crate::{
+    Result,
+    space::{Configuration, Space},
+    trial::Observation,
+};
+
+/// CMA-ES with margin: a normal distribution that moves, grows and turns towards what works.
+///
+/// It searches the unit cube of the space in generations of λ trials. After each, the mean moves to the weighted mean of the better half, the
+/// covariance stretches along the directions in which trials succeeded and shrinks along those in which they failed (active CMA), and a
+/// step length grows while the mean keeps its course. It is invariant under rotations of the numerical parameters and under
+/// monotone transformations of the objective.
+///
+/// - The first trial is a point of an even spread, and the search starts in the middle of the space. After trials that others made (another
+///   sampler, the user) it starts at the best of them: the more there are, the smaller the first step.
+/// - Ints and steps have a margin: their neighbouring values keep a probability, however small the step has become.
+/// - Categorical parameters have independent probabilities that follow the best trials of each generation.
+/// - An inactive parameter drifts at random: its draws are ranked by what they had no part in.
+/// - Failed trials rank last and never pull the mean; after a generation of nothing else the search starts elsewhere.
+/// - Trials in a generation that came from elsewhere take part in it, by their place and not farther than a long draw would be.
+/// - What is drawn beyond a bound is tried at the bound. The mean stays inside.
+/// - A run that has converged is followed by one elsewhere with a larger population (IPOP).
+///
+/// The generations are found again from the history, so that a study that is resumed goes on as before.
+///
+/// N. Hansen, The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772v2 (2023);
+/// R. Hamano et al., CMA-ES with Margin, GECCO 2022; A. Auger, N. Hansen, A Restart CMA Evolution Strategy With Increasing
+/// Population Size, CEC 2005.
+#[derive(Clone, Debug, Default)]
+pub struct CmaEsSampler {
+    options: CmaEsOptions,
+    cache: Option<Cache>,
+}
+
+/// What was worked out for a request, to go on from when the next one only adds to its history.
+#[derive(Clone, Debug)]
+struct Cache {
+    space: Space,
+    seed: u64,
+    /// The trials that `search` has taken in or looked at.
+    seen: Vec<Observation>,
+    search: Search,
+    /// Whether a trial of the search itself was seen.
+    is_under_way: bool,
+}
+
+impl CmaEsSampler {
+    /// A sampler with these options.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue), naming the option.
+    pub fn new(options: CmaEsOptions) -> Result<Self> {
+        options.check()?;
+        Ok(Self { options, cache: None })
+    }
+
+    /// The options.
+    pub fn options(&self) -> &CmaEsOptions {
+        &self.options
+    }
+
+    /// The search that the history leads to.
+    ///
+    /// It began before the first trial that it would have made itself: after its first trial, or after 30 of another sampler. Where
+    /// there is no such trial, it begins now.
+    fn search(&mut self, request: &Request<'_>) -> &Search {
+        let history = request.history;
+        let reusable = self.cache.take().filter(|cache| {
+            cache.seed == request.seed
+                && cache.space == *request.space
+                && history.starts_with(&cache.seen)
+        });
+        let mut cache = reusable.unwrap_or_else(|| Cache {
+            space: request.space.clone(),
+            seed: request.seed,
+            seen: Vec::new(),
+            search: Search::new(&self.options, request, self.options.startup_trials),
+            is_under_way: false,
+        });
+        while !cache.is_under_way && cache.search.start() < history.len() {
+            let start = cache.search.start();
+            if cache.search.made(request.space, &history[start].configuration) {
+                cache.is_under_way = true;
+            } else {
+                cache.search = Search::new(&self.options, request, start + 1);
+            }
+        }
+        while cache.search.start() + cache.search.population() <= history.len() {
+            cache.search.advance(&self.options, request);
+        }
+        cache.seen.extend_from_slice(&history[cache.seen.len()..]);
+        &self.cache.insert(cache).search
+    }
+}
+
+impl Sampler for CmaEsSampler {
+    fn name(&self) -> &'static str {
+        "cma_es"
+    }
+
+    fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
+        if request.history.len() < self.options.startup_trials {
+            return SobolSampler.suggest(request);
+        }
+        let search = self.search(request);
+        let position = request.history.len() - search.start() + request.pending.len();
+        let finished = request.history.iter().map(|trial| &trial.configuration);
+        Ok(search.propose(request.space, position, finished.chain(request.pending)))
+    }
+}

@@ -1,0 +1,140 @@
+//! The strategy's constants.
+
+use alloc::vec::Vec;
+
+/// The default parameters of CMA-ES for one number of dimensions and one population size.
+///
+/// N. Hansen, The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772v2 (2023), table 1 and equations (49)–(58).
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Strategy {
+    /// How many trials make a generation: λ.
+    pub population: usize,
+    /// The weight of each rank, best first, `[λ]`: the first `parents` positive with sum 1, the others not above 0.
+    pub weights: Vec<f64>,
+    /// How many weights are positive: μ.
+    pub parents: usize,
+    /// The variance effective selection mass μ_eff of the positive weights.
+    pub selection_mass: f64,
+    /// c_σ and d_σ: the memory of the path that sets the step, and the step's damping.
+    pub step_rate: f64,
+    /// See `step_rate`.
+    pub step_damping: f64,
+    /// c_c: the memory of the path that stretches the covariance.
+    pub path_rate: f64,
+    /// c_1: how much the path changes the covariance.
+    pub rank_one_rate: f64,
+    /// c_μ: how much a generation changes the covariance.
+    pub rank_many_rate: f64,
+    /// E‖N(0, I)‖ in this many dimensions: χ_n.
+    pub expected_norm: f64,
+}
+
+impl Strategy {
+    /// λ by default: 4 + ⌊3 ln n⌋, equation (48).
+    pub fn default_population(n: usize) -> usize {
+        4 + libm::floor(3.0 * libm::log(n.max(1) as f64)) as usize
+    }
+
+    /// The parameters for `n ≥ 1` dimensions and a population of at least 4.
+    pub fn new(n: usize, population: usize) -> Self {
+        let dimensions = n as f64;
+        let raw: Vec<f64> = (1..=population)
+            .map(|rank| libm::log((population as f64 + 1.0) / 2.0) - libm::log(rank as f64))
+            .collect();
+        let parents = population / 2;
+        let mass = |weights: &[f64]| {
+            let (sum, squares) =
+                weights.iter().fold((0.0, 0.0), |(sum, squares), w| (sum + w, squares + w * w));
+            if squares > 0.0 { sum * sum / squares } else { 0.0 }
+        };
+        let (positive, negative) = raw.split_at(parents);
+        let (selection_mass, negative_mass) = (mass(positive), mass(negative));
+        let step_rate = (selection_mass + 2.0) / (dimensions + selection_mass + 5.0);
+        let excess = libm::sqrt((selection_mass - 1.0) / (dimensions + 1.0)) - 1.0;
+        let path_rate = (4.0 + selection_mass / dimensions)
+            / (dimensions + 4.0 + 2.0 * selection_mass / dimensions);
+        let rank_one_rate = 2.0 / ((dimensions + 1.3) * (dimensions + 1.3) + selection_mass);
+        let rank_many_rate = (2.0 * (0.25 + selection_mass + 1.0 / selection_mass - 2.0)
+            / ((dimensions + 2.0) * (dimensions + 2.0) + selection_mass))
+            .min(1.0 - rank_one_rate);
+        // Equations (50)–(53): how much the negative weights sum to.
+        let limits = [
+            1.0 + rank_one_rate / rank_many_rate,
+            1.0 + 2.0 * negative_mass / (selection_mass + 2.0),
+            (1.0 - rank_one_rate - rank_many_rate) / (dimensions * rank_many_rate),
+        ];
+        let negative_sum = limits.into_iter().fold(f64::INFINITY, f64::min).max(0.0);
+        let positive_total: f64 = positive.iter().sum();
+        let negative_total: f64 = negative.iter().map(|weight| -weight).sum();
+        let weights = raw
+            .iter()
+            .enumerate()
+            .map(|(rank, weight)| {
+                if rank < parents {
+                    weight / positive_total
+                } else if negative_total > 0.0 {
+                    weight.min(0.0) * negative_sum / negative_total
+                } else {
+                    0.0
+                }
+            })
+            .collect();
+        Self {
+            population,
+            weights,
+            parents,
+            selection_mass,
+            step_rate,
+            step_damping: 1.0 + 2.0 * excess.max(0.0) + step_rate,
+            path_rate,
+            rank_one_rate,
+            rank_many_rate,
+            expected_norm: libm::sqrt(dimensions)
+                * (1.0 - 1.0 / (4.0 * dimensions) + 1.0 / (21.0 * dimensions * dimensions)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_dimensions_have_the_published_values() {
+        // cmaes 0.13.1 for n = 10; its c_μ has not yet the ¼ of the tutorial's later edition.
+        let strategy = Strategy::new(10, Strategy::default_population(10));
+        assert_eq!((strategy.population, strategy.parents), (10, 5));
+        for (what, got, want) in [
+            ("mu_eff", strategy.selection_mass, 3.167_299_281_410_702),
+            ("c_sigma", strategy.step_rate, 0.284_428_587_946_367_5),
+            ("d_sigma", strategy.step_damping, 1.284_428_587_946_367_5),
+            ("c_c", strategy.path_rate, 0.294_990_383_035_622_25),
+            ("c_1", strategy.rank_one_rate, 0.015_283_824_524_751_714),
+            (
+                "c_mu",
+                strategy.rank_many_rate,
+                0.020_154_282_761_208_09 + 0.5 / (144.0 + strategy.selection_mass),
+            ),
+        ] {
+            assert!((got - want).abs() < 1e-12 * want, "{what}: {got}, not {want}");
+        }
+    }
+
+    #[test]
+    fn weights_fall_and_sum_as_they_should() {
+        for n in [1, 2, 5, 20, 100] {
+            for population in [4, 5, Strategy::default_population(n), 60] {
+                let strategy = Strategy::new(n, population);
+                let (parents, others) = strategy.weights.split_at(strategy.parents);
+                assert!((parents.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+                assert!(strategy.weights.is_sorted_by(|a, b| a >= b), "{:?}", strategy.weights);
+                assert!(parents.iter().all(|weight| *weight > 0.0));
+                assert!(others.iter().all(|weight| *weight <= 0.0));
+                // What the old covariance keeps is never negative: equation (47).
+                let sum: f64 = strategy.weights.iter().sum();
+                let kept = 1.0 - strategy.rank_one_rate - strategy.rank_many_rate * sum;
+                assert!(kept >= -1e-12, "n {n}, λ {population}: {kept}");
+            }
+        }
+    }
+}

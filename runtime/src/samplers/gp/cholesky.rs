@@ -1,0 +1,197 @@
+use alloc::vec::Vec;
+
+/// The Cholesky factor `L` of a symmetric positive definite matrix `A = L·Lᵀ`, `[n, n]` by rows, the upper part unused.
+///
+/// Golub & Van Loan, Matrix Computations, 4th edition, algorithm 4.2.2 (by rows, so that memory is read in order).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cholesky {
+    size: usize,
+    lower: Vec<f64>,
+}
+
+impl Cholesky {
+    /// Factors `matrix` (`[size, size]` by rows; the lower half is read). Returns false, and holds nothing of use, where it is
+    /// not positive definite to within rounding.
+    pub(super) fn factor(&mut self, matrix: &[f64], size: usize) -> bool {
+        self.size = 0;
+        self.lower.clear();
+        (0..size).all(|row| self.append(&matrix[row * size..][..=row]))
+    }
+
+    /// Adds a row to the matrix: `row` is its entries up to and with the diagonal, `size + 1` of them. Returns false, and
+    /// changes nothing, where the result would not be positive definite.
+    pub(super) fn append(&mut self, row: &[f64]) -> bool {
+        let size = self.size;
+        debug_assert_eq!(row.len(), size + 1);
+        // Rows are stored one after another, each with its diagonal: row `i` begins at i·(i+1)/2.
+        let start = self.lower.len();
+        self.lower.extend_from_slice(row);
+        let (earlier, fresh) = self.lower.split_at_mut(start);
+        for column in 0..size {
+            let other = row_of(earlier, column);
+            let value = (fresh[column] - dot(&fresh[..column], &other[..column])) / other[column];
+            fresh[column] = value;
+        }
+        let pivot = fresh[size] - dot(&fresh[..size], &fresh[..size]);
+        if pivot > 1e-14 * row[size] && pivot.is_finite() {
+            fresh[size] = libm::sqrt(pivot);
+            self.size += 1;
+            true
+        } else {
+            self.lower.truncate(start);
+            false
+        }
+    }
+
+    /// How many rows there are.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// `L⁻¹·b` in place, `[n]`.
+    pub(super) fn solve_lower(&self, b: &mut [f64]) {
+        for row in 0..self.size {
+            let factor = row_of(&self.lower, row);
+            b[row] = (b[row] - dot(&factor[..row], &b[..row])) / factor[row];
+        }
+    }
+
+    /// `L⁻ᵀ·b` in place, `[n]`.
+    pub(super) fn solve_upper(&self, b: &mut [f64]) {
+        for row in (0..self.size).rev() {
+            let factor = row_of(&self.lower, row);
+            let (before, here) = b.split_at_mut(row);
+            here[0] /= factor[row];
+            subtract_scaled(before, here[0], &factor[..row]);
+        }
+    }
+
+    /// `ln det A`.
+    pub(super) fn log_determinant(&self) -> f64 {
+        2.0 * (0..self.size).map(|row| libm::log(row_of(&self.lower, row)[row])).sum::<f64>()
+    }
+
+    /// The lower half of `A⁻¹` into `inverse`, `[n, n]` by rows; `scratch` is overwritten.
+    pub(super) fn inverse(&self, inverse: &mut Vec<f64>, scratch: &mut Vec<f64>) {
+        let size = self.size;
+        inverse.clear();
+        inverse.resize(size * size, 0.0);
+        // Row by row of L⁻¹; A⁻¹ = L⁻ᵀ·L⁻¹ is the sum of their outer products.
+        scratch.clear();
+        scratch.resize(size * size, 0.0);
+        for row in 0..size {
+            let factor = row_of(&self.lower, row);
+            let (earlier, fresh) = scratch.split_at_mut(row * size);
+            for column in 0..row {
+                let other = &earlier[column * size..][..=column];
+                subtract_scaled(&mut fresh[..=column], factor[column], other);
+            }
+            fresh[row] = 1.0;
+            let scale = 1.0 / factor[row];
+            fresh[..=row].iter_mut().for_each(|entry| *entry *= scale);
+            for first in 0..=row {
+                let sum = &mut inverse[first * size..][..=first];
+                subtract_scaled(sum, -fresh[first], &fresh[..=first]);
+            }
+        }
+    }
+}
+
+fn row_of(lower: &[f64], row: usize) -> &[f64] {
+    &lower[row * (row + 1) / 2..][..=row]
+}
+
+/// `Σ aᵢ·bᵢ`, in eight sums so that the processor need not wait for each.
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f64 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a_chunks.zip(b_chunks) {
+        for lane in 0..8 {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let [a, b, c, d, e, f, g, h] = sums;
+    ((a + e) + (b + f)) + ((c + g) + (d + h)) + rest
+}
+
+/// `y −= factor·x`.
+fn subtract_scaled(y: &mut [f64], factor: f64, x: &[f64]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y -= factor * x;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A matrix that is positive definite by construction.
+    fn matrix(size: usize) -> Vec<f64> {
+        let entry = |row: usize, column: usize| libm::sin((row * 7 + column * 3) as f64);
+        let mut matrix = alloc::vec![0.0; size * size];
+        for row in 0..size {
+            for column in 0..size {
+                matrix[row * size + column] =
+                    (0..size).map(|inner| entry(row, inner) * entry(column, inner)).sum::<f64>()
+                        + if row == column { 0.5 } else { 0.0 };
+            }
+        }
+        matrix
+    }
+
+    #[test]
+    fn the_factor_gives_the_matrix_back_and_solves_it() {
+        let size = 21;
+        let matrix = matrix(size);
+        let mut factor = Cholesky::default();
+        assert!(factor.factor(&matrix, size));
+        for row in 0..size {
+            for column in 0..=row {
+                let (a, b) = (row_of(&factor.lower, row), row_of(&factor.lower, column));
+                let product = dot(&a[..=column], &b[..=column]);
+                assert!((product - matrix[row * size + column]).abs() < 1e-10);
+            }
+        }
+        let wanted: Vec<f64> = (0..size).map(|index| index as f64 - 3.5).collect();
+        let mut solved: Vec<f64> =
+            (0..size).map(|row| dot(&matrix[row * size..][..size], &wanted)).collect();
+        factor.solve_lower(&mut solved);
+        factor.solve_upper(&mut solved);
+        for (one, other) in solved.iter().zip(&wanted) {
+            assert!((one - other).abs() < 1e-8);
+        }
+    }
+
+    #[test]
+    fn the_inverse_times_the_matrix_is_the_identity() {
+        let size = 13;
+        let matrix = matrix(size);
+        let mut factor = Cholesky::default();
+        assert!(factor.factor(&matrix, size));
+        let (mut inverse, mut scratch) = (Vec::new(), Vec::new());
+        factor.inverse(&mut inverse, &mut scratch);
+        let full = |row: usize, column: usize| inverse[row.max(column) * size + row.min(column)];
+        for row in 0..size {
+            for column in 0..size {
+                let product: f64 =
+                    (0..size).map(|inner| full(row, inner) * matrix[inner * size + column]).sum();
+                let wanted = if row == column { 1.0 } else { 0.0 };
+                assert!((product - wanted).abs() < 1e-8, "{row} {column}: {product}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_positive_definite_is_refused() {
+        let mut factor = Cholesky::default();
+        assert!(!factor.factor(&[1.0, 2.0, 2.0, 1.0], 2));
+        assert!(!factor.factor(&[0.0], 1));
+        assert!(factor.factor(&[4.0], 1));
+        assert!(!factor.append(&[4.0, 4.0]));
+        assert_eq!(factor.size(), 1);
+        assert!(factor.append(&[2.0, 5.0]));
+        assert!((factor.log_determinant() - libm::log(16.0)).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,121 @@
+use alloc::vec::Vec;
+
+use crate::space::{Configuration, Space};
+
+/// Points of a space as the kernel sees them: one column a parameter.
+///
+/// A number is its place in the unit interval, a category its index. Where a parameter is inactive there is ½, or −1, so that two points
+/// that lack it do not differ in it.
+pub(super) struct Encoding<'a> {
+    space: &'a Space,
+    categorical: Vec<bool>,
+    conditional: bool,
+}
+
+/// What stands for a category that is not there.
+const NO_CATEGORY: f64 = -1.0;
+
+impl<'a> Encoding<'a> {
+    pub(super) fn new(space: &'a Space) -> Self {
+        let is_categorical = |index: usize| space.parameters()[index].domain().is_categorical();
+        Self {
+            space,
+            categorical: (0..space.len()).map(is_categorical).collect(),
+            conditional: space.is_conditional(),
+        }
+    }
+
+    /// The space.
+    pub(super) fn space(&self) -> &'a Space {
+        self.space
+    }
+
+    /// `[columns]`: which columns hold categories.
+    pub(super) fn categorical(&self) -> &[bool] {
+        &self.categorical
+    }
+
+    /// How many columns there are.
+    pub(super) fn columns(&self) -> usize {
+        self.categorical.len()
+    }
+
+    /// Adds the row of a configuration.
+    pub(super) fn push(&self, configuration: &Configuration, rows: &mut Vec<f64>) {
+        let values = configuration.values().iter().zip(self.space.parameters());
+        rows.extend(values.zip(&self.categorical).map(|((value, parameter), categorical)| match (
+            value,
+            categorical,
+        ) {
+            (None, true) => NO_CATEGORY,
+            (None, false) => 0.5,
+            (Some(category), true) => *category,
+            (Some(value), false) => parameter.domain().to_unit(*value),
+        }));
+    }
+
+    /// Writes into `row` what a point of the unit cube looks like, taking numbers as they are (discrete ones too), and into `active` which
+    /// of its coordinates count.
+    pub(super) fn of_unit(&self, unit: &[f64], row: &mut [f64], active: &mut [bool]) {
+        active.fill(true);
+        if self.conditional {
+            let configuration = self.space.from_unit(unit);
+            for (flag, value) in active.iter_mut().zip(configuration.values()) {
+                *flag = value.is_some();
+            }
+        }
+        for index in 0..row.len() {
+            row[index] = match (active[index], self.categorical[index]) {
+                (false, true) => NO_CATEGORY,
+                (false, false) => 0.5,
+                (true, true) => self.space.parameters()[index].domain().from_unit(unit[index]),
+                (true, false) => unit[index],
+            };
+        }
+    }
+
+    /// Moves the discrete coordinates of a point of the unit cube to the middle of their cells.
+    pub(super) fn settle(&self, unit: &mut [f64]) {
+        for (place, parameter) in unit.iter_mut().zip(self.space.parameters()) {
+            let domain = parameter.domain();
+            if domain.levels().is_some() {
+                *place = domain.to_unit(domain.from_unit(*place));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::space::Parameter;
+
+    #[test]
+    fn a_point_and_its_configuration_have_the_same_row() {
+        let space = Space::new(vec![
+            Parameter::categorical("kind", ["a", "b", "c"]),
+            Parameter::float("x", 1e-3, 1.0).log().when("kind", ["b"]),
+            Parameter::int("n", 1, 4),
+            Parameter::categorical("inner", ["u", "v"]).when("kind", ["a"]),
+        ])
+        .unwrap();
+        let encoding = Encoding::new(&space);
+        for unit in [[0.1, 0.3, 0.9, 0.7], [0.5, 0.3, 0.2, 0.7], [0.9, 0.3, 0.2, 0.1]] {
+            let mut settled = unit;
+            encoding.settle(&mut settled);
+            let (mut row, mut active) = ([0.0; 4], [false; 4]);
+            encoding.of_unit(&settled, &mut row, &mut active);
+            let configuration = space.from_unit(&unit);
+            let mut rows = Vec::new();
+            encoding.push(&configuration, &mut rows);
+            for (one, other) in row.iter().zip(&rows) {
+                assert!((one - other).abs() < 1e-12, "{row:?} {rows:?}");
+            }
+            for (flag, value) in active.iter().zip(configuration.values()) {
+                assert_eq!(*flag, value.is_some());
+            }
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Bayesian optimisation with a Gaussian process.
+
+mod cholesky;
+mod encoding;
+mod improvement;
+mod kernel;
+mod likelihood;
+mod minimise;
+mod options;
+mod posterior;
+mod search;
+mod targets;
+
+pub use options::GpOptions;
+
+use alloc::{collections::BTreeSet, vec, vec::Vec};
+
+use rand::RngExt;
+
+use self::{
+    encoding::Encoding,
+    kernel::{Differences, Hyperparameters},
+    likelihood::Likelihood,
+    posterior::{Posterior, Scratch},
+    search::Effort,
+};
+use super::{Request, Sampler, SobolSampler};
+use crate::{
+    Result,
+    space::{Configuration, Space},
+    trial::Observation,
+};
+
+/// A Gaussian process with expected improvement.
+///
+/// The losses are modelled by a process with a Matérn-5/2 kernel, one length scale a parameter, whose hyperparameters are the most
+/// probable ones; the configuration with the largest expected improvement is suggested. Numbers are modelled on the unit interval, in
+/// the logarithm where the parameter says so, categories by whether they are the same.
+///
+/// - Failed trials count as bad as the worst one that did not fail, so that their neighbourhood is avoided.
+/// - Pending trials are taken for observed, with the loss that is expected of them.
+/// - What was tried is not tried again as long as something else is left.
+///
+/// Hyperparameters are fitted to the first 8, 9, 10, … trials, then each time that these have grown by an eighth, each fit beginning where the one
+/// before ended. A study that is resumed repeats these fits once; they are kept as long as the history begins with what they were fitted to.
+///
+/// J. Močkus, On Bayesian Methods for Seeking the Extremum (1974); D. R. Jones, M. Schonlau, W. J. Welch, Efficient Global
+/// Optimization of Expensive Black-Box Functions, Journal of Global Optimization 13 (1998); C. E. Rasmussen & C. K. I. Williams,
+/// Gaussian Processes for Machine Learning (2006).
+#[derive(Clone, Debug, Default)]
+pub struct GpSampler {
+    options: GpOptions,
+    fits: Vec<Fit>,
+}
+
+/// Hyperparameters fitted to the beginning of a history.
+#[derive(Clone, Debug)]
+struct Fit {
+    /// To so many trials.
+    trials: usize,
+    /// A digest of them.
+    digest: u64,
+    hyperparameters: Hyperparameters,
+}
+
+/// So many good trials are searched around.
+const CENTRES: usize = 5;
+/// Steps of a fit.
+const STEPS: usize = 15;
+
+impl GpSampler {
+    /// A sampler with these options.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue), naming the option.
+    pub fn new(options: GpOptions) -> Result<Self> {
+        options.check()?;
+        Ok(Self { options, fits: Vec::new() })
+    }
+
+    /// The options.
+    pub fn options(&self) -> &GpOptions {
+        &self.options
+    }
+
+    /// The hyperparameters for a history; kept fits are used where they were fitted to the same trials.
+    fn hyperparameters(
+        &mut self,
+        history: &[Observation],
+        encoding: &Encoding<'_>,
+    ) -> Hyperparameters {
+        let mut current = first_guess(encoding.columns());
+        let mut digest = Digest::new(encoding.categorical());
+        let (mut digested, mut number) = (0, 0);
+        let mut trials = self.options.startup_trials.min(history.len());
+        loop {
+            digest.add(&history[digested..trials], encoding);
+            digested = trials;
+            let known = self.fits.get(number);
+            if let Some(fit) =
+                known.filter(|fit| fit.trials == trials && fit.digest == digest.value)
+            {
+                current = fit.hyperparameters.clone();
+            } else {
+                self.fits.truncate(number);
+                current = fit(&history[..trials], encoding, &self.options, &current);
+                let hyperparameters = current.clone();
+                self.fits.push(Fit { trials, digest: digest.value, hyperparameters });
+            }
+            number += 1;
+            let next = trials + (trials / 8).max(1);
+            if next > history.len() {
+                return current;
+            }
+            trials = next;
+        }
+    }
+}
+
+impl Sampler for GpSampler {
+    fn name(&self) -> &'static str {
+        "gp"
+    }
+
+    fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
+        let succeeded = request.history.iter().filter(|trial| trial.loss.is_some()).count();
+        if request.history.len() < self.options.startup_trials || succeeded < 2 {
+            return SobolSampler.suggest(request);
+        }
+        let space = request.space;
+        let encoding = Encoding::new(space);
+        let hyperparameters = self.hyperparameters(request.history, &encoding);
+        let kept = targets::keep(request.history, self.options.most_trials);
+        let losses = targets::standardised(&kept, self.options.warp);
+        let mut rows = Vec::with_capacity(kept.len() * encoding.columns());
+        for trial in &kept {
+            encoding.push(&trial.configuration, &mut rows);
+        }
+        let mut generator = request.generator();
+        let posterior = Posterior::new(&hyperparameters, encoding.categorical(), rows, &losses);
+        let Some(mut posterior) = posterior else {
+            // Rounding has defeated the factorisation: an honest spread is better than none.
+            return SobolSampler.suggest(request);
+        };
+        let mut scratch = Scratch::default();
+        for pending in request.pending {
+            let mut row = Vec::with_capacity(encoding.columns());
+            encoding.push(pending, &mut row);
+            posterior.believe(&row, &mut scratch);
+        }
+        let mut ranked: Vec<usize> = (0..kept.len()).collect();
+        ranked.sort_by(|one, other| losses[*one].total_cmp(&losses[*other]));
+        let best: Vec<Vec<f64>> = ranked
+            .iter()
+            .filter(|index| kept[**index].loss.is_some())
+            .take(CENTRES)
+            .map(|index| space.to_unit(&kept[*index].configuration))
+            .collect();
+        let GpOptions { spread, near, starts, .. } = self.options;
+        let effort = Effort { spread, near, starts, steps: 20 };
+        let found = search::search(&posterior, &encoding, &best, effort, &mut generator);
+        let known = Known::of(request);
+        let fresh = found
+            .iter()
+            .map(|(_, unit)| space.from_unit(unit))
+            .find(|configuration| !known.contains(configuration));
+        Ok(fresh.unwrap_or_else(|| untried(space, &known, &mut generator)))
+    }
+}
+
+fn first_guess(columns: usize) -> Hyperparameters {
+    Hyperparameters { weights: vec![1.0; columns], scale: 1.0, noise: 1e-2 }
+}
+
+/// The most probable hyperparameters, searched for from `current` or from the first guess, whichever is likelier.
+fn fit(
+    history: &[Observation],
+    encoding: &Encoding<'_>,
+    options: &GpOptions,
+    current: &Hyperparameters,
+) -> Hyperparameters {
+    let kept = targets::keep(history, options.most_trials);
+    if kept.iter().filter(|trial| trial.loss.is_some()).count() < 2 {
+        return current.clone();
+    }
+    let losses = targets::standardised(&kept, options.warp);
+    let mut rows = Vec::with_capacity(kept.len() * encoding.columns());
+    for trial in &kept {
+        encoding.push(&trial.configuration, &mut rows);
+    }
+    let differences = Differences::of(&rows, encoding.categorical());
+    let mut likelihood = Likelihood::new(&differences, &losses, encoding.columns());
+    let guess = first_guess(encoding.columns());
+    let from = [current, &guess]
+        .map(|start| likelihood.improve(start, 0))
+        .into_iter()
+        .min_by(|one, other| one.1.total_cmp(&other.1))
+        .map_or(guess, |(start, _)| start);
+    let (fitted, loss) = likelihood.improve(&from, STEPS);
+    if loss.is_finite() { fitted } else { from }
+}
+
+/// What was tried or is being tried, for spaces where that can happen twice.
+struct Known {
+    configurations: BTreeSet<Vec<Option<u64>>>,
+}
+
+impl Known {
+    fn of(request: &Request<'_>) -> Self {
+        let tried = request.history.iter().map(|trial| &trial.configuration);
+        Self { configurations: tried.chain(request.pending).map(Self::key).collect() }
+    }
+
+    fn contains(&self, configuration: &Configuration) -> bool {
+        self.configurations.contains(&Self::key(configuration))
+    }
+
+    fn key(configuration: &Configuration) -> Vec<Option<u64>> {
+        // Adding 0 makes −0 into 0.
+        configuration.values().iter().map(|value| value.map(|v| (v + 0.0).to_bits())).collect()
+    }
+}
+
+/// Something that was not tried, at random; anything when that is hard to find.
+fn untried(
+    space: &Space,
+    known: &Known,
+    generator: &mut rand_xoshiro::Xoshiro256PlusPlus,
+) -> Configuration {
+    let mut draw = || {
+        let unit: Vec<f64> = (0..space.len()).map(|_| generator.random::<f64>()).collect();
+        space.from_unit(&unit)
+    };
+    for _ in 0..256 {
+        let configuration = draw();
+        if !known.contains(&configuration) {
+            return configuration;
+        }
+    }
+    let all = space.enumerate(4096).unwrap_or_default();
+    all.into_iter().find(|one| !known.contains(one)).unwrap_or_else(draw)
+}
+
+/// Tells histories apart (FNV-1a over the bits of what is modelled).
+struct Digest {
+    value: u64,
+}
+
+impl Digest {
+    fn new(categorical: &[bool]) -> Self {
+        let mut digest = Self { value: 0xCBF2_9CE4_8422_2325 };
+        categorical.iter().for_each(|flag| digest.add_bits(u64::from(*flag)));
+        digest
+    }
+
+    fn add(&mut self, trials: &[Observation], encoding: &Encoding<'_>) {
+        let mut row = Vec::with_capacity(encoding.columns());
+        for trial in trials {
+            row.clear();
+            encoding.push(&trial.configuration, &mut row);
+            row.iter().for_each(|value| self.add_bits(value.to_bits()));
+            self.add_bits(trial.loss.map_or(u64::MAX, f64::to_bits));
+        }
+    }
+
+    fn add_bits(&mut self, bits: u64) {
+        for byte in bits.to_le_bytes() {
+            self.value = (self.value ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

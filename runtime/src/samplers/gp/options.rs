@@ -1,0 +1,44 @@
+use alloc::format;
+
+use crate::{Error, ErrorKind, Result};
+
+/// What can be chosen about [`GpSampler`](super::GpSampler).
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct GpOptions {
+    /// As long as fewer trials than this have finished, trials are an even spread over the space. 8.
+    pub startup_trials: usize,
+    /// Points spread over the space whose expected improvement is compared. 384.
+    pub spread: usize,
+    /// Points near the best trials whose expected improvement is compared. 128.
+    pub near: usize,
+    /// How many of the best are refined. 6.
+    pub starts: usize,
+    /// At most this many trials are conditioned on: the best half, the latest quarter, and a spread of the rest. 200.
+    pub most_trials: usize,
+    /// Whether bad losses are drawn together before they are modelled. True.
+    pub warp: bool,
+}
+
+impl Default for GpOptions {
+    fn default() -> Self {
+        Self { startup_trials: 8, spread: 384, near: 128, starts: 6, most_trials: 200, warp: true }
+    }
+}
+
+impl GpOptions {
+    pub(super) fn check(&self) -> Result<()> {
+        for (name, value, least) in [
+            ("startup_trials", self.startup_trials, 1),
+            ("spread", self.spread, 1),
+            ("starts", self.starts, 1),
+            ("most_trials", self.most_trials, 8),
+        ] {
+            if value < least {
+                let context = format!("GP option \"{name}\": {value} is below {least}");
+                return Err(Error::new(ErrorKind::InvalidValue, context));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,209 @@
+use alloc::vec::Vec;
+
+use super::{
+    cholesky::{Cholesky, dot},
+    improvement::log_expected_improvement,
+    kernel::{Hyperparameters, difference, matern},
+};
+
+/// The process, conditioned on what was observed.
+pub(super) struct Posterior<'a> {
+    hyperparameters: &'a Hyperparameters,
+    categorical: &'a [bool],
+    /// `[n, columns]`.
+    rows: Vec<f64>,
+    factor: Cholesky,
+    /// `[n]`: K⁻¹·y.
+    alpha: Vec<f64>,
+    /// The least that the process expects at any observed point.
+    best: f64,
+}
+
+/// The memory that predictions work in.
+#[derive(Default)]
+pub(super) struct Scratch {
+    covariances: Vec<f64>,
+    slopes: Vec<f64>,
+    solved: Vec<f64>,
+}
+
+impl<'a> Posterior<'a> {
+    /// Of standardised `losses`, `[n]`, at `rows`, `[n, columns]`; `None` where the covariance is not positive definite.
+    pub(super) fn new(
+        hyperparameters: &'a Hyperparameters,
+        categorical: &'a [bool],
+        rows: Vec<f64>,
+        losses: &[f64],
+    ) -> Option<Self> {
+        let columns = categorical.len();
+        let size = losses.len();
+        let mut factor = Cholesky::default();
+        let mut covariances = Vec::with_capacity(size);
+        for (index, row) in rows.chunks_exact(columns).enumerate() {
+            covariances.clear();
+            let earlier = rows.chunks_exact(columns).take(index);
+            covariances.extend(earlier.map(|other| {
+                let squared = distance(row, other, hyperparameters, categorical);
+                hyperparameters.scale * matern(squared).0
+            }));
+            covariances.push(hyperparameters.scale + hyperparameters.noise);
+            if !factor.append(&covariances) {
+                return None;
+            }
+        }
+        let mut alpha = losses.to_vec();
+        factor.solve_lower(&mut alpha);
+        factor.solve_upper(&mut alpha);
+        // μ at the observed points is K·α without the noise: y − noise·α.
+        let best = losses
+            .iter()
+            .zip(&alpha)
+            .map(|(loss, alpha)| loss - hyperparameters.noise * alpha)
+            .fold(f64::INFINITY, f64::min);
+        Some(Self { hyperparameters, categorical, rows, factor, alpha, best })
+    }
+
+    /// Takes a point for observed whose loss is what is expected there: nothing is learnt but that it need not be tried
+    /// (the "kriging believer" of Ginsbourger, Le Riche & Carraro 2010).
+    pub(super) fn believe(&mut self, row: &[f64], scratch: &mut Scratch) {
+        self.covariances(row, scratch);
+        scratch.covariances.push(self.hyperparameters.scale + self.hyperparameters.noise);
+        if self.factor.append(&scratch.covariances) {
+            // With y = μ the new point's share of K⁻¹·y is 0, and the others' stay as they are.
+            self.alpha.push(0.0);
+            self.rows.extend_from_slice(row);
+        }
+    }
+
+    /// Mean and deviation of the loss at a point, without the noise.
+    pub(super) fn predict(&self, row: &[f64], scratch: &mut Scratch) -> (f64, f64) {
+        self.covariances(row, scratch);
+        let mean = dot(&scratch.covariances, &self.alpha);
+        scratch.solved.clear();
+        scratch.solved.extend_from_slice(&scratch.covariances);
+        self.factor.solve_lower(&mut scratch.solved);
+        (mean, self.deviation(dot(&scratch.solved, &scratch.solved)))
+    }
+
+    /// The logarithm of the expected improvement at a point, [standardised](Self::new).
+    pub(super) fn improvement(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
+        let (mean, deviation) = self.predict(row, scratch);
+        log_expected_improvement(mean, deviation, self.best).0
+    }
+
+    /// The same, with its slope by each numerical coordinate in `gradient`, `[columns]`.
+    pub(super) fn improvement_slope(
+        &self,
+        row: &[f64],
+        gradient: &mut [f64],
+        scratch: &mut Scratch,
+    ) -> f64 {
+        let columns = self.categorical.len();
+        let (mean, deviation) = self.predict(row, scratch);
+        let (value, by_mean, by_deviation) = log_expected_improvement(mean, deviation, self.best);
+        self.factor.solve_upper(&mut scratch.solved);
+        gradient.fill(0.0);
+        for (index, other) in self.rows.chunks_exact(columns).enumerate() {
+            // dσ/dk = −(K⁻¹·k)/σ.
+            let by_covariance =
+                by_mean * self.alpha[index] - by_deviation * scratch.solved[index] / deviation;
+            let share = 2.0 * by_covariance * scratch.slopes[index];
+            for column in 0..columns {
+                gradient[column] += share * (row[column] - other[column]);
+            }
+        }
+        for column in 0..columns {
+            gradient[column] *= self.hyperparameters.weights[column];
+            if self.categorical[column] {
+                gradient[column] = 0.0;
+            }
+        }
+        value
+    }
+
+    /// Covariances with the observed points, and their slopes by the squared distance.
+    fn covariances(&self, row: &[f64], scratch: &mut Scratch) {
+        let Hyperparameters { scale, .. } = *self.hyperparameters;
+        scratch.covariances.clear();
+        scratch.slopes.clear();
+        for other in self.rows.chunks_exact(self.categorical.len()) {
+            let squared = distance(row, other, self.hyperparameters, self.categorical);
+            let (value, slope) = matern(squared);
+            scratch.covariances.push(scale * value);
+            scratch.slopes.push(scale * slope);
+        }
+    }
+
+    fn deviation(&self, explained: f64) -> f64 {
+        let scale = self.hyperparameters.scale;
+        libm::sqrt((scale - explained).max(1e-12 * scale))
+    }
+}
+
+/// The weighted squared distance of two points.
+fn distance(one: &[f64], other: &[f64], of: &Hyperparameters, categorical: &[bool]) -> f64 {
+    (0..one.len()).map(|at| of.weights[at] * difference(one[at], other[at], categorical[at])).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    fn example() -> (Hyperparameters, [bool; 3], Vec<f64>, Vec<f64>) {
+        let hyperparameters =
+            Hyperparameters { weights: vec![3.0, 0.5, 0.8], scale: 1.3, noise: 1e-3 };
+        let rows = vec![0.1, 0.9, 0.0, 0.8, 0.2, 1.0, 0.4, 0.4, 2.0, 0.6, 0.7, 0.0, 0.95, 0.1, 1.0];
+        (hyperparameters, [false, false, true], rows, vec![0.3, -1.0, 0.2, 1.4, -0.9])
+    }
+
+    #[test]
+    fn predictions_are_the_textbook_s() {
+        // Rasmussen & Williams (2006), equations 2.25 and 2.26, solved densely by NumPy on the rows' first two columns.
+        let (mut hyperparameters, _, rows, losses) = example();
+        hyperparameters.weights.truncate(2);
+        let rows: Vec<f64> = rows.chunks(3).flat_map(|row| [row[0], row[1]]).collect();
+        let posterior = Posterior::new(&hyperparameters, &[false; 2], rows, &losses).unwrap();
+        let (mean, deviation) = posterior.predict(&[0.5, 0.5], &mut Scratch::default());
+        assert!((mean - 0.655_846_274_295_658_6).abs() < 1e-6, "{mean}");
+        assert!((deviation - 0.084_177_959_611_014_01).abs() < 1e-6, "{deviation}");
+    }
+
+    #[test]
+    fn the_slope_is_the_finite_difference() {
+        let (hyperparameters, categorical, rows, losses) = example();
+        let posterior = Posterior::new(&hyperparameters, &categorical, rows, &losses).unwrap();
+        let mut scratch = Scratch::default();
+        for row in [[0.5, 0.5, 1.0], [0.05, 0.3, 0.0], [0.81, 0.21, 1.0]] {
+            let mut gradient = [0.0; 3];
+            posterior.improvement_slope(&row, &mut gradient, &mut scratch);
+            for column in 0..2 {
+                let mut at = |offset: f64| {
+                    let mut moved = row;
+                    moved[column] += offset;
+                    posterior.improvement(&moved, &mut scratch)
+                };
+                let slope = (at(1e-6) - at(-1e-6)) / 2e-6;
+                let given = gradient[column];
+                assert!((slope - given).abs() < 1e-4 * (1.0 + given.abs()), "{slope} {given}");
+            }
+            assert_eq!(gradient[2], 0.0);
+        }
+    }
+
+    #[test]
+    fn what_is_pending_is_known_but_teaches_nothing() {
+        let (hyperparameters, categorical, rows, losses) = example();
+        let mut posterior = Posterior::new(&hyperparameters, &categorical, rows, &losses).unwrap();
+        let mut scratch = Scratch::default();
+        let (here, there) = ([0.3, 0.3, 1.0], [0.2, 0.5, 1.0]);
+        let before =
+            (posterior.predict(&here, &mut scratch), posterior.predict(&there, &mut scratch));
+        posterior.believe(&here, &mut scratch);
+        let after =
+            (posterior.predict(&here, &mut scratch), posterior.predict(&there, &mut scratch));
+        assert!((before.0.0 - after.0.0).abs() < 1e-9 && (before.1.0 - after.1.0).abs() < 1e-9);
+        assert!(after.0.1 < 0.1 * before.0.1 && after.1.1 < before.1.1);
+    }
+}

@@ -1,0 +1,216 @@
+//! Where the acquisition is largest.
+
+use alloc::{vec, vec::Vec};
+
+use rand::RngExt;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::{
+    encoding::Encoding,
+    minimise::{Limits, minimise},
+    posterior::{Posterior, Scratch},
+};
+use crate::{acquisition::candidates, samplers::low_discrepancy, tokenizer::View};
+
+/// A discrete parameter with at most so many values has all of them tried; of others, steps of growing length.
+const ALL_LEVELS: u64 = 16;
+/// Rounds of continuous and discrete moves.
+const ROUNDS: usize = 4;
+
+/// How thoroughly to search.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Effort {
+    /// Points spread evenly over the space.
+    pub(super) spread: usize,
+    /// Points near the best trials.
+    pub(super) near: usize,
+    /// The best of them that are refined.
+    pub(super) starts: usize,
+    /// Steps of each refinement.
+    pub(super) steps: usize,
+}
+
+/// Points of the unit cube, settled in their cells, the most promising first.
+///
+/// An even spread and neighbours of the `best` trials (points of the unit cube) are rated; the best of them, in different
+/// places, are refined: numbers by the slope of the logarithm of the expected improvement, discrete values by trying others.
+pub(super) fn search(
+    posterior: &Posterior<'_>,
+    encoding: &Encoding<'_>,
+    best: &[Vec<f64>],
+    effort: Effort,
+    generator: &mut Xoshiro256PlusPlus,
+) -> Vec<(f64, Vec<f64>)> {
+    let columns = encoding.columns();
+    let mut rater = Rater {
+        posterior,
+        encoding,
+        row: vec![0.0; columns],
+        active: vec![true; columns],
+        scratch: Scratch::default(),
+    };
+    let seed = generator.random();
+    let view = View::whole(columns);
+    let mut rated: Vec<(f64, Vec<f64>)> = Vec::with_capacity(effort.spread + effort.near);
+    for index in 0..effort.spread as u32 {
+        let mut unit: Vec<f64> = (0..columns)
+            .map(|dimension| low_discrepancy::coordinate(index, dimension, seed))
+            .collect();
+        encoding.settle(&mut unit);
+        rated.push((rater.rate(&unit), unit));
+    }
+    if !best.is_empty() {
+        for index in 0..effort.near {
+            let unit = if index % 2 == 0 {
+                let space = encoding.space();
+                space.to_unit(&candidates::neighbour(space, best, &view, generator))
+            } else {
+                fine_neighbour(encoding, best, generator)
+            };
+            rated.push((rater.rate(&unit), unit));
+        }
+    }
+    let by_rating = |one: &(f64, Vec<f64>), other: &(f64, Vec<f64>)| other.0.total_cmp(&one.0);
+    rated.sort_by(by_rating);
+    let mut starts: Vec<Vec<f64>> = Vec::with_capacity(effort.starts);
+    for (_, unit) in &rated {
+        // Points that are close to a better one would climb the same hill.
+        let apart = |other: &Vec<f64>| other.iter().zip(unit).any(|(a, b)| (a - b).abs() > 0.05);
+        if starts.len() < effort.starts && starts.iter().all(apart) {
+            starts.push(unit.clone());
+        }
+    }
+    for mut unit in starts {
+        let rating = rater.refine(&mut unit, effort.steps);
+        rated.push((rating, unit));
+    }
+    rated.retain(|(rating, _)| !rating.is_nan());
+    rated.sort_by(by_rating);
+    rated
+}
+
+/// A neighbour at a scale down to a thousandth of the range, in all numerical coordinates.
+fn fine_neighbour(
+    encoding: &Encoding<'_>,
+    best: &[Vec<f64>],
+    generator: &mut Xoshiro256PlusPlus,
+) -> Vec<f64> {
+    let rank = generator.random::<f64>() * generator.random::<f64>() * best.len() as f64;
+    let mut unit = best[(rank as usize).min(best.len() - 1)].clone();
+    let scale = libm::pow(10.0, -0.7 - 2.3 * generator.random::<f64>());
+    for (place, categorical) in unit.iter_mut().zip(encoding.categorical()) {
+        let step = generator.random::<f64>() + generator.random::<f64>() - 1.0;
+        if !categorical {
+            *place = (*place + 2.0 * scale * step).clamp(0.0, 1.0);
+        }
+    }
+    encoding.settle(&mut unit);
+    unit
+}
+
+/// Rates and refines points of the unit cube.
+struct Rater<'a> {
+    posterior: &'a Posterior<'a>,
+    encoding: &'a Encoding<'a>,
+    row: Vec<f64>,
+    active: Vec<bool>,
+    scratch: Scratch,
+}
+
+impl Rater<'_> {
+    fn rate(&mut self, unit: &[f64]) -> f64 {
+        self.encoding.of_unit(unit, &mut self.row, &mut self.active);
+        self.posterior.improvement(&self.row, &mut self.scratch)
+    }
+
+    /// Moves a settled point uphill; returns its rating.
+    fn refine(&mut self, unit: &mut Vec<f64>, steps: usize) -> f64 {
+        let mut rating = self.rate(unit);
+        for _ in 0..ROUNDS {
+            let before = rating;
+            rating = self.climb(unit, rating, steps);
+            let smooth = rating;
+            rating = self.step(unit, rating);
+            // Continuous moves are done unless a discrete one has changed what they see.
+            if rating == smooth || rating - before < 1e-4 {
+                break;
+            }
+        }
+        rating
+    }
+
+    /// Moves the continuous coordinates along the slope; fine ints too, which are then rounded.
+    fn climb(&mut self, unit: &mut Vec<f64>, rating: f64, steps: usize) -> f64 {
+        self.encoding.of_unit(unit, &mut self.row, &mut self.active);
+        let parameters = self.encoding.space().parameters();
+        let moves = |index: usize| {
+            let levels = parameters[index].domain().levels();
+            self.active[index]
+                && !self.encoding.categorical()[index]
+                && levels.is_none_or(|levels| levels > ALL_LEVELS)
+        };
+        let (mut low, mut high) = (unit.clone(), unit.clone());
+        let mut any = false;
+        for index in 0..unit.len() {
+            if moves(index) {
+                (low[index], high[index]) = (0.0, 1.0);
+                any = true;
+            }
+        }
+        if !any {
+            return rating;
+        }
+        let mut moved = unit.clone();
+        let Self { posterior, encoding, row, active, scratch } = self;
+        let limits = Limits { steps, evaluations: 2 * steps, slope: 1e-4, gain: 1e-5, first: 0.05 };
+        minimise(&mut moved, &low, &high, limits, |unit, gradient| {
+            encoding.of_unit(unit, row, active);
+            let value = posterior.improvement_slope(row, gradient, scratch);
+            gradient.iter_mut().for_each(|slope| *slope = -*slope);
+            -value
+        });
+        self.encoding.settle(&mut moved);
+        let reached = self.rate(&moved);
+        if reached > rating {
+            *unit = moved;
+            reached
+        } else {
+            rating
+        }
+    }
+
+    /// Tries other values of each discrete parameter and keeps the best.
+    fn step(&mut self, unit: &mut [f64], mut rating: f64) -> f64 {
+        for index in 0..unit.len() {
+            let domain = self.encoding.space().parameters()[index].domain();
+            let Some(levels) = domain.levels().filter(|levels| *levels > 1) else { continue };
+            let here = domain.level_of(domain.from_unit(unit[index]));
+            for level in others(here, levels, domain.is_categorical()) {
+                let before = unit[index];
+                unit[index] = domain.to_unit(domain.level(level));
+                let reached = self.rate(unit);
+                if reached > rating {
+                    rating = reached;
+                } else {
+                    unit[index] = before;
+                }
+            }
+        }
+        rating
+    }
+}
+
+/// Levels worth trying beside `here`: all of a few, else those 1, 2, 4, … away. Of many categories, every one.
+fn others(here: u64, levels: u64, categorical: bool) -> Vec<u64> {
+    if levels <= ALL_LEVELS || (categorical && levels <= 256) {
+        return (0..levels).filter(|level| *level != here).collect();
+    }
+    let mut all = Vec::new();
+    let mut distance = 1;
+    while distance < levels {
+        all.extend(here.checked_sub(distance));
+        all.extend(here.checked_add(distance).filter(|level| *level < levels));
+        distance *= 2;
+    }
+    all
+}

@@ -1,0 +1,115 @@
+//! Which trials are modelled, and their losses on a scale that suits a process.
+
+use alloc::vec::Vec;
+
+use crate::trial::Observation;
+
+/// At most `most` trials, in their order: the best half, the latest quarter, and a spread of the rest.
+pub(super) fn keep(history: &[Observation], most: usize) -> Vec<&Observation> {
+    if history.len() <= most {
+        return history.iter().collect();
+    }
+    let mut ranked: Vec<usize> = (0..history.len()).collect();
+    let loss = |index: usize| history[index].loss.unwrap_or(f64::INFINITY);
+    ranked.sort_by(|one, other| loss(*one).total_cmp(&loss(*other)));
+    let mut kept: Vec<bool> = alloc::vec![false; history.len()];
+    ranked.iter().take(most / 2).for_each(|index| kept[*index] = true);
+    kept[history.len() - most / 4..].fill(true);
+    let left: Vec<usize> = (0..history.len()).filter(|index| !kept[*index]).collect();
+    let wanted = most.saturating_sub(kept.iter().filter(|flag| **flag).count()).min(left.len());
+    for number in 0..wanted {
+        kept[left[number * left.len() / wanted]] = true;
+    }
+    history.iter().zip(kept).filter_map(|(trial, keep)| keep.then_some(trial)).collect()
+}
+
+/// The losses with mean 0 and variance 1; a failed trial's is the worst. With `warp`, losses beyond the median are first
+/// drawn together: the distance `d` to the median becomes `s·ln(1 + d/s)`, where `s` is the distance of the best quarter.
+///
+/// A process takes all differences for equally important, and its length scales from the steepest. How bad the bad
+/// trials are matters little to where the best ones are.
+pub(super) fn standardised(trials: &[&Observation], warp: bool) -> Vec<f64> {
+    let mut sorted: Vec<f64> = trials.iter().filter_map(|trial| trial.loss).collect();
+    sorted.sort_by(f64::total_cmp);
+    let (Some(best), Some(worst)) = (sorted.first(), sorted.last()) else {
+        return alloc::vec![0.0; trials.len()];
+    };
+    // Losses may be so large that their differences overflow.
+    let unit = (worst / 2.0 - best / 2.0).max(f64::MIN_POSITIVE);
+    let shrunk = |loss: f64| (loss / 2.0 - best / 2.0) / unit;
+    let median = shrunk(sorted[sorted.len() / 2]);
+    let spread = (median - shrunk(sorted[sorted.len() / 4])).max(1e-3);
+    let worst = shrunk(*worst);
+    let mut losses: Vec<f64> = trials
+        .iter()
+        .map(|trial| {
+            let loss = trial.loss.map_or(worst, shrunk);
+            if warp && loss > median {
+                median + spread * libm::log1p((loss - median) / spread)
+            } else {
+                loss
+            }
+        })
+        .collect();
+    let count = losses.len() as f64;
+    let mean = losses.iter().sum::<f64>() / count;
+    let variance = losses.iter().map(|loss| (loss - mean) * (loss - mean)).sum::<f64>() / count;
+    let deviation = libm::sqrt(variance);
+    let scale = if deviation > 1e-12 { 1.0 / deviation } else { 1.0 };
+    losses.iter_mut().for_each(|loss| *loss = (*loss - mean) * scale);
+    losses
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::space::Configuration;
+
+    fn trials(losses: &[Option<f64>]) -> Vec<Observation> {
+        let of = |loss: &Option<f64>| Observation {
+            configuration: Configuration::new(vec![]),
+            loss: *loss,
+        };
+        losses.iter().map(of).collect()
+    }
+
+    #[test]
+    fn the_scale_ignores_shift_and_unit_and_survives_the_largest_numbers() {
+        let losses = [Some(3.0), Some(1.0), None, Some(2.0), Some(100.0), Some(1.5)];
+        let history = trials(&losses);
+        let kept: Vec<&Observation> = history.iter().collect();
+        for warp in [false, true] {
+            let plain = standardised(&kept, warp);
+            assert_eq!(plain[2], plain[4], "a failure counts as the worst");
+            let moved: Vec<Option<f64>> =
+                losses.iter().map(|loss| loss.map(|loss| 64.0 * loss - 1024.0)).collect();
+            let moved = trials(&moved);
+            let moved = standardised(&moved.iter().collect::<Vec<_>>(), warp);
+            for (one, other) in plain.iter().zip(&moved) {
+                assert!((one - other).abs() < 1e-12);
+            }
+        }
+        let extreme = trials(&[Some(f64::MAX), Some(f64::MIN), Some(0.0)]);
+        let extreme = standardised(&extreme.iter().collect::<Vec<_>>(), true);
+        assert!(extreme.iter().all(|loss| loss.is_finite()), "{extreme:?}");
+        let equal = trials(&[Some(7.0), Some(7.0), None]);
+        assert_eq!(standardised(&equal.iter().collect::<Vec<_>>(), true), [0.0; 3]);
+    }
+
+    #[test]
+    fn the_best_and_the_latest_are_kept() {
+        let losses: Vec<Option<f64>> = (0..100).map(|n| Some(f64::from((n * 37) % 100))).collect();
+        let history = trials(&losses);
+        let kept = keep(&history, 20);
+        assert!((15..=20).contains(&kept.len()), "{}", kept.len());
+        for wanted in 0..10 {
+            assert!(kept.iter().any(|trial| trial.loss == Some(f64::from(wanted))));
+        }
+        for late in &losses[95..] {
+            assert!(kept.iter().any(|trial| trial.loss == *late));
+        }
+        assert_eq!(keep(&history, 100).len(), 100);
+    }
+}
