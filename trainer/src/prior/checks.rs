@@ -115,7 +115,7 @@ pub fn facts(sample: &[Sampled]) -> Vec<Fact> {
     let Correlations { mean, high, duplicates } = Correlations::of(sample);
     figure("mean |rank correlation| of two functions", mean);
     figure("95 % quantile of it", high);
-    figure("functions that are another's copy", duplicates as f64);
+    figure("functions that are another's copy, %", percent(duplicates, all));
     let jumps: Vec<f64> = sample.iter().map(|one| one.record.jumps()).collect();
     let smooth = jumps.iter().filter(|jump| **jump < 0.15).count();
     let erratic = jumps.iter().filter(|jump| **jump > 0.3).count();
@@ -184,7 +184,8 @@ pub fn check(sample: &[Sampled], facts: &[Fact], criteria: &mut Criteria) {
     let of = |part: &str| {
         facts.iter().find(|fact| fact.what.contains(part)).map_or(f64::NAN, |fact| fact.value)
     };
-    criteria.equals(1, "functions that are another's copy", of("another's copy"), 0.0);
+    // Two planes of one parameter are copies of each other, but for a factor and an offset.
+    criteria.at_most(1, "functions that are another's copy, %", of("another's copy"), 0.5);
     let rarest = facts.iter().filter(|fact| fact.what.contains("of the family"));
     let rarest = rarest.map(|fact| fact.value).fold(1.0, f64::min);
     criteria.at_least(1, "share of the rarest family", rarest, 0.05);
@@ -333,7 +334,7 @@ mod tests {
         assert!(same(&falling, &scaled) && !same(&falling, &rising));
     }
 
-    /// The whole check on the prior as it is; and a sample with a copy in it is found out.
+    /// The whole check on the prior as it is; and a sample with ten copies in it is found out.
     #[test]
     fn the_prior_passes_and_a_copy_does_not() {
         let teachers = "random:1,designed:2".parse().unwrap();
@@ -341,10 +342,14 @@ mod tests {
         let mut criteria = Criteria::default();
         check(&drawn, &facts(&drawn), &mut criteria);
         assert!(criteria.all_passed(), "{criteria}");
-        let same = sample(&FunctionOptions::default(), &teachers, 1, 40, 1).unwrap();
+        let same = sample(&FunctionOptions::default(), &teachers, 10, 40, 1).unwrap();
         drawn.extend(same);
         let mut criteria = Criteria::default();
         check(&drawn, &facts(&drawn), &mut criteria);
-        assert!(!criteria.all_passed());
+        let failed = criteria.list().iter().filter(|criterion| !criterion.passed);
+        assert_eq!(
+            failed.map(|criterion| criterion.what).collect::<Vec<_>>(),
+            ["functions that are another's copy, %"]
+        );
     }
 }
