@@ -34,6 +34,9 @@ pub struct Fact {
     pub is_share: bool,
 }
 
+/// Whether something holds of one.
+type Test<T> = fn(&T) -> bool;
+
 /// What a sample is like.
 pub fn facts(sample: &[Sampled]) -> Vec<Fact> {
     let mut facts = Vec::new();
@@ -55,36 +58,34 @@ pub fn facts(sample: &[Sampled]) -> Vec<Fact> {
             |one: &Sampled| (low..=high).contains(&one.drawn.function.structure.kinds.len());
         share("functions", format!("with {what}"), functions(&within), all);
     }
-    let named: [(&str, &dyn Fn(&Sampled) -> bool); 12] = [
-        ("with conditional parameters", &|one| one.drawn.function.structure.is_conditional()),
-        ("whose landscape a choice decides", &|one| one.drawn.function.structure.switch.is_some()),
-        ("with noise", &|one| one.drawn.function.is_noisy()),
-        ("with heavy-tailed noise", &|one| one.drawn.function.is_heavy_tailed()),
-        ("with a region of failures", &|one| one.drawn.function.crashes()),
-        ("with their optimum on a bound", &|one| one.traits.on_bound),
-        ("with a parameter that does not matter", &|one| {
+    let named: [(&str, Test<Sampled>); 12] = [
+        ("with conditional parameters", |one| one.drawn.function.structure.is_conditional()),
+        ("whose landscape a choice decides", |one| one.drawn.function.structure.switch.is_some()),
+        ("with noise", |one| one.drawn.function.is_noisy()),
+        ("with heavy-tailed noise", |one| one.drawn.function.is_heavy_tailed()),
+        ("with a region of failures", |one| one.drawn.function.crashes()),
+        ("with their optimum on a bound", |one| one.traits.on_bound),
+        ("with a parameter that does not matter", |one| {
             one.measures.influence.contains(&Some(0.0))
         }),
-        ("with a parameter in which they are monotone", &|one| {
+        ("with a parameter in which they are monotone", |one| {
             one.measures.monotone.contains(&true)
         }),
-        ("with a plateau of a tenth of the space", &|one| one.measures.plateau > 0.1),
-        ("with a narrow optimum (5 % of the way: no point of 384)", &|one| {
-            one.measures.good == 0.0
-        }),
-        ("with a broad optimum (5 % of the way: a tenth of the points)", &|one| {
+        ("with a plateau of a tenth of the space", |one| one.measures.plateau > 0.1),
+        ("with a narrow optimum (5 % of the way: no point of 384)", |one| one.measures.good == 0.0),
+        ("with a broad optimum (5 % of the way: a tenth of the points)", |one| {
             one.measures.good > 0.1
         }),
-        ("that are rough (correlation at a tenth of the edge below ¾)", &|one| {
+        ("that are rough (correlation at a tenth of the edge below ¾)", |one| {
             one.traits.smoothness < 0.75
         }),
     ];
     for (what, holds) in named {
-        share("functions", String::from(what), functions(holds), all);
+        share("functions", String::from(what), functions(&holds), all);
     }
     let kinds: Vec<Kind> =
         sample.iter().flat_map(|one| one.drawn.function.structure.kinds.iter().copied()).collect();
-    let named: [(&str, fn(&Kind) -> bool); 4] = [
+    let named: [(&str, Test<Kind>); 4] = [
         ("continuous", |kind| *kind == Kind::Continuous),
         ("ints and steps", |kind| matches!(kind, Kind::Levels(_))),
         ("ints on a logarithmic scale", |kind| matches!(kind, Kind::LogLevels(_))),
