@@ -2,7 +2,8 @@
 //!
 //! Data flows one way: [`generators`] draw functions, [`trajectories`] records studies of them,
 //! [`dataset`] keeps the records and turns them into [`sequence`]s, [`training`] fits a [`network`] to those, [`export`] writes
-//! weights that the runtime opens, and [`evaluation`] judges samplers.
+//! weights that the runtime opens, and [`evaluation`] judges samplers. [`prior`] shows what is
+//! learnt from.
 
 pub mod commands;
 pub mod dataset;
@@ -11,6 +12,7 @@ pub mod evaluation;
 pub mod export;
 pub mod generators;
 pub mod network;
+pub mod prior;
 pub mod sequence;
 pub mod smoke;
 pub mod training;

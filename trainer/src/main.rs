@@ -10,7 +10,8 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use optiformer_trainer::commands::{
-    evaluate::Evaluate, export::Export, generate::Generate, smoke::Smoke, train::Train,
+    evaluate::Evaluate, export::Export, generate::Generate, prior::Prior, smoke::Smoke,
+    train::Train,
 };
 
 /// Also what libtorch allocates from: training takes and returns megabytes thousands of times a second, and the system's
@@ -29,7 +30,7 @@ static ALLOCATOR_OPTIONS: Option<&'static std::ffi::c_char> = {
 /// Makes the weights of OptiFormer, and judges them.
 ///
 /// The order of work: `generate` makes trajectories on synthetic functions, `train` fits a model to them, `export` writes a
-/// weights file, `evaluate` judges it.
+/// weights file, `evaluate` judges it; `prior` shows what `generate` draws.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -40,6 +41,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Generate(Generate),
+    Prior(Prior),
     Train(Train),
     Export(Export),
     Evaluate(Evaluate),
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
     }
     let outcome = match arguments.command {
         Command::Generate(command) => command.run(&interrupted),
+        Command::Prior(command) => command.run(),
         Command::Train(command) => command.run(&interrupted),
         Command::Export(command) => command.run(),
         Command::Evaluate(command) => command.run(&interrupted),

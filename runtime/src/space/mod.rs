@@ -119,6 +119,14 @@ impl Space {
             .collect()
     }
 
+    /// As [`to_unit`](Self::to_unit), but not a number for an inactive parameter: for what must not take it for a place.
+    pub fn to_partial_unit(&self, configuration: &Configuration) -> Vec<f64> {
+        let place = |(parameter, value): (&Parameter, &Option<f64>)| {
+            value.map_or(f64::NAN, |value| parameter.domain().to_unit(value))
+        };
+        self.parameters.iter().zip(configuration.values()).map(place).collect()
+    }
+
     /// Checks that a configuration belongs to this space.
     ///
     /// # Errors

@@ -21,7 +21,8 @@ impl View {
     /// The box that `points` span, `widening` times as wide about its middle, no side shorter than `narrowest`,
     /// moved and cut so that it lies inside the unit cube. Dimensions for which `zoomable` is false stay whole.
     ///
-    /// Without points it is the whole cube.
+    /// Without points it is the whole cube. A coordinate that is not a number, as an inactive parameter has, widens nothing; where all
+    /// points have such, the dimension stays whole.
     pub fn around(
         points: &[Vec<f64>],
         widening: f64,
@@ -34,6 +35,9 @@ impl View {
             let coordinates = points.iter().map(|point| point[dimension]);
             let bottom = coordinates.clone().fold(f64::INFINITY, f64::min);
             let top = coordinates.fold(f64::NEG_INFINITY, f64::max);
+            if bottom > top {
+                continue;
+            }
             let half = (0.5 * widening * (top - bottom)).max(0.5 * narrowest).min(0.5);
             let middle = 0.5 * (bottom + top);
             let low = (middle - half).max(0.0);
@@ -62,11 +66,11 @@ impl View {
         if inner >= 1.0 { high } else { low + inner.max(0.0) * (high - low) }
     }
 
-    /// Whether a point of the unit cube lies in the box, bounds included.
+    /// Whether a point of the unit cube lies in the box, bounds included. A coordinate that is not a number lies in every box.
     pub fn contains(&self, unit: &[f64]) -> bool {
         unit.iter()
             .zip(self.low.iter().zip(&self.high))
-            .all(|(unit, (low, high))| low <= unit && unit <= high)
+            .all(|(unit, (low, high))| unit.is_nan() || (low <= unit && unit <= high))
     }
 
     /// Whether it is the whole cube.
@@ -101,5 +105,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn inactive_coordinates_widen_nothing_and_lie_in_every_box() {
+        let none = f64::NAN;
+        let points = [vec![0.7, none, none], vec![0.8, 0.3, none], vec![none, 0.2, none]];
+        let view = View::around(&points, 1.0, 0.01, |_| true);
+        assert_eq!((view.low[0], view.high[0]), (0.7, 0.8));
+        assert_eq!((view.low[1], view.high[1]), (0.2, 0.3));
+        assert_eq!((view.low[2], view.high[2]), (0.0, 1.0));
+        assert!(view.contains(&[none, 0.25, 0.9]) && view.contains(&[none; 3]));
+        assert!(!view.contains(&[none, 0.4, 0.9]));
     }
 }

@@ -3,5 +3,6 @@
 pub mod evaluate;
 pub mod export;
 pub mod generate;
+pub mod prior;
 pub mod smoke;
 pub mod train;

@@ -68,6 +68,7 @@ const FEWEST_IN_BOX: usize = 5;
 /// One trial as the sequence will show it.
 struct Shown {
     configuration: Configuration,
+    /// Not a number where a parameter is inactive.
     unit: Vec<f64>,
     loss: Option<f64>,
 }
@@ -211,7 +212,7 @@ pub fn encode(
             trial_of_class(record, &shown[seen..], regret_class, generator)
         };
         let Some(wanted) = wanted else { continue };
-        let unit = disguise.space.to_unit(wanted);
+        let unit = disguise.space.to_partial_unit(wanted);
         if !view.contains(&unit) {
             continue;
         }
@@ -274,7 +275,7 @@ fn choose_trials(
         .map(|index| {
             let trial = &record.trials[index];
             let configuration = disguise.apply(&record.kinds, &trial.coordinates);
-            let unit = disguise.space.to_unit(&configuration);
+            let unit = disguise.space.to_partial_unit(&configuration);
             let loss = f64::from(trial.loss) + noise * normal(generator);
             Shown { configuration, unit, loss: (!trial.failed).then_some(loss) }
         })

@@ -117,6 +117,23 @@ pub struct Record {
     pub optimum_loss: f32,
 }
 
+impl Record {
+    /// The mean jump between finished trials that follow each other, as a share of the range of losses: low where a study
+    /// improves steadily.
+    pub fn jumps(&self) -> f64 {
+        let losses: Vec<f64> = self
+            .trials
+            .iter()
+            .filter(|trial| !trial.failed)
+            .map(|trial| f64::from(trial.loss))
+            .collect();
+        let low = losses.iter().copied().fold(f64::MAX, f64::min);
+        let high = losses.iter().copied().fold(f64::MIN, f64::max);
+        let total: f64 = losses.windows(2).map(|pair| (pair[1] - pair[0]).abs()).sum();
+        total / (losses.len().max(2) - 1) as f64 / (high - low).max(f64::MIN_POSITIVE)
+    }
+}
+
 /// How a shard was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header {

@@ -231,6 +231,16 @@ impl Function {
         self.noise.deviation > 0.0
     }
 
+    /// Whether now and then an observation is far off.
+    pub fn is_heavy_tailed(&self) -> bool {
+        self.is_noisy() && self.noise.heavy
+    }
+
+    /// Whether there is a region in which trials fail.
+    pub fn crashes(&self) -> bool {
+        self.crash.is_some()
+    }
+
     fn with_unit<T>(&self, values: &[f64], look: impl FnOnce(&[f64]) -> T) -> T {
         // On the stack: this is called some thousand times per function.
         let mut unit = [0.0; MOST_DIMENSIONS];

@@ -8,7 +8,8 @@
 //!   below [`SMALLEST_SPREAD`] of the largest magnitude;
 //!
 //! and when its optimum lies more than [`DEEPEST`] times as far below the third quartile as the twentieth part of the
-//! points does: nobody finds such a needle but by chance.
+//! points does: nobody finds such a needle but by chance; or when more than [`BROADEST`] of the points are as good as it:
+//! everybody finds it at once.
 
 use super::{function::Function, random::Generator};
 
@@ -26,6 +27,8 @@ pub const MOST_COMMON: f64 = 0.75;
 pub const SMALLEST_SPREAD: f64 = 1e-4;
 /// The deepest optimum.
 pub const DEEPEST: f64 = 30.0;
+/// The largest share of the points that may be as good as the optimum.
+pub const BROADEST: f64 = 0.25;
 
 /// Values of a function at uniform points.
 #[derive(Clone, Debug)]
@@ -54,6 +57,11 @@ impl Survey {
     /// The points that have a value, and the values, the lowest first.
     pub fn points(&self) -> &[(f64, Vec<f64>)] {
         &self.points
+    }
+
+    /// The share of the points looked at where trials fail.
+    pub fn failing(&self) -> f64 {
+        1.0 - self.points.len() as f64 / self.looked_at.max(1) as f64
     }
 
     /// The value that a share of the points does not exceed; 0 when there are none.
@@ -102,7 +110,7 @@ impl Survey {
         Ok(())
     }
 
-    /// Whether an optimum with this loss can be found but by chance.
+    /// Whether an optimum with this loss can be found but by chance, and takes a search.
     ///
     /// # Errors
     ///
@@ -115,6 +123,9 @@ impl Survey {
         }
         if quartile - optimum > DEEPEST * reach.max(self.spread()) {
             return Err("the optimum is a needle");
+        }
+        if self.quantile(BROADEST) <= optimum {
+            return Err("the optimum is everywhere");
         }
         Ok(())
     }
@@ -192,6 +203,15 @@ mod tests {
         assert_eq!(survey.resolves(0.0), Ok(()));
         assert!(survey.resolves(-100.0).is_err());
         assert!(survey.resolves(f64::NEG_INFINITY).is_err());
+    }
+
+    #[test]
+    fn optima_that_are_everywhere_are_thrown_out() {
+        let broad = survey([Kind::Continuous; 2], |unit| unit[0].max(0.4));
+        assert_eq!(broad.verdict(), Ok(()));
+        assert!(broad.resolves(0.4).is_err());
+        let narrower = survey([Kind::Continuous; 2], |unit| unit[0].max(0.1));
+        assert_eq!(narrower.resolves(0.1), Ok(()));
     }
 
     #[test]

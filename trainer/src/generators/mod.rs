@@ -36,4 +36,4 @@ pub use family::Family;
 pub use landscape::Landscape;
 
 /// Raised when the same seed begins to give other functions, so that shards made before are not gone on with.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 5;

@@ -16,6 +16,8 @@ const DIMENSIONS: [f64; MOST_DIMENSIONS] = [
 /// How often a parameter of a mixed function is continuous, an int, a log int, a float with a step, or categorical. With the
 /// functions that are all continuous, more than half of all parameters are.
 const KINDS: [f64; 5] = [0.39, 0.2, 0.08, 0.1, 0.23];
+/// Nobody needs an optimiser for fewer configurations, and functions of a handful of values are soon all alike.
+const FEWEST: u64 = 12;
 /// How often a parameter behind the first switch is a switch itself.
 const NESTED: f64 = 0.12;
 
@@ -37,8 +39,19 @@ impl Structure {
         Self { kinds, activations, switch: None }
     }
 
-    /// A random structure.
+    /// A random structure of [`FEWEST`] configurations at least.
     pub fn draw(options: &FunctionOptions, generator: &mut Generator) -> Self {
+        loop {
+            let structure = Self::draw_any(options, generator);
+            let count = |kind: &Kind| kind.count().map_or(FEWEST, u64::from);
+            let configurations = structure.kinds.iter().map(count).fold(1, u64::saturating_mul);
+            if configurations >= FEWEST {
+                return structure;
+            }
+        }
+    }
+
+    fn draw_any(options: &FunctionOptions, generator: &mut Generator) -> Self {
         let most = options.most_dimensions.clamp(1, MOST_DIMENSIONS);
         let dimensions = 1 + random::weighted(&DIMENSIONS[..most], generator);
         let continuous = generator.random_bool(options.continuous);

@@ -55,6 +55,11 @@ impl Criteria {
         self.0.push(Criterion { step, what, measured, threshold, passed });
     }
 
+    /// The criteria, in the order they were measured.
+    pub fn list(&self) -> &[Criterion] {
+        &self.0
+    }
+
     /// Whether every criterion passed.
     pub fn all_passed(&self) -> bool {
         self.0.iter().all(|criterion| criterion.passed)

@@ -148,22 +148,12 @@ fn data(plan: &Plan, criteria: &mut Criteria) -> Result<Vec<Record>> {
     let fewest = distinct.min().unwrap_or(0);
     criteria.at_least(1, "different outcomes in the dullest trajectory", fewest as f64, 3.0);
     // How much the losses of neighbours in time jump, as a share of their range: low where a study improves steadily.
-    let roughness: Vec<f64> = records.iter().map(jumps).collect();
+    let roughness: Vec<f64> = records.iter().map(Record::jumps).collect();
     let spread = roughness.iter().copied().fold(f64::MIN, f64::max)
         - roughness.iter().copied().fold(f64::MAX, f64::min);
     criteria.at_least(1, "spread of roughness between trajectories", spread, 0.1);
     criteria.at_most(1, "seconds", started.elapsed().as_secs_f64(), 120.0);
     Ok(records)
-}
-
-/// Mean jump between trials that follow each other, as a share of the range of losses.
-fn jumps(record: &Record) -> f64 {
-    let losses: Vec<f64> =
-        record.trials.iter().filter(|t| !t.failed).map(|trial| f64::from(trial.loss)).collect();
-    let low = losses.iter().copied().fold(f64::MAX, f64::min);
-    let high = losses.iter().copied().fold(f64::MIN, f64::max);
-    let total: f64 = losses.windows(2).map(|pair| (pair[1] - pair[0]).abs()).sum();
-    total / (losses.len().max(2) - 1) as f64 / (high - low).max(f64::MIN_POSITIVE)
 }
 
 /// Step 3.

@@ -47,13 +47,19 @@ impl Context {
             .iter()
             .map(|observation| space.to_unit(&observation.configuration))
             .collect();
-        let view = if zoom { zoomed_view(request, &units) } else { View::whole(space.len()) };
+        // What a trial left inactive neither widens the box nor keeps the trial out of it.
+        let partial: Vec<Vec<f64>> = request
+            .history
+            .iter()
+            .map(|observation| space.to_partial_unit(&observation.configuration))
+            .collect();
+        let view = if zoom { zoomed_view(request, &partial) } else { View::whole(space.len()) };
         let inside: Vec<usize> =
-            (0..units.len()).filter(|index| view.contains(&units[*index])).collect();
+            (0..partial.len()).filter(|index| view.contains(&partial[*index])).collect();
         let pending: Vec<_> = request
             .pending
             .iter()
-            .filter(|configuration| view.contains(&space.to_unit(configuration)))
+            .filter(|configuration| view.contains(&space.to_partial_unit(configuration)))
             .collect();
         let room = (most_tokens.saturating_sub(2) / tokenizer.trial_length()).max(1);
         // Pending trials take at most half of the room, the latest ones.
@@ -236,5 +242,35 @@ mod tests {
         assert_eq!(context.tokens.len(), 2 + 4 * 7);
         assert_eq!(context.tokens[2 + 2 * 7 - 1], crate::tokenizer::score::FAILED);
         assert_eq!(context.tokens[2 + 4 * 7 - 2], crate::tokenizer::vocabulary::SCORE);
+    }
+
+    /// The best trials' models have their parameters far from the middle; a trial of the other model is not outside of the box for
+    /// having none of them.
+    #[test]
+    fn zooming_keeps_trials_whose_parameters_are_inactive() {
+        let space = Space::new(vec![
+            Parameter::categorical("model", ["a", "b"]),
+            Parameter::float("x", 0.0, 1.0).when("model", ["a"]),
+            Parameter::float("y", 0.0, 1.0),
+        ])
+        .unwrap();
+        let trial = |unit: &[f64], loss| Observation {
+            configuration: space.from_unit(unit),
+            loss: Some(loss),
+        };
+        let mut history: Vec<Observation> = (0..8)
+            .map(|index| trial(&[0.2, 0.8 + 0.02 * f64::from(index % 2), 0.5], f64::from(index)))
+            .collect();
+        history.push(trial(&[0.9, 0.0, 0.5], 50.0));
+        history.push(trial(&[0.2, 0.1, 0.5], 60.0));
+        let request =
+            Request { space: &space, history: &history, pending: &[], number: 10, seed: 0 };
+        let tokenizer = Tokenizer::new(&space).unwrap();
+        let context = Context::new(&request, &tokenizer, 512, true);
+        let units = |index: usize| space.to_partial_unit(&history[index].configuration);
+        assert!(units(8)[1].is_nan() && context.view.contains(&units(8)));
+        assert!(!context.view.contains(&units(9)));
+        // Eight trials of three parameters and one of two.
+        assert_eq!(context.tokens.len(), 2 + 8 * 9 + 7);
     }
 }

@@ -1,0 +1,59 @@
+//! What the model learns from, for people: a sample of the generated functions measured, checked and drawn.
+//!
+//! [`Sample`] holds functions with a trajectory each; [`checks`] says what share of them is what, and whether the set is
+//! sound and diverse, as the first step of the smoke test asks of its few; [`page`] draws some of them.
+
+pub mod checks;
+pub mod measures;
+pub mod page;
+mod picture;
+mod svg;
+
+use optiformer::Result;
+use rayon::prelude::*;
+
+use crate::{
+    dataset::shard::Record,
+    generators::{
+        diversity::Traits,
+        function::{Drawn, Function, FunctionOptions},
+    },
+    trajectories::{self, Teachers},
+};
+use measures::Measures;
+
+/// One function of a sample, a trajectory on it, and what was measured.
+pub struct Sampled {
+    /// The function, its survey and its optimum.
+    pub drawn: Drawn,
+    /// A trajectory.
+    pub record: Record,
+    /// How smooth, linear and lopsided it is.
+    pub traits: Traits,
+    /// What its parameters do.
+    pub measures: Measures,
+}
+
+/// The functions from number 0 on of a seed.
+///
+/// # Errors
+///
+/// What a teacher says.
+pub fn sample(
+    options: &FunctionOptions,
+    teachers: &Teachers,
+    functions: u64,
+    trials: usize,
+    seed: u64,
+) -> Result<Vec<Sampled>> {
+    (0..functions)
+        .into_par_iter()
+        .map(|index| {
+            let drawn = Function::draw(options, seed, index);
+            let record = trajectories::record(options, teachers, trials, seed, index)?;
+            let traits = Traits::of(&drawn);
+            let measures = Measures::of(&drawn);
+            Ok(Sampled { drawn, record, traits, measures })
+        })
+        .collect()
+}
