@@ -3,6 +3,8 @@
 mod by_name;
 #[cfg(feature = "classical")]
 mod cma_es;
+#[cfg(feature = "classical")]
+mod local_search;
 pub mod low_discrepancy;
 #[cfg(feature = "classical")]
 mod normal;
@@ -16,6 +18,8 @@ mod tpe;
 pub use by_name::{NAMES, by_name};
 #[cfg(feature = "classical")]
 pub use cma_es::{CmaEsOptions, CmaEsSampler};
+#[cfg(feature = "classical")]
+pub use local_search::{LocalSearchOptions, LocalSearchSampler};
 pub use optiformer::{OptiFormerOptions, OptiFormerSampler};
 pub use random::RandomSampler;
 #[cfg(feature = "classical")]
