@@ -34,7 +34,7 @@ use crate::{
 /// 4. When the region has become tiny the run has converged; another begins at fresh points.
 ///
 /// - Ints and steps move by at least one value, however small the region.
-/// - Every few trials one choice of the best trial's categorical parameters is exchanged, the one that the model thinks best of with
+/// - Every few trials one choice of the best trial's categorical parameters is exchanged, or two, those that the model thinks best of with
 ///   its uncertainty; parameters that become active take their values from the best trial that had them.
 /// - Failed trials count as bad as the worst near them.
 /// - Pending trials are kept away from.
@@ -50,6 +50,9 @@ pub struct LocalSearchSampler {
 /// Points across the region, and around the model's minimum, that are candidates too.
 const ACROSS: usize = 16;
 const AROUND: usize = 16;
+
+/// Pairs of exchanged choices that are candidates.
+const PAIRS: usize = 16;
 
 /// Candidates nearer than this to a finished trial, in every number and as a share of the radius, teach nothing.
 const TOO_NEAR: f64 = 0.02;
@@ -241,7 +244,7 @@ impl Step<'_> {
         // Values far above the rest say that it is bad there, and no more.
         let values: Vec<f64> = near
             .iter()
-            .map(|(_, index, _)| history[*index].loss.map_or(worst, height) / scale)
+            .map(|(_, index, _)| history[*index].loss.map_or(scale, height) / scale)
             .map(|value| value.min(HIGHEST))
             .collect();
         let offsets = near.into_iter().flat_map(|(_, _, offset)| offset).collect();
@@ -272,36 +275,49 @@ impl Step<'_> {
         (places, choices)
     }
 
-    /// The centre with one choice exchanged.
+    /// The centre with one choice exchanged, or two.
     fn flips(&self, candidates: &mut Vec<Candidate>, generator: &mut impl Rng) {
         let (places, choices) = self.origin();
-        for (at, (_, count)) in self.layout.categorical.iter().enumerate() {
-            // An inactive parameter has nothing to exchange.
-            let Some(current) = self.points[self.centre].choices[at] else { continue };
-            for turn in 1..*count {
+        // An inactive parameter has nothing to exchange.
+        let active: Vec<usize> = (0..choices.len())
+            .filter(|at| self.points[self.centre].choices[*at].is_some())
+            .filter(|at| self.layout.categorical[*at].1 > 1)
+            .collect();
+        for &at in &active {
+            let count = self.layout.categorical[at].1;
+            for turn in 1..count {
                 let mut exchanged = choices.clone();
-                exchanged[at] = (current + turn) % count;
-                // What the choice makes active has its own good values, which one trial does not find.
-                let places: Vec<f64> = places
-                    .iter()
-                    .zip(&self.points[self.centre].places)
-                    .map(|(place, here)| match here {
-                        Some(_) => *place,
-                        None if generator.random::<bool>() => generator.random::<f64>(),
-                        None => {
-                            let step = self.options.initial_radius
-                                * (2.0 * generator.random::<f64>() - 1.0);
-                            (place + step).clamp(0.0, 1.0)
-                        }
-                    })
-                    .collect();
-                candidates.push(self.candidate(&places, &exchanged));
+                exchanged[at] = (choices[at] + turn) % count;
+                candidates.push(self.candidate(&self.awoken(&places, generator), &exchanged));
             }
+        }
+        // Two at once, for choices that are good together alone.
+        for _ in 0..if active.len() > 1 { PAIRS } else { 0 } {
+            let mut exchanged = choices.clone();
+            for _ in 0..2 {
+                let at = active[generator.random_range(0..active.len())];
+                exchanged[at] = generator.random_range(0..self.layout.categorical[at].1);
+            }
+            candidates.push(self.candidate(&self.awoken(&places, generator), &exchanged));
         }
         // The first of equals wins: let that be any.
         for last in (1..candidates.len()).rev() {
             candidates.swap(last, generator.random_range(0..=last));
         }
+    }
+
+    /// `places`, with others for the parameters that the centre has not: what a choice makes active has its own good values, which one trial does
+    /// not find.
+    fn awoken(&self, places: &[f64], generator: &mut impl Rng) -> Vec<f64> {
+        let mut awake = |(place, here): (&f64, &Option<f64>)| match here {
+            Some(_) => *place,
+            None if generator.random::<bool>() => generator.random::<f64>(),
+            None => {
+                let step = self.options.initial_radius * (2.0 * generator.random::<f64>() - 1.0);
+                (place + step).clamp(0.0, 1.0)
+            }
+        };
+        places.iter().zip(&self.points[self.centre].places).map(&mut awake).collect()
     }
 
     /// Steps of the numbers.

@@ -123,7 +123,7 @@ impl Quadratic {
                     if change(down) < change(up) { down } else { up }
                 };
                 let gain = -(slope * step + 0.5 * curvature * step * step);
-                if step == 0.0 || !(gain > 0.0) {
+                if step == 0.0 || gain.is_nan() || gain <= 0.0 {
                     continue;
                 }
                 u[index] += step;
