@@ -208,7 +208,8 @@ void optiformer_space_free(optiformer_space *space);
 typedef struct optiformer_study_options {
     size_t struct_size;
     int32_t direction;             /* OPTIFORMER_MINIMISE or OPTIFORMER_MAXIMISE */
-    const char *sampler;           /* "optiformer", "tpe", "sobol", "random"; NULL for "optiformer" */
+    const char *sampler;           /* "optiformer", "tpe", "cma_es", "local_search", "sobol", "random";
+                                    * NULL for "optiformer" */
     const optiformer_model *model; /* for "optiformer" alone; NULL for the built-in weights */
     uint64_t seed;                 /* the same seed and answers give the same suggestions */
 } optiformer_study_options;

@@ -37,9 +37,13 @@ fn history(space: &Space, trials: u64) -> Vec<Observation> {
 fn suggest(criterion: &mut Criterion) {
     for name in samplers::NAMES {
         let mut group = criterion.benchmark_group(format!("suggest/{name}"));
-        for (kinds, trials, dimensions) in
-            [("float", 50, 4), ("float", 100, 6), ("mixed", 100, 6), ("mixed", 1000, 6)]
-        {
+        for (kinds, trials, dimensions) in [
+            ("float", 50, 4),
+            ("float", 100, 6),
+            ("float", 200, 20),
+            ("mixed", 100, 6),
+            ("mixed", 1000, 6),
+        ] {
             let space = space(kinds, dimensions);
             let history = history(&space, trials);
             let mut sampler = samplers::by_name(name).expect("a known name");

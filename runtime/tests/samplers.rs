@@ -89,6 +89,7 @@ conformance! {
     sobol: || samplers::by_name("sobol").unwrap();
     tpe: || samplers::by_name("tpe").unwrap();
     cma_es: || samplers::by_name("cma_es").unwrap();
+    local_search: || samplers::by_name("local_search").unwrap();
     tpe_independent: || {
         let mut options = samplers::TpeOptions::default();
         options.multivariate = false;

@@ -129,7 +129,8 @@ int main(void) {
     CHECK(optiformer_model_builtin(&model, &error));
     CHECK(optiformer_model_description(model, json, sizeof json, &needed, &error));
     if (study(space, "optiformer", model) != 0 || study(space, "optiformer", NULL) != 0 ||
-        study(space, "tpe", NULL) != 0 || study(space, "sobol", NULL) != 0 || study(space, "random", NULL) != 0 ||
+        study(space, "tpe", NULL) != 0 || study(space, "cma_es", NULL) != 0 ||
+        study(space, "local_search", NULL) != 0 || study(space, "sobol", NULL) != 0 || study(space, "random", NULL) != 0 ||
         stateless(space, "optiformer", model) != 0 || stateless(space, "tpe", NULL) != 0) {
         return 1;
     }

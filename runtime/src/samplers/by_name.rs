@@ -14,6 +14,8 @@ pub const NAMES: &[&str] = &[
     "gp",
     #[cfg(feature = "classical")]
     "cma_es",
+    #[cfg(feature = "classical")]
+    "local_search",
 ];
 
 /// The sampler called `name`, with its default options.
@@ -32,6 +34,8 @@ pub fn by_name(name: &str) -> Result<Box<dyn Sampler + Send>> {
         "gp" => Ok(Box::new(super::GpSampler::default())),
         #[cfg(feature = "classical")]
         "cma_es" => Ok(Box::new(super::CmaEsSampler::default())),
+        #[cfg(feature = "classical")]
+        "local_search" => Ok(Box::new(super::LocalSearchSampler::default())),
         _ => Err(Error::new(
             ErrorKind::InvalidValue,
             format!("there is no sampler \"{name}\" in this build; there are {}", NAMES.join(", ")),

@@ -5,6 +5,8 @@ mod by_name;
 mod cma_es;
 #[cfg(feature = "classical")]
 mod gp;
+#[cfg(feature = "classical")]
+mod local_search;
 pub mod low_discrepancy;
 #[cfg(feature = "classical")]
 mod normal;
@@ -20,6 +22,8 @@ pub use by_name::{NAMES, by_name};
 pub use cma_es::{CmaEsOptions, CmaEsSampler};
 #[cfg(feature = "classical")]
 pub use gp::{GpOptions, GpSampler};
+#[cfg(feature = "classical")]
+pub use local_search::{LocalSearchOptions, LocalSearchSampler};
 pub use optiformer::{OptiFormerOptions, OptiFormerSampler};
 pub use random::RandomSampler;
 #[cfg(feature = "classical")]

@@ -41,7 +41,7 @@ class Study(Handle):
         space: What may be tried; later changes of it have no effect.
         direction: "minimize" or "maximize".
         seed: Seed of all suggestions; the same seed and answers give the same study.
-        sampler: "optiformer", "tpe", "sobol" or "random".
+        sampler: "optiformer", "tpe", "cma_es", "local_search", "sobol" or "random".
         model: Weights for "optiformer"; the ones that are part of the library when None.
 
     Raises:

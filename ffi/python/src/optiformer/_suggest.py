@@ -32,7 +32,7 @@ def suggest(
         count: How many suggestions are wanted; each takes those before it for pending.
         seed: The study's seed.
         number: The number of the trial that is asked for, from 0.
-        sampler: "optiformer", "tpe", "sobol" or "random".
+        sampler: "optiformer", "tpe", "cma_es", "local_search", "sobol" or "random".
         model: Weights for "optiformer". Without it each call unpacks those that are part of the library.
 
     Raises:

@@ -34,7 +34,7 @@ class OptiFormerSampler(BaseSampler):
 
     Args:
         seed: Seed of all suggestions; drawn at random when None.
-        sampler: One of the library's samplers: "optiformer", "tpe", "sobol", "random".
+        sampler: One of the library's samplers: "optiformer", "tpe", "cma_es", "local_search", "sobol", "random".
         model: Weights for "optiformer"; the ones that are part of the library when None.
 
     Raises:

@@ -66,7 +66,7 @@ pub struct StudyOptions {
     #[arg(long, value_name = "FILE.json")]
     pub space: PathBuf,
 
-    /// Who proposes the trials: optiformer, tpe, sobol or random [default: optiformer, or the study file's]
+    /// Who proposes the trials: optiformer, local_search, cma_es, tpe, sobol or random [default: optiformer, or the study file's]
     #[arg(long, value_name = "NAME")]
     pub sampler: Option<String>,
 

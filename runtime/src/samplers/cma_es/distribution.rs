@@ -254,9 +254,11 @@ mod tests {
         let coordinates = distribution.mean.len();
         let population = strategy.population;
         let draws = Draws { seed, coordinates, categorical: 0, population };
-        let mut trials: Vec<(f64, Ranked)> = (0..population)
-            .map(|position| {
-                let offset = distribution.offset(&draws.draw(position, 0).normal);
+        let mut trials: Vec<(f64, Ranked)> = draws
+            .generation()
+            .iter()
+            .map(|draw| {
+                let offset = distribution.offset(&draw.normal);
                 let succeeded = true;
                 (loss(&distribution.point(&offset)), Ranked { offset, succeeded })
             })

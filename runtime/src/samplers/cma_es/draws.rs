@@ -35,53 +35,67 @@ pub(super) struct Draws {
 }
 
 impl Draws {
-    /// The draw for trial `position` of the generation; with `attempt > 0` another one, for when the first was tried already.
-    pub fn draw(&self, position: usize, attempt: u32) -> Draw {
-        if attempt > 0 || position >= self.population {
-            let mut generator = self.generator(3, position as u64, u64::from(attempt));
-            return Draw {
-                normal: (0..self.coordinates).map(|_| standard_normal(&mut generator)).collect(),
-                places: (0..self.categorical).map(|_| generator.random::<f64>()).collect(),
-            };
-        }
-        let places = (0..self.categorical)
-            .map(|parameter| {
-                let mut generator = self.generator(1, parameter as u64, 0);
-                let part = shuffled(self.population, &mut generator)[position];
-                let mut generator = self.generator(2, parameter as u64, position as u64);
-                (part as f64 + generator.random::<f64>()) / self.population as f64
-            })
+    /// The draws of the generation's trials, `[population]`.
+    pub fn generation(&self) -> Vec<Draw> {
+        let normal = self.orthogonal();
+        let columns: Vec<Vec<usize>> = (0..self.categorical)
+            .map(|parameter| shuffled(self.population, &mut self.generator(1, parameter as u64, 0)))
             .collect();
-        Draw { normal: self.orthogonal(position), places }
+        let place = |parameter: usize, position: usize| {
+            let mut generator = self.generator(2, parameter as u64, position as u64);
+            let part = columns[parameter][position] as f64;
+            (part + generator.random::<f64>()) / self.population as f64
+        };
+        normal
+            .into_iter()
+            .enumerate()
+            .map(|(position, normal)| {
+                let places = (0..self.categorical).map(|parameter| place(parameter, position));
+                Draw { normal, places: places.collect() }
+            })
+            .collect()
     }
 
-    /// Row `position` of the generation's normal vectors.
-    fn orthogonal(&self, position: usize) -> Vec<f64> {
-        if self.coordinates == 0 {
-            return Vec::new();
+    /// A draw that is independent of all others: for a trial beyond the generation, or for when the first was tried already (`attempt > 0`).
+    pub fn another(&self, position: usize, attempt: u32) -> Draw {
+        let mut generator = self.generator(3, position as u64, u64::from(attempt));
+        Draw {
+            normal: (0..self.coordinates).map(|_| standard_normal(&mut generator)).collect(),
+            places: (0..self.categorical).map(|_| generator.random::<f64>()).collect(),
         }
-        let (block, row) = (position / self.coordinates, position % self.coordinates);
-        let mut generator = self.generator(0, block as u64, 0);
-        let mut basis: Vec<Vec<f64>> = Vec::with_capacity(row + 1);
-        let mut length = 0.0;
-        for _ in 0..=row {
+    }
+
+    /// The generation's normal vectors, orthogonal in blocks of as many as there are coordinates.
+    fn orthogonal(&self) -> Vec<Vec<f64>> {
+        if self.coordinates == 0 {
+            return alloc::vec![Vec::new(); self.population];
+        }
+        let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(self.population);
+        let mut lengths = Vec::with_capacity(self.population);
+        let mut generator = self.generator(0, 0, 0);
+        for position in 0..self.population {
+            let (block, row) = (position / self.coordinates, position % self.coordinates);
+            if row == 0 {
+                generator = self.generator(0, block as u64, 0);
+            }
             let mut vector: Vec<f64> =
                 (0..self.coordinates).map(|_| standard_normal(&mut generator)).collect();
-            length = libm::sqrt(dot(&vector, &vector));
+            lengths.push(libm::sqrt(dot(&vector, &vector)));
             // Twice is enough: after one pass of Gram and Schmidt rounding may have left something.
             for _ in 0..2 {
-                for other in &basis {
+                for other in &vectors[position - row..] {
                     let share = dot(other, &vector);
                     vector.iter_mut().zip(other).for_each(|(x, other)| *x -= share * other);
                 }
             }
             let rest = libm::sqrt(dot(&vector, &vector)).max(f64::MIN_POSITIVE);
             vector.iter_mut().for_each(|x| *x /= rest);
-            basis.push(vector);
+            vectors.push(vector);
         }
-        let mut vector = basis.swap_remove(row);
-        vector.iter_mut().for_each(|x| *x *= length);
-        vector
+        for (vector, length) in vectors.iter_mut().zip(lengths) {
+            vector.iter_mut().for_each(|x| *x *= length);
+        }
+        vectors
     }
 
     fn generator(&self, kind: u64, first: u64, second: u64) -> Xoshiro256PlusPlus {
@@ -124,7 +138,7 @@ mod tests {
 
     #[test]
     fn blocks_are_orthogonal_and_places_stratified() {
-        let rows: Vec<Draw> = (0..8).map(|position| DRAWS.draw(position, 0)).collect();
+        let rows = DRAWS.generation();
         for (one, other) in [(0, 1), (0, 2), (1, 2), (3, 5), (6, 7)] {
             assert!(dot(&rows[one].normal, &rows[other].normal).abs() < 1e-12);
         }
@@ -135,8 +149,8 @@ mod tests {
             parts.sort_unstable();
             assert_eq!(parts, [0, 1, 2, 3, 4, 5, 6, 7]);
         }
-        assert_ne!(DRAWS.draw(2, 0), DRAWS.draw(2, 1));
-        assert_ne!(DRAWS.draw(8, 0), DRAWS.draw(9, 0));
+        assert_ne!(DRAWS.another(2, 1), DRAWS.another(2, 2));
+        assert_ne!(DRAWS.another(8, 0), DRAWS.another(9, 0));
     }
 
     #[test]
@@ -144,7 +158,8 @@ mod tests {
         let (mut sum, mut squares, mut fourth) = (0.0, 0.0, 0.0);
         let count = 4000.0;
         for seed in 0..4000 {
-            for x in (Draws { seed, ..DRAWS }).draw((seed % 8) as usize, 0).normal {
+            let mut rows = Draws { seed, ..DRAWS }.generation();
+            for x in rows.swap_remove((seed % 8) as usize).normal {
                 sum += x / (3.0 * count);
                 squares += x * x / (3.0 * count);
                 fourth += x * x * x * x / (3.0 * count);

@@ -35,6 +35,8 @@ pub(super) struct Search {
     distribution: Distribution,
     choices: Choices,
     draws: Draws,
+    /// The generation's first draws, `[population]`.
+    rows: Vec<Draw>,
     /// Where in the history the generation begins that is being filled.
     start: usize,
     /// How many runs came before this one.
@@ -82,16 +84,18 @@ impl Search {
         (mean, step, population): (Vec<f64>, f64, usize),
         (start, restarts): (usize, u64),
     ) -> Self {
+        let draws = Draws {
+            seed: mix(mix(request.seed, start as u64), restarts),
+            coordinates: layout.coordinates.len(),
+            categorical: layout.categorical.len(),
+            population,
+        };
         let mut search = Self {
+            rows: draws.generation(),
+            draws,
             strategy: Strategy::new(layout.coordinates.len().max(1), population),
             distribution: Distribution::new(mean, step),
             choices: Choices::even(layout.categorical.iter().map(|(_, count)| *count)),
-            draws: Draws {
-                seed: mix(mix(request.seed, start as u64), restarts),
-                coordinates: layout.coordinates.len(),
-                categorical: layout.categorical.len(),
-                population,
-            },
             start,
             restarts,
             bests: Vec::new(),
@@ -164,6 +168,7 @@ impl Search {
         }
         self.keep_margins(request.space);
         self.draws.seed = mix(self.draws.seed, self.start as u64);
+        self.rows = self.draws.generation();
         if self.has_converged(generation) {
             let grown = (population as f64 * options.restart_growth) as usize;
             self.restart(options, request, grown.min(LARGEST_POPULATION));
@@ -180,8 +185,14 @@ impl Search {
     }
 
     fn make(&self, space: &Space, position: usize, attempt: u32) -> Drawn {
-        let Draw { normal, places } = self.draws.draw(position, attempt);
-        let offset = self.distribution.offset(&normal);
+        let another;
+        let Draw { normal, places } = if attempt == 0 && position < self.rows.len() {
+            &self.rows[position]
+        } else {
+            another = self.draws.another(position, attempt);
+            &another
+        };
+        let offset = self.distribution.offset(normal);
         // What lies outside counts as the nearest bound, so that an optimum on a bound is met exactly.
         let point = self.distribution.point(&offset);
         let choices: Vec<usize> = places
@@ -196,9 +207,12 @@ impl Search {
     /// The draw that a configuration came from, searched for from `position` on.
     fn origin(&self, space: &Space, wanted: &Configuration, position: usize) -> Option<Drawn> {
         let population = self.population();
+        // Trials of a continuum seldom repeat each other; where they do, at a corner, the second counts by its place.
+        let may_repeat = self.layout.coordinates.iter().all(|coordinate| coordinate.is_discrete);
         (0..population)
             .map(|turn| (position + turn) % population)
             .flat_map(|position| (0..MOST_ATTEMPTS).map(move |attempt| (position, attempt)))
+            .filter(|(_, attempt)| *attempt == 0 || may_repeat)
             .map(|(position, attempt)| self.make(space, position, attempt))
             .find(|drawn| drawn.configuration == *wanted)
     }

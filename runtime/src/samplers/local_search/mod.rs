@@ -1,0 +1,373 @@
+//! Local search by quadratic models.
+
+mod cholesky;
+mod layout;
+mod options;
+mod quadratic;
+mod region;
+
+pub use options::LocalSearchOptions;
+
+use alloc::vec::Vec;
+
+use rand::{Rng, RngExt};
+
+use self::{
+    layout::{Layout, Point},
+    quadratic::Quadratic,
+    region::Region,
+};
+use super::{Request, Sampler, SobolSampler};
+use crate::{
+    Result,
+    space::{Configuration, Space},
+};
+
+/// A trust-region method: a quadratic model around the best trial, and a step to where the model is lowest.
+///
+/// The first trials of a run are an even spread. After that each suggestion is made from all trials near the best one, whoever made them:
+///
+/// 1. The trust region is a box around the best trial; its side follows from the successes and failures since the run began.
+/// 2. A quadratic is fitted to the nearest trials, with a Hessian of least norm where they do not determine it.
+/// 3. The lowest point of the model in the region is a candidate; so are points around it and a few across the region. What lies too near
+///    to a known trial is left out. The one with the lowest value less a share of its uncertainty is suggested.
+/// 4. When the region has become tiny the run has converged; another begins at fresh points.
+///
+/// - Ints and steps move by at least one value, however small the region.
+/// - Every few trials one choice of the best trial's categorical parameters is exchanged, or two, those that the model thinks best of with
+///   its uncertainty; parameters that become active take their values from the best trial that had them.
+/// - Failed trials count as bad as the worst near them.
+/// - Pending trials are kept away from.
+///
+/// After M. J. D. Powell, The NEWUOA software for unconstrained optimization without derivatives (2006) and The BOBYQA algorithm for bound
+/// constrained optimization without derivatives (2009), from which it takes the model and the region, but not the incremental update: the
+/// model is fitted anew from the history each time.
+#[derive(Clone, Debug, Default)]
+pub struct LocalSearchSampler {
+    options: LocalSearchOptions,
+}
+
+/// Points across the region, and around the model's minimum, that are candidates too.
+const ACROSS: usize = 16;
+const AROUND: usize = 16;
+
+/// Pairs of exchanged choices that are candidates.
+const PAIRS: usize = 16;
+
+/// Candidates nearer than this to a finished trial, in every number and as a share of the radius, teach nothing.
+const TOO_NEAR: f64 = 0.02;
+
+/// The same for pending trials, which will teach something soon.
+const TOO_NEAR_PENDING: f64 = 0.3;
+
+/// The largest finite space in which all that was not tried yet is listed.
+const LARGEST_LISTED: usize = 4096;
+
+/// At most so many trials are fitted to: the cost grows with the cube.
+const MOST_FITTED: usize = 80;
+
+/// A proposal in units of the trust region.
+struct Candidate {
+    configuration: Configuration,
+    offset: Vec<f64>,
+    point: Point,
+}
+
+impl LocalSearchSampler {
+    /// A sampler with these options.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue), naming the option.
+    pub fn new(options: LocalSearchOptions) -> Result<Self> {
+        options.check()?;
+        Ok(Self { options })
+    }
+
+    /// The options.
+    pub fn options(&self) -> &LocalSearchOptions {
+        &self.options
+    }
+}
+
+impl Sampler for LocalSearchSampler {
+    fn name(&self) -> &'static str {
+        "local_search"
+    }
+
+    fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
+        let layout = Layout::new(request.space);
+        let points = region::places(&layout, request.space, request.history);
+        let region = Region::follow(&self.options, request.history, &points);
+        let mut generator = request.generator();
+        let asked = request.history.len() + request.pending.len();
+        let centre = match region.centre {
+            Some(centre) if !region.is_start(&self.options, asked) => centre,
+            _ => return Ok(start(request, region.start, &mut generator)),
+        };
+        let step = Step {
+            request,
+            options: &self.options,
+            layout: &layout,
+            points: &points,
+            centre,
+            radius: region.radius,
+        };
+        let found = step.suggest(&mut generator);
+        Ok(found.unwrap_or_else(|| fresh(request, &mut generator)))
+    }
+}
+
+/// A point of the even spread that a run begins with; the very first near the middle of the space.
+fn start(request: &Request<'_>, run: usize, generator: &mut impl Rng) -> Configuration {
+    let index = request.history.len() + request.pending.len() - run;
+    let share = if run > 0 {
+        1.0
+    } else if index == 0 {
+        0.1
+    } else {
+        0.7
+    };
+    let spread = Request { history: &[], pending: &[], ..*request };
+    let Ok(even) = SobolSampler.suggest(&spread) else { return fresh(request, generator) };
+    let unit: Vec<f64> =
+        request
+            .space
+            .to_unit(&even)
+            .iter()
+            .zip(request.space.parameters())
+            .map(|(unit, parameter)| {
+                if parameter.domain().is_categorical() { *unit } else { 0.5 + share * (unit - 0.5) }
+            })
+            .collect();
+    let configuration = request.space.from_unit(&unit);
+    if is_taken(request, &configuration) { fresh(request, generator) } else { configuration }
+}
+
+/// Something that was not tried yet, or, where all was, anything.
+fn fresh(request: &Request<'_>, generator: &mut impl Rng) -> Configuration {
+    if let Some(all) = request.space.enumerate(LARGEST_LISTED) {
+        let mut left: Vec<Configuration> =
+            all.into_iter().filter(|configuration| !is_taken(request, configuration)).collect();
+        if !left.is_empty() {
+            return left.swap_remove(generator.random_range(0..left.len()));
+        }
+    }
+    let unit: Vec<f64> = (0..request.space.len()).map(|_| generator.random::<f64>()).collect();
+    request.space.from_unit(&unit)
+}
+
+fn is_taken(request: &Request<'_>, configuration: &Configuration) -> bool {
+    request.history.iter().any(|trial| trial.configuration == *configuration)
+        || request.pending.contains(configuration)
+}
+
+/// One step from a centre.
+struct Step<'a> {
+    request: &'a Request<'a>,
+    options: &'a LocalSearchOptions,
+    layout: &'a Layout,
+    points: &'a [Point],
+    centre: usize,
+    radius: f64,
+}
+
+impl Step<'_> {
+    /// The best candidate that was not tried yet.
+    fn suggest(&self, generator: &mut impl Rng) -> Option<Configuration> {
+        let model = self.fit();
+        let mut candidates = Vec::new();
+        let flips = !self.layout.categorical.is_empty()
+            && (self.request.number as usize).is_multiple_of(self.options.choice_every);
+        if flips || self.layout.numerical.is_empty() {
+            self.flips(&mut candidates, generator);
+        }
+        let mut best = self.best(&model, candidates);
+        if best.is_none() {
+            let mut candidates = Vec::new();
+            self.moves(&model, &mut candidates, generator);
+            best = self.best(&model, candidates);
+        }
+        best
+    }
+
+    fn best(&self, model: &Quadratic, candidates: Vec<Candidate>) -> Option<Configuration> {
+        let pending: Vec<Point> = self
+            .request
+            .pending
+            .iter()
+            .map(|configuration| self.layout.point(self.request.space, configuration))
+            .collect();
+        let is_near = |candidate: &Candidate, other: &Point, share: f64| {
+            let (distance, same) = candidate.point.distance(other);
+            same && distance < share * self.radius
+        };
+        candidates
+            .into_iter()
+            .filter(|candidate| !is_taken(self.request, &candidate.configuration))
+            .filter(|candidate| {
+                self.points.iter().all(|other| !is_near(candidate, other, TOO_NEAR))
+                    && pending.iter().all(|other| !is_near(candidate, other, TOO_NEAR_PENDING))
+            })
+            .map(|candidate| {
+                let doubt = model.deviation(&candidate.offset);
+                (model.value(&candidate.offset) - self.options.optimism * doubt, candidate)
+            })
+            .reduce(|best, other| if other.0 < best.0 { other } else { best })
+            .map(|(_, candidate)| candidate.configuration)
+    }
+
+    /// The model of the trials nearest to the centre.
+    fn fit(&self) -> Quadratic {
+        let (history, centre) = (self.request.history, &self.points[self.centre]);
+        let dimensions = self.layout.dimensions();
+        let mut near: Vec<(f64, usize, Vec<f64>)> = self
+            .points
+            .iter()
+            .enumerate()
+            .map(|(index, point)| {
+                let offset = self.layout.offset(point, centre, self.radius);
+                (offset.iter().map(|x| x * x).sum(), index, offset)
+            })
+            .collect();
+        near.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let most = (dimensions + 1) * (dimensions + 2) / 2 + dimensions;
+        near.truncate(most.min(MOST_FITTED));
+        let lowest = history[self.centre].loss.unwrap_or(0.0);
+        let height = |loss: f64| (loss - lowest).clamp(0.0, f64::MAX);
+        let mut heights: Vec<f64> =
+            near.iter().filter_map(|(_, index, _)| history[*index].loss.map(height)).collect();
+        let worst = heights.iter().copied().fold(0.0, f64::max);
+        heights.sort_by(f64::total_cmp);
+        let middle = heights[heights.len() / 2];
+        let scale = if middle > 0.0 { middle } else { worst.max(f64::MIN_POSITIVE) };
+        // Values far above the rest say that it is bad there, and no more.
+        let values: Vec<f64> = near
+            .iter()
+            .map(|(_, index, _)| history[*index].loss.map_or(scale, height) / scale)
+            .map(|value| value.min(HIGHEST))
+            .collect();
+        let offsets = near.into_iter().flat_map(|(_, _, offset)| offset).collect();
+        Quadratic::fit(offsets, dimensions, &values)
+    }
+
+    fn candidate(&self, places: &[f64], choices: &[usize]) -> Candidate {
+        let space: &Space = self.request.space;
+        let configuration = self.layout.configuration(space, places, choices);
+        let point = self.layout.point(space, &configuration);
+        let offset = self.layout.offset(&point, &self.points[self.centre], self.radius);
+        Candidate { configuration, offset, point }
+    }
+
+    /// The centre's numbers and choices; where it has none, those of the best trial that has.
+    fn origin(&self) -> (Vec<f64>, Vec<usize>) {
+        let history = self.request.history;
+        let loss = |index: usize| history[index].loss.unwrap_or(f64::INFINITY);
+        let mut order: Vec<usize> = (0..history.len()).collect();
+        order.sort_by(|one, other| loss(*one).total_cmp(&loss(*other)));
+        order.insert(0, self.centre);
+        let places = (0..self.layout.numerical.len())
+            .map(|at| order.iter().find_map(|index| self.points[*index].places[at]).unwrap_or(0.5))
+            .collect();
+        let choices = (0..self.layout.categorical.len())
+            .map(|at| order.iter().find_map(|index| self.points[*index].choices[at]).unwrap_or(0))
+            .collect();
+        (places, choices)
+    }
+
+    /// The centre with one choice exchanged, or two.
+    fn flips(&self, candidates: &mut Vec<Candidate>, generator: &mut impl Rng) {
+        let (places, choices) = self.origin();
+        // An inactive parameter has nothing to exchange.
+        let active: Vec<usize> = (0..choices.len())
+            .filter(|at| self.points[self.centre].choices[*at].is_some())
+            .filter(|at| self.layout.categorical[*at].1 > 1)
+            .collect();
+        for &at in &active {
+            let count = self.layout.categorical[at].1;
+            for turn in 1..count {
+                let mut exchanged = choices.clone();
+                exchanged[at] = (choices[at] + turn) % count;
+                candidates.push(self.candidate(&self.awoken(&places, generator), &exchanged));
+            }
+        }
+        // Two at once, for choices that are good together alone.
+        for _ in 0..if active.len() > 1 { PAIRS } else { 0 } {
+            let mut exchanged = choices.clone();
+            for _ in 0..2 {
+                let at = active[generator.random_range(0..active.len())];
+                exchanged[at] = generator.random_range(0..self.layout.categorical[at].1);
+            }
+            candidates.push(self.candidate(&self.awoken(&places, generator), &exchanged));
+        }
+        // The first of equals wins: let that be any.
+        for last in (1..candidates.len()).rev() {
+            candidates.swap(last, generator.random_range(0..=last));
+        }
+    }
+
+    /// `places`, with others for the parameters that the centre has not: what a choice makes active has its own good values, which one trial does
+    /// not find.
+    fn awoken(&self, places: &[f64], generator: &mut impl Rng) -> Vec<f64> {
+        let mut awake = |(place, here): (&f64, &Option<f64>)| match here {
+            Some(_) => *place,
+            None if generator.random::<bool>() => generator.random::<f64>(),
+            None => {
+                let step = self.options.initial_radius * (2.0 * generator.random::<f64>() - 1.0);
+                (place + step).clamp(0.0, 1.0)
+            }
+        };
+        places.iter().zip(&self.points[self.centre].places).map(&mut awake).collect()
+    }
+
+    /// Steps of the numbers.
+    fn moves(&self, model: &Quadratic, candidates: &mut Vec<Candidate>, generator: &mut impl Rng) {
+        let (places, choices) = self.origin();
+        let reach: Vec<f64> =
+            self.layout.numerical.iter().map(|(_, apart)| self.radius.max(1.01 * apart)).collect();
+        let low: Vec<f64> =
+            (0..places.len()).map(|at| (-reach[at]).max(-places[at]) / self.radius).collect();
+        let high: Vec<f64> =
+            (0..places.len()).map(|at| reach[at].min(1.0 - places[at]) / self.radius).collect();
+        let mut push = |offset: &[f64]| {
+            let target: Vec<f64> =
+                places.iter().zip(offset).map(|(place, step)| place + self.radius * step).collect();
+            candidates.push(self.candidate(&target, &choices));
+        };
+        let dimensions = self.layout.dimensions();
+        let mut lowest = model.descend(&alloc::vec![0.0; dimensions], &low, &high);
+        for _ in 0..2 {
+            let mut from = alloc::vec![0.0; dimensions];
+            for at in 0..places.len() {
+                from[at] = low[at] + generator.random::<f64>() * (high[at] - low[at]);
+            }
+            let other = model.descend(&from, &low, &high);
+            if model.value(&other) < model.value(&lowest) {
+                lowest = other;
+            }
+        }
+        push(&lowest);
+        for turn in 0..ACROSS + AROUND {
+            let share = if turn < ACROSS { 1.0 } else { 0.2 };
+            let offset: Vec<f64> = (0..places.len())
+                .map(|at| {
+                    let across = low[at] + generator.random::<f64>() * (high[at] - low[at]);
+                    lowest[at] + share * (across - lowest[at])
+                })
+                .collect();
+            push(&offset);
+        }
+        for (at, (_, apart)) in self.layout.numerical.iter().enumerate() {
+            for direction in [-1.0, 1.0] {
+                let mut offset = alloc::vec![0.0; places.len()];
+                offset[at] = direction * if *apart > 0.0 { apart / self.radius } else { 1.0 };
+                if offset[at] >= low[at] && offset[at] <= high[at] {
+                    push(&offset);
+                }
+            }
+        }
+    }
+}
+
+/// The highest value that a model is fitted to, where 1 is the median of those near the centre.
+const HIGHEST: f64 = 1e3;
