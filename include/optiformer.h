@@ -208,13 +208,13 @@ void optiformer_space_free(optiformer_space *space);
 typedef struct optiformer_study_options {
     size_t struct_size;
     int32_t direction;             /* OPTIFORMER_MINIMISE or OPTIFORMER_MAXIMISE */
-    const char *sampler;           /* "optiformer", "tpe", "cma_es", "local_search", "sobol", "random";
-                                    * NULL for "optiformer" */
-    const optiformer_model *model; /* for "optiformer" alone; NULL for the built-in weights */
+    const char *sampler;           /* "auto", "optiformer", "gp", "tpe", "cma_es", "local_search",
+                                    * "sobol", "random"; NULL for "auto" */
+    const optiformer_model *model; /* for "auto" and "optiformer"; NULL for the built-in weights */
     uint64_t seed;                 /* the same seed and answers give the same suggestions */
 } optiformer_study_options;
 
-/* A study over a copy of `space`. `options` may be NULL: minimise with "optiformer" and seed 0.
+/* A study over a copy of `space`. `options` may be NULL: minimise with "auto" and seed 0.
  * Threads: `space` and the options' model are shared.
  * Errors: INVALID_SPACE for a space without parameters; INVALID_VALUE, naming the option, also for a
  * model that the sampler has no use for; UNSUPPORTED. */
@@ -261,6 +261,25 @@ optiformer_status optiformer_study_enqueue(optiformer_study *study, const double
  * Errors: NOT_FOUND when none has finished; INVALID_VALUE for a wrong count. */
 optiformer_status optiformer_study_best(const optiformer_study *study, uint64_t *id, double *values,
                                         size_t count, double *value, optiformer_error *error);
+
+/* Why a trial was suggested. Set struct_size to sizeof(optiformer_explanation) before each call. */
+typedef struct optiformer_explanation {
+    size_t struct_size;
+    char sampler[32];   /* the sampler that suggested it; under "auto" the one that was asked */
+    char origin[32];    /* "policy": drawn from the transformer's policy; "neighbour" of a good trial;
+                         * "spread": a point of an even spread; "refined" to where the acquisition is
+                         * largest; "step" of a local model; "draw": anything else */
+    double median;      /* of the predicted values; NaN, like the next two, where nothing was predicted */
+    double deviation;   /* half of the range of about two thirds of the predicted values */
+    double improvement; /* by how much the best value is expected to improve: at least 0 */
+} optiformer_explanation;
+
+/* Why trial `id`, which is pending, was suggested. Reasons are kept until the trial is told.
+ * Threads: `study` is shared.
+ * Errors: UNKNOWN_TRIAL; NOT_FOUND for a trial that was told, enqueued or added; INVALID_VALUE for a
+ * struct_size that is too small. */
+optiformer_status optiformer_study_explain(const optiformer_study *study, uint64_t id,
+                                           optiformer_explanation *out, optiformer_error *error);
 
 /* How many trials have finished, failed, and are pending; each pointer may be NULL.
  * Threads: `study` is shared. */

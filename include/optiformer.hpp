@@ -164,6 +164,15 @@ struct Best {
     double value;
 };
 
+/// Why a trial was suggested; optiformer.h says what the texts may be. The numbers are NaN where nothing was predicted.
+struct Explanation {
+    std::string sampler;
+    std::string origin;
+    double median;
+    double deviation;
+    double improvement;
+};
+
 /// How many trials there are of each state.
 struct Counts {
     std::size_t finished;
@@ -175,7 +184,7 @@ struct Counts {
 class Study {
 public:
     explicit Study(const Space &space, Direction direction = Direction::minimise, std::uint64_t seed = 0,
-                   const Model *model = nullptr, const std::string &sampler = "optiformer")
+                   const Model *model = nullptr, const std::string &sampler = "auto")
         : count_(space.count()) {
         optiformer_study_options options{};
         options.struct_size = sizeof options;
@@ -221,6 +230,13 @@ public:
         }
         return best;
     }
+    /// Why a trial, which is pending, was suggested.
+    Explanation explain(std::uint64_t id) const {
+        optiformer_explanation out{};
+        out.struct_size = sizeof out;
+        detail::call(optiformer_study_explain, handle_.get(), id, &out);
+        return {out.sampler, out.origin, out.median, out.deviation, out.improvement};
+    }
     /// How many trials have finished, failed, and are pending.
     Counts counts() const {
         Counts counts{};
@@ -235,8 +251,8 @@ private:
 
 /// How suggestions are made.
 struct SuggestOptions {
-    std::string sampler = "optiformer";
-    /// For "optiformer"; without it each call unpacks the built-in weights.
+    std::string sampler = "auto";
+    /// For "auto" and "optiformer"; without it each call unpacks the built-in weights.
     const Model *model = nullptr;
     std::uint64_t seed = 0;
     /// The number of the trial that is asked for, from 0.

@@ -4,7 +4,7 @@ use std::{ffi::c_char, sync::Arc};
 
 use optiformer::{
     model::Model,
-    samplers::{self, OptiFormerOptions, OptiFormerSampler, Sampler},
+    samplers::{self, AutoOptions, AutoSampler, OptiFormerOptions, OptiFormerSampler, Sampler},
 };
 
 use crate::{
@@ -13,10 +13,12 @@ use crate::{
     status::{Failure, Status},
 };
 
+/// The sampler of those who name none.
+const DEFAULT: &str = "auto";
 /// The learned sampler's name.
 const LEARNED: &str = "optiformer";
 
-/// The sampler called `name` (null for the learned one) with a model (null for the built-in one).
+/// The sampler called `name` (null for the default) with a model (null for the built-in one).
 ///
 /// # Safety
 ///
@@ -26,23 +28,25 @@ pub unsafe fn sampler(
     model: *const ModelHandle,
 ) -> Result<Box<dyn Sampler + Send>, Failure> {
     let name = if name.is_null() {
-        LEARNED
+        DEFAULT
     } else {
         // SAFETY: the caller passes a string.
         unsafe { pointer::text(name, "sampler") }?
     };
     // SAFETY: the caller passes null or a live handle.
-    let model = unsafe { model.as_ref() };
-    if name != LEARNED {
-        if model.is_some() {
-            let message = format!("sampler \"{name}\" has no use for a model");
-            return Err(Failure::new(Status::InvalidValue, message));
+    let model = unsafe { model.as_ref() }.map(|handle| Arc::clone(&handle.model));
+    match (name, model) {
+        (LEARNED, model) => {
+            let model = model.map_or_else(|| Model::pico().map(Arc::new), Ok)?;
+            Ok(Box::new(OptiFormerSampler::new(model, OptiFormerOptions::default())?))
         }
-        return Ok(samplers::by_name(name)?);
+        (DEFAULT, Some(model)) => {
+            Ok(Box::new(AutoSampler::new(Some(model), AutoOptions::default())?))
+        }
+        (_, Some(_)) => {
+            let message = format!("sampler \"{name}\" has no use for a model");
+            Err(Failure::new(Status::InvalidValue, message))
+        }
+        (_, None) => Ok(samplers::by_name(name)?),
     }
-    let model = match model {
-        Some(handle) => Arc::clone(&handle.model),
-        None => Arc::new(Model::pico()?),
-    };
-    Ok(Box::new(OptiFormerSampler::new(model, OptiFormerOptions::default())?))
 }

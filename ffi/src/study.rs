@@ -39,9 +39,9 @@ pub struct StudyOptions {
     pub struct_size: usize,
     /// 0 to minimise, 1 to maximise.
     pub direction: i32,
-    /// The sampler's name; null for the learned one.
+    /// The sampler's name; null for "auto".
     pub sampler: *const c_char,
-    /// The learned sampler's model; null for the built-in one.
+    /// The model of the samplers that have one; null for the built-in one.
     pub model: *const ModelHandle,
     /// Seed of all suggestions.
     pub seed: u64,
@@ -256,6 +256,77 @@ pub unsafe extern "C" fn optiformer_study_best(
         if let Some(id) = id {
             *id = best.id;
         }
+        Ok(())
+    })
+}
+
+/// Why a trial was suggested, for the caller to read.
+#[repr(C)]
+pub struct CExplanation {
+    /// `sizeof(optiformer_explanation)`.
+    pub struct_size: usize,
+    /// The sampler that suggested it.
+    pub sampler: [c_char; 32],
+    /// How the configuration came about.
+    pub origin: [c_char; 32],
+    /// The median of the predicted values; NaN, like those below, where nothing was predicted.
+    pub median: f64,
+    /// Half of the range of about two thirds of the predicted values.
+    pub deviation: f64,
+    /// By how much the best value is expected to improve.
+    pub improvement: f64,
+}
+
+/// The size of [`CExplanation`] when it was published; stays when the struct grows.
+const FIRST_EXPLANATION: usize = offset_of!(CExplanation, improvement) + size_of::<f64>();
+
+/// A text of at most 31 bytes with its NUL; names in the library are shorter.
+fn short_text(text: &str) -> [c_char; 32] {
+    let mut short = [0; 32];
+    for (place, byte) in short[..31].iter_mut().zip(text.bytes()) {
+        *place = byte as c_char;
+    }
+    short
+}
+
+/// Why a pending trial was suggested.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_study_explain(
+    study: *const StudyHandle,
+    id: u64,
+    out: *mut CExplanation,
+    error: *mut CError,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller passes null or a live handle that nobody changes meanwhile.
+        let handle = unsafe { pointer::shared(study, "study") }?;
+        check_whole(handle)?;
+        // SAFETY: the caller passes null or a place that begins with its size.
+        let size = *unsafe { pointer::shared(out.cast::<usize>(), "out") }?;
+        if size < FIRST_EXPLANATION {
+            let message = format!("out: struct_size {size} is below {FIRST_EXPLANATION}");
+            return Err(Failure::new(Status::InvalidValue, message));
+        }
+        if handle.study.trial(id).is_none() {
+            let message = format!("trial {id} was never handed out, or was abandoned");
+            return Err(Failure::new(Status::UnknownTrial, message));
+        }
+        let explanation = handle.study.explanation(id).ok_or_else(|| {
+            let message = format!("trial {id} was not suggested, or is no longer pending");
+            Failure::new(Status::NotFound, message)
+        })?;
+        // SAFETY: the caller's struct is at least as large as this one.
+        let out = unsafe { pointer::exclusive(out, "out") }?;
+        let expected = explanation.expectation.map_or([f64::NAN; 3], |expectation| {
+            [expectation.median, expectation.deviation, expectation.improvement]
+        });
+        out.sampler = short_text(explanation.sampler);
+        out.origin = short_text(explanation.origin.name());
+        [out.median, out.deviation, out.improvement] = expected;
         Ok(())
     })
 }

@@ -22,9 +22,9 @@ use crate::{
 pub struct SuggestOptions {
     /// `sizeof(optiformer_suggest_options)`.
     pub struct_size: usize,
-    /// The sampler's name; null for the learned one.
+    /// The sampler's name; null for "auto".
     pub sampler: *const c_char,
-    /// The learned sampler's model; null for the built-in one.
+    /// The model of the samplers that have one; null for the built-in one.
     pub model: *const ModelHandle,
     /// The study's seed.
     pub seed: u64,

@@ -12,12 +12,15 @@ use optiformer::{
     trial::Observation,
 };
 
-/// The learned sampler with weights that know nothing: what it must hold does not depend on them.
-fn learned(options: OptiFormerOptions) -> Box<dyn Sampler + Send> {
+/// Weights that know nothing: what a learned sampler must hold does not depend on them.
+fn model() -> Arc<Model> {
     let config =
         Config { hidden_size: 32, layers: 1, heads: 2, feed_forward_size: 32, ..Config::pico() };
-    let model = Arc::new(Model::random(config, 5).unwrap());
-    Box::new(OptiFormerSampler::new(model, options).unwrap())
+    Arc::new(Model::random(config, 5).unwrap())
+}
+
+fn learned(options: OptiFormerOptions) -> Box<dyn Sampler + Send> {
+    Box::new(OptiFormerSampler::new(model(), options).unwrap())
 }
 
 type Build = fn() -> Box<dyn Sampler + Send>;
@@ -88,6 +91,14 @@ conformance! {
     random: || samplers::by_name("random").unwrap();
     sobol: || samplers::by_name("sobol").unwrap();
     tpe: || samplers::by_name("tpe").unwrap();
+    gp: || samplers::by_name("gp").unwrap();
+    auto: || samplers::by_name("auto").unwrap();
+    auto_all: || {
+        let mut options = samplers::AutoOptions::default();
+        (options.learned_until, options.refine_from, options.refine_every) = (5, 5, 3);
+        (options.long_from, options.long_every) = (8, 2);
+        Box::new(samplers::AutoSampler::new(Some(model()), options).unwrap())
+    };
     cma_es: || samplers::by_name("cma_es").unwrap();
     local_search: || samplers::by_name("local_search").unwrap();
     tpe_independent: || {

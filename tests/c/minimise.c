@@ -37,7 +37,9 @@ static double objective(const double *values) {
 static int study(const optiformer_space *space, const char *sampler, const optiformer_model *model) {
     optiformer_study_options options;
     optiformer_study *study = NULL;
+    optiformer_explanation reasons;
     double values[4], best = INFINITY, reported = 0.0;
+    int predicted = 0;
     size_t finished = 0, failed = 0, pending = 0;
     uint64_t id = 0;
     int trial;
@@ -54,6 +56,13 @@ static int study(const optiformer_space *space, const char *sampler, const optif
         EXPECT(values[1] >= 1.0 && values[1] <= 20.0 && values[1] == floor(values[1]));
         EXPECT(values[2] == 0.0 || values[2] == 1.0);
         EXPECT(values[2] == 0.0 ? isnan(values[3]) : values[3] >= 1e-4 && values[3] <= 1.0);
+        memset(&reasons, 0, sizeof reasons);
+        EXPECT(optiformer_study_explain(study, id, &reasons, &error) == OPTIFORMER_INVALID_VALUE);
+        reasons.struct_size = sizeof reasons;
+        CHECK(optiformer_study_explain(study, id, &reasons, &error));
+        EXPECT(reasons.sampler[0] != 0 && reasons.origin[0] != 0);
+        EXPECT(isnan(reasons.median) || (reasons.deviation >= 0.0 && reasons.improvement >= 0.0));
+        predicted += !isnan(reasons.median);
         if (trial == 5) {
             CHECK(optiformer_study_tell_failed(study, id, &error));
             continue;
@@ -65,6 +74,11 @@ static int study(const optiformer_space *space, const char *sampler, const optif
     EXPECT(reported == best && objective(values) == best);
     CHECK(optiformer_study_counts(study, &finished, &failed, &pending, &error));
     EXPECT(finished == 39 && failed == 1 && pending == 0);
+    EXPECT(optiformer_study_explain(study, id, &reasons, &error) == OPTIFORMER_NOT_FOUND);
+    EXPECT(optiformer_study_explain(study, 40, &reasons, &error) == OPTIFORMER_UNKNOWN_TRIAL);
+    if (strcmp(sampler, "auto") == 0 || strcmp(sampler, "gp") == 0 || strcmp(sampler, "optiformer") == 0) {
+        EXPECT(predicted >= 10);
+    }
     printf("%s: %.17g\n", sampler, best);
     optiformer_study_free(study);
     return 0;
@@ -128,7 +142,8 @@ int main(void) {
     EXPECT(strlen(json) + 1 == needed && strstr(json, "\"when\"") != NULL);
     CHECK(optiformer_model_builtin(&model, &error));
     CHECK(optiformer_model_description(model, json, sizeof json, &needed, &error));
-    if (study(space, "optiformer", model) != 0 || study(space, "optiformer", NULL) != 0 ||
+    if (study(space, "auto", NULL) != 0 || study(space, "auto", model) != 0 || study(space, "gp", NULL) != 0 ||
+        stateless(space, "auto", NULL) != 0 || study(space, "optiformer", model) != 0 || study(space, "optiformer", NULL) != 0 ||
         study(space, "tpe", NULL) != 0 || study(space, "cma_es", NULL) != 0 ||
         study(space, "local_search", NULL) != 0 || study(space, "sobol", NULL) != 0 || study(space, "random", NULL) != 0 ||
         stateless(space, "optiformer", model) != 0 || stateless(space, "tpe", NULL) != 0) {

@@ -5,7 +5,7 @@ from optiformer.optuna import OptiFormerSampler
 from optuna.testing.pytest_samplers import BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase
 
 
-@pytest.fixture(params=["optiformer", "tpe", "cma_es", "local_search", "sobol", "random"])
+@pytest.fixture(params=["auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "sobol", "random"])
 def sampler(request):
     return lambda: OptiFormerSampler(seed=0, sampler=request.param)
 

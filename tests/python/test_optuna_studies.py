@@ -23,7 +23,7 @@ def parameters(study):
     return [trial.params for trial in study.trials]
 
 
-@pytest.mark.parametrize("name", ["optiformer", "tpe"])
+@pytest.mark.parametrize("name", ["auto", "optiformer", "tpe"])
 def test_twenty_five_and_twenty_five_are_fifty(tmp_path, name):
     whole = optuna.create_study(sampler=OptiFormerSampler(seed=2, sampler=name))
     whole.optimize(mixed, n_trials=50)
@@ -99,7 +99,7 @@ def test_pending_trials_are_kept_away_from():
 
 
 def test_a_finite_space_may_be_asked_for_more_than_it_has():
-    for name in ["optiformer", "tpe", "cma_es", "local_search", "sobol", "random"]:
+    for name in ["auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "sobol", "random"]:
         study = optuna.create_study(sampler=OptiFormerSampler(seed=7, sampler=name))
         study.optimize(lambda trial: trial.suggest_int("a", 0, 1) + trial.suggest_categorical("b", [0, 1]), n_trials=10)
         assert study.best_value == 0

@@ -26,18 +26,26 @@ def test_a_study_minimises():
     study = optiformer.Study(space(), seed=4)
     assert study.best() is None
     study.enqueue({"x": 4.0, "n": 2, "c": "a"})
-    seen = []
+    seen, reasons = [], []
     for number in range(30):
         trial = study.ask()
         parameters = trial.parameters
         assert ("y" in parameters) == (parameters["c"] != "a")
         if number == 0:
             assert parameters == {"x": 4.0, "n": 2, "c": "a"}
+        if number == 0:
+            with pytest.raises(optiformer.Error, match="NOT_FOUND"):
+                study.explain(trial.id)
+        else:
+            reasons.append(study.explain(trial.id))
         loss = (parameters["x"] - 1) ** 2 + abs(parameters["n"] - 4) + ("y" not in parameters)
         seen.append(loss)
         study.tell(trial.id, None if number == 3 else loss)
     del seen[3]
     assert study.best().value == min(seen)
+    assert {reason.sampler for reason in reasons} >= {"gp"}
+    assert {reason.origin for reason in reasons} >= {"spread", "refined"}
+    assert math.isnan(reasons[0].median) and reasons[20].improvement >= 0
     with pytest.raises(optiformer.Error) as caught:
         study.tell(0, 1.0)
     assert caught.value.name == "ALREADY_TOLD"

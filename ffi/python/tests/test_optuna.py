@@ -35,7 +35,7 @@ def test_a_parabola_in_ten_trials():
     assert study.best_value < 1.0
 
 
-@pytest.mark.parametrize("name", ["optiformer", "tpe", "cma_es", "local_search", "sobol", "random"])
+@pytest.mark.parametrize("name", ["auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "sobol", "random"])
 def test_every_kind_of_parameter_stays_in_its_range(name):
     study = optuna.create_study(sampler=OptiFormerSampler(seed=1, sampler=name))
     study.optimize(mixed, n_trials=25)

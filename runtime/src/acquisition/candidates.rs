@@ -21,6 +21,26 @@ pub enum Origin {
     Neighbour,
     /// A point of a low-discrepancy sequence.
     Spread,
+    /// Moved to where the acquisition is largest.
+    Refined,
+    /// A step of a local model of the losses.
+    Step,
+    /// The sampler's own draw, of which it does not say more.
+    Draw,
+}
+
+impl Origin {
+    /// The word that the tool and the other languages use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Policy => "policy",
+            Self::Neighbour => "neighbour",
+            Self::Spread => "spread",
+            Self::Refined => "refined",
+            Self::Step => "step",
+            Self::Draw => "draw",
+        }
+    }
 }
 
 /// A configuration that may be tried next.

@@ -5,6 +5,8 @@ use crate::{Error, ErrorKind, Result};
 
 /// The names that [`by_name`] knows in this build.
 pub const NAMES: &[&str] = &[
+    #[cfg(feature = "classical")]
+    "auto",
     "random",
     #[cfg(feature = "classical")]
     "sobol",
@@ -25,6 +27,8 @@ pub const NAMES: &[&str] = &[
 /// [`ErrorKind::InvalidValue`], listing [`NAMES`].
 pub fn by_name(name: &str) -> Result<Box<dyn Sampler + Send>> {
     match name {
+        #[cfg(feature = "classical")]
+        "auto" => Ok(Box::new(super::AutoSampler::default())),
         "random" => Ok(Box::new(RandomSampler)),
         #[cfg(feature = "classical")]
         "sobol" => Ok(Box::new(super::SobolSampler)),

@@ -1,5 +1,7 @@
 //! Everything that suggests: one trait, and the samplers behind it.
 
+#[cfg(feature = "classical")]
+mod auto;
 mod by_name;
 #[cfg(feature = "classical")]
 mod cma_es;
@@ -14,9 +16,12 @@ pub mod optiformer;
 mod random;
 #[cfg(feature = "classical")]
 mod sobol;
+mod suggestion;
 #[cfg(feature = "classical")]
 mod tpe;
 
+#[cfg(feature = "classical")]
+pub use auto::{AutoOptions, AutoSampler};
 pub use by_name::{NAMES, by_name};
 #[cfg(feature = "classical")]
 pub use cma_es::{CmaEsOptions, CmaEsSampler};
@@ -28,6 +33,7 @@ pub use optiformer::{OptiFormerOptions, OptiFormerSampler};
 pub use random::RandomSampler;
 #[cfg(feature = "classical")]
 pub use sobol::SobolSampler;
+pub use suggestion::{Expectation, Explanation, Suggestion};
 #[cfg(feature = "classical")]
 pub use tpe::{TpeOptions, TpeSampler};
 
@@ -36,6 +42,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{
     Result,
+    acquisition::Origin,
     space::{Configuration, Space},
     trial::Observation,
 };
@@ -81,4 +88,13 @@ pub trait Sampler {
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a space that the sampler cannot search,
     /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) where it never repeats itself and everything has been tried.
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration>;
+
+    /// The same, with the reasons for it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`suggest`](Self::suggest).
+    fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
+        Ok(Suggestion::plain(self.suggest(request)?, self.name(), Origin::Draw))
+    }
 }

@@ -49,7 +49,7 @@ use event::Event;
 
 use crate::{
     Error, ErrorKind, Result,
-    samplers::{Request, Sampler},
+    samplers::{Explanation, Request, Sampler, Suggestion},
     space::{Configuration, Domain, Space},
     trial::Observation,
 };
@@ -72,6 +72,8 @@ pub struct Study {
     /// The finished trials as samplers see them, with their ids, in the order of those.
     history: Vec<Observation>,
     history_ids: Vec<u64>,
+    /// Why the pending trials were suggested, in units of the objective; of trials that this process asked for.
+    explanations: Vec<(u64, Explanation)>,
 }
 
 impl Study {
@@ -94,6 +96,7 @@ impl Study {
             orphans: VecDeque::new(),
             history: Vec::new(),
             history_ids: Vec::new(),
+            explanations: Vec::new(),
         }
     }
 
@@ -106,8 +109,16 @@ impl Study {
         if let Some(trial) = self.take_orphan() {
             return Ok(trial);
         }
-        let event = self.prepare_ask()?;
-        Ok(self.apply_ask(event))
+        let (event, explanation) = self.prepare_ask()?;
+        Ok(self.apply_ask(event, explanation))
+    }
+
+    /// Why the sampler suggested a trial, in units of the objective, larger or smaller being better as the [`direction`](Self::direction) has it.
+    ///
+    /// `None` for a trial that was not suggested (it was enqueued or added), that has its outcome, or that was asked for before the study was
+    /// read from a file: reasons are not written down.
+    pub fn explanation(&self, id: u64) -> Option<&Explanation> {
+        self.explanations.iter().find(|(of, _)| *of == id).map(|(_, explanation)| explanation)
     }
 
     /// Takes in how a pending trial went. An objective that is not finite is kept as a failure.
@@ -241,11 +252,11 @@ impl Study {
     }
 
     /// What the next ask will do, without doing it.
-    fn prepare_ask(&mut self) -> Result<Event> {
+    fn prepare_ask(&mut self) -> Result<(Event, Option<Explanation>)> {
         let id = self.next_id;
         if let Some(configuration) = self.queue.front() {
             let configuration = configuration.clone();
-            return Ok(Event::Ask { id, configuration, origin: Origin::Enqueued });
+            return Ok((Event::Ask { id, configuration, origin: Origin::Enqueued }, None));
         }
         let pending: Vec<Configuration> = self
             .trials
@@ -253,7 +264,7 @@ impl Study {
             .filter(|trial| trial.is_pending())
             .map(|trial| trial.configuration.clone())
             .collect();
-        let configuration = self.sampler.suggest(&Request {
+        let Suggestion { configuration, mut explanation } = self.sampler.explain(&Request {
             space: &self.space,
             history: &self.history,
             pending: &pending,
@@ -262,7 +273,10 @@ impl Study {
         })?;
         let configuration = self.canonical(configuration);
         self.space.validate(&configuration)?;
-        Ok(Event::Ask { id, configuration, origin: Origin::Asked })
+        if let Some(expectation) = &mut explanation.expectation {
+            expectation.median = self.direction.loss(expectation.median);
+        }
+        Ok((Event::Ask { id, configuration, origin: Origin::Asked }, Some(explanation)))
     }
 
     /// What adding a trial will do, without doing it.
@@ -314,9 +328,11 @@ impl Study {
     }
 
     /// Applies an ask that was checked or prepared, and returns the trial.
-    fn apply_ask(&mut self, event: Event) -> Trial {
+    fn apply_ask(&mut self, event: Event, explanation: Option<Explanation>) -> Trial {
         self.apply(event);
-        self.trials[self.trials.len() - 1].clone()
+        let trial = self.trials[self.trials.len() - 1].clone();
+        self.explanations.extend(explanation.map(|explanation| (trial.id, explanation)));
+        trial
     }
 
     /// Lets a checked event happen.
@@ -344,6 +360,7 @@ impl Study {
                     self.trials.remove(position);
                 }
                 self.orphans.retain(|orphan| *orphan != id);
+                self.explanations.retain(|(of, _)| *of != id);
             }
         }
     }
@@ -360,6 +377,7 @@ impl Study {
         self.history_ids.insert(place, id);
         self.history.insert(place, observation);
         self.orphans.retain(|orphan| *orphan != id);
+        self.explanations.retain(|(of, _)| *of != id);
     }
 
     fn position(&self, id: u64) -> Option<usize> {

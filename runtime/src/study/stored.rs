@@ -106,9 +106,9 @@ impl StoredStudy {
         if let Some(trial) = self.study.take_orphan() {
             return Ok(trial);
         }
-        let event = self.study.prepare_ask()?;
+        let (event, explanation) = self.study.prepare_ask()?;
         self.write(&event, false)?;
-        Ok(self.study.apply_ask(event))
+        Ok(self.study.apply_ask(event, explanation))
     }
 
     /// As [`Study::tell`]; returns when the outcome would survive a loss of power.

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use optiformer::{
     Error, ErrorKind, Result,
     model::Model,
-    samplers::{self, GpOptions, GpSampler, OptiFormerOptions, OptiFormerSampler, Sampler},
+    samplers::{
+        self, AutoOptions, AutoSampler, GpOptions, GpSampler, OptiFormerOptions, OptiFormerSampler,
+        Sampler,
+    },
 };
 
 /// A sampler by the name that the evaluation gives it; the learned ones share `model`.
 ///
 /// Beside the runtime's own names there are variants of the learned sampler: `optiformer-policy` (the policy alone), `optiformer-whole`
 /// (no zoom), and `optiformer:NAME=VALUE:…` with the options `startup`, `policy`, `neighbours`, `spread`, `policy_only`, `zoom`, `zoom_from`, `whole_every`,
-/// `temperature` (of the policy), `apart` and `score_temperature`; and `gp:NAME=VALUE:…` with the fields of [`GpOptions`].
+/// `temperature` (of the policy), `apart` and `score_temperature`; `gp:NAME=VALUE:…` with the fields of [`GpOptions`], and `auto:NAME=VALUE:…` with those of [`AutoOptions`].
 ///
 /// # Errors
 ///
@@ -21,6 +24,10 @@ pub fn sampler(name: &str, model: Option<&Arc<Model>>) -> Result<Box<dyn Sampler
     let defaults = OptiFormerOptions::default();
     if let Some(rest) = name.strip_prefix("gp:") {
         return Ok(Box::new(GpSampler::new(gp_variant(&format!(":{rest}"))?)?));
+    }
+    if name == "auto" || name.starts_with("auto:") {
+        let options = auto_variant(&name["auto".len()..])?;
+        return Ok(Box::new(AutoSampler::new(model.cloned(), options)?));
     }
     let options = match name {
         "optiformer-policy" => OptiFormerOptions { policy_only: true, zoom: false, ..defaults },
@@ -62,6 +69,22 @@ fn gp_variant(text: &str) -> Result<GpOptions> {
             "starts" => options.starts = value.parse().ok()?,
             "most_trials" => options.most_trials = value.parse().ok()?,
             "warp" => options.warp = value.parse().ok()?,
+            _ => return None,
+        }
+        Some(())
+    })?;
+    Ok(options)
+}
+
+fn auto_variant(text: &str) -> Result<AutoOptions> {
+    let mut options = AutoOptions::default();
+    each_option("auto", text, |name, value| {
+        match name {
+            "learned_until" => options.learned_until = value.parse().ok()?,
+            "refine_from" => options.refine_from = value.parse().ok()?,
+            "refine_every" => options.refine_every = value.parse().ok()?,
+            "long_from" => options.long_from = value.parse().ok()?,
+            "long_every" => options.long_every = value.parse().ok()?,
             _ => return None,
         }
         Some(())

@@ -6,8 +6,8 @@
 from ._library import Error, library
 from ._model import Model
 from ._space import Space
-from ._study import Best, Counts, Study, Trial
+from ._study import Best, Counts, Explanation, Study, Trial
 from ._suggest import suggest
 
 __version__: str = library.optiformer_version_string().decode()
-__all__ = ["Best", "Counts", "Error", "Model", "Space", "Study", "Trial", "__version__", "suggest"]
+__all__ = ["Best", "Counts", "Error", "Explanation", "Model", "Space", "Study", "Trial", "__version__", "suggest"]

@@ -37,6 +37,17 @@ class ErrorStruct(ctypes.Structure):
     _fields_ = [("struct_size", c_size_t), ("status", c_int32), ("message", c_char * 512)]
 
 
+class ExplanationStruct(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("sampler", c_char * 32),
+        ("origin", c_char * 32),
+        ("median", c_double),
+        ("deviation", c_double),
+        ("improvement", c_double),
+    ]
+
+
 class StudyOptions(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -82,6 +93,7 @@ _FALLIBLE = {
     "optiformer_study_add": [c_void_p, _doubles, c_size_t, c_double, POINTER(c_uint64), _error],
     "optiformer_study_enqueue": [c_void_p, _doubles, c_size_t, _error],
     "optiformer_study_best": [c_void_p, POINTER(c_uint64), _doubles, c_size_t, _doubles, _error],
+    "optiformer_study_explain": [c_void_p, c_uint64, POINTER(ExplanationStruct), _error],
     "optiformer_study_counts": [c_void_p, POINTER(c_size_t), POINTER(c_size_t), POINTER(c_size_t), _error],
     "optiformer_suggest": [
         c_void_p,

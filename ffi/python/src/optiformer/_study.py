@@ -4,7 +4,7 @@ import ctypes
 import math
 from typing import Any, Dict, NamedTuple, Optional
 
-from ._library import Error, Handle, StudyOptions, call, doubles, encoded, unsigned
+from ._library import Error, ExplanationStruct, Handle, StudyOptions, call, doubles, encoded, unsigned
 from ._model import Model
 from ._space import Space
 
@@ -24,6 +24,25 @@ class Best(NamedTuple):
     value: float
 
 
+class Explanation(NamedTuple):
+    """Why a trial was suggested, in units of the objective; the numbers are NaN where nothing was predicted.
+
+    Attributes:
+        sampler: The sampler that suggested it; under "auto" the one that was asked.
+        origin: "policy": drawn from the transformer's policy; "neighbour" of a good trial; "spread": a point of an even
+            spread; "refined" to where the acquisition is largest; "step" of a local model; "draw": anything else.
+        median: The median of the predicted values.
+        deviation: Half of the range of about two thirds of the predicted values.
+        improvement: By how much the best value is expected to improve; at least 0.
+    """
+
+    sampler: str
+    origin: str
+    median: float
+    deviation: float
+    improvement: float
+
+
 class Counts(NamedTuple):
     """How many trials there are of each state."""
 
@@ -41,8 +60,8 @@ class Study(Handle):
         space: What may be tried; later changes of it have no effect.
         direction: "minimize" or "maximize".
         seed: Seed of all suggestions; the same seed and answers give the same study.
-        sampler: "optiformer", "tpe", "cma_es", "local_search", "sobol" or "random".
-        model: Weights for "optiformer"; the ones that are part of the library when None.
+        sampler: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "sobol" or "random".
+        model: Weights for "auto" and "optiformer"; the ones that are part of the library when None.
 
     Raises:
         Error: naming the option.
@@ -56,7 +75,7 @@ class Study(Handle):
         *,
         direction: str = "minimize",
         seed: int = 0,
-        sampler: str = "optiformer",
+        sampler: str = "auto",
         model: Optional[Model] = None,
     ) -> None:
         if direction not in ("minimize", "maximize"):
@@ -116,6 +135,16 @@ class Study(Handle):
                 return None
             raise
         return Best(trial.value, self._layout.parameters(list(values)), value.value)
+
+    def explain(self, trial: int) -> Explanation:
+        """Why a trial, which is pending, was suggested.
+
+        Raises:
+            Error: "UNKNOWN_TRIAL"; "NOT_FOUND" for a trial that was told, enqueued or added.
+        """
+        out = ExplanationStruct(struct_size=ctypes.sizeof(ExplanationStruct))
+        self._call("optiformer_study_explain", unsigned("trial", trial), ctypes.byref(out))
+        return Explanation(out.sampler.decode(), out.origin.decode(), out.median, out.deviation, out.improvement)
 
     def counts(self) -> Counts:
         """How many trials have finished, failed, and are pending."""

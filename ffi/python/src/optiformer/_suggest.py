@@ -17,7 +17,7 @@ def suggest(
     count: int = 1,
     seed: int = 0,
     number: int = 0,
-    sampler: str = "optiformer",
+    sampler: str = "auto",
     model: Optional[Model] = None,
 ) -> List[List[float]]:
     """The next configurations to try, to minimise a loss: a pure function of its arguments.
@@ -32,8 +32,8 @@ def suggest(
         count: How many suggestions are wanted; each takes those before it for pending.
         seed: The study's seed.
         number: The number of the trial that is asked for, from 0.
-        sampler: "optiformer", "tpe", "cma_es", "local_search", "sobol" or "random".
-        model: Weights for "optiformer". Without it each call unpacks those that are part of the library.
+        sampler: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "sobol" or "random".
+        model: Weights for "auto" and "optiformer". Without it each call unpacks those that are part of the library.
 
     Raises:
         Error: "INVALID_VALUE", naming array, row and parameter; "UNSUPPORTED" for more parameters or choices than

@@ -20,7 +20,7 @@ __all__ = ["OptiFormerSampler"]
 
 
 class OptiFormerSampler(BaseSampler):
-    """Suggests what a trained transformer expects to improve most.
+    """Suggests the next trial: by the best mixture of samplers that was found ("auto"), or by one of them.
 
     Parameters that every finished trial has are suggested together (`sample_relative`); others, as in a conditional or growing space,
     one by one, each from its own history (`sample_independent`). Completed trials count with their value, pruned ones with their
@@ -34,8 +34,9 @@ class OptiFormerSampler(BaseSampler):
 
     Args:
         seed: Seed of all suggestions; drawn at random when None.
-        sampler: One of the library's samplers: "optiformer", "tpe", "cma_es", "local_search", "sobol", "random".
-        model: Weights for "optiformer"; the ones that are part of the library when None.
+        sampler: One of the library's samplers: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search",
+            "sobol", "random".
+        model: Weights for "auto" and "optiformer"; the ones that are part of the library when None.
 
     Raises:
         optiformer.Error: while suggesting, for more parameters or choices than the model has names for (64 of each), and
@@ -43,9 +44,9 @@ class OptiFormerSampler(BaseSampler):
     """
 
     def __init__(
-        self, seed: Optional[int] = None, *, sampler: str = "optiformer", model: Optional[Model] = None
+        self, seed: Optional[int] = None, *, sampler: str = "auto", model: Optional[Model] = None
     ) -> None:
-        if model is not None and sampler != "optiformer":
+        if model is not None and sampler not in ("auto", "optiformer"):
             raise ValueError(f"sampler {sampler!r} has no use for a model")
         self._sampler = sampler
         self._model = Model() if model is None and sampler == "optiformer" else model

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use optiformer::{
     Error, ErrorKind,
+    samplers::Explanation,
     study::{Outcome, StoredStudy},
 };
 use serde::{Deserialize, Deserializer};
@@ -36,6 +37,8 @@ enum Request {
 #[serde(deny_unknown_fields)]
 struct Ask {
     count: Option<u64>,
+    #[serde(default)]
+    explain: bool,
 }
 
 #[derive(Deserialize)]
@@ -133,11 +136,11 @@ fn next_line(input: &mut impl BufRead) -> io::Result<Option<Line>> {
 
 fn serve(study: &mut StoredStudy, request: Request) -> Result<Value, Error> {
     Ok(match request {
-        Request::Ask(Ask { count: None }) => {
+        Request::Ask(Ask { count: None, explain }) => {
             let trial = study.ask()?;
-            json!({"trial": offered(study, &trial)})
+            json!({"trial": offered(study, &trial, explain)})
         }
-        Request::Ask(Ask { count: Some(count) }) => {
+        Request::Ask(Ask { count: Some(count), explain }) => {
             if !(1..=MOST_TRIALS).contains(&count) {
                 let context = format!("\"count\" is from 1 to {MOST_TRIALS}, not {count}");
                 return Err(Error::new(ErrorKind::InvalidValue, context));
@@ -145,7 +148,7 @@ fn serve(study: &mut StoredStudy, request: Request) -> Result<Value, Error> {
             let mut trials = Vec::new();
             for _ in 0..count {
                 match study.ask() {
-                    Ok(trial) => trials.push(offered(study, &trial)),
+                    Ok(trial) => trials.push(offered(study, &trial, explain)),
                     // What was handed out must be heard of; the next request meets the error again.
                     Err(_) if !trials.is_empty() => break,
                     Err(error) => return Err(error),
@@ -177,9 +180,24 @@ fn serve(study: &mut StoredStudy, request: Request) -> Result<Value, Error> {
     })
 }
 
-fn offered(study: &StoredStudy, trial: &optiformer::study::Trial) -> Value {
+fn offered(study: &StoredStudy, trial: &optiformer::study::Trial, explain: bool) -> Value {
     let values = study.study().space().configuration_to_json(&trial.configuration);
-    json!({"id": trial.id, "values": values})
+    let mut offered = json!({"id": trial.id, "values": values});
+    if explain {
+        offered["explanation"] = study.study().explanation(trial.id).map_or(Value::Null, reasons);
+    }
+    offered
+}
+
+/// Why a trial was suggested; the numbers only where the sampler predicts something.
+fn reasons(explanation: &Explanation) -> Value {
+    let mut object = json!({"sampler": explanation.sampler, "origin": explanation.origin.name()});
+    if let Some(expectation) = explanation.expectation {
+        object["median"] = expectation.median.into();
+        object["deviation"] = expectation.deviation.into();
+        object["improvement"] = expectation.improvement.into();
+    }
+    object
 }
 
 /// The outcome that `"value"` and `"failed"` stand for.

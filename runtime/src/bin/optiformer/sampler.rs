@@ -5,17 +5,17 @@ use std::{path::Path, sync::Arc};
 use optiformer::{
     Error, ErrorKind,
     model::Model,
-    samplers::{self, OptiFormerOptions, OptiFormerSampler, Sampler},
+    samplers::{self, AutoOptions, AutoSampler, OptiFormerOptions, OptiFormerSampler, Sampler},
     study::Recording,
 };
 
 use crate::{Failure, arguments::StudyOptions};
 
-/// The one sampler with weights.
+/// The sampler that is a model and nothing else.
 const LEARNED: &str = "optiformer";
 
-/// The sampler of studies whose user names none.
-const DEFAULT: &str = LEARNED;
+/// The sampler of studies whose user names none. Other weights than its own can be given to it.
+const DEFAULT: &str = if cfg!(feature = "classical") { "auto" } else { LEARNED };
 
 /// The sampler and seed of the study: as the command line has them, else as the study file, else the defaults.
 pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), Failure> {
@@ -42,9 +42,14 @@ fn sampler(name: &str, model: Option<&Path>) -> Result<Box<dyn Sampler + Send>, 
             let model = model.map_or_else(embedded, Model::open)?;
             Ok(Box::new(OptiFormerSampler::new(Arc::new(model), OptiFormerOptions::default())?))
         }
+        #[cfg(feature = "classical")]
+        (DEFAULT, Some(model)) => {
+            let model = Arc::new(Model::open(model)?);
+            Ok(Box::new(AutoSampler::new(Some(model), AutoOptions::default())?))
+        }
         (_, Some(_)) => Err(Error::new(
             ErrorKind::InvalidValue,
-            format!("--model is for the sampler {LEARNED}, not for {name}"),
+            format!("--model is for the samplers auto and {LEARNED}, not for {name}"),
         )),
         (_, None) => samplers::by_name(name),
     }

@@ -33,7 +33,7 @@ fn exponential(x: f64) -> f64 {
     if x < -700.0 {
         return 0.0;
     }
-    const HIGH: f64 = 6.931_471_803_691_238_2e-1;
+    const HIGH: f64 = 6.931_471_803_691_238e-1;
     const LOW: f64 = 1.908_214_929_270_587_7e-10;
     // Adding and taking away 1.5·2⁵² rounds to the nearest whole number.
     const ROUND: f64 = 6_755_399_441_055_744.0;

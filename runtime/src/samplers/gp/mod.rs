@@ -19,14 +19,16 @@ use rand::RngExt;
 
 use self::{
     encoding::Encoding,
+    improvement::log_expected_improvement,
     kernel::{Differences, Hyperparameters},
     likelihood::Likelihood,
     posterior::{Posterior, Scratch},
     search::Effort,
 };
-use super::{Request, Sampler, SobolSampler};
+use super::{Expectation, Explanation, Request, Sampler, SobolSampler, Suggestion};
 use crate::{
     Result,
+    acquisition::Origin,
     space::{Configuration, Space},
     trial::Observation,
 };
@@ -42,7 +44,8 @@ use crate::{
 /// - What was tried is not tried again as long as something else is left.
 ///
 /// Hyperparameters are fitted to the first 8, 9, 10, … trials, then each time that these have grown by an eighth, each fit beginning where the one
-/// before ended. A study that is resumed repeats these fits once; they are kept as long as the history begins with what they were fitted to.
+/// before ended; at 16, 32, 64, … trials they are fitted from scratch. A history that comes whole, as when a study is resumed, costs the fits since then (at
+/// most nine); they are kept as long as the history begins with what they were fitted to.
 ///
 /// J. Močkus, On Bayesian Methods for Seeking the Extremum (1974); D. R. Jones, M. Schonlau, W. J. Welch, Efficient Global
 /// Optimization of Expensive Black-Box Functions, Journal of Global Optimization 13 (1998); C. E. Rasmussen & C. K. I. Williams,
@@ -84,16 +87,26 @@ impl GpSampler {
         &self.options
     }
 
+    /// A point of the even spread, where there is nothing to model.
+    fn spread(&self, request: &Request<'_>) -> Result<Suggestion> {
+        let configuration = SobolSampler.suggest(request)?;
+        Ok(Suggestion::plain(configuration, self.name(), Origin::Spread))
+    }
+
     /// The hyperparameters for a history; kept fits are used where they were fitted to the same trials.
     fn hyperparameters(
         &mut self,
         history: &[Observation],
         encoding: &Encoding<'_>,
     ) -> Hyperparameters {
+        // The chain of fits begins anew each time that the history has doubled, so that one that comes whole costs a few fits, not all of them.
+        let mut trials = self.options.startup_trials.min(history.len());
+        while trials > 0 && 2 * trials <= history.len() {
+            trials *= 2;
+        }
         let mut current = first_guess(encoding.columns());
         let mut digest = Digest::new(encoding.categorical());
         let (mut digested, mut number) = (0, 0);
-        let mut trials = self.options.startup_trials.min(history.len());
         loop {
             digest.add(&history[digested..trials], encoding);
             digested = trials;
@@ -124,15 +137,19 @@ impl Sampler for GpSampler {
     }
 
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
+        Ok(self.explain(request)?.configuration)
+    }
+
+    fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
         let succeeded = request.history.iter().filter(|trial| trial.loss.is_some()).count();
         if request.history.len() < self.options.startup_trials || succeeded < 2 {
-            return SobolSampler.suggest(request);
+            return self.spread(request);
         }
         let space = request.space;
         let encoding = Encoding::new(space);
         let hyperparameters = self.hyperparameters(request.history, &encoding);
         let kept = targets::keep(request.history, self.options.most_trials);
-        let losses = targets::standardised(&kept, self.options.warp);
+        let (losses, scale) = targets::standardised(&kept, self.options.warp);
         let mut rows = Vec::with_capacity(kept.len() * encoding.columns());
         for trial in &kept {
             encoding.push(&trial.configuration, &mut rows);
@@ -141,7 +158,7 @@ impl Sampler for GpSampler {
         let posterior = Posterior::new(&hyperparameters, encoding.categorical(), rows, &losses);
         let Some(mut posterior) = posterior else {
             // Rounding has defeated the factorisation: an honest spread is better than none.
-            return SobolSampler.suggest(request);
+            return self.spread(request);
         };
         let mut scratch = Scratch::default();
         for pending in request.pending {
@@ -162,10 +179,25 @@ impl Sampler for GpSampler {
         let found = search::search(&posterior, &encoding, &best, effort, &mut generator);
         let known = Known::of(request);
         let fresh = found
-            .iter()
-            .map(|(_, unit)| space.from_unit(unit))
-            .find(|configuration| !known.contains(configuration));
-        Ok(fresh.unwrap_or_else(|| untried(space, &known, &mut generator)))
+            .into_iter()
+            .map(|found| (space.from_unit(&found.unit), found))
+            .find(|(configuration, _)| !known.contains(configuration));
+        let Some((configuration, found)) = fresh else {
+            let configuration = untried(space, &known, &mut generator);
+            return Ok(Suggestion::plain(configuration, self.name(), Origin::Draw));
+        };
+        let mut row = Vec::with_capacity(encoding.columns());
+        encoding.push(&configuration, &mut row);
+        let (mean, deviation) = posterior.predict(&row, &mut scratch);
+        let (rating, ..) = log_expected_improvement(mean, deviation, posterior.best());
+        let expectation = Expectation {
+            median: scale.loss(mean),
+            deviation: 0.5 * (scale.loss(mean + deviation) - scale.loss(mean - deviation)),
+            improvement: scale.gain(libm::exp(rating)),
+        };
+        let (sampler, origin, expectation) = (self.name(), found.origin, Some(expectation));
+        let explanation = Explanation { sampler, origin, expectation };
+        Ok(Suggestion { configuration, explanation })
     }
 }
 
@@ -184,7 +216,7 @@ fn fit(
     if kept.iter().filter(|trial| trial.loss.is_some()).count() < 2 {
         return current.clone();
     }
-    let losses = targets::standardised(&kept, options.warp);
+    let (losses, _) = targets::standardised(&kept, options.warp);
     let mut rows = Vec::with_capacity(kept.len() * encoding.columns());
     for trial in &kept {
         encoding.push(&trial.configuration, &mut rows);

@@ -16,13 +16,13 @@ pub struct GpOptions {
     pub starts: usize,
     /// At most this many trials are conditioned on: the best half, the latest quarter, and a spread of the rest. 200.
     pub most_trials: usize,
-    /// Whether bad losses are drawn together before they are modelled. True.
+    /// Whether bad losses are drawn together before they are modelled. False: it helps where a few losses are huge, and costs as much elsewhere.
     pub warp: bool,
 }
 
 impl Default for GpOptions {
     fn default() -> Self {
-        Self { startup_trials: 8, spread: 384, near: 128, starts: 6, most_trials: 200, warp: true }
+        Self { startup_trials: 8, spread: 384, near: 128, starts: 6, most_trials: 200, warp: false }
     }
 }
 

@@ -85,6 +85,11 @@ impl<'a> Posterior<'a> {
         (mean, self.deviation(dot(&scratch.solved, &scratch.solved)))
     }
 
+    /// The least that is expected at any observed point.
+    pub(super) fn best(&self) -> f64 {
+        self.best
+    }
+
     /// The logarithm of the expected improvement at a point, [standardised](Self::new).
     pub(super) fn improvement(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
         let (mean, deviation) = self.predict(row, scratch);
@@ -108,15 +113,15 @@ impl<'a> Posterior<'a> {
             let by_covariance =
                 by_mean * self.alpha[index] - by_deviation * scratch.solved[index] / deviation;
             let share = 2.0 * by_covariance * scratch.slopes[index];
-            for column in 0..columns {
-                gradient[column] += share * (row[column] - other[column]);
+            for (sum, (here, there)) in gradient.iter_mut().zip(row.iter().zip(other)) {
+                *sum += share * (here - there);
             }
         }
-        for column in 0..columns {
-            gradient[column] *= self.hyperparameters.weights[column];
-            if self.categorical[column] {
-                gradient[column] = 0.0;
-            }
+        let weights = &self.hyperparameters.weights;
+        for (slope, (weight, categorical)) in
+            gradient.iter_mut().zip(weights.iter().zip(self.categorical))
+        {
+            *slope = if *categorical { 0.0 } else { *slope * weight };
         }
         value
     }

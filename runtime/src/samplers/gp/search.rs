@@ -10,7 +10,11 @@ use super::{
     minimise::{Limits, minimise},
     posterior::{Posterior, Scratch},
 };
-use crate::{acquisition::candidates, samplers::low_discrepancy, tokenizer::View};
+use crate::{
+    acquisition::{Origin, candidates},
+    samplers::low_discrepancy,
+    tokenizer::View,
+};
 
 /// A discrete parameter with at most so many values has all of them tried; of others, steps of growing length.
 const ALL_LEVELS: u64 = 16;
@@ -30,6 +34,17 @@ pub(super) struct Effort {
     pub(super) steps: usize,
 }
 
+/// A point that was rated.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    /// The logarithm of the expected improvement.
+    pub(super) rating: f64,
+    /// Settled in its cell of the unit cube.
+    pub(super) unit: Vec<f64>,
+    /// How it came about.
+    pub(super) origin: Origin,
+}
+
 /// Points of the unit cube, settled in their cells, the most promising first.
 ///
 /// An even spread and neighbours of the `best` trials (points of the unit cube) are rated; the best of them, in different
@@ -40,7 +55,7 @@ pub(super) fn search(
     best: &[Vec<f64>],
     effort: Effort,
     generator: &mut Xoshiro256PlusPlus,
-) -> Vec<(f64, Vec<f64>)> {
+) -> Vec<Found> {
     let columns = encoding.columns();
     let mut rater = Rater {
         posterior,
@@ -51,13 +66,13 @@ pub(super) fn search(
     };
     let seed = generator.random();
     let view = View::whole(columns);
-    let mut rated: Vec<(f64, Vec<f64>)> = Vec::with_capacity(effort.spread + effort.near);
+    let mut rated: Vec<Found> = Vec::with_capacity(effort.spread + effort.near);
     for index in 0..effort.spread as u32 {
         let mut unit: Vec<f64> = (0..columns)
             .map(|dimension| low_discrepancy::coordinate(index, dimension, seed))
             .collect();
         encoding.settle(&mut unit);
-        rated.push((rater.rate(&unit), unit));
+        rated.push(Found { rating: rater.rate(&unit), unit, origin: Origin::Spread });
     }
     if !best.is_empty() {
         for index in 0..effort.near {
@@ -67,13 +82,13 @@ pub(super) fn search(
             } else {
                 fine_neighbour(encoding, best, generator)
             };
-            rated.push((rater.rate(&unit), unit));
+            rated.push(Found { rating: rater.rate(&unit), unit, origin: Origin::Neighbour });
         }
     }
-    let by_rating = |one: &(f64, Vec<f64>), other: &(f64, Vec<f64>)| other.0.total_cmp(&one.0);
+    let by_rating = |one: &Found, other: &Found| other.rating.total_cmp(&one.rating);
     rated.sort_by(by_rating);
     let mut starts: Vec<Vec<f64>> = Vec::with_capacity(effort.starts);
-    for (_, unit) in &rated {
+    for Found { unit, .. } in &rated {
         // Points that are close to a better one would climb the same hill.
         let apart = |other: &Vec<f64>| other.iter().zip(unit).any(|(a, b)| (a - b).abs() > 0.05);
         if starts.len() < effort.starts && starts.iter().all(apart) {
@@ -82,9 +97,9 @@ pub(super) fn search(
     }
     for mut unit in starts {
         let rating = rater.refine(&mut unit, effort.steps);
-        rated.push((rating, unit));
+        rated.push(Found { rating, unit, origin: Origin::Refined });
     }
-    rated.retain(|(rating, _)| !rating.is_nan());
+    rated.retain(|found| !found.rating.is_nan());
     rated.sort_by(by_rating);
     rated
 }

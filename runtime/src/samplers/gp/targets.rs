@@ -23,41 +23,86 @@ pub(super) fn keep(history: &[Observation], most: usize) -> Vec<&Observation> {
     history.iter().zip(kept).filter_map(|(trial, keep)| keep.then_some(trial)).collect()
 }
 
-/// The losses with mean 0 and variance 1; a failed trial's is the worst. With `warp`, losses beyond the median are first
+/// The map from losses to what is modelled, and back; increasing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scale {
+    best: f64,
+    /// Half of the range of the losses.
+    unit: f64,
+    median: f64,
+    spread: f64,
+    worst: f64,
+    warp: bool,
+    mean: f64,
+    /// One over the standard deviation.
+    factor: f64,
+}
+
+/// The losses with mean 0 and variance 1, and the map that made them so; a failed trial's is the worst. With `warp`, losses beyond the median are first
 /// drawn together: the distance `d` to the median becomes `s·ln(1 + d/s)`, where `s` is the distance of the best quarter.
 ///
 /// A process takes all differences for equally important, and its length scales from the steepest. How bad the bad
 /// trials are matters little to where the best ones are.
-pub(super) fn standardised(trials: &[&Observation], warp: bool) -> Vec<f64> {
+pub(super) fn standardised(trials: &[&Observation], warp: bool) -> (Vec<f64>, Scale) {
     let mut sorted: Vec<f64> = trials.iter().filter_map(|trial| trial.loss).collect();
     sorted.sort_by(f64::total_cmp);
-    let (Some(best), Some(worst)) = (sorted.first(), sorted.last()) else {
-        return alloc::vec![0.0; trials.len()];
+    let best = sorted.first().copied().unwrap_or(0.0);
+    let worst = sorted.last().copied().unwrap_or(0.0);
+    let mut scale = Scale {
+        best,
+        // Losses may be so large that their differences overflow.
+        unit: (worst / 2.0 - best / 2.0).max(f64::MIN_POSITIVE),
+        median: 0.0,
+        spread: 1.0,
+        worst,
+        warp,
+        mean: 0.0,
+        factor: 1.0,
     };
-    // Losses may be so large that their differences overflow.
-    let unit = (worst / 2.0 - best / 2.0).max(f64::MIN_POSITIVE);
-    let shrunk = |loss: f64| (loss / 2.0 - best / 2.0) / unit;
-    let median = shrunk(sorted[sorted.len() / 2]);
-    let spread = (median - shrunk(sorted[sorted.len() / 4])).max(1e-3);
-    let worst = shrunk(*worst);
-    let mut losses: Vec<f64> = trials
-        .iter()
-        .map(|trial| {
-            let loss = trial.loss.map_or(worst, shrunk);
-            if warp && loss > median {
-                median + spread * libm::log1p((loss - median) / spread)
-            } else {
-                loss
-            }
-        })
-        .collect();
+    if sorted.is_empty() {
+        return (alloc::vec![0.0; trials.len()], scale);
+    }
+    scale.median = scale.shrunk(sorted[sorted.len() / 2]);
+    scale.spread = (scale.median - scale.shrunk(sorted[sorted.len() / 4])).max(1e-3);
+    let mut losses: Vec<f64> =
+        trials.iter().map(|trial| scale.warped(trial.loss.unwrap_or(scale.worst))).collect();
     let count = losses.len() as f64;
-    let mean = losses.iter().sum::<f64>() / count;
-    let variance = losses.iter().map(|loss| (loss - mean) * (loss - mean)).sum::<f64>() / count;
-    let deviation = libm::sqrt(variance);
-    let scale = if deviation > 1e-12 { 1.0 / deviation } else { 1.0 };
-    losses.iter_mut().for_each(|loss| *loss = (*loss - mean) * scale);
-    losses
+    scale.mean = losses.iter().sum::<f64>() / count;
+    let squared = |loss: &f64| (loss - scale.mean) * (loss - scale.mean);
+    let deviation = libm::sqrt(losses.iter().map(squared).sum::<f64>() / count);
+    scale.factor = if deviation > 1e-12 { 1.0 / deviation } else { 1.0 };
+    losses.iter_mut().for_each(|loss| *loss = (*loss - scale.mean) * scale.factor);
+    (losses, scale)
+}
+
+impl Scale {
+    /// The loss that is modelled as `target`.
+    pub(super) fn loss(&self, target: f64) -> f64 {
+        let mut place = target / self.factor + self.mean;
+        if self.warp && place > self.median {
+            let distance = ((place - self.median) / self.spread).min(600.0);
+            place = self.median + self.spread * libm::expm1(distance);
+        }
+        self.best + 2.0 * self.unit * place
+    }
+
+    /// How much better, in losses, a difference of targets below the best is.
+    pub(super) fn gain(&self, difference: f64) -> f64 {
+        2.0 * self.unit * difference / self.factor
+    }
+
+    fn shrunk(&self, loss: f64) -> f64 {
+        (loss / 2.0 - self.best / 2.0) / self.unit
+    }
+
+    fn warped(&self, loss: f64) -> f64 {
+        let place = self.shrunk(loss);
+        if self.warp && place > self.median {
+            self.median + self.spread * libm::log1p((place - self.median) / self.spread)
+        } else {
+            place
+        }
+    }
 }
 
 #[cfg(test)]
@@ -81,21 +126,29 @@ mod tests {
         let history = trials(&losses);
         let kept: Vec<&Observation> = history.iter().collect();
         for warp in [false, true] {
-            let plain = standardised(&kept, warp);
+            let (plain, scale) = standardised(&kept, warp);
+            for (trial, target) in kept.iter().zip(&plain) {
+                let loss = trial.loss.unwrap_or(100.0);
+                assert!(
+                    (scale.loss(*target) - loss).abs() < 1e-9,
+                    "{loss} came back as {}",
+                    scale.loss(*target)
+                );
+            }
             assert_eq!(plain[2], plain[4], "a failure counts as the worst");
             let moved: Vec<Option<f64>> =
                 losses.iter().map(|loss| loss.map(|loss| 64.0 * loss - 1024.0)).collect();
             let moved = trials(&moved);
-            let moved = standardised(&moved.iter().collect::<Vec<_>>(), warp);
+            let (moved, _) = standardised(&moved.iter().collect::<Vec<_>>(), warp);
             for (one, other) in plain.iter().zip(&moved) {
                 assert!((one - other).abs() < 1e-12);
             }
         }
         let extreme = trials(&[Some(f64::MAX), Some(f64::MIN), Some(0.0)]);
-        let extreme = standardised(&extreme.iter().collect::<Vec<_>>(), true);
+        let (extreme, _) = standardised(&extreme.iter().collect::<Vec<_>>(), true);
         assert!(extreme.iter().all(|loss| loss.is_finite()), "{extreme:?}");
         let equal = trials(&[Some(7.0), Some(7.0), None]);
-        assert_eq!(standardised(&equal.iter().collect::<Vec<_>>(), true), [0.0; 3]);
+        assert_eq!(standardised(&equal.iter().collect::<Vec<_>>(), true).0, [0.0; 3]);
     }
 
     #[test]

@@ -17,9 +17,10 @@ use self::{
     quadratic::Quadratic,
     region::Region,
 };
-use super::{Request, Sampler, SobolSampler};
+use super::{Request, Sampler, SobolSampler, Suggestion};
 use crate::{
     Result,
+    acquisition::Origin,
     space::{Configuration, Space},
 };
 
@@ -96,6 +97,10 @@ impl Sampler for LocalSearchSampler {
     }
 
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
+        Ok(self.explain(request)?.configuration)
+    }
+
+    fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
         let layout = Layout::new(request.space);
         let points = region::places(&layout, request.space, request.history);
         let region = Region::follow(&self.options, request.history, &points);
@@ -103,7 +108,10 @@ impl Sampler for LocalSearchSampler {
         let asked = request.history.len() + request.pending.len();
         let centre = match region.centre {
             Some(centre) if !region.is_start(&self.options, asked) => centre,
-            _ => return Ok(start(request, region.start, &mut generator)),
+            _ => {
+                let configuration = start(request, region.start, &mut generator);
+                return Ok(Suggestion::plain(configuration, self.name(), Origin::Spread));
+            }
         };
         let step = Step {
             request,
@@ -113,8 +121,13 @@ impl Sampler for LocalSearchSampler {
             centre,
             radius: region.radius,
         };
-        let found = step.suggest(&mut generator);
-        Ok(found.unwrap_or_else(|| fresh(request, &mut generator)))
+        Ok(match step.suggest(&mut generator) {
+            Some(configuration) => Suggestion::plain(configuration, self.name(), Origin::Step),
+            None => {
+                let configuration = fresh(request, &mut generator);
+                Suggestion::plain(configuration, self.name(), Origin::Spread)
+            }
+        })
     }
 }
 

@@ -15,10 +15,10 @@ use alloc::{format, string::String, sync::Arc, vec::Vec};
 use context::Context;
 use rand::RngExt;
 
-use super::{Request, Sampler};
+use super::{Expectation, Explanation, Request, Sampler, Suggestion};
 use crate::{
     Error, ErrorKind, Result,
-    acquisition::{Candidate, Origin, Prediction, candidates},
+    acquisition::{Candidate, Origin, candidates},
     generation::SamplingOptions,
     model::{Branches, Cache, Model, Workspace},
     space::{Configuration, Space},
@@ -69,17 +69,6 @@ impl Default for OptiFormerOptions {
             score_temperature: 1.0,
         }
     }
-}
-
-/// A suggestion with the reasons for it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Explained {
-    /// What to try.
-    pub candidate: Candidate,
-    /// What the model expects of it; `None` when it was not ranked.
-    pub prediction: Option<Prediction>,
-    /// How many trials of the history the model did not see, for want of room.
-    pub dropped: usize,
 }
 
 /// The largest finite space whose configurations are listed to find one that was not tried yet.
@@ -145,12 +134,8 @@ impl OptiFormerSampler {
         &self.model
     }
 
-    /// As [`suggest`](Sampler::suggest), with the reasons.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Unsupported`] for more parameters or choices than the vocabulary names.
-    pub fn explain(&mut self, request: &Request<'_>) -> Result<Explained> {
+    /// The candidate that is suggested, and what the model expects of it where it was ranked.
+    fn choose(&mut self, request: &Request<'_>) -> Result<(Candidate, Option<Expectation>)> {
         let tokenizer = Tokenizer::new(request.space)?;
         let whole = View::whole(request.space.len());
         if request.history.len() + request.pending.len() < self.options.startup {
@@ -158,7 +143,7 @@ impl OptiFormerSampler {
             let configuration = candidates::spread(request.space, &whole, index, request.seed);
             let candidate = Candidate { configuration, origin: Origin::Spread };
             if !is_taken(request, &candidate.configuration) {
-                return Ok(Explained { candidate, prediction: None, dropped: 0 });
+                return Ok((candidate, None));
             }
         }
         let zoom = self.options.zoom && self.zooms(request);
@@ -172,7 +157,7 @@ impl OptiFormerSampler {
                 .chain(drawn)
                 .find(|candidate| !is_taken(request, &candidate.configuration))
                 .unwrap_or(first);
-            return Ok(Explained { candidate, prediction: None, dropped: context.dropped });
+            return Ok((candidate, None));
         }
         remove_repeated(&mut offered);
         let fresh: Vec<Candidate> = offered
@@ -202,11 +187,8 @@ impl OptiFormerSampler {
                 if better { other } else { best }
             })
             .expect("there is at least one candidate");
-        Ok(Explained {
-            candidate: offered.swap_remove(best),
-            prediction: Some(prediction),
-            dropped: context.dropped,
-        })
+        let expectation = Expectation::of_score(&prediction, context.incumbent, &context.scale);
+        Ok((offered.swap_remove(best), Some(expectation)))
     }
 
     /// Whether a trial is asked for inside a box, once there is something to zoom in on.
@@ -278,7 +260,13 @@ impl Sampler for OptiFormerSampler {
     }
 
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
-        Ok(self.explain(request)?.candidate.configuration)
+        Ok(self.choose(request)?.0.configuration)
+    }
+
+    fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
+        let (Candidate { configuration, origin }, expectation) = self.choose(request)?;
+        let explanation = Explanation { sampler: self.name(), origin, expectation };
+        Ok(Suggestion { configuration, explanation })
     }
 }
 
