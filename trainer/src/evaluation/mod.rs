@@ -10,3 +10,4 @@ pub mod runner;
 pub mod samplers;
 pub mod scores;
 pub mod statistics;
+pub mod tasks;

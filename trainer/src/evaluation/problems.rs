@@ -7,7 +7,10 @@ use optiformer::{
     space::{Configuration, Parameter, Space},
 };
 
-use super::functions::{FAMILIES, Family, Instance};
+use super::{
+    functions::{FAMILIES, Family, Instance},
+    tasks,
+};
 use crate::generators::function::{Function, FunctionOptions};
 
 /// Seeds of validation functions begin here, far from those of training data.
@@ -104,15 +107,33 @@ pub fn generated(count: usize, dimensions: &[usize]) -> Suite {
     }
 }
 
-/// A suite of real tuning problems, whose files are in `data`.
+/// A suite of real tuning problems, whose files are in `data`: one of [`tasks::NAMES`].
 ///
 /// # Errors
 ///
-/// A name that no suite has; data that are missing.
+/// A name that no suite has; data that are missing or malformed.
 pub fn real(name: &str, data: Option<&Path>) -> Result<Suite> {
-    let _ = data;
-    let context = format!("there is no suite \"{name}\"; there are functions and generated");
-    Err(Error::new(ErrorKind::InvalidValue, context))
+    // Read once here, so that what is missing is said at once; then anew for each seed, which costs little beside the runs.
+    let make: Box<dyn Fn() -> Result<Vec<Problem>> + Send + Sync> = {
+        let data = data.map(Path::to_path_buf);
+        match name {
+            "yahpo" => Box::new(move || tasks::yahpo::problems(data.as_deref(), false)),
+            "yahpo-2021" => Box::new(move || tasks::yahpo::problems(data.as_deref(), true)),
+            "tables" => Box::new(move || tasks::tables::problems(data.as_deref())),
+            "digits" => Box::new(move || tasks::digits::problems(data.as_deref())),
+            _ => {
+                let known = tasks::NAMES.join(", ");
+                let context = format!(
+                    "there is no suite \"{name}\"; there are functions, generated, {known}"
+                );
+                return Err(Error::new(ErrorKind::InvalidValue, context));
+            }
+        }
+    };
+    make()?;
+    let set = if name == "yahpo-2021" { Set::Validation } else { Set::Test };
+    let make = Box::new(move |_| make().expect("the files were read before"));
+    Ok(Suite { name: String::from(name), set, fixed: true, make })
 }
 
 fn validation_suite(count: usize, dimensions: &[usize], seed: u64) -> Vec<Problem> {

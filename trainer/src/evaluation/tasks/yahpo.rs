@@ -1,0 +1,416 @@
+//! Surrogates of YAHPO-Gym: networks that were fitted to many real tuning runs, and answer in their place.
+//!
+//! F. Pfisterer, L. Schneider, J. Moosbauer, M. Binder, B. Bischl, YAHPO Gym – An Efficient Multi-Objective Multi-Fidelity Benchmark for
+//! Hyperparameter Optimization, AutoML-Conf 2022. The networks take the categories' codes and the numbers, in the order that the benchmark's
+//! definition has; what is inactive is the code of `#na#`, or 0.
+
+use std::{collections::HashMap, path::Path, sync::Arc};
+
+use optiformer::{
+    Result,
+    space::{Configuration, Parameter, Space},
+};
+use serde::Deserialize;
+use serde_json::Value;
+use tract_onnx::prelude::*;
+
+use super::{directory, malformed, read_json};
+use crate::evaluation::problems::Problem;
+
+/// What is known about a scenario beside its files.
+struct Scenario {
+    /// The folder below the suite's.
+    folder: &'static str,
+    /// The parameter that names the data set.
+    instance: &'static str,
+    /// How many instances are used.
+    instances: usize,
+    /// Parameters that say how much is computed for a trial, and are held at their greatest value.
+    fidelities: &'static [&'static str],
+    /// The categories that the network takes, in its order.
+    categories: &'static [&'static str],
+    /// The numbers that the network takes, in its order.
+    numbers: &'static [&'static str],
+    /// The place of the objective among the network's outputs, and whether it is to be maximised.
+    objective: (usize, bool),
+}
+
+/// Validation accuracy of networks, and misclassification of elastic nets: of the official release, for testing.
+const OFFICIAL: [Scenario; 2] = [
+    Scenario {
+        folder: "lcbench",
+        instance: "OpenML_task_id",
+        instances: 12,
+        fidelities: &["epoch"],
+        categories: &["OpenML_task_id"],
+        numbers: &[
+            "epoch",
+            "batch_size",
+            "learning_rate",
+            "momentum",
+            "weight_decay",
+            "num_layers",
+            "max_units",
+            "max_dropout",
+        ],
+        objective: (1, true),
+    },
+    Scenario {
+        folder: "iaml_glmnet",
+        instance: "task_id",
+        instances: 4,
+        fidelities: &["trainsize"],
+        categories: &["task_id"],
+        numbers: &["alpha", "s", "trainsize"],
+        objective: (0, false),
+    },
+];
+
+/// Misclassification of four kinds of models: of the release of 2021, for validation.
+const EARLIER: [Scenario; 4] = [
+    Scenario {
+        folder: "rbv2_svm",
+        instance: "task_id",
+        instances: 6,
+        fidelities: &["trainsize", "repl"],
+        categories: &["task_id", "kernel", "num.impute.selected.cpo"],
+        numbers: &["cost", "gamma", "tolerance", "degree", "trainsize", "repl"],
+        objective: (0, false),
+    },
+    Scenario {
+        folder: "rbv2_glmnet",
+        instance: "task_id",
+        instances: 6,
+        fidelities: &["trainsize", "repl"],
+        categories: &["task_id", "num.impute.selected.cpo"],
+        numbers: &["alpha", "s", "trainsize", "repl"],
+        objective: (0, false),
+    },
+    Scenario {
+        folder: "rbv2_aknn",
+        instance: "task_id",
+        instances: 6,
+        fidelities: &["trainsize", "repl"],
+        categories: &["task_id", "distance", "num.impute.selected.cpo"],
+        numbers: &["k", "M", "ef", "ef_construction", "trainsize", "repl"],
+        objective: (0, false),
+    },
+    Scenario {
+        folder: "rbv2_ranger",
+        instance: "task_id",
+        instances: 6,
+        fidelities: &["trainsize", "repl"],
+        categories: &[
+            "task_id",
+            "respect.unordered.factors",
+            "splitrule",
+            "num.impute.selected.cpo",
+        ],
+        numbers: &[
+            "num.trees",
+            "sample.fraction",
+            "mtry.power",
+            "min.node.size",
+            "num.random.splits",
+            "trainsize",
+            "repl",
+        ],
+        objective: (0, false),
+    },
+];
+
+/// `config_space.json`.
+#[derive(Deserialize)]
+struct Description {
+    hyperparameters: Vec<Hyperparameter>,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Deserialize)]
+struct Hyperparameter {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    log: bool,
+    lower: Option<f64>,
+    upper: Option<f64>,
+    #[serde(default)]
+    choices: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Condition {
+    child: String,
+    parent: String,
+    #[serde(rename = "type")]
+    kind: String,
+    value: Value,
+}
+
+impl Hyperparameter {
+    fn parameter(&self) -> std::result::Result<Parameter, String> {
+        let (name, low, high) = (&self.name, self.lower, self.upper);
+        let bounds = || {
+            low.zip(high).ok_or_else(|| format!("parameter \"{name}\": lower or upper is missing"))
+        };
+        let parameter = match self.kind.as_str() {
+            "uniform_float" => bounds().map(|(low, high)| Parameter::float(name, low, high))?,
+            "uniform_int" => {
+                bounds().map(|(low, high)| Parameter::int(name, low as i64, high as i64))?
+            }
+            "categorical" => Parameter::categorical(name, self.choices.clone()),
+            other => return Err(format!("parameter \"{name}\": type \"{other}\" is unknown")),
+        };
+        Ok(if self.log { parameter.log() } else { parameter })
+    }
+}
+
+type Network = TypedRunnableModel<TypedModel>;
+type Codes = HashMap<String, HashMap<String, i32>>;
+
+/// Where the network finds a number or a category.
+#[derive(Clone, Copy)]
+enum Place {
+    Number(usize),
+    Category(usize),
+}
+
+/// The problems of `DATA/yahpo`, or those of `DATA/yahpo_2021` when `earlier`.
+///
+/// Of a scenario's instances some are taken, evenly from their list.
+///
+/// # Errors
+///
+/// [`ErrorKind::Io`] for files that are missing, [`ErrorKind::InvalidValue`] for ones that hold something else, naming file and field.
+pub fn problems(data: Option<&Path>, earlier: bool) -> Result<Vec<Problem>> {
+    let (suite, folder, scenarios): (_, _, &[Scenario]) = if earlier {
+        ("yahpo-2021", "yahpo_2021", &EARLIER)
+    } else {
+        ("yahpo", "yahpo", &OFFICIAL)
+    };
+    let folder = directory(suite, data)?.join(folder);
+    let mut problems = Vec::new();
+    for scenario in scenarios {
+        problems.extend(of_scenario(scenario, &folder.join(scenario.folder))?);
+    }
+    Ok(problems)
+}
+
+fn of_scenario(scenario: &Scenario, folder: &Path) -> Result<Vec<Problem>> {
+    let path = folder.join("config_space.json");
+    let description: Description = read_json(&path)?;
+    let codes: Codes = read_json(&folder.join("encoding.json"))?;
+    let find = |name: &str| {
+        let found = description.hyperparameters.iter().find(|one| one.name == name);
+        found.ok_or_else(|| malformed(&path, format!("there is no parameter \"{name}\"")))
+    };
+    let space = space(scenario, &description).map_err(|what| malformed(&path, what))?;
+    let mut numbers = Vec::with_capacity(scenario.numbers.len());
+    for name in scenario.numbers {
+        // What is searched comes later, and 0 stands for what is inactive.
+        let greatest = find(name)?.upper.unwrap_or(0.0) as f32;
+        numbers.push(if scenario.fidelities.contains(name) { greatest } else { 0.0 });
+    }
+    let code = |name: &str, choice: &str| {
+        codes.get(name).and_then(|codes| codes.get(choice)).copied().ok_or_else(|| {
+            let what = format!("\"{name}\" has no code for \"{choice}\"");
+            malformed(&folder.join("encoding.json"), what)
+        })
+    };
+    let categories: Result<Vec<i32>> =
+        scenario.categories.iter().map(|name| code(name, "#na#")).collect();
+    let categories = categories?;
+    let network = network(folder, categories.len(), numbers.len())?;
+    let mut places = Vec::with_capacity(space.len());
+    let mut choices: Vec<Vec<i32>> = Vec::with_capacity(space.len());
+    for parameter in space.parameters() {
+        let name = parameter.name();
+        let at = |names: &[&str]| names.iter().position(|other| *other == name);
+        let place = at(scenario.numbers).map(Place::Number);
+        let place = place.or_else(|| at(scenario.categories).map(Place::Category));
+        let place = place.ok_or_else(|| {
+            malformed(&path, format!("the network does not take parameter \"{name}\""))
+        })?;
+        places.push(place);
+        let of = find(name)?;
+        choices.push(of.choices.iter().map(|choice| code(name, choice)).collect::<Result<_>>()?);
+    }
+    let surrogate = Arc::new(Surrogate { network, numbers, categories, places, choices });
+    let instances = &find(scenario.instance)?.choices;
+    let place = scenario.categories.iter().position(|name| *name == scenario.instance);
+    let place = place.expect("the instance is one of the categories");
+    let wanted = scenario.instances.min(instances.len());
+    (0..wanted)
+        .map(|index| {
+            let instance = &instances[index * instances.len() / wanted];
+            let code = code(scenario.instance, instance)?;
+            let (surrogate, (output, maximise)) = (Arc::clone(&surrogate), scenario.objective);
+            let sign = if maximise { -1.0 } else { 1.0 };
+            Ok(Problem {
+                name: format!("{}-{instance}", scenario.folder),
+                space: space.clone(),
+                evaluate: Box::new(move |configuration| {
+                    let value = surrogate.value(configuration, (place, code), output)?;
+                    value.is_finite().then_some(sign * value)
+                }),
+                optimum: None,
+            })
+        })
+        .collect()
+}
+
+/// What is searched: all but the instance and the fidelities.
+fn space(scenario: &Scenario, of: &Description) -> std::result::Result<Space, String> {
+    let mut parameters = Vec::new();
+    for hyperparameter in &of.hyperparameters {
+        let name = hyperparameter.name.as_str();
+        if name == scenario.instance || scenario.fidelities.contains(&name) {
+            continue;
+        }
+        let mut parameter = hyperparameter.parameter()?;
+        if let Some(condition) = of.conditions.iter().find(|condition| condition.child == name) {
+            let Condition { parent, kind, value, .. } = condition;
+            let choice = match (kind.as_str(), value) {
+                ("EQ", Value::String(choice)) => choice.as_str(),
+                _ => return Err(format!("the condition of \"{name}\" is of an unknown kind")),
+            };
+            parameter = parameter.when(parent, [choice]);
+        }
+        parameters.push(parameter);
+    }
+    Space::new(parameters).map_err(|error| error.to_string())
+}
+
+fn network(folder: &Path, categories: usize, numbers: usize) -> Result<Network> {
+    let path = folder.join("model.onnx");
+    if !path.exists() {
+        super::read(&path)?;
+    }
+    let load = || {
+        tract_onnx::onnx()
+            .model_for_path(&path)?
+            .with_input_fact(0, i32::fact([1, categories]).into())?
+            .with_input_fact(1, f32::fact([1, numbers]).into())?
+            .into_optimized()?
+            .into_runnable()
+    };
+    load().map_err(|error: TractError| malformed(&path, format!("{error:#}")))
+}
+
+/// A network, and how a configuration is put to it.
+struct Surrogate {
+    network: Network,
+    /// What the network gets where nothing is put: the fidelities, and 0.
+    numbers: Vec<f32>,
+    /// The codes of `#na#`.
+    categories: Vec<i32>,
+    /// Where the parameters go.
+    places: Vec<Place>,
+    /// The codes of the parameters' choices.
+    choices: Vec<Vec<i32>>,
+}
+
+impl Surrogate {
+    /// One of the network's outputs.
+    fn value(
+        &self,
+        configuration: &Configuration,
+        instance: (usize, i32),
+        output: usize,
+    ) -> Option<f64> {
+        let (mut numbers, mut categories) = (self.numbers.clone(), self.categories.clone());
+        categories[instance.0] = instance.1;
+        for (index, place) in self.places.iter().enumerate() {
+            match (configuration.get(index), place) {
+                (Some(value), Place::Number(at)) => numbers[*at] = value as f32,
+                (Some(value), Place::Category(at)) => {
+                    categories[*at] = self.choices[index][value as usize];
+                }
+                (None, _) => {}
+            }
+        }
+        let shape = (1, categories.len());
+        let categories = tract_ndarray::Array2::from_shape_vec(shape, categories).ok()?;
+        let numbers = tract_ndarray::Array2::from_shape_vec((1, numbers.len()), numbers).ok()?;
+        let inputs = tvec!(Tensor::from(categories).into(), Tensor::from(numbers).into());
+        let outputs = self.network.run(inputs).ok()?;
+        let values = outputs[0].as_slice::<f32>().ok()?;
+        values.get(output).map(|value| f64::from(*value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs};
+
+    use super::*;
+
+    #[test]
+    fn missing_files_are_named() {
+        for (data, expected) in
+            [(None, "--data"), (Some("/nowhere"), "/nowhere/yahpo/lcbench/config_space.json")]
+        {
+            let error = problems(data.map(Path::new), false).err().unwrap().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_scenario_that_is_not_what_it_should_be_is_an_error() {
+        let folder = env::temp_dir().join(format!("optiformer-yahpo-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let space = r#"{"hyperparameters":[
+            {"name":"task_id","type":"categorical","choices":["1","2"]},
+            {"name":"alpha","type":"uniform_float","lower":0,"upper":1},
+            {"name":"s","type":"uniform_float","log":true,"lower":0.1,"upper":10},
+            {"name":"trainsize","type":"uniform_float","lower":0.03,"upper":1}],"conditions":[]}"#;
+        let codes = r##"{"task_id":{"#na#":0,"1":1,"2":2}}"##;
+        let scenario = &OFFICIAL[1];
+        let cases = [
+            (space.replace("uniform_float", "normal"), codes.to_string(), "type \"normal\""),
+            (
+                space.replace("\"upper\":10", "\"most\":10"),
+                codes.to_string(),
+                "\"s\": lower or upper",
+            ),
+            (space.replace("alpha", "beta"), codes.to_string(), "no parameter \"alpha\""),
+            (space.to_string(), codes.replace("#na#", "none"), "no code for \"#na#\""),
+            (space.to_string(), codes.to_string(), "model.onnx"),
+        ];
+        for (space, codes, expected) in cases {
+            fs::write(folder.join("config_space.json"), space).unwrap();
+            fs::write(folder.join("encoding.json"), codes).unwrap();
+            let error = of_scenario(scenario, &folder).err().unwrap().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    /// Outputs of onnxruntime 1.31, where the files are there: `OPTIFORMER_DATA` names their directory.
+    #[test]
+    fn the_networks_say_what_another_runtime_has_them_say() {
+        let Some(data) = env::var_os("OPTIFORMER_DATA") else {
+            eprintln!("skipped: OPTIFORMER_DATA is not set");
+            return;
+        };
+        let lcbench = r#"{"batch_size":89,"learning_rate":0.003,"max_dropout":0.4,"max_units":255,"momentum":0.5,
+            "num_layers":3,"weight_decay":0.05}"#;
+        let svm = r#"{"cost":2,"kernel":"polynomial","num.impute.selected.cpo":"impute.median","tolerance":0.01,"degree":4}"#;
+        let ranger = r#"{"min.node.size":50,"mtry.power":1,"num.impute.selected.cpo":"impute.hist","num.trees":1000,
+            "respect.unordered.factors":"order","sample.fraction":0.6,"splitrule":"gini"}"#;
+        for (earlier, name, values, expected) in [
+            (false, "lcbench-3945", lcbench, -93.716_09),
+            (false, "iaml_glmnet-40981", r#"{"alpha":0.5,"s":0.3}"#, 0.219_811_53),
+            (true, "rbv2_svm-1040", svm, 4.261_813_6e-3),
+            (true, "rbv2_ranger-1040", ranger, 5.990_459_6e-3),
+        ] {
+            let problems = problems(Some(Path::new(&data)), earlier).unwrap();
+            let problem = problems.iter().find(|one| one.name == name).unwrap();
+            let values = serde_json::from_str(values).unwrap();
+            let configuration = problem.space.configuration_from_json(&values).unwrap();
+            let value = (problem.evaluate)(&configuration).unwrap();
+            assert!((value - expected).abs() < 1e-4 * f64::abs(expected), "{name}: {value}");
+        }
+    }
+}
