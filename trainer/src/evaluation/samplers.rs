@@ -14,7 +14,7 @@ use optiformer::{
 /// A sampler by the name that the evaluation gives it; the learned ones share `model`.
 ///
 /// Beside the runtime's own names there are variants of the learned sampler: `optiformer-policy` (the policy alone), `optiformer-whole`
-/// (no zoom), and `optiformer:NAME=VALUE:…` with the options `startup`, `policy`, `neighbours`, `spread`, `policy_only`, `zoom`, `zoom_from`, `whole_every`,
+/// (no zoom), and `optiformer:NAME=VALUE:…` with the options `startup`, `policy`, `neighbours`, `spread`, `refined`, `policy_only`, `zoom`, `zoom_from`, `whole_every`,
 /// `temperature` (of the policy), `apart` and `score_temperature`; `gp:NAME=VALUE:…` with the fields of [`GpOptions`], and `auto:NAME=VALUE:…` with those of [`AutoOptions`].
 ///
 /// # Errors
@@ -100,6 +100,7 @@ fn variant(text: &str) -> Result<OptiFormerOptions> {
             "policy" => options.policy = value.parse().ok()?,
             "neighbours" => options.neighbours = value.parse().ok()?,
             "spread" => options.spread = value.parse().ok()?,
+            "refined" => options.refined = value.parse().ok()?,
             "policy_only" => options.policy_only = value.parse().ok()?,
             "zoom" => options.zoom = value.parse().ok()?,
             "temperature" => options.sampling.temperature = value.parse().ok()?,

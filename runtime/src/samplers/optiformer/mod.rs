@@ -14,11 +14,12 @@ use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use context::Context;
 use rand::RngExt;
+use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::{Expectation, Explanation, Request, Sampler, Suggestion};
 use crate::{
     Error, ErrorKind, Result,
-    acquisition::{Candidate, Origin, candidates},
+    acquisition::{Candidate, Origin, Prediction, candidates},
     generation::SamplingOptions,
     model::{Branches, Cache, Model, Workspace},
     space::{Configuration, Space},
@@ -36,6 +37,8 @@ pub struct OptiFormerOptions {
     pub neighbours: usize,
     /// How many candidates are spread evenly over the view.
     pub spread: usize,
+    /// How many candidates are made around the best ranked ones, twice; 0 for none.
+    pub refined: usize,
     /// Whether the first candidate of the policy is taken as it is, without ranking.
     pub policy_only: bool,
     /// Whether some suggestions are made inside a box around the best trials.
@@ -60,6 +63,7 @@ impl Default for OptiFormerOptions {
             policy: 8,
             neighbours: 8,
             spread: 48,
+            refined: 0,
             policy_only: false,
             zoom: true,
             zoom_from: 14,
@@ -70,6 +74,10 @@ impl Default for OptiFormerOptions {
         }
     }
 }
+
+/// Rounds of candidates around the best ranked ones, and around how many.
+const ROUNDS: usize = 2;
+const PARENTS: usize = 3;
 
 /// The largest finite space whose configurations are listed to find one that was not tried yet.
 const LARGEST_LISTED: usize = 4096;
@@ -166,19 +174,18 @@ impl OptiFormerSampler {
             .cloned()
             .collect();
         if !fresh.is_empty() {
-            let trials = taken_units(request);
-            let far = |candidate: &Candidate| {
-                let unit = request.space.to_unit(&candidate.configuration);
-                trials.iter().all(|trial| {
-                    !is_close(request.space, &context.view, &unit, trial, self.options.apart)
-                })
-            };
-            let apart: Vec<Candidate> = fresh.iter().filter(|c| far(c)).cloned().collect();
+            let apart = self.apart(request, &context, &fresh);
             offered = if apart.is_empty() { fresh } else { apart };
         } else if let Some(untried) = untried(request) {
             offered = untried;
         }
-        let ranked = self.rank(&offered, &tokenizer, &context)?;
+        let mut ranked = self.rank(&offered, &tokenizer, &context)?;
+        let mut generator = request.generator();
+        for _ in 0..if self.options.refined > 0 { ROUNDS } else { 0 } {
+            let more = self.refinements(request, &context, &offered, &ranked, &mut generator);
+            ranked.extend(self.rank(&more, &tokenizer, &context)?);
+            offered.extend(more);
+        }
         let (best, prediction) = ranked
             .into_iter()
             .enumerate()
@@ -189,6 +196,59 @@ impl OptiFormerSampler {
             .expect("there is at least one candidate");
         let expectation = Expectation::of_score(&prediction, context.incumbent, &context.scale);
         Ok((offered.swap_remove(best), Some(expectation)))
+    }
+
+    /// Those candidates that the model can tell from all trials.
+    fn apart(
+        &self,
+        request: &Request<'_>,
+        context: &Context,
+        offered: &[Candidate],
+    ) -> Vec<Candidate> {
+        let trials = taken_units(request);
+        let far = |candidate: &&Candidate| {
+            let unit = request.space.to_unit(&candidate.configuration);
+            trials.iter().all(|trial| {
+                !is_close(request.space, &context.view, &unit, trial, self.options.apart)
+            })
+        };
+        offered.iter().filter(far).cloned().collect()
+    }
+
+    /// New candidates around those with the largest expected improvement.
+    fn refinements(
+        &self,
+        request: &Request<'_>,
+        context: &Context,
+        offered: &[Candidate],
+        ranked: &[Prediction],
+        generator: &mut Xoshiro256PlusPlus,
+    ) -> Vec<Candidate> {
+        let mut order: Vec<usize> = (0..offered.len()).collect();
+        let rating = |index: &usize| ranked[*index].expected_improvement;
+        order.sort_by(|one, other| rating(other).total_cmp(&rating(one)));
+        let parents: Vec<Vec<f64>> = order
+            .iter()
+            .take(PARENTS)
+            .map(|index| request.space.to_unit(&offered[*index].configuration))
+            .collect();
+        let mut more: Vec<Candidate> = (0..self.options.refined)
+            .map(|_| Candidate {
+                configuration: candidates::neighbour(
+                    request.space,
+                    &parents,
+                    &context.view,
+                    generator,
+                ),
+                origin: Origin::Refined,
+            })
+            .filter(|candidate| {
+                offered.iter().all(|other| other.configuration != candidate.configuration)
+                    && !is_taken(request, &candidate.configuration)
+            })
+            .collect();
+        remove_repeated(&mut more);
+        self.apart(request, context, &more)
     }
 
     /// Whether a trial is asked for inside a box, once there is something to zoom in on.
