@@ -7,7 +7,7 @@ use optiformer::{
     model::Model,
     samplers::{
         self, AutoOptions, AutoSampler, GpOptions, GpSampler, OptiFormerOptions, OptiFormerSampler,
-        Sampler,
+        Sampler, Warp,
     },
 };
 
@@ -68,7 +68,14 @@ fn gp_variant(text: &str) -> Result<GpOptions> {
             "near" => options.near = value.parse().ok()?,
             "starts" => options.starts = value.parse().ok()?,
             "most_trials" => options.most_trials = value.parse().ok()?,
-            "warp" => options.warp = value.parse().ok()?,
+            "warp" => {
+                options.warp = match value {
+                    "never" => Warp::Never,
+                    "always" => Warp::Always,
+                    "likelier" => Warp::Likelier,
+                    _ => return None,
+                }
+            }
             _ => return None,
         }
         Some(())

@@ -8,19 +8,19 @@ use crate::{Error, ErrorKind, Result};
 pub struct AutoOptions {
     /// The learned sampler is asked for the trials with numbers below this, where there is a model; 0 for none. Default 0.
     pub learned_until: u64,
-    /// From this number on, local search is asked for some of the trials.
+    /// From this number on, local search is asked for some of the trials. Default 15.
     pub refine_from: u64,
-    /// For every so many of them one; at least 1, 0 for none. Default 0.
+    /// For every so many of them one; 0 for none. Default 2.
     pub refine_every: u64,
-    /// From this number on, the tree-structured Parzen estimator is asked for some of the trials: it looks where the process, which sees a part of a long history, does not.
+    /// From this number on, the tree-structured Parzen estimator is asked for some of the trials: it looks where the process, which sees a part of a long history, does not. Default 200.
     pub long_from: u64,
-    /// For every so many of them one; at least 1, 0 for none. Default 0.
+    /// For every so many of them one; 0 for none. Default 0.
     pub long_every: u64,
 }
 
 impl Default for AutoOptions {
     fn default() -> Self {
-        Self { learned_until: 0, refine_from: 25, refine_every: 0, long_from: 200, long_every: 0 }
+        Self { learned_until: 0, refine_from: 15, refine_every: 2, long_from: 200, long_every: 0 }
     }
 }
 

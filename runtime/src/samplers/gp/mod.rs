@@ -11,7 +11,7 @@ mod posterior;
 mod search;
 mod targets;
 
-pub use options::GpOptions;
+pub use options::{GpOptions, Warp};
 
 use alloc::{collections::BTreeSet, vec, vec::Vec};
 
@@ -64,6 +64,8 @@ struct Fit {
     /// A digest of them.
     digest: u64,
     hyperparameters: Hyperparameters,
+    /// Whether the losses were warped.
+    warp: bool,
 }
 
 /// So many good trials are searched around.
@@ -98,13 +100,13 @@ impl GpSampler {
         &mut self,
         history: &[Observation],
         encoding: &Encoding<'_>,
-    ) -> Hyperparameters {
+    ) -> (Hyperparameters, bool) {
         // The chain of fits begins anew each time that the history has doubled, so that one that comes whole costs a few fits, not all of them.
         let mut trials = self.options.startup_trials.min(history.len());
         while trials > 0 && 2 * trials <= history.len() {
             trials *= 2;
         }
-        let mut current = first_guess(encoding.columns());
+        let mut current = (first_guess(encoding.columns()), false);
         let mut digest = Digest::new(encoding.categorical());
         let (mut digested, mut number) = (0, 0);
         loop {
@@ -114,12 +116,12 @@ impl GpSampler {
             if let Some(fit) =
                 known.filter(|fit| fit.trials == trials && fit.digest == digest.value)
             {
-                current = fit.hyperparameters.clone();
+                current = (fit.hyperparameters.clone(), fit.warp);
             } else {
                 self.fits.truncate(number);
-                current = fit(&history[..trials], encoding, &self.options, &current);
-                let hyperparameters = current.clone();
-                self.fits.push(Fit { trials, digest: digest.value, hyperparameters });
+                current = fit(&history[..trials], encoding, &self.options, &current.0);
+                let (hyperparameters, warp) = current.clone();
+                self.fits.push(Fit { trials, digest: digest.value, hyperparameters, warp });
             }
             number += 1;
             let next = trials + (trials / 8).max(1);
@@ -147,9 +149,9 @@ impl Sampler for GpSampler {
         }
         let space = request.space;
         let encoding = Encoding::new(space);
-        let hyperparameters = self.hyperparameters(request.history, &encoding);
+        let (hyperparameters, warp) = self.hyperparameters(request.history, &encoding);
         let kept = targets::keep(request.history, self.options.most_trials);
-        let (losses, scale) = targets::standardised(&kept, self.options.warp);
+        let (losses, scale) = targets::standardised(&kept, warp);
         let mut rows = Vec::with_capacity(kept.len() * encoding.columns());
         for trial in &kept {
             encoding.push(&trial.configuration, &mut rows);
@@ -205,32 +207,43 @@ fn first_guess(columns: usize) -> Hyperparameters {
     Hyperparameters { weights: vec![1.0; columns], scale: 1.0, noise: 1e-2 }
 }
 
-/// The most probable hyperparameters, searched for from `current` or from the first guess, whichever is likelier.
+/// The most probable hyperparameters, searched for from `current` or from the first guess, whichever is likelier, and whether the losses are to be warped.
 fn fit(
     history: &[Observation],
     encoding: &Encoding<'_>,
     options: &GpOptions,
     current: &Hyperparameters,
-) -> Hyperparameters {
+) -> (Hyperparameters, bool) {
     let kept = targets::keep(history, options.most_trials);
     if kept.iter().filter(|trial| trial.loss.is_some()).count() < 2 {
-        return current.clone();
+        return (current.clone(), false);
     }
-    let (losses, _) = targets::standardised(&kept, options.warp);
     let mut rows = Vec::with_capacity(kept.len() * encoding.columns());
     for trial in &kept {
         encoding.push(&trial.configuration, &mut rows);
     }
     let differences = Differences::of(&rows, encoding.categorical());
-    let mut likelihood = Likelihood::new(&differences, &losses, encoding.columns());
     let guess = first_guess(encoding.columns());
-    let from = [current, &guess]
-        .map(|start| likelihood.improve(start, 0))
-        .into_iter()
-        .min_by(|one, other| one.1.total_cmp(&other.1))
-        .map_or(guess, |(start, _)| start);
-    let (fitted, loss) = likelihood.improve(&from, STEPS);
-    if loss.is_finite() { fitted } else { from }
+    let warps: &[bool] = match options.warp {
+        Warp::Never => &[false],
+        Warp::Always => &[true],
+        Warp::Likelier => &[false, true],
+    };
+    let fits = warps.iter().map(|warp| {
+        let (losses, scale) = targets::standardised(&kept, *warp);
+        let mut likelihood = Likelihood::new(&differences, &losses, encoding.columns());
+        let from = [current, &guess]
+            .map(|start| likelihood.improve(start, 0))
+            .into_iter()
+            .min_by(|one, other| one.1.total_cmp(&other.1))
+            .map_or(guess.clone(), |(start, _)| start);
+        let (fitted, loss) = likelihood.improve(&from, STEPS);
+        // Densities of the losses themselves, whatever scale they are modelled on.
+        let loss = loss - scale.log_slope(&kept);
+        (loss, if loss.is_finite() { fitted } else { from }, *warp)
+    });
+    fits.min_by(|one, other| one.0.total_cmp(&other.0))
+        .map_or((guess.clone(), false), |(_, fitted, warp)| (fitted, warp))
 }
 
 /// What was tried or is being tried, for spaces where that can happen twice.

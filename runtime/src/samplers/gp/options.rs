@@ -16,13 +16,32 @@ pub struct GpOptions {
     pub starts: usize,
     /// At most this many trials are conditioned on: the best half, the latest quarter, and a spread of the rest. 200.
     pub most_trials: usize,
-    /// Whether bad losses are drawn together before they are modelled. False: it helps where a few losses are huge, and costs as much elsewhere.
-    pub warp: bool,
+    /// Whether bad losses are drawn together before they are modelled. [`Warp::Likelier`].
+    pub warp: Warp,
+}
+
+/// Whether bad losses are drawn together before they are modelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warp {
+    /// Losses are modelled as they are.
+    Never,
+    /// Those beyond the median are drawn together, the more the farther out they are.
+    Always,
+    /// Whichever makes the losses likelier, decided at each fit.
+    Likelier,
 }
 
 impl Default for GpOptions {
     fn default() -> Self {
-        Self { startup_trials: 8, spread: 384, near: 128, starts: 6, most_trials: 200, warp: false }
+        Self {
+            startup_trials: 8,
+            spread: 384,
+            near: 128,
+            starts: 6,
+            most_trials: 200,
+            warp: Warp::Likelier,
+        }
     }
 }
 

@@ -86,6 +86,16 @@ impl Scale {
         self.best + 2.0 * self.unit * place
     }
 
+    /// The logarithm of the density of losses over that of their targets, up to a constant that all scales of the same losses share.
+    pub(super) fn log_slope(&self, trials: &[&Observation]) -> f64 {
+        let of = |trial: &&Observation| {
+            let place = self.shrunk(trial.loss.unwrap_or(self.worst));
+            let beyond = if self.warp { (place - self.median).max(0.0) } else { 0.0 };
+            libm::log(self.factor) - libm::log1p(beyond / self.spread)
+        };
+        trials.iter().map(of).sum()
+    }
+
     /// How much better, in losses, a difference of targets below the best is.
     pub(super) fn gain(&self, difference: f64) -> f64 {
         2.0 * self.unit * difference / self.factor
