@@ -107,3 +107,87 @@ impl Sampler for AutoSampler {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::{vec, vec::Vec};
+
+    use super::*;
+    use crate::{
+        model::Config,
+        space::{Parameter, Space},
+        trial::Observation,
+    };
+
+    fn asked(sampler: &mut AutoSampler, space: &Space, trials: u64) -> Vec<&'static str> {
+        let mut history = Vec::new();
+        (0..trials)
+            .map(|number| {
+                let request = Request { space, history: &history, pending: &[], number, seed: 4 };
+                let suggestion = sampler.explain(&request).unwrap();
+                let x = suggestion.configuration.get(0).unwrap();
+                history.push(Observation {
+                    configuration: suggestion.configuration,
+                    loss: Some((x - 0.3) * (x - 0.3)),
+                });
+                suggestion.explanation.sampler
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_is_asked_in_its_turn() {
+        let config = Config {
+            hidden_size: 32,
+            layers: 1,
+            heads: 2,
+            feed_forward_size: 32,
+            ..Config::pico()
+        };
+        let model = Arc::new(Model::random(config, 5).unwrap());
+        let options = AutoOptions {
+            learned_until: 3,
+            refine_from: 9,
+            refine_every: 3,
+            long_from: 14,
+            long_every: 2,
+        };
+        let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
+        let expected = [
+            "optiformer",
+            "optiformer",
+            "optiformer",
+            "gp",
+            "gp",
+            "gp",
+            "gp",
+            "gp",
+            "gp",
+            "gp",
+            "gp",
+            "local_search",
+            "gp",
+            "gp",
+            "local_search",
+            "tpe",
+            "gp",
+            "local_search",
+        ];
+        let mut sampler = AutoSampler::new(Some(Arc::clone(&model)), options.clone()).unwrap();
+        assert_eq!(asked(&mut sampler, &space, 18), expected);
+        // Without a model the process takes its place, and so it does in spaces that the vocabulary cannot say.
+        let mut sampler = AutoSampler::new(None, options.clone()).unwrap();
+        assert_eq!(asked(&mut sampler, &space, 4), ["gp"; 4]);
+        let wide = (0..70).map(|index| Parameter::float(alloc::format!("x{index}"), 0.0, 1.0));
+        let wide = Space::new(wide.collect()).unwrap();
+        let mut sampler = AutoSampler::new(Some(model), options).unwrap();
+        assert_eq!(asked(&mut sampler, &wide, 4), ["gp"; 4]);
+    }
+
+    #[test]
+    fn options_without_effect_are_refused() {
+        let options = AutoOptions { refine_every: 1, long_every: 2, ..AutoOptions::default() };
+        let error = AutoSampler::new(None, options).unwrap_err();
+        assert!(error.context().contains("long_every"), "{error}");
+    }
+}
