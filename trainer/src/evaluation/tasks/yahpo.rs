@@ -14,8 +14,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use tract_onnx::prelude::*;
 
-use super::{directory, malformed, read_json};
+use super::{directory, malformed, missing, read_json};
 use crate::evaluation::problems::Problem;
+
+const SOURCE: &str =
+    "https://github.com/slds-lmu/yahpo_data (yahpo_2021: of its releases of that year)";
+
+/// What a scenario's folder has.
+const FILES: [&str; 3] = ["config_space.json", "encoding.json", "model.onnx"];
 
 /// What is known about a scenario beside its files.
 struct Scenario {
@@ -31,6 +37,8 @@ struct Scenario {
     categories: &'static [&'static str],
     /// The numbers that the network takes, in its order.
     numbers: &'static [&'static str],
+    /// How many outputs the network has: other releases have others.
+    outputs: usize,
     /// The place of the objective among the network's outputs, and whether it is to be maximised.
     objective: (usize, bool),
 }
@@ -53,6 +61,7 @@ const OFFICIAL: [Scenario; 2] = [
             "max_units",
             "max_dropout",
         ],
+        outputs: 6,
         objective: (1, true),
     },
     Scenario {
@@ -62,11 +71,13 @@ const OFFICIAL: [Scenario; 2] = [
         fidelities: &["trainsize"],
         categories: &["task_id"],
         numbers: &["alpha", "s", "trainsize"],
+        outputs: 12,
         objective: (0, false),
     },
 ];
 
-/// Misclassification of four kinds of models: of the release of 2021, for validation.
+/// Misclassification of four kinds of models: of the release of 2021, for validation. Outputs then: mmce, f1, auc, logloss, timetrain,
+/// timepredict; the official release has nine, and the accuracy in the first place.
 const EARLIER: [Scenario; 4] = [
     Scenario {
         folder: "rbv2_svm",
@@ -75,6 +86,7 @@ const EARLIER: [Scenario; 4] = [
         fidelities: &["trainsize", "repl"],
         categories: &["task_id", "kernel", "num.impute.selected.cpo"],
         numbers: &["cost", "gamma", "tolerance", "degree", "trainsize", "repl"],
+        outputs: 6,
         objective: (0, false),
     },
     Scenario {
@@ -84,6 +96,7 @@ const EARLIER: [Scenario; 4] = [
         fidelities: &["trainsize", "repl"],
         categories: &["task_id", "num.impute.selected.cpo"],
         numbers: &["alpha", "s", "trainsize", "repl"],
+        outputs: 6,
         objective: (0, false),
     },
     Scenario {
@@ -93,6 +106,7 @@ const EARLIER: [Scenario; 4] = [
         fidelities: &["trainsize", "repl"],
         categories: &["task_id", "distance", "num.impute.selected.cpo"],
         numbers: &["k", "M", "ef", "ef_construction", "trainsize", "repl"],
+        outputs: 6,
         objective: (0, false),
     },
     Scenario {
@@ -115,6 +129,7 @@ const EARLIER: [Scenario; 4] = [
             "trainsize",
             "repl",
         ],
+        outputs: 6,
         objective: (0, false),
     },
 ];
@@ -124,6 +139,8 @@ const EARLIER: [Scenario; 4] = [
 struct Description {
     hyperparameters: Vec<Hyperparameter>,
     conditions: Vec<Condition>,
+    #[serde(default)]
+    forbiddens: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -145,6 +162,7 @@ struct Condition {
     parent: String,
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default)]
     value: Value,
 }
 
@@ -182,7 +200,8 @@ enum Place {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Io`] for files that are missing, [`ErrorKind::InvalidValue`] for ones that hold something else, naming file and field.
+/// [`ErrorKind::Io`](optiformer::ErrorKind::Io) for files that are missing,
+/// [`ErrorKind::InvalidValue`](optiformer::ErrorKind::InvalidValue) for ones that hold something else, naming file and field.
 pub fn problems(data: Option<&Path>, earlier: bool) -> Result<Vec<Problem>> {
     let (suite, folder, scenarios): (_, _, &[Scenario]) = if earlier {
         ("yahpo-2021", "yahpo_2021", &EARLIER)
@@ -198,6 +217,9 @@ pub fn problems(data: Option<&Path>, earlier: bool) -> Result<Vec<Problem>> {
 }
 
 fn of_scenario(scenario: &Scenario, folder: &Path) -> Result<Vec<Problem>> {
+    if FILES.iter().any(|file| !folder.join(file).is_file()) {
+        return Err(missing(folder, &FILES.join(", "), SOURCE));
+    }
     let path = folder.join("config_space.json");
     let description: Description = read_json(&path)?;
     let codes: Codes = read_json(&folder.join("encoding.json"))?;
@@ -221,7 +243,7 @@ fn of_scenario(scenario: &Scenario, folder: &Path) -> Result<Vec<Problem>> {
     let categories: Result<Vec<i32>> =
         scenario.categories.iter().map(|name| code(name, "#na#")).collect();
     let categories = categories?;
-    let network = network(folder, categories.len(), numbers.len())?;
+    let network = network(folder, categories.len(), numbers.len(), scenario.outputs)?;
     let mut places = Vec::with_capacity(space.len());
     let mut choices: Vec<Vec<i32>> = Vec::with_capacity(space.len());
     for parameter in space.parameters() {
@@ -262,6 +284,9 @@ fn of_scenario(scenario: &Scenario, folder: &Path) -> Result<Vec<Problem>> {
 
 /// What is searched: all but the instance and the fidelities.
 fn space(scenario: &Scenario, of: &Description) -> std::result::Result<Space, String> {
+    if !of.forbiddens.is_empty() {
+        return Err(String::from("\"forbiddens\" is not empty, and nothing here heeds it"));
+    }
     let mut parameters = Vec::new();
     for hyperparameter in &of.hyperparameters {
         let name = hyperparameter.name.as_str();
@@ -269,7 +294,11 @@ fn space(scenario: &Scenario, of: &Description) -> std::result::Result<Space, St
             continue;
         }
         let mut parameter = hyperparameter.parameter()?;
-        if let Some(condition) = of.conditions.iter().find(|condition| condition.child == name) {
+        let mut conditions = of.conditions.iter().filter(|condition| condition.child == name);
+        if let Some(condition) = conditions.next() {
+            if conditions.next().is_some() {
+                return Err(format!("\"{name}\" has several conditions"));
+            }
             let Condition { parent, kind, value, .. } = condition;
             let choice = match (kind.as_str(), value) {
                 ("EQ", Value::String(choice)) => choice.as_str(),
@@ -282,20 +311,39 @@ fn space(scenario: &Scenario, of: &Description) -> std::result::Result<Space, St
     Space::new(parameters).map_err(|error| error.to_string())
 }
 
-fn network(folder: &Path, categories: usize, numbers: usize) -> Result<Network> {
+fn network(folder: &Path, categories: usize, numbers: usize, outputs: usize) -> Result<Network> {
     let path = folder.join("model.onnx");
-    if !path.exists() {
-        super::read(&path)?;
-    }
     let load = || {
-        tract_onnx::onnx()
-            .model_for_path(&path)?
+        let model = tract_onnx::onnx().model_for_path(&path)?;
+        let inputs =
+            model.input_outlets()?.iter().map(|input| model.node(input.node).name.as_str());
+        let inputs: Vec<&str> = inputs.collect();
+        if inputs != ["x_cat", "x_cont"] {
+            let what = format!("the inputs are {inputs:?}, not x_cat and x_cont");
+            return Err(TractError::msg(what));
+        }
+        let network = model
             .with_input_fact(0, i32::fact([1, categories]).into())?
             .with_input_fact(1, f32::fact([1, numbers]).into())?
             .into_optimized()?
-            .into_runnable()
+            .into_runnable()?;
+        // A trial of a wrong network would only be taken for a failed one.
+        let found = run(&network, vec![0; categories], vec![0.0; numbers])?.len();
+        if found != outputs {
+            let what = format!("{found} outputs, not {outputs}; is it of another release?");
+            return Err(TractError::msg(what));
+        }
+        Ok(network)
     };
     load().map_err(|error: TractError| malformed(&path, format!("{error:#}")))
+}
+
+/// The network's outputs.
+fn run(network: &Network, categories: Vec<i32>, numbers: Vec<f32>) -> TractResult<Vec<f32>> {
+    let categories = tract_ndarray::Array2::from_shape_vec((1, categories.len()), categories)?;
+    let numbers = tract_ndarray::Array2::from_shape_vec((1, numbers.len()), numbers)?;
+    let inputs = tvec!(Tensor::from(categories).into(), Tensor::from(numbers).into());
+    Ok(network.run(inputs)?[0].as_slice::<f32>()?.to_vec())
 }
 
 /// A network, and how a configuration is put to it.
@@ -330,12 +378,7 @@ impl Surrogate {
                 (None, _) => {}
             }
         }
-        let shape = (1, categories.len());
-        let categories = tract_ndarray::Array2::from_shape_vec(shape, categories).ok()?;
-        let numbers = tract_ndarray::Array2::from_shape_vec((1, numbers.len()), numbers).ok()?;
-        let inputs = tvec!(Tensor::from(categories).into(), Tensor::from(numbers).into());
-        let outputs = self.network.run(inputs).ok()?;
-        let values = outputs[0].as_slice::<f32>().ok()?;
+        let values = run(&self.network, categories, numbers).ok()?;
         values.get(output).map(|value| f64::from(*value))
     }
 }
@@ -349,7 +392,7 @@ mod tests {
     #[test]
     fn missing_files_are_named() {
         for (data, expected) in
-            [(None, "--data"), (Some("/nowhere"), "/nowhere/yahpo/lcbench/config_space.json")]
+            [(None, "--data"), (Some("/nowhere"), "/nowhere/yahpo/lcbench: config_space.json")]
         {
             let error = problems(data.map(Path::new), false).err().unwrap().to_string();
             assert!(error.contains(expected), "{error}");
@@ -366,6 +409,9 @@ mod tests {
             {"name":"s","type":"uniform_float","log":true,"lower":0.1,"upper":10},
             {"name":"trainsize","type":"uniform_float","lower":0.03,"upper":1}],"conditions":[]}"#;
         let codes = r##"{"task_id":{"#na#":0,"1":1,"2":2}}"##;
+        let condition = r#"{"child":"s","parent":"alpha","type":"EQ","value":"1"}"#;
+        let twice = format!("[{condition},{condition}]");
+        let within = format!("[{}]", condition.replace("EQ", "IN").replace("value", "values"));
         let scenario = &OFFICIAL[1];
         let cases = [
             (space.replace("uniform_float", "normal"), codes.to_string(), "type \"normal\""),
@@ -376,8 +422,13 @@ mod tests {
             ),
             (space.replace("alpha", "beta"), codes.to_string(), "no parameter \"alpha\""),
             (space.to_string(), codes.replace("#na#", "none"), "no code for \"#na#\""),
-            (space.to_string(), codes.to_string(), "model.onnx"),
+            (space.replace("[]", "[],\"forbiddens\":[1]"), codes.to_string(), "\"forbiddens\""),
+            (space.replace("[]", &twice), codes.to_string(), "\"s\" has several conditions"),
+            (space.replace("[]", &within), codes.to_string(), "condition of \"s\""),
+            (space[..60].to_string(), codes.to_string(), "config_space.json: EOF"),
+            (space.to_string(), codes.to_string(), "model.onnx: "),
         ];
+        fs::write(folder.join("model.onnx"), "no network").unwrap();
         for (space, codes, expected) in cases {
             fs::write(folder.join("config_space.json"), space).unwrap();
             fs::write(folder.join("encoding.json"), codes).unwrap();
