@@ -75,7 +75,7 @@ int main() {
     for (int round = 0; round < 6; round++) {
         options.number = history.size();
         auto next = optiformer::suggest(space, history, losses, {}, 2, options);
-        EXPECT(next.size() == 2 && next[0].size() == 4 && next[0][0] != next[1][0]);
+        EXPECT(next.size() == 2 && next[0].size() == 4 && next[0] != next[1]);
         for (auto &values : next) {
             EXPECT(values[0] >= 0.0 && values[0] <= 4.0 && values[1] >= 1.0 && values[1] <= 16.0);
             losses.push_back(round == 2 ? optiformer::inactive : values[0]);

@@ -93,6 +93,7 @@ fn c_type(rust: &str) -> String {
         "u64" => "uint64_t",
         "usize" => "size_t",
         "CError" => "optiformer_error",
+        "CExplanation" => "optiformer_explanation",
         "ModelHandle" => "optiformer_model",
         "SpaceHandle" => "optiformer_space",
         "StudyHandle" => "optiformer_study",

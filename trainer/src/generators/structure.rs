@@ -39,7 +39,7 @@ impl Structure {
         Self { kinds, activations, switch: None }
     }
 
-    /// A random structure of [`FEWEST`] configurations at least.
+    /// A random structure of `FEWEST` configurations at least.
     pub fn draw(options: &FunctionOptions, generator: &mut Generator) -> Self {
         loop {
             let structure = Self::draw_any(options, generator);

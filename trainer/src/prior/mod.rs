@@ -1,6 +1,6 @@
 //! What the model learns from, for people: a sample of the generated functions measured, checked and drawn.
 //!
-//! [`Sample`] holds functions with a trajectory each; [`checks`] says what share of them is what, and whether the set is
+//! A sample holds functions with a trajectory each; [`checks`] says what share of them is what, and whether the set is
 //! sound and diverse, as the first step of the smoke test asks of its few; [`page`] draws some of them.
 
 pub mod checks;
