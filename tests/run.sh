@@ -70,7 +70,7 @@ step_smoke() {
 
 step_example() {
     local sampler study
-    for sampler in random tpe cma_es local_search optiformer; do
+    for sampler in random sobol tpe gp cma_es local_search optiformer auto; do
         study=$scratch/$sampler.jsonl
         runtime/examples/digits/tune.sh \
             --sampler "$sampler" --trials 6 --seed 1 --quiet --study "$study"

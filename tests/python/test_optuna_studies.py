@@ -146,15 +146,16 @@ def test_ints_beyond_doubles_are_refused_by_name():
         study.optimize(lambda trial: trial.suggest_int("huge", 0, 2**60), n_trials=1)
 
 
-def test_what_is_larger_than_the_vocabulary_is_refused_and_tpe_takes_it():
+def test_what_is_larger_than_the_vocabulary_is_refused_by_the_model_alone():
     def objective(trial):
         return float(trial.suggest_categorical("many", list(range(100))))
 
-    study = optuna.create_study(sampler=OptiFormerSampler(seed=12))
+    study = optuna.create_study(sampler=OptiFormerSampler(seed=12, sampler="optiformer"))
     with pytest.raises(optiformer.Error, match="many"):
         study.optimize(objective, n_trials=6)
-    study = optuna.create_study(sampler=OptiFormerSampler(seed=12, sampler="tpe"))
-    study.optimize(objective, n_trials=6)
+    for name in ["auto", "tpe"]:
+        study = optuna.create_study(sampler=OptiFormerSampler(seed=12, sampler=name))
+        study.optimize(objective, n_trials=6)
 
 
 def test_enqueued_and_added_trials_are_history():

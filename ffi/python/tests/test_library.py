@@ -184,6 +184,7 @@ TYPES = {
     "optiformer_space**": "LP_c_void_p",
     "optiformer_study**": "LP_c_void_p",
     "optiformer_error*": "LP_ErrorStruct",
+    "optiformer_explanation*": "LP_ExplanationStruct",
     "optiformer_study_options*": "LP_StudyOptions",
     "optiformer_suggest_options*": "LP_SuggestOptions",
     "void": "None",

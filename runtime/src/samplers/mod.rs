@@ -8,6 +8,8 @@ mod cma_es;
 #[cfg(feature = "classical")]
 mod gp;
 #[cfg(feature = "classical")]
+mod known;
+#[cfg(feature = "classical")]
 mod local_search;
 pub mod low_discrepancy;
 #[cfg(feature = "classical")]

@@ -13,9 +13,7 @@ mod targets;
 
 pub use options::{GpOptions, Warp};
 
-use alloc::{collections::BTreeSet, vec, vec::Vec};
-
-use rand::RngExt;
+use alloc::{vec, vec::Vec};
 
 use self::{
     encoding::Encoding,
@@ -25,13 +23,11 @@ use self::{
     posterior::{Posterior, Scratch},
     search::Effort,
 };
-use super::{Expectation, Explanation, Request, Sampler, SobolSampler, Suggestion};
-use crate::{
-    Result,
-    acquisition::Origin,
-    space::{Configuration, Space},
-    trial::Observation,
+use super::{
+    Expectation, Explanation, Request, Sampler, SobolSampler, Suggestion,
+    known::{Known, untried},
 };
+use crate::{Result, acquisition::Origin, space::Configuration, trial::Observation};
 
 /// A Gaussian process with expected improvement.
 ///
@@ -92,6 +88,11 @@ impl GpSampler {
     /// A point of the even spread, where there is nothing to model.
     fn spread(&self, request: &Request<'_>) -> Result<Suggestion> {
         let configuration = SobolSampler.suggest(request)?;
+        let known = Known::of(request);
+        if known.contains(&configuration) {
+            let configuration = untried(request.space, &known, &mut request.generator());
+            return Ok(Suggestion::plain(configuration, self.name(), Origin::Draw));
+        }
         Ok(Suggestion::plain(configuration, self.name(), Origin::Spread))
     }
 
@@ -244,47 +245,6 @@ fn fit(
     });
     fits.min_by(|one, other| one.0.total_cmp(&other.0))
         .map_or((guess.clone(), false), |(_, fitted, warp)| (fitted, warp))
-}
-
-/// What was tried or is being tried, for spaces where that can happen twice.
-struct Known {
-    configurations: BTreeSet<Vec<Option<u64>>>,
-}
-
-impl Known {
-    fn of(request: &Request<'_>) -> Self {
-        let tried = request.history.iter().map(|trial| &trial.configuration);
-        Self { configurations: tried.chain(request.pending).map(Self::key).collect() }
-    }
-
-    fn contains(&self, configuration: &Configuration) -> bool {
-        self.configurations.contains(&Self::key(configuration))
-    }
-
-    fn key(configuration: &Configuration) -> Vec<Option<u64>> {
-        // Adding 0 makes −0 into 0.
-        configuration.values().iter().map(|value| value.map(|v| (v + 0.0).to_bits())).collect()
-    }
-}
-
-/// Something that was not tried, at random; anything when that is hard to find.
-fn untried(
-    space: &Space,
-    known: &Known,
-    generator: &mut rand_xoshiro::Xoshiro256PlusPlus,
-) -> Configuration {
-    let mut draw = || {
-        let unit: Vec<f64> = (0..space.len()).map(|_| generator.random::<f64>()).collect();
-        space.from_unit(&unit)
-    };
-    for _ in 0..256 {
-        let configuration = draw();
-        if !known.contains(&configuration) {
-            return configuration;
-        }
-    }
-    let all = space.enumerate(4096).unwrap_or_default();
-    all.into_iter().find(|one| !known.contains(one)).unwrap_or_else(draw)
 }
 
 /// Tells histories apart (FNV-1a over the bits of what is modelled).

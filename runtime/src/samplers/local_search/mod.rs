@@ -17,7 +17,10 @@ use self::{
     quadratic::Quadratic,
     region::Region,
 };
-use super::{Request, Sampler, SobolSampler, Suggestion};
+use super::{
+    Request, Sampler, SobolSampler, Suggestion,
+    known::{Known, untried},
+};
 use crate::{
     Result,
     acquisition::Origin,
@@ -60,9 +63,6 @@ const TOO_NEAR: f64 = 0.02;
 
 /// The same for pending trials, which will teach something soon.
 const TOO_NEAR_PENDING: f64 = 0.3;
-
-/// The largest finite space in which all that was not tried yet is listed.
-const LARGEST_LISTED: usize = 4096;
 
 /// At most so many trials are fitted to: the cost grows with the cube.
 const MOST_FITTED: usize = 80;
@@ -124,7 +124,7 @@ impl Sampler for LocalSearchSampler {
         Ok(match step.suggest(&mut generator) {
             Some(configuration) => Suggestion::plain(configuration, self.name(), Origin::Step),
             None => {
-                let configuration = fresh(request, &mut generator);
+                let configuration = untried(request.space, &Known::of(request), &mut generator);
                 Suggestion::plain(configuration, self.name(), Origin::Spread)
             }
         })
@@ -141,8 +141,11 @@ fn start(request: &Request<'_>, run: usize, generator: &mut impl Rng) -> Configu
     } else {
         0.7
     };
+    let known = Known::of(request);
     let spread = Request { history: &[], pending: &[], ..*request };
-    let Ok(even) = SobolSampler.suggest(&spread) else { return fresh(request, generator) };
+    let Ok(even) = SobolSampler.suggest(&spread) else {
+        return untried(request.space, &known, generator);
+    };
     let unit: Vec<f64> =
         request
             .space
@@ -154,25 +157,11 @@ fn start(request: &Request<'_>, run: usize, generator: &mut impl Rng) -> Configu
             })
             .collect();
     let configuration = request.space.from_unit(&unit);
-    if is_taken(request, &configuration) { fresh(request, generator) } else { configuration }
-}
-
-/// Something that was not tried yet, or, where all was, anything.
-fn fresh(request: &Request<'_>, generator: &mut impl Rng) -> Configuration {
-    if let Some(all) = request.space.enumerate(LARGEST_LISTED) {
-        let mut left: Vec<Configuration> =
-            all.into_iter().filter(|configuration| !is_taken(request, configuration)).collect();
-        if !left.is_empty() {
-            return left.swap_remove(generator.random_range(0..left.len()));
-        }
+    if known.contains(&configuration) {
+        untried(request.space, &known, generator)
+    } else {
+        configuration
     }
-    let unit: Vec<f64> = (0..request.space.len()).map(|_| generator.random::<f64>()).collect();
-    request.space.from_unit(&unit)
-}
-
-fn is_taken(request: &Request<'_>, configuration: &Configuration) -> bool {
-    request.history.iter().any(|trial| trial.configuration == *configuration)
-        || request.pending.contains(configuration)
 }
 
 /// One step from a centre.
@@ -205,6 +194,7 @@ impl Step<'_> {
     }
 
     fn best(&self, model: &Quadratic, candidates: Vec<Candidate>) -> Option<Configuration> {
+        let known = Known::of(self.request);
         let pending: Vec<Point> = self
             .request
             .pending
@@ -217,7 +207,7 @@ impl Step<'_> {
         };
         candidates
             .into_iter()
-            .filter(|candidate| !is_taken(self.request, &candidate.configuration))
+            .filter(|candidate| !known.contains(&candidate.configuration))
             .filter(|candidate| {
                 self.points.iter().all(|other| !is_near(candidate, other, TOO_NEAR))
                     && pending.iter().all(|other| !is_near(candidate, other, TOO_NEAR_PENDING))
