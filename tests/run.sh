@@ -33,12 +33,12 @@ step_fmt() {
 
 # Everything that includes torch-sys is built in one profile, because building it takes minutes.
 step_clippy() {
-    cargo clippy --release --workspace --all-targets --all-features -- -D warnings
-    cargo clippy --release -p optiformer --no-default-features -- -D warnings
+    cargo clippy --profile quick --workspace --all-targets --all-features -- -D warnings
+    cargo clippy --profile quick -p optiformer --no-default-features -- -D warnings
 }
 
 step_docs() {
-    RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --all-features --no-deps
+    RUSTDOCFLAGS="-D warnings" cargo doc --profile quick --workspace --all-features --no-deps
 }
 
 # The dev profile: optimised a little, with overflow checks and debug assertions.
@@ -47,7 +47,7 @@ step_rust() {
 }
 
 step_trainer() {
-    cargo test --release -p optiformer-trainer
+    cargo test --profile quick -p optiformer-trainer
 }
 
 step_no_std() {
@@ -65,7 +65,7 @@ step_python() {
 
 step_smoke() {
     install_python_package
-    cargo run --release -p optiformer-trainer -- smoke --quick
+    cargo run --profile quick -p optiformer-trainer -- smoke --quick
 }
 
 step_example() {
