@@ -39,8 +39,8 @@ class OptiFormerSampler(BaseSampler):
         model: Weights for "auto" and "optiformer"; the ones that are part of the library when None.
 
     Raises:
-        optiformer.Error: while suggesting, for more parameters or choices than the model has names for (64 of each), and
-            for ints beyond ±2^53. The other samplers know only the second limit.
+        optiformer.Error: while suggesting, for ints beyond ±2^53, and with "optiformer" for more parameters or choices than
+            the model has names for (64 of each).
     """
 
     def __init__(
