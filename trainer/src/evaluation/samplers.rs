@@ -88,6 +88,7 @@ fn auto_variant(text: &str) -> Result<AutoOptions> {
     each_option("auto", text, |name, value| {
         match name {
             "learned_until" => options.learned_until = value.parse().ok()?,
+            "local_until" => options.local_until = value.parse().ok()?,
             "refine_from" => options.refine_from = value.parse().ok()?,
             "refine_every" => options.refine_every = value.parse().ok()?,
             "long_from" => options.long_from = value.parse().ok()?,

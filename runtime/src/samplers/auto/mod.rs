@@ -41,9 +41,8 @@ impl AutoSampler {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue), naming the option; those of [`OptiFormerSampler::new`].
+    /// Those of [`OptiFormerSampler::new`].
     pub fn new(model: Option<Arc<Model>>, options: AutoOptions) -> Result<Self> {
-        options.check()?;
         let learned = model
             .map(|model| OptiFormerSampler::new(model, OptiFormerOptions::default()))
             .transpose()?;
@@ -62,14 +61,20 @@ impl AutoSampler {
     }
 
     fn turn(&self, number: u64) -> Turn {
-        let AutoOptions { learned_until, refine_from, refine_every, long_from, long_every } =
-            self.options;
+        let AutoOptions {
+            learned_until,
+            local_until,
+            refine_from,
+            refine_every,
+            long_from,
+            long_every,
+        } = self.options;
         let falls = |from: u64, every: u64| {
             every > 0 && number >= from && (number - from) % every == every - 1
         };
         if number < learned_until && self.learned.is_some() {
             Turn::Learned
-        } else if falls(refine_from, refine_every) {
+        } else if number < local_until || falls(refine_from, refine_every) {
             Turn::Local
         } else if falls(long_from, long_every) {
             Turn::Parzen
@@ -147,6 +152,7 @@ mod tests {
         let model = Arc::new(Model::random(config, 5).unwrap());
         let options = AutoOptions {
             learned_until: 3,
+            local_until: 5,
             refine_from: 9,
             refine_every: 3,
             long_from: 14,
@@ -157,8 +163,8 @@ mod tests {
             "optiformer",
             "optiformer",
             "optiformer",
-            "gp",
-            "gp",
+            "local_search",
+            "local_search",
             "gp",
             "gp",
             "gp",
@@ -175,19 +181,20 @@ mod tests {
         ];
         let mut sampler = AutoSampler::new(Some(Arc::clone(&model)), options.clone()).unwrap();
         assert_eq!(asked(&mut sampler, &space, 18), expected);
-        // Without a model the process takes its place, and so it does in spaces that the vocabulary cannot say.
+        // Without a model the next in turn takes its place, and the process does in spaces that the vocabulary cannot say.
         let mut sampler = AutoSampler::new(None, options.clone()).unwrap();
-        assert_eq!(asked(&mut sampler, &space, 4), ["gp"; 4]);
+        assert_eq!(asked(&mut sampler, &space, 4), ["local_search"; 4]);
         let wide = (0..70).map(|index| Parameter::float(alloc::format!("x{index}"), 0.0, 1.0));
         let wide = Space::new(wide.collect()).unwrap();
         let mut sampler = AutoSampler::new(Some(model), options).unwrap();
-        assert_eq!(asked(&mut sampler, &wide, 4), ["gp"; 4]);
+        assert_eq!(asked(&mut sampler, &wide, 4), ["gp", "gp", "gp", "local_search"]);
     }
 
     #[test]
-    fn options_without_effect_are_refused() {
-        let options = AutoOptions { refine_every: 1, long_every: 2, ..AutoOptions::default() };
-        let error = AutoSampler::new(None, options).unwrap_err();
-        assert!(error.context().contains("long_every"), "{error}");
+    fn what_is_always_refined_is_never_asked_of_another() {
+        let options = AutoOptions { refine_every: 1, long_from: 16, ..AutoOptions::default() };
+        let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
+        let asked = asked(&mut AutoSampler::new(None, options).unwrap(), &space, 22);
+        assert_eq!(asked[15..], ["local_search"; 7]);
     }
 }
