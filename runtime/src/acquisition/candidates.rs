@@ -7,7 +7,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{
     samplers::low_discrepancy,
-    space::{Configuration, Space},
+    space::{Configuration, Parameter, Space},
     tokenizer::View,
 };
 
@@ -112,6 +112,16 @@ pub fn spread(space: &Space, view: &View, index: u32, seed: u64) -> Configuratio
             view.outward(dimension, low_discrepancy::coordinate(index, dimension, seed))
         })
         .collect();
+    space.from_unit(&unit)
+}
+
+/// Point `index` of the same sequence over the whole space, drawn towards the middle: of each numerical parameter's range it spreads over this `share`.
+pub fn central(space: &Space, index: u32, seed: u64, share: f64) -> Configuration {
+    let coordinate = |(dimension, parameter): (usize, &Parameter)| {
+        let unit = low_discrepancy::coordinate(index, dimension, seed);
+        if parameter.domain().is_categorical() { unit } else { 0.5 + share * (unit - 0.5) }
+    };
+    let unit: Vec<f64> = space.parameters().iter().enumerate().map(coordinate).collect();
     space.from_unit(&unit)
 }
 

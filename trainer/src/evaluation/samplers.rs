@@ -14,7 +14,7 @@ use optiformer::{
 /// A sampler by the name that the evaluation gives it; the learned ones share `model`.
 ///
 /// Beside the runtime's own names there are variants of the learned sampler: `optiformer-policy` (the policy alone), `optiformer-whole`
-/// (no zoom), and `optiformer:NAME=VALUE:…` with the options `startup`, `policy`, `neighbours`, `spread`, `refined`, `policy_only`, `zoom`, `zoom_from`, `whole_every`,
+/// (no zoom), and `optiformer:NAME=VALUE:…` with the options `startup`, `startup_share`, `policy`, `neighbours`, `spread`, `refined`, `policy_only`, `zoom`, `zoom_from`, `whole_every`,
 /// `temperature` (of the policy), `apart` and `score_temperature`; `gp:NAME=VALUE:…` with the fields of [`GpOptions`], and `auto:NAME=VALUE:…` with those of [`AutoOptions`].
 ///
 /// # Errors
@@ -30,7 +30,9 @@ pub fn sampler(name: &str, model: Option<&Arc<Model>>) -> Result<Box<dyn Sampler
         return Ok(Box::new(AutoSampler::new(model.cloned(), options)?));
     }
     let options = match name {
-        "optiformer-policy" => OptiFormerOptions { policy_only: true, zoom: false, ..defaults },
+        "optiformer-policy" => {
+            OptiFormerOptions { policy: 8, policy_only: true, zoom: false, ..defaults }
+        }
         "optiformer-whole" => OptiFormerOptions { zoom: false, ..defaults },
         _ => match name.strip_prefix("optiformer") {
             Some(rest) if rest.is_empty() || rest.starts_with(':') => variant(rest)?,
@@ -105,6 +107,7 @@ fn variant(text: &str) -> Result<OptiFormerOptions> {
     each_option("optiformer", text, |name, value| {
         match name {
             "startup" => options.startup = value.parse().ok()?,
+            "startup_share" => options.startup_share = value.parse().ok()?,
             "policy" => options.policy = value.parse().ok()?,
             "neighbours" => options.neighbours = value.parse().ok()?,
             "spread" => options.spread = value.parse().ok()?,

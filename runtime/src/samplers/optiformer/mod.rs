@@ -31,6 +31,8 @@ use crate::{
 pub struct OptiFormerOptions {
     /// The first so many trials are an even spread over the space, before the model is asked.
     pub startup: usize,
+    /// Of each numerical parameter's range, the startup spreads over this share around the middle; its first point over no more than a tenth.
+    pub startup_share: f64,
     /// How many candidates are drawn from the policy.
     pub policy: usize,
     /// How many candidates are neighbours of the best trials.
@@ -59,11 +61,12 @@ pub struct OptiFormerOptions {
 impl Default for OptiFormerOptions {
     fn default() -> Self {
         Self {
-            startup: 3,
-            policy: 8,
+            startup: 6,
+            startup_share: 0.7,
+            policy: 0,
             neighbours: 8,
             spread: 48,
-            refined: 0,
+            refined: 16,
             policy_only: false,
             zoom: true,
             zoom_from: 14,
@@ -122,6 +125,9 @@ impl OptiFormerSampler {
         if !(options.apart >= 0.0 && options.apart < 1.0) {
             return bad("apart must be at least 0 and below 1");
         }
+        if !(options.startup_share > 0.0 && options.startup_share <= 1.0) {
+            return bad("startup_share must be above 0 and at most 1");
+        }
         if options.policy_only && options.policy == 0 {
             return bad("policy_only needs policy of at least 1");
         }
@@ -145,10 +151,11 @@ impl OptiFormerSampler {
     /// The candidate that is suggested, and what the model expects of it where it was ranked.
     fn choose(&mut self, request: &Request<'_>) -> Result<(Candidate, Option<Expectation>)> {
         let tokenizer = Tokenizer::new(request.space)?;
-        let whole = View::whole(request.space.len());
-        if request.history.len() + request.pending.len() < self.options.startup {
-            let index = request.number as u32;
-            let configuration = candidates::spread(request.space, &whole, index, request.seed);
+        let begun = request.history.len() + request.pending.len();
+        if begun < self.options.startup {
+            let (index, share) = (request.number as u32, self.options.startup_share);
+            let share = if begun == 0 && share < 1.0 { share.min(0.1) } else { share };
+            let configuration = candidates::central(request.space, index, request.seed, share);
             let candidate = Candidate { configuration, origin: Origin::Spread };
             if !is_taken(request, &candidate.configuration) {
                 return Ok((candidate, None));
