@@ -17,7 +17,9 @@ const SEEDS: u64 = 15;
 /// Step 5: away from bad trials, near a good one, and always legal.
 pub fn check(model: Arc<Model>, criteria: &mut Criteria) -> Result<()> {
     let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)])?;
-    let mut sampler = OptiFormerSampler::new(model, OptiFormerOptions::default())?;
+    // Not the even spread of a study's first trials: the model.
+    let options = OptiFormerOptions { startup: 0, ..OptiFormerOptions::default() };
+    let mut sampler = OptiFormerSampler::new(model, options)?;
     let loss = |x: f64| (x - 0.75) * (x - 0.75);
     let mut suggest = |points: &[f64]| -> Result<Vec<f64>> {
         let history: Vec<Observation> = points
