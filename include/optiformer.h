@@ -210,7 +210,8 @@ typedef struct optiformer_study_options {
     int32_t direction;             /* OPTIFORMER_MINIMISE or OPTIFORMER_MAXIMISE */
     const char *sampler;           /* "auto", "optiformer", "gp", "tpe", "cma_es", "local_search",
                                     * "sobol", "random"; NULL for "auto" */
-    const optiformer_model *model; /* for "auto" and "optiformer"; NULL for the built-in weights */
+    const optiformer_model *model; /* for "optiformer"; NULL for the built-in weights. "auto" takes
+                                    * one too, but its mixture has no place for it as yet */
     uint64_t seed;                 /* the same seed and answers give the same suggestions */
 } optiformer_study_options;
 

@@ -252,7 +252,7 @@ private:
 /// How suggestions are made.
 struct SuggestOptions {
     std::string sampler = "auto";
-    /// For "auto" and "optiformer"; without it each call unpacks the built-in weights.
+    /// For "optiformer"; without it each call unpacks the built-in weights. "auto" takes one, but has no place for it as yet.
     const Model *model = nullptr;
     std::uint64_t seed = 0;
     /// The number of the trial that is asked for, from 0.

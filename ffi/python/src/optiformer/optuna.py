@@ -36,7 +36,8 @@ class OptiFormerSampler(BaseSampler):
         seed: Seed of all suggestions; drawn at random when None.
         sampler: One of the library's samplers: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search",
             "sobol", "random".
-        model: Weights for "auto" and "optiformer"; the ones that are part of the library when None.
+        model: Weights for "optiformer"; the ones that are part of the library when None. "auto" takes them, but has no
+            place for them as yet.
 
     Raises:
         optiformer.Error: while suggesting, for ints beyond ±2^53, and with "optiformer" for more parameters or choices than
