@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod log;
 pub mod optimiser;
+pub mod throughput;
 
 use std::{
     io::IsTerminal,
@@ -125,6 +126,9 @@ pub fn train(
     let mut log = Log::open(&options.directory.join("log.csv"), run.progress.step)?;
     let batches = prefetch(Arc::clone(source), run.progress.step * options.accumulate);
     let bar = progress_bar(options);
+    // Tokens a second, if the device did nothing but the layers' matrix products.
+    let possible =
+        throughput::matmul_rate(device, options.precision) / throughput::operations(config);
     let started = Instant::now();
     let earlier = run.progress.seconds;
     let mut smooth = Smoothed::default();
@@ -179,8 +183,9 @@ pub fn train(
                 ..smooth.entry(&run.progress, rate)
             })?;
             let speed = session_tokens as f64 / started.elapsed().as_secs_f64();
+            let share = 100.0 * speed / possible;
             let message = format!(
-                "step {step}, loss {:.3} score {:.3} value, rate {rate:.1e}, {speed:.0} tokens/s",
+                "step {step}, loss {:.3} score {:.3} value, rate {rate:.1e}, {speed:.0} tokens/s, {share:.0} % of matmul rate",
                 smooth.score, smooth.value
             );
             report(&bar, options, &run.progress, message);
