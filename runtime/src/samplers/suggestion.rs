@@ -38,21 +38,28 @@ pub struct Expectation {
 }
 
 impl Expectation {
+    /// Nothing, where losses lie so far apart that their differences are beyond the largest number.
+    pub(super) fn new(median: f64, deviation: f64, improvement: f64) -> Option<Self> {
+        let finite = [median, deviation, improvement].iter().all(|number| number.is_finite());
+        finite.then_some(Self { median, deviation, improvement })
+    }
+
     /// A prediction on the scale of scores, turned back into losses.
     ///
     /// The score's mean is taken for its median, and the improvement is to first order, with the slope of the scale at the best loss: the scale maps all losses
     /// to a bounded interval, so that means of losses would hang on its last bins.
-    pub(super) fn of_score(prediction: &Prediction, incumbent: f64, scale: &ScoreScale) -> Self {
+    pub(super) fn of_score(
+        prediction: &Prediction,
+        incumbent: f64,
+        scale: &ScoreScale,
+    ) -> Option<Self> {
         let inside = |score: f64| score.clamp(0.002, 0.998);
         let at = |score: f64| scale.loss(inside(score));
         let Prediction { mean, deviation, expected_improvement } = *prediction;
         let step = 1e-3;
         let slope = (at(incumbent + step) - at(incumbent - step)) / (2.0 * step);
-        Self {
-            median: at(mean),
-            deviation: 0.5 * (at(mean + deviation) - at(mean - deviation)),
-            improvement: expected_improvement * slope,
-        }
+        let range = at(mean + deviation) - at(mean - deviation);
+        Self::new(at(mean), 0.5 * range, expected_improvement * slope)
     }
 }
 
@@ -72,16 +79,15 @@ mod tests {
         let scale = ScoreScale::fit([10.0, 12.0, 14.0, 11.0, 30.0]);
         let prediction =
             Prediction { mean: scale.score(11.0), deviation: 0.01, expected_improvement: 0.003 };
-        let expectation = Expectation::of_score(&prediction, scale.score(10.0), &scale);
+        let expectation = Expectation::of_score(&prediction, scale.score(10.0), &scale).unwrap();
         assert!((expectation.median - 11.0).abs() < 1e-9);
         // The slope of the scale at the best loss: the median is 2 above it, and three quarters of the scores are for what is worse.
         assert!((expectation.improvement - 0.003 * 2.0 / 0.75).abs() < 1e-4, "{expectation:?}");
         let wider = Prediction { deviation: 0.1, ..prediction };
-        assert!(
-            Expectation::of_score(&wider, 0.25, &scale).deviation > 5.0 * expectation.deviation
-        );
+        let wider = Expectation::of_score(&wider, 0.25, &scale).unwrap();
+        assert!(wider.deviation > 5.0 * expectation.deviation);
         let extreme = Prediction { mean: 0.0, deviation: 1.0, expected_improvement: 0.25 };
-        let extreme = Expectation::of_score(&extreme, 0.25, &scale);
-        assert!(extreme.median.is_finite() && extreme.deviation.is_finite());
+        assert!(Expectation::of_score(&extreme, 0.25, &scale).is_some());
+        assert_eq!(Expectation::new(0.0, f64::INFINITY, 0.0), None);
     }
 }

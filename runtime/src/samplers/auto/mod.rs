@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 
 use super::{
     GpSampler, LocalSearchSampler, OptiFormerOptions, OptiFormerSampler, Request, Sampler,
-    Suggestion, TpeSampler,
+    Suggestion, TpeSampler, known::Known,
 };
 use crate::{ErrorKind, Result, model::Model, space::Configuration};
 
@@ -108,7 +108,13 @@ impl Sampler for AutoSampler {
             }
             Turn::Process => self.process.explain(request),
             Turn::Local => self.local.explain(request),
-            Turn::Parzen => self.parzen.explain(request),
+            Turn::Parzen => {
+                let suggestion = self.parzen.explain(request)?;
+                if Known::of(request).contains(&suggestion.configuration) {
+                    return self.process.explain(request);
+                }
+                Ok(suggestion)
+            }
         }
     }
 }
@@ -196,5 +202,25 @@ mod tests {
         let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
         let asked = asked(&mut AutoSampler::new(None, options).unwrap(), &space, 22);
         assert_eq!(asked[15..], ["local_search"; 7]);
+    }
+
+    #[test]
+    fn a_small_space_is_tried_without_repeating() {
+        let options =
+            AutoOptions { refine_from: 8, long_from: 9, long_every: 2, ..AutoOptions::default() };
+        let choices = ["a", "b", "c", "d"];
+        let space =
+            Space::new(vec![Parameter::int("n", 1, 6), Parameter::categorical("kind", choices)]);
+        let space = space.unwrap();
+        let mut sampler = AutoSampler::new(None, options).unwrap();
+        let mut history: Vec<Observation> = Vec::new();
+        for number in 0..24 {
+            let request =
+                Request { space: &space, history: &history, pending: &[], number, seed: 2 };
+            let configuration = sampler.suggest(&request).unwrap();
+            assert!(history.iter().all(|trial| trial.configuration != configuration), "{number}");
+            let loss = configuration.values().iter().flatten().sum();
+            history.push(Observation { configuration, loss: Some(loss) });
+        }
     }
 }

@@ -193,12 +193,10 @@ impl Sampler for GpSampler {
         encoding.push(&configuration, &mut row);
         let (mean, deviation) = posterior.predict(&row, &mut scratch);
         let (rating, ..) = log_expected_improvement(mean, deviation, posterior.best());
-        let expectation = Expectation {
-            median: scale.loss(mean),
-            deviation: 0.5 * (scale.loss(mean + deviation) - scale.loss(mean - deviation)),
-            improvement: scale.gain(libm::exp(rating)),
-        };
-        let (sampler, origin, expectation) = (self.name(), found.origin, Some(expectation));
+        let range = scale.loss(mean + deviation) - scale.loss(mean - deviation);
+        let improvement = scale.gain(libm::exp(rating));
+        let expectation = Expectation::new(scale.loss(mean), 0.5 * range, improvement);
+        let (sampler, origin) = (self.name(), found.origin);
         let explanation = Explanation { sampler, origin, expectation };
         Ok(Suggestion { configuration, explanation })
     }

@@ -133,5 +133,8 @@ fn equal_and_failing_losses_are_survived() {
     study(&mut GpSampler::default(), &space, 20, 0, |_| Some(1.0));
     study(&mut GpSampler::default(), &space, 20, 0, |_| None);
     let extreme = |c: &Configuration| Some(if c.get(0)? < 0.0 { f64::MAX } else { f64::MIN });
-    study(&mut GpSampler::default(), &space, 20, 0, extreme);
+    let history = study(&mut GpSampler::default(), &space, 20, 0, extreme);
+    let request = Request { space: &space, history: &history, pending: &[], number: 20, seed: 0 };
+    let explanation = GpSampler::default().explain(&request).unwrap().explanation;
+    assert_eq!(explanation.expectation, None, "differences of these losses are infinite");
 }

@@ -202,7 +202,7 @@ impl OptiFormerSampler {
             })
             .expect("there is at least one candidate");
         let expectation = Expectation::of_score(&prediction, context.incumbent, &context.scale);
-        Ok((offered.swap_remove(best), Some(expectation)))
+        Ok((offered.swap_remove(best), expectation))
     }
 
     /// Those candidates that the model can tell from all trials.
