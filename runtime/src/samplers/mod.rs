@@ -7,7 +7,6 @@ mod by_name;
 mod cma_es;
 #[cfg(feature = "classical")]
 mod gp;
-#[cfg(feature = "classical")]
 mod known;
 #[cfg(feature = "classical")]
 mod local_search;

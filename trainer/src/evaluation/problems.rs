@@ -1,6 +1,6 @@
 //! What samplers are judged on.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use optiformer::{
     Error, ErrorKind, Result,
@@ -17,9 +17,10 @@ use crate::generators::function::{Function, FunctionOptions};
 const VALIDATION_SEED: u64 = 0x5EED_0000_0000;
 
 /// The value of a configuration; `None` where a trial fails.
-pub type Evaluate = Box<dyn Fn(&Configuration) -> Option<f64> + Send + Sync>;
+pub type Evaluate = Arc<dyn Fn(&Configuration) -> Option<f64> + Send + Sync>;
 
 /// A problem to be minimised: a space, a function over it, and the least value there is.
+#[derive(Clone)]
 pub struct Problem {
     /// A name that no other problem of the suite has.
     pub name: String,
@@ -88,7 +89,7 @@ fn function(family: Family, dimensions: usize, seed: u64) -> Problem {
     Problem {
         name: format!("{}-{dimensions}", family.name),
         space,
-        evaluate: Box::new(move |configuration| {
+        evaluate: Arc::new(move |configuration| {
             Some(instance.evaluate(&cube.to_unit(configuration)))
         }),
         optimum: Some(0.0),
@@ -113,26 +114,20 @@ pub fn generated(count: usize, dimensions: &[usize]) -> Suite {
 ///
 /// A name that no suite has; data that are missing or malformed.
 pub fn real(name: &str, data: Option<&Path>) -> Result<Suite> {
-    // Read once here, so that what is missing is said at once; then anew for each seed, which costs little beside the runs.
-    let make: Box<dyn Fn() -> Result<Vec<Problem>> + Send + Sync> = {
-        let data = data.map(Path::to_path_buf);
-        match name {
-            "yahpo" => Box::new(move || tasks::yahpo::problems(data.as_deref(), false)),
-            "yahpo-2021" => Box::new(move || tasks::yahpo::problems(data.as_deref(), true)),
-            "tables" => Box::new(move || tasks::tables::problems(data.as_deref())),
-            "digits" => Box::new(move || tasks::digits::problems(data.as_deref())),
-            _ => {
-                let known = tasks::NAMES.join(", ");
-                let context = format!(
-                    "there is no suite \"{name}\"; there are functions, generated, {known}"
-                );
-                return Err(Error::new(ErrorKind::InvalidValue, context));
-            }
+    let problems = match name {
+        "yahpo" => tasks::yahpo::problems(data, false),
+        "yahpo-2021" => tasks::yahpo::problems(data, true),
+        "tables" => tasks::tables::problems(data),
+        "digits" => tasks::digits::problems(data),
+        _ => {
+            let known = tasks::NAMES.join(", ");
+            let context =
+                format!("there is no suite \"{name}\"; there are functions, generated, {known}");
+            return Err(Error::new(ErrorKind::InvalidValue, context));
         }
-    };
-    make()?;
+    }?;
     let set = if name == "yahpo-2021" { Set::Validation } else { Set::Test };
-    let make = Box::new(move |_| make().expect("the files were read before"));
+    let make = Box::new(move |_| problems.clone());
     Ok(Suite { name: String::from(name), set, fixed: true, make })
 }
 
@@ -149,7 +144,7 @@ fn validation_suite(count: usize, dimensions: &[usize], seed: u64) -> Vec<Proble
                 name: format!("generated-{number}"),
                 space: function.space.clone(),
                 optimum: Some(drawn.optimum.loss),
-                evaluate: Box::new(move |configuration| {
+                evaluate: Arc::new(move |configuration| {
                     function.evaluate(&function.values(configuration))
                 }),
             }

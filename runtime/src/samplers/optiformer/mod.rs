@@ -16,7 +16,7 @@ use context::Context;
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::{Expectation, Explanation, Request, Sampler, Suggestion};
+use super::{Expectation, Explanation, Request, Sampler, Suggestion, known::Known};
 use crate::{
     Error, ErrorKind, Result,
     acquisition::{Candidate, Origin, Prediction, candidates},
@@ -81,9 +81,6 @@ impl Default for OptiFormerOptions {
 /// Rounds of candidates around the best ranked ones, and around how many.
 const ROUNDS: usize = 2;
 const PARENTS: usize = 3;
-
-/// The largest finite space whose configurations are listed to find one that was not tried yet.
-const LARGEST_LISTED: usize = 4096;
 
 /// Suggests what a trained transformer expects to improve most.
 #[derive(Debug)]
@@ -151,13 +148,14 @@ impl OptiFormerSampler {
     /// The candidate that is suggested, and what the model expects of it where it was ranked.
     fn choose(&mut self, request: &Request<'_>) -> Result<(Candidate, Option<Expectation>)> {
         let tokenizer = Tokenizer::new(request.space)?;
+        let known = Known::of(request);
         let begun = request.history.len() + request.pending.len();
         if begun < self.options.startup {
             let (index, share) = (request.number as u32, self.options.startup_share);
             let share = if begun == 0 && share < 1.0 { share.min(0.1) } else { share };
             let configuration = candidates::central(request.space, index, request.seed, share);
             let candidate = Candidate { configuration, origin: Origin::Spread };
-            if !is_taken(request, &candidate.configuration) {
+            if !known.contains(&candidate.configuration) {
                 return Ok((candidate, None));
             }
         }
@@ -170,26 +168,27 @@ impl OptiFormerSampler {
             let first = drawn.next().expect("the options ask for at least one");
             let candidate = core::iter::once(first.clone())
                 .chain(drawn)
-                .find(|candidate| !is_taken(request, &candidate.configuration))
+                .find(|candidate| !known.contains(&candidate.configuration))
                 .unwrap_or(first);
             return Ok((candidate, None));
         }
         remove_repeated(&mut offered);
         let fresh: Vec<Candidate> = offered
             .iter()
-            .filter(|candidate| !is_taken(request, &candidate.configuration))
+            .filter(|candidate| !known.contains(&candidate.configuration))
             .cloned()
             .collect();
         if !fresh.is_empty() {
             let apart = self.apart(request, &context, &fresh);
             offered = if apart.is_empty() { fresh } else { apart };
-        } else if let Some(untried) = untried(request) {
-            offered = untried;
+        } else if let Some(left) = left(request.space, &known) {
+            offered = left;
         }
         let mut ranked = self.rank(&offered, &tokenizer, &context)?;
         let mut generator = request.generator();
         for _ in 0..if self.options.refined > 0 { ROUNDS } else { 0 } {
-            let more = self.refinements(request, &context, &offered, &ranked, &mut generator);
+            let more =
+                self.refinements(request, &known, &context, &offered, &ranked, &mut generator);
             ranked.extend(self.rank(&more, &tokenizer, &context)?);
             offered.extend(more);
         }
@@ -226,6 +225,7 @@ impl OptiFormerSampler {
     fn refinements(
         &self,
         request: &Request<'_>,
+        known: &Known,
         context: &Context,
         offered: &[Candidate],
         ranked: &[Prediction],
@@ -251,7 +251,7 @@ impl OptiFormerSampler {
             })
             .filter(|candidate| {
                 offered.iter().all(|other| other.configuration != candidate.configuration)
-                    && !is_taken(request, &candidate.configuration)
+                    && !known.contains(&candidate.configuration)
             })
             .collect();
         remove_repeated(&mut more);
@@ -337,12 +337,6 @@ impl Sampler for OptiFormerSampler {
     }
 }
 
-/// Whether a configuration is finished or pending.
-fn is_taken(request: &Request<'_>, configuration: &Configuration) -> bool {
-    request.history.iter().any(|observation| observation.configuration == *configuration)
-        || request.pending.contains(configuration)
-}
-
 /// The finished and pending trials as points of the unit cube.
 fn taken_units(request: &Request<'_>) -> Vec<Vec<f64>> {
     let finished = request.history.iter().map(|observation| &observation.configuration);
@@ -373,15 +367,13 @@ fn remove_repeated(candidates: &mut Vec<Candidate>) {
 }
 
 /// What is left of a finite space, at most 64 configurations; `None` when nothing is, or the space is too large to list.
-fn untried(request: &Request<'_>) -> Option<Vec<Candidate>> {
-    let space: &Space = request.space;
-    let left: Vec<Candidate> = space
-        .enumerate(LARGEST_LISTED)?
+fn left(space: &Space, known: &Known) -> Option<Vec<Candidate>> {
+    let left = known.left(space)?;
+    let stride = left.len().div_ceil(64).max(1);
+    let some: Vec<Candidate> = left
         .into_iter()
-        .filter(|configuration| !is_taken(request, configuration))
+        .step_by(stride)
         .map(|configuration| Candidate { configuration, origin: Origin::Spread })
         .collect();
-    let stride = left.len().div_ceil(64).max(1);
-    let some: Vec<Candidate> = left.into_iter().step_by(stride).collect();
     (!some.is_empty()).then_some(some)
 }

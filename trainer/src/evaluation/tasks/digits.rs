@@ -42,7 +42,7 @@ pub fn problems(data: Option<&Path>) -> Result<Vec<Problem>> {
         Ok(Problem {
             name: String::from(name),
             space,
-            evaluate: Box::new(move |configuration| {
+            evaluate: Arc::new(move |configuration| {
                 let value = error(&digits, &Values { space: &searched, configuration });
                 value.is_finite().then_some(value)
             }),

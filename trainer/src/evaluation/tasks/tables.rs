@@ -107,7 +107,7 @@ fn problem(folder: &Path) -> Result<Problem> {
     Ok(Problem {
         name: description.name,
         space,
-        evaluate: Box::new(move |configuration| losses[row(configuration, &lengths)]),
+        evaluate: Arc::new(move |configuration| losses[row(configuration, &lengths)]),
         optimum,
     })
 }

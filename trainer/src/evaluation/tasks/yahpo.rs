@@ -272,7 +272,7 @@ fn of_scenario(scenario: &Scenario, folder: &Path) -> Result<Vec<Problem>> {
             Ok(Problem {
                 name: format!("{}-{instance}", scenario.folder),
                 space: space.clone(),
-                evaluate: Box::new(move |configuration| {
+                evaluate: Arc::new(move |configuration| {
                     let value = surrogate.value(configuration, (place, code), output)?;
                     value.is_finite().then_some(sign * value)
                 }),
