@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use optiformer::{Result, model::Config};
+use optiformer::{Error, ErrorKind, Result, model::Config};
 
 use crate::{
     dataset::{
@@ -32,6 +32,9 @@ pub struct Train {
     /// Size of the model: pico, nano, small, base, large.
     #[arg(long, default_value = "pico")]
     preset: String,
+    /// Size of the model as a Hugging Face `config.json`, instead of a preset's.
+    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
+    config: Option<PathBuf>,
     /// Optimiser steps at most.
     #[arg(long, default_value_t = 20_000)]
     steps: u64,
@@ -98,7 +101,7 @@ impl Train {
     ///
     /// Options out of range, missing or damaged data, a checkpoint of another run, what the file system says.
     pub fn run(&self, interrupted: &Arc<AtomicBool>) -> Result<()> {
-        let config = Config::preset(&self.preset)?;
+        let config = self.shape()?;
         let device = self.device.resolve()?;
         if self.threads > 0 {
             tch::set_num_threads(self.threads);
@@ -116,8 +119,7 @@ impl Train {
         let source = ShardSource::open(&self.data, source)?;
         let (training, held_out) = source.counts();
         eprintln!(
-            "{} with {:.2} M parameters on {device:?}; {training} records, {held_out} held out",
-            self.preset,
+            "{:.2} M parameters on {device:?}; {training} records, {held_out} held out",
             config.parameters() as f64 / 1e6
         );
         let options = TrainingOptions {
@@ -151,5 +153,17 @@ impl Train {
             last.progress.validation.1
         );
         Ok(())
+    }
+
+    /// The model's shape, from the file where one is named.
+    fn shape(&self) -> Result<Config> {
+        let Some(path) = &self.config else {
+            return Config::preset(&self.preset);
+        };
+        let at = |error: String| {
+            Error::new(ErrorKind::InvalidValue, format!("{}: {error}", path.display()))
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| at(error.to_string()))?;
+        Config::from_json(&text).map_err(|error| at(error.to_string()))
     }
 }
