@@ -129,9 +129,9 @@ impl OptiFormerSampler {
             return bad("policy_only needs policy of at least 1");
         }
         let most_tokens = metadata.trained_context.min(model.config().max_positions / 2);
-        let cache = Cache::new(model.config(), most_tokens);
+        let cache = model.cache(most_tokens);
         Ok(Self {
-            branches: Branches::new(model.config()),
+            branches: model.branches(),
             workspace: Workspace::new(),
             model,
             options,

@@ -40,16 +40,14 @@ impl OptiFormerSampler {
                 &feed,
                 &mut self.workspace,
             )?;
-            let hidden = self.workspace.hidden().to_vec();
-            let width = hidden.len() / count;
             for row in 0..count {
                 feed[2 * row] = PAD;
                 feed[2 * row + 1] = PAD;
                 let Some(index) = asked[row] else { continue };
                 let legal = &legal[index];
                 let mut logits = vec![0.0; legal.range.len()];
-                let state = &hidden[row * width..(row + 1) * width];
-                self.model.logits(state, legal.range.clone(), &mut logits)?;
+                let (rows, tokens) = (row..row + 1, legal.range.clone());
+                self.model.logits(&mut self.workspace, rows, tokens, &mut logits)?;
                 generation::distribution(&mut logits, legal, &self.options.sampling);
                 let chosen = generation::draw(&logits, generator.random());
                 let token = legal.range.start + chosen as Token;

@@ -53,7 +53,8 @@ impl OptiFormerSampler {
                 )?;
                 logits.clear();
                 logits.resize(rows.len() * BINS, 0.0);
-                self.model.logits(self.workspace.hidden(), bins.range.clone(), &mut logits)?;
+                let (all, tokens) = (0..rows.len(), bins.range.clone());
+                self.model.logits(&mut self.workspace, all, tokens, &mut logits)?;
                 for (index, row) in rows.iter().zip(logits.chunks_mut(BINS)) {
                     generation::distribution(row, &bins, &sampling);
                     predictions[*index] = Prediction::new(row, context.incumbent);
