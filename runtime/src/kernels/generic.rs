@@ -70,8 +70,10 @@ unsafe fn block<V: Vector, const ROWS: usize, const WIDE: usize, const PANELS: u
         for step in 0..depth {
             for (panel, sums) in sums.iter_mut().enumerate() {
                 let from = panels.add(panel * panel_stride + step * PANEL);
-                let row: [V; WIDE] =
-                    core::array::from_fn(|part| V::load(from.add(part * V::LANES)));
+                let mut row = [V::splat(0.0); WIDE];
+                for (part, number) in row.iter_mut().enumerate() {
+                    *number = V::load(from.add(part * V::LANES));
+                }
                 for (index, sums) in sums.iter_mut().enumerate() {
                     let value = V::splat(*x.add(index * x_stride + step));
                     for (sum, weight) in sums.iter_mut().zip(row) {
@@ -80,14 +82,33 @@ unsafe fn block<V: Vector, const ROWS: usize, const WIDE: usize, const PANELS: u
                 }
             }
         }
-        for (panel, sums) in sums.into_iter().enumerate() {
-            for (index, sums) in sums.into_iter().enumerate() {
-                for (part, mut sum) in sums.into_iter().enumerate() {
-                    let pointer = out.add(index * out_stride + panel * PANEL + part * V::LANES);
-                    if add {
-                        sum = sum.add(V::load(pointer));
-                    }
-                    sum.store(pointer);
+        for (panel, sums) in sums.iter().enumerate() {
+            put(sums, out.add(panel * PANEL), out_stride, add);
+        }
+    }
+}
+
+/// Writes a tile, or adds it to what is there. The two are apart, so that the compiler unrolls both and the tile stays in registers.
+#[inline(always)]
+pub unsafe fn put<V: Vector, const ROWS: usize, const WIDE: usize>(
+    tile: &[[V; WIDE]; ROWS],
+    out: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    // SAFETY: the caller vouches for the memory.
+    unsafe {
+        if add {
+            for (index, row) in tile.iter().enumerate() {
+                for (part, value) in row.iter().enumerate() {
+                    let pointer = out.add(index * stride + part * V::LANES);
+                    value.add(V::load(pointer)).store(pointer);
+                }
+            }
+        } else {
+            for (index, row) in tile.iter().enumerate() {
+                for (part, value) in row.iter().enumerate() {
+                    value.store(out.add(index * stride + part * V::LANES));
                 }
             }
         }

@@ -108,51 +108,69 @@ unsafe fn byte_block<I: Integers, const ROWS: usize, const WIDE: usize, const DE
     tile: super::ByteProduct,
 ) {
     let super::ByteProduct {
-        x, x_stride, row_scales, quads, panels, column_scales, offsets, ..
+        row_scales, quads, column_scales, offsets, out, out_stride, add, ..
     } = tile;
-    let super::ByteProduct { out, out_stride, add, .. } = tile;
     let lanes = I::Floats::LANES;
     // SAFETY: the caller vouches for all that is read and written.
     unsafe {
         let mut sums = [[[I::zero(); WIDE]; ROWS]; DEEP];
         if I::BIASED {
-            let offsets: [I; WIDE] =
-                core::array::from_fn(|part| I::load(offsets.add(part * lanes)));
-            sums[0] = [offsets; ROWS];
-        }
-        let step_of = |sums: &mut [[I; WIDE]; ROWS], step: usize| {
-            let from = panels.add(step * 4 * PANEL);
-            let bytes: [I::Bytes; WIDE] =
-                core::array::from_fn(|part| I::load_bytes(from.add(part * lanes * 4)));
-            for (index, sums) in sums.iter_mut().enumerate() {
-                let four = I::splat_quad(x.add(index * x_stride + 4 * step));
-                for (sum, bytes) in sums.iter_mut().zip(bytes) {
-                    *sum = sum.add_quads(four, bytes);
-                }
+            let mut all = [I::zero(); WIDE];
+            for (part, offset) in all.iter_mut().enumerate() {
+                *offset = I::load(offsets.add(part * lanes));
             }
-        };
+            sums[0] = [all; ROWS];
+        }
         let whole = quads / DEEP * DEEP;
         for step in (0..whole).step_by(DEEP) {
             for (deep, sums) in sums.iter_mut().enumerate() {
-                step_of(sums, step + deep);
+                byte_step(tile, step + deep, sums);
             }
         }
         for step in whole..quads {
-            step_of(&mut sums[0], step);
+            byte_step(tile, step, &mut sums[0]);
         }
-        let scales: [I::Floats; WIDE] =
-            core::array::from_fn(|part| I::Floats::load(column_scales.add(part * lanes)));
-        for index in 0..ROWS {
-            let row_scale = I::Floats::splat(*row_scales.add(index));
-            for (part, scale) in scales.iter().enumerate() {
-                let pointer = out.add(index * out_stride + part * lanes);
-                let first = sums[0][index][part];
-                let sum = sums[1..].iter().fold(first, |sum, more| sum.add(more[index][part]));
-                let mut value = sum.to_floats().multiply(row_scale).multiply(*scale);
-                if add {
-                    value = value.add(I::Floats::load(pointer));
+        let mut scales = [I::Floats::splat(0.0); WIDE];
+        for (part, scale) in scales.iter_mut().enumerate() {
+            *scale = I::Floats::load(column_scales.add(part * lanes));
+        }
+        let (mut all, others) = (sums[0], &sums[1..]);
+        for more in others {
+            for (sums, more) in all.iter_mut().zip(more) {
+                for (sum, more) in sums.iter_mut().zip(more) {
+                    *sum = sum.add(*more);
                 }
-                value.store(pointer);
+            }
+        }
+        let mut values = [[I::Floats::splat(0.0); WIDE]; ROWS];
+        for (index, (values, sums)) in values.iter_mut().zip(&all).enumerate() {
+            let row_scale = I::Floats::splat(*row_scales.add(index));
+            for ((value, sum), scale) in values.iter_mut().zip(sums).zip(scales) {
+                *value = sum.to_floats().multiply(row_scale).multiply(scale);
+            }
+        }
+        super::generic::put(&values, out, out_stride, add);
+    }
+}
+
+/// Adds the products of one group of four bytes.
+#[inline(always)]
+unsafe fn byte_step<I: Integers, const ROWS: usize, const WIDE: usize>(
+    tile: super::ByteProduct,
+    step: usize,
+    sums: &mut [[I; WIDE]; ROWS],
+) {
+    // SAFETY: the caller vouches for all that is read.
+    unsafe {
+        let from = tile.panels.add(step * 4 * PANEL);
+        let mut bytes = [I::load_bytes(from); WIDE];
+        for (part, bytes) in bytes.iter_mut().enumerate().skip(1) {
+            *bytes = I::load_bytes(from.add(part * I::Floats::LANES * 4));
+        }
+        for (index, sums) in sums.iter_mut().enumerate() {
+            let four = I::splat_quad(tile.x.add(index * tile.x_stride + 4 * step));
+            for (sum, bytes) in sums.iter_mut().zip(bytes) {
+                *sum = sum.add_quads(four, bytes);
             }
         }
     }
@@ -212,8 +230,7 @@ pub unsafe fn pair_product<
 unsafe fn pair_block<I: Integers, const ROWS: usize, const WIDE: usize, const DEEP: usize>(
     tile: super::PairProduct,
 ) {
-    let super::PairProduct { x, x_stride, factors, pairs, panels, out, out_stride, add, .. } = tile;
-    let lanes = I::Floats::LANES;
+    let super::PairProduct { factors, pairs, out, out_stride, add, .. } = tile;
     // SAFETY: the caller vouches for all that is read and written.
     unsafe {
         let mut add = add;
@@ -222,41 +239,56 @@ unsafe fn pair_block<I: Integers, const ROWS: usize, const WIDE: usize, const DE
         while begin < pairs || begin == 0 {
             let end = pairs.min(begin + PAIRS);
             let mut sums = [[[I::zero(); WIDE]; ROWS]; DEEP];
-            let step_of = |sums: &mut [[I; WIDE]; ROWS], step: usize| {
-                let from = panels.add(step * 2 * PANEL);
-                let shorts: [I::Shorts; WIDE] =
-                    core::array::from_fn(|part| I::load_shorts(from.add(part * lanes * 2)));
-                for (index, sums) in sums.iter_mut().enumerate() {
-                    let two = I::splat_pair(x.add(index * x_stride + 2 * step));
-                    for (sum, shorts) in sums.iter_mut().zip(shorts) {
-                        *sum = sum.add_pairs(two, shorts);
-                    }
-                }
-            };
             let whole = begin + (end - begin) / DEEP * DEEP;
             for step in (begin..whole).step_by(DEEP) {
                 for (deep, sums) in sums.iter_mut().enumerate() {
-                    step_of(sums, step + deep);
+                    pair_step(tile, step + deep, sums);
                 }
             }
             for step in whole..end {
-                step_of(&mut sums[0], step);
+                pair_step(tile, step, &mut sums[0]);
             }
-            for index in 0..ROWS {
-                let factor = I::Floats::splat(*factors.add(index));
-                for part in 0..WIDE {
-                    let pointer = out.add(index * out_stride + part * lanes);
-                    let first = sums[0][index][part];
-                    let sum = sums[1..].iter().fold(first, |sum, more| sum.add(more[index][part]));
-                    let mut value = sum.to_floats().multiply(factor);
-                    if add {
-                        value = value.add(I::Floats::load(pointer));
+            let (mut all, others) = (sums[0], &sums[1..]);
+            for more in others {
+                for (sums, more) in all.iter_mut().zip(more) {
+                    for (sum, more) in sums.iter_mut().zip(more) {
+                        *sum = sum.add(*more);
                     }
-                    value.store(pointer);
                 }
             }
+            let mut values = [[I::Floats::splat(0.0); WIDE]; ROWS];
+            for (index, (values, sums)) in values.iter_mut().zip(&all).enumerate() {
+                let factor = I::Floats::splat(*factors.add(index));
+                for (value, sum) in values.iter_mut().zip(sums) {
+                    *value = sum.to_floats().multiply(factor);
+                }
+            }
+            super::generic::put(&values, out, out_stride, add);
             add = true;
             begin += PAIRS;
+        }
+    }
+}
+
+/// Adds the products of one group of two numbers.
+#[inline(always)]
+unsafe fn pair_step<I: Integers, const ROWS: usize, const WIDE: usize>(
+    tile: super::PairProduct,
+    step: usize,
+    sums: &mut [[I; WIDE]; ROWS],
+) {
+    // SAFETY: the caller vouches for all that is read.
+    unsafe {
+        let from = tile.panels.add(step * 2 * PANEL);
+        let mut shorts = [I::load_shorts(from); WIDE];
+        for (part, shorts) in shorts.iter_mut().enumerate().skip(1) {
+            *shorts = I::load_shorts(from.add(part * I::Floats::LANES * 2));
+        }
+        for (index, sums) in sums.iter_mut().enumerate() {
+            let two = I::splat_pair(tile.x.add(index * tile.x_stride + 2 * step));
+            for (sum, shorts) in sums.iter_mut().zip(shorts) {
+                *sum = sum.add_pairs(two, shorts);
+            }
         }
     }
 }

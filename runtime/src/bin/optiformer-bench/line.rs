@@ -17,6 +17,8 @@ pub struct Line<'a> {
     /// The middle half of the repetitions lies within so much.
     spread_ms: f64,
     least_ms: f64,
+    /// The median of the processor's time, of all threads together.
+    cpu_ms: f64,
     repetitions: usize,
 }
 
@@ -30,8 +32,9 @@ impl<'a> Line<'a> {
         workload: &'a str,
         times: Times,
     ) -> Self {
-        let mut wall = times.wall_ms;
+        let (mut wall, mut cpu) = (times.wall_ms, times.cpu_ms);
         wall.sort_by(f64::total_cmp);
+        cpu.sort_by(f64::total_cmp);
         let at = |share: f64| wall[((wall.len() - 1) as f64 * share).round() as usize];
         Self {
             model,
@@ -42,6 +45,7 @@ impl<'a> Line<'a> {
             median_ms: at(0.5),
             spread_ms: at(0.75) - at(0.25),
             least_ms: wall[0],
+            cpu_ms: cpu[cpu.len() / 2],
             repetitions: wall.len(),
         }
     }

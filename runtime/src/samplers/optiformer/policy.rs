@@ -35,7 +35,7 @@ impl OptiFormerSampler {
         self.branches.reset(count, tokenizer.trial_length());
         while count > 0 && asked.iter().any(Option::is_some) {
             self.model.extend_branches(
-                &self.cache,
+                &self.caches[self.looking],
                 &mut self.branches,
                 &feed,
                 &mut self.workspace,

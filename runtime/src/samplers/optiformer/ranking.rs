@@ -5,7 +5,11 @@ use crate::{
     Result,
     acquisition::{Candidate, Prediction},
     generation::{self, SamplingOptions},
-    tokenizer::{Tokenizer, sequence::LegalTokens, vocabulary::BINS},
+    tokenizer::{
+        Tokenizer,
+        sequence::LegalTokens,
+        vocabulary::{BINS, Token},
+    },
 };
 
 /// How many candidates go through the weights together: bounds the memory, and fills the kernels.
@@ -27,6 +31,11 @@ impl OptiFormerSampler {
                 tokens
             })
             .collect();
+        // What all questions begin with is shown once: the separator and the first parameter at least.
+        let shared = shared_beginning(&questions);
+        if let Some(first) = questions.first() {
+            self.show(&context.tokens, &first[..shared])?;
+        }
         // Conditions make questions of different lengths; those of one length go together.
         let mut order: Vec<usize> = (0..questions.len()).collect();
         order.sort_by_key(|index| questions[*index].len());
@@ -42,11 +51,13 @@ impl OptiFormerSampler {
             order.chunk_by(|one, other| questions[*one].len() == questions[*other].len())
         {
             for rows in same_length.chunks(ROWS) {
-                let feed: Vec<u16> =
-                    rows.iter().flat_map(|index| questions[*index].iter().copied()).collect();
-                self.branches.reset(rows.len(), questions[rows[0]].len());
+                let feed: Vec<u16> = rows
+                    .iter()
+                    .flat_map(|index| questions[*index][shared..].iter().copied())
+                    .collect();
+                self.branches.reset(rows.len(), questions[rows[0]].len() - shared);
                 self.model.extend_branches(
-                    &self.cache,
+                    &self.caches[self.looking],
                     &mut self.branches,
                     &feed,
                     &mut self.workspace,
@@ -63,4 +74,12 @@ impl OptiFormerSampler {
         }
         Ok(predictions)
     }
+}
+
+/// How many tokens all questions begin with alike; at least one token of each is left over.
+fn shared_beginning(questions: &[Vec<Token>]) -> usize {
+    let Some((first, others)) = questions.split_first() else { return 0 };
+    let alike = |other: &Vec<Token>| first.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let shortest = questions.iter().map(Vec::len).min().unwrap_or(1);
+    others.iter().map(alike).min().unwrap_or(0).min(shortest - 1)
 }
