@@ -164,7 +164,7 @@ pub unsafe fn exponentials<V: Vector>(row: &mut [f32], highest: f32) -> f32 {
             value.store(pointer);
             sums = sums.add(value);
         }
-        let mut total = total(sums);
+        let mut total = sums.total();
         for value in &mut row[whole..] {
             *value = exponential_of::<V>(*value - highest);
             total += *value;
@@ -183,9 +183,8 @@ pub unsafe fn largest<V: Vector>(row: &[f32]) -> f32 {
         for place in (0..whole).step_by(V::LANES) {
             most = most.maximum(V::load(row.as_ptr().add(place)));
         }
-        let mut lanes = [f32::NEG_INFINITY; 16];
-        most.store(lanes.as_mut_ptr());
-        lanes.iter().chain(&row[whole..]).copied().fold(f32::NEG_INFINITY, f32::max)
+        let most = if whole > 0 { most.largest() } else { f32::NEG_INFINITY };
+        row[whole..].iter().copied().fold(most, f32::max)
     }
 }
 
@@ -231,14 +230,6 @@ pub unsafe fn normalise<V: Vector>(x: &[f32], gain: &[f32], epsilon: f32, out: &
     }
 }
 
-#[inline(always)]
-pub unsafe fn total<V: Vector>(sums: V) -> f32 {
-    let mut lanes = [0.0_f32; 16];
-    // SAFETY: the array holds as many lanes as any vector here has.
-    unsafe { sums.store(lanes.as_mut_ptr()) };
-    lanes.iter().sum()
-}
-
 /// `gate ← gate / (1 + e^−gate) · up`.
 #[inline(always)]
 pub unsafe fn gated<V: Vector>(gate: &mut [f32], up: &[f32]) {
@@ -275,6 +266,6 @@ pub unsafe fn dot<V: Vector>(one: &[f32], other: &[f32]) -> f32 {
             sums = a.multiply_add(b, sums);
         }
         let rest: f32 = one[whole..].iter().zip(&other[whole..]).map(|(a, b)| a * b).sum();
-        total(sums) + rest
+        sums.total() + rest
     }
 }

@@ -35,6 +35,9 @@ pub unsafe trait Integers: Copy {
     unsafe fn splat_quad(pointer: *const u8) -> Self::Quads;
     /// Reads four bytes for each lane, lane by lane.
     unsafe fn load_bytes(pointer: *const i8) -> Self::Bytes;
+    /// Asks for memory that will be read soon; any address will do.
+    #[inline(always)]
+    unsafe fn prefetch(_pointer: *const i8) {}
     /// Adds the four products of each lane; bytes lie between −127 and 127.
     unsafe fn add_quads(self, quads: Self::Quads, bytes: Self::Bytes) -> Self;
     /// Reads two numbers of a row.

@@ -313,6 +313,27 @@ impl Kernels {
         dispatch!(self, quantised::quantise, integers, (row: &[f32], out: &mut [u8], biased: bool) -> f32)
     }
 
+    /// Quantises each part of `size` numbers of a row for itself, as [`quantise`](Self::quantise) does, or with signs as
+    /// [`quantise_for_panels`](Self::quantise_for_panels): a scale for each, and bytes filled up to whole fours.
+    ///
+    /// # Panics
+    ///
+    /// When `size` is 0, or there is no room for all parts.
+    pub fn quantise_parts(
+        self,
+        row: &[f32],
+        size: usize,
+        out: &mut [u8],
+        scales: &mut [f32],
+        signed: bool,
+    ) {
+        let parts = row.len() / size;
+        assert!(out.len() >= parts * size.next_multiple_of(4), "out is too short");
+        assert!(scales.len() >= parts, "too few scales");
+        let biased = !signed;
+        dispatch!(self, quantised::quantise_parts, integers, (row: &[f32], size: usize, out: &mut [u8], scales: &mut [f32], biased: bool));
+    }
+
     /// `weights = 2^(scores − highest) · value_scales · factor`, rounded to 16 bits, with zeros behind; returns the sum of the powers.
     ///
     /// `factor` has to keep every product below 32768.

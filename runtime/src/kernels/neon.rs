@@ -86,6 +86,18 @@ unsafe impl Vector for Neon {
     }
 
     #[inline(always)]
+    unsafe fn total(self) -> f32 {
+        // SAFETY: NEON is part of the architecture.
+        unsafe { vaddvq_f32(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        // SAFETY: NEON is part of the architecture.
+        unsafe { vmaxvq_f32(self.0) }
+    }
+
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         // SAFETY: NEON is part of the architecture.
         Self(unsafe { vrndnq_f32(self.0) })

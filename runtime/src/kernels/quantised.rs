@@ -8,6 +8,9 @@ use super::{PANEL, integers::Integers, vector::Vector};
 /// Steps of two after which sums of 16-bit products become floating-point numbers: 256 · 32767 · 127 is below 2³¹.
 const PAIRS: usize = 128;
 
+/// A single row asks for weights so many bytes before they are used.
+const AHEAD: usize = 2048;
+
 /// Quantises `row` to bytes between −127 and 127: `row ≈ scale · bytes`. Returns the scale; 0 for a row of zeros.
 ///
 /// With `biased`, 128 is added to each byte where the products want it. `out` gets as many bytes as `row` has numbers, and
@@ -25,10 +28,8 @@ pub unsafe fn quantise<I: Integers>(row: &[f32], out: &mut [u8], biased: bool) -
             let value = I::Floats::load(row.as_ptr().add(place));
             most = most.maximum(value).maximum(zero.subtract(value));
         }
-        let mut buffer = [0.0_f32; 16];
-        most.store(buffer.as_mut_ptr());
         let ends = row[whole..].iter().map(|value| value.abs());
-        let most = buffer.iter().copied().chain(ends).fold(0.0, f32::max);
+        let most = ends.fold(most.largest(), f32::max);
         let inverse = if most > 0.0 { 127.0 / most } else { 0.0 };
         let factor = I::Floats::splat(inverse);
         for place in (0..whole).step_by(lanes) {
@@ -48,6 +49,22 @@ pub unsafe fn quantise<I: Integers>(row: &[f32], out: &mut [u8], biased: bool) -
             out.iter_mut().for_each(|byte| *byte ^= 0x80);
         }
         most / 127.0
+    }
+}
+
+/// Quantises the parts of a row, each of `size` numbers and with a scale of its own, to as many bytes each rounded up to whole fours.
+#[inline(always)]
+pub unsafe fn quantise_parts<I: Integers>(
+    row: &[f32],
+    size: usize,
+    out: &mut [u8],
+    scales: &mut [f32],
+    biased: bool,
+) {
+    let parts = row.chunks_exact(size).zip(out.chunks_exact_mut(size.next_multiple_of(4)));
+    for ((part, out), scale) in parts.zip(scales) {
+        // SAFETY: the caller vouches for the CPU.
+        *scale = unsafe { quantise::<I>(part, out, biased) };
     }
 }
 
@@ -163,6 +180,11 @@ unsafe fn byte_step<I: Integers, const ROWS: usize, const WIDE: usize>(
     // SAFETY: the caller vouches for all that is read.
     unsafe {
         let from = tile.panels.add(step * 4 * PANEL);
+        if ROWS == 1 {
+            // One row uses each weight once, so that memory is what it waits for.
+            I::prefetch(from.wrapping_add(AHEAD));
+            I::prefetch(from.wrapping_add(AHEAD + 64));
+        }
         let mut bytes = [I::load_bytes(from); WIDE];
         for (part, bytes) in bytes.iter_mut().enumerate().skip(1) {
             *bytes = I::load_bytes(from.add(part * I::Floats::LANES * 4));
@@ -337,7 +359,7 @@ pub unsafe fn weigh<I: Integers>(
             let scale = I::Floats::load(value_scales.as_ptr().add(place)).multiply(factors);
             I::store_shorts(value.multiply(scale), weights.as_mut_ptr().add(place));
         }
-        let mut total = super::generic::total(sums);
+        let mut total = sums.total();
         if whole < scores.len() {
             let count = scores.len() - whole;
             let mut rest = [f32::MIN; 16];

@@ -64,6 +64,18 @@ unsafe impl Vector for Simd128 {
     }
 
     #[inline(always)]
+    unsafe fn total(self) -> f32 {
+        let two = f32x4_add(self.0, i32x4_shuffle::<2, 3, 0, 1>(self.0, self.0));
+        f32x4_extract_lane::<0>(two) + f32x4_extract_lane::<1>(two)
+    }
+
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        let two = f32x4_pmax(self.0, i32x4_shuffle::<2, 3, 0, 1>(self.0, self.0));
+        f32x4_extract_lane::<0>(two).max(f32x4_extract_lane::<1>(two))
+    }
+
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         Self(f32x4_nearest(self.0))
     }

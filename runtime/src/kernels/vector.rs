@@ -64,6 +64,18 @@ pub unsafe trait Vector: Copy {
     ///
     /// As the trait says.
     unsafe fn maximum(self, other: Self) -> Self;
+    /// The sum of all lanes.
+    ///
+    /// # Safety
+    ///
+    /// As the trait says.
+    unsafe fn total(self) -> f32;
+    /// The largest of all lanes.
+    ///
+    /// # Safety
+    ///
+    /// As the trait says.
+    unsafe fn largest(self) -> f32;
     /// The nearest whole number, of two equally near ones the even one; for numbers between ±2²².
     ///
     /// # Safety
@@ -138,6 +150,16 @@ unsafe impl Vector for Portable {
     #[inline(always)]
     unsafe fn maximum(self, other: Self) -> Self {
         self.map(other, |one, other| if one > other { one } else { other })
+    }
+
+    #[inline(always)]
+    unsafe fn total(self) -> f32 {
+        self.0.iter().sum()
+    }
+
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        self.0.iter().copied().fold(f32::NEG_INFINITY, f32::max)
     }
 
     #[inline(always)]

@@ -18,6 +18,8 @@ Without --model-dir: one JSON line for each preset, precision, number of threads
   --presets LIST        of pico,nano,small,base,large        [pico,nano,base]
   --precision LIST      of f32,f16,int8                      [f32,int8]
   --threads LIST        for continuations                    [1]
+  --asks true           whole suggestions instead, of the embedded pico weights: six parameters, after 10, 50, 100
+                        and 200 trials
   --repetitions N       of which the median is printed       [21]
 
 With --model-dir DIR (config.json and model.safetensors as Hugging Face's LlamaForCausalLM saves them): loads the model
@@ -37,6 +39,8 @@ pub struct Arguments {
     pub precisions: Vec<Precision>,
     /// Numbers of threads.
     pub threads: Vec<usize>,
+    /// Measure whole suggestions.
+    pub asks: bool,
     /// How often each workload is measured.
     pub repetitions: usize,
 }
@@ -50,6 +54,7 @@ impl Arguments {
             presets: ["pico", "nano", "base"].map(String::from).to_vec(),
             precisions: vec![Precision::F32, Precision::Int8],
             threads: vec![1],
+            asks: false,
             repetitions: 21,
         };
         while let Some(option) = rest.next() {
@@ -60,6 +65,7 @@ impl Arguments {
             let value = rest.next().ok_or_else(|| format!("{option} needs a value"))?;
             match option.as_str() {
                 "--model-dir" => all.folder = Some(PathBuf::from(value)),
+                "--asks" => all.asks = value == "true",
                 "--presets" => all.presets = list(&option, &value, preset)?,
                 "--precision" => all.precisions = list(&option, &value, precision)?,
                 "--threads" => all.threads = list(&option, &value, positive)?,

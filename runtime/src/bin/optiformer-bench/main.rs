@@ -4,6 +4,8 @@
 //! requests are answered over standard input, so that another program can alternate between this one and others.
 
 mod arguments;
+#[cfg(feature = "pico")]
+mod asks;
 mod line;
 mod requests;
 mod workloads;
@@ -31,6 +33,8 @@ fn main() -> ExitCode {
     }
     let done = match &arguments.folder {
         Some(folder) => serve(folder, &arguments),
+        #[cfg(feature = "pico")]
+        None if arguments.asks => measure_asks(&arguments),
         None => measure_all(&arguments),
     };
     match done {
@@ -51,6 +55,26 @@ fn serve(folder: &std::path::Path, arguments: &Arguments) -> Result<()> {
     let load_ms = begin.elapsed().as_secs_f64() * 1e3;
     requests::answer(&mut bench, load_ms);
     Ok(())
+}
+
+/// Measures whole suggestions of the embedded model.
+#[cfg(feature = "pico")]
+fn measure_asks(arguments: &Arguments) -> Result<()> {
+    for precision in &arguments.precisions {
+        let model = std::sync::Arc::new(Model::pico_in(*precision)?);
+        for threads in &arguments.threads {
+            for (name, trials) in asks::ASKS {
+                let times = asks::times(&model, trials, arguments.repetitions, *threads)?;
+                let kernels = model.kernels().name();
+                print(&line::Line::new("pico", *precision, kernels, *threads, name, times));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn print(line: &line::Line<'_>) {
+    println!("{}", serde_json::to_string(line).expect("plain data"));
 }
 
 /// Measures presets with random weights, a line for each workload.

@@ -71,6 +71,18 @@ unsafe impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn total(self) -> f32 {
+        // SAFETY: the caller vouches for the CPU.
+        unsafe { _mm512_reduce_add_ps(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        // SAFETY: the caller vouches for the CPU.
+        unsafe { _mm512_reduce_max_ps(self.0) }
+    }
+
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         // SAFETY: the caller vouches for the CPU.
         Self(unsafe {
@@ -126,6 +138,12 @@ unsafe impl Integers for Vnni {
     unsafe fn load_bytes(pointer: *const i8) -> Self::Bytes {
         // SAFETY: the caller vouches for the CPU and the memory.
         unsafe { _mm512_loadu_si512(pointer.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(pointer: *const i8) {
+        // SAFETY: a prefetch of an address that cannot be read does nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(pointer) }
     }
 
     #[inline(always)]

@@ -26,8 +26,14 @@ pub struct Bytes {
     value_scales: Vec<f32>,
     /// The largest scale up to each token.
     value_bounds: Vec<f32>,
-    /// A token's key or value as bytes, while it is written.
-    row: Vec<i8>,
+    parts: Parts,
+}
+
+/// A token's key and value as bytes, head by head, while they are written.
+#[derive(Clone, Debug, Default)]
+struct Parts {
+    bytes: Vec<u8>,
+    scales: Vec<f32>,
 }
 
 impl Bytes {
@@ -44,7 +50,10 @@ impl Bytes {
             values: Vec::new(),
             value_scales: Vec::new(),
             value_bounds: Vec::new(),
-            row: vec![0; config.head_size().next_multiple_of(4)],
+            parts: Parts {
+                bytes: vec![0; 2 * config.heads * config.head_size().next_multiple_of(4)],
+                scales: vec![0.0; 2 * config.heads],
+            },
         };
         all.reset(slots, capacity);
         all
@@ -102,25 +111,31 @@ impl KeyValues for Bytes {
         value: &[f32],
     ) {
         let (quads, key_size, value_size) = (self.quads(), self.key_size(), self.value_size());
+        let wide = 4 * quads;
+        let mut parts = core::mem::take(&mut self.parts);
+        let (key_bytes, value_bytes) = parts.bytes.split_at_mut(self.heads * wide);
+        let (key_parts, value_parts) = parts.scales.split_at_mut(self.heads);
+        kernels.quantise_parts(key, self.size, key_bytes, key_parts, true);
+        kernels.quantise_parts(value, self.size, value_bytes, value_parts, true);
         for head in 0..self.heads {
             let index = self.index(Place { slot, layer, head });
-            let part = head * self.size..(head + 1) * self.size;
             let scales = index * self.capacity + position;
-            self.key_scales[scales] =
-                kernels.quantise_for_panels(&key[part.clone()], &mut self.row);
-            let sum: i32 = self.row.iter().map(|byte| i32::from(*byte)).sum();
-            self.key_offsets[scales] = -128 * sum;
-            let start =
-                index * key_size + position / PANEL * quads * 4 * PANEL + position % PANEL * 4;
+            let bytes: &[i8] = bytemuck::cast_slice(&key_bytes[head * wide..(head + 1) * wide]);
+            self.key_scales[scales] = key_parts[head];
+            self.key_offsets[scales] =
+                -128 * bytes.iter().map(|byte| i32::from(*byte)).sum::<i32>();
+            let start = index * key_size + position / PANEL * wide * PANEL + position % PANEL * 4;
             let column =
                 self.keys[start..start + (quads - 1) * 4 * PANEL + 4].chunks_mut(4 * PANEL);
-            for (out, four) in column.zip(self.row.chunks_exact(4)) {
+            for (out, four) in column.zip(bytes.chunks_exact(4)) {
                 out[..4].copy_from_slice(four);
             }
-            self.value_scales[scales] = kernels.quantise_for_panels(&value[part], &mut self.row);
+            let bytes: &[i8] =
+                bytemuck::cast_slice(&value_bytes[head * wide..head * wide + self.size]);
+            self.value_scales[scales] = value_parts[head];
             let before = if position == 0 { 1e-30 } else { self.value_bounds[scales - 1] };
-            self.value_bounds[scales] = before.max(self.value_scales[scales]);
-            for (panel, bytes) in self.row[..self.size].chunks(PANEL).enumerate() {
+            self.value_bounds[scales] = before.max(value_parts[head]);
+            for (panel, bytes) in bytes.chunks(PANEL).enumerate() {
                 let start = index * value_size
                     + (panel * self.capacity + position / 2 * 2) * PANEL
                     + position % 2;
@@ -130,6 +145,7 @@ impl KeyValues for Bytes {
                 }
             }
         }
+        self.parts = parts;
     }
 
     fn prepare(
@@ -143,16 +159,17 @@ impl KeyValues for Bytes {
         let size = config.head_size();
         let wide = size.next_multiple_of(4);
         let all = padded(rows) + ROOM;
-        if buffers.queries.len() < config.heads * all * wide {
-            buffers.queries.resize(config.heads * all * wide, 0);
+        let Buffers { queries, query_scales, .. } = buffers;
+        if queries.len() < config.heads * all * wide {
+            queries.resize(config.heads * all * wide, 0);
         }
-        let scales = sized(&mut buffers.query_scales, config.heads * all);
+        let scales = sized(query_scales, config.heads * all);
         // Scores are the logarithms to base two of what they weigh.
         let factor = core::f32::consts::LOG2_E / libm::sqrtf(size as f32);
         for (index, row) in projected.chunks_exact(stride).take(rows).enumerate() {
             for (head, part) in row[..config.hidden_size].chunks_exact(size).enumerate() {
                 let place = head * all + index;
-                let out = &mut buffers.queries[place * wide..(place + 1) * wide];
+                let out = &mut queries[place * wide..(place + 1) * wide];
                 scales[place] = factor * kernels.quantise(part, out);
             }
         }

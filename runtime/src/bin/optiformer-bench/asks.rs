@@ -1,0 +1,67 @@
+//! Whole suggestions of the learned sampler with its defaults: six parameters, the embedded weights, histories of growing length.
+
+use std::{sync::Arc, time::Instant};
+
+use optiformer::{
+    Result,
+    model::Model,
+    samplers::{OptiFormerOptions, OptiFormerSampler, RandomSampler, Request, Sampler},
+    space::{Parameter, Space},
+    trial::Observation,
+};
+
+use crate::workloads::{Times, cpu_seconds};
+
+/// After how many trials suggestions are measured, by name.
+pub const ASKS: [(&str, usize); 4] =
+    [("ask 10", 10), ("ask 50", 50), ("ask 100", 100), ("ask 200", 200)];
+
+const PARAMETERS: usize = 6;
+
+/// Times so many suggestions of studies as they go, the last of each the one behind `trials`: improvements, zooms and what is kept from one
+/// suggestion to the next come as they do in use.
+pub fn times(
+    model: &Arc<Model>,
+    trials: usize,
+    repetitions: usize,
+    threads: usize,
+) -> Result<Times> {
+    let names = (0..PARAMETERS).map(|index| Parameter::float(format!("x{index}"), 0.0, 1.0));
+    let space = Space::new(names.collect())?;
+    let options = OptiFormerOptions { threads, ..OptiFormerOptions::default() };
+    // The first trials are asked of nobody; of the others the last are measured.
+    let measured = (trials - options.startup).min(trials.div_ceil(10));
+    let mut times = Times { wall_ms: Vec::new(), cpu_ms: Vec::new() };
+    for seed in 0.. {
+        let mut sampler = OptiFormerSampler::new(Arc::clone(model), options.clone())?;
+        let mut history: Vec<Observation> = Vec::new();
+        for number in 0..trials {
+            let request = Request {
+                space: &space,
+                history: &history,
+                pending: &[],
+                number: number as u64,
+                seed,
+            };
+            let left = trials - number;
+            // A while before, so that the caches are what they are in the middle of a study.
+            let configuration = if left > measured + 5 && number >= options.startup {
+                RandomSampler.suggest(&request)?
+            } else {
+                let (wall, cpu) = (Instant::now(), cpu_seconds());
+                let configuration = sampler.suggest(&request)?;
+                if left <= measured {
+                    times.cpu_ms.push((cpu_seconds() - cpu) * 1e3);
+                    times.wall_ms.push(wall.elapsed().as_secs_f64() * 1e3);
+                }
+                configuration
+            };
+            let loss = configuration.values().iter().flatten().map(|x| (x - 0.4).powi(2)).sum();
+            history.push(Observation { configuration, loss: Some(loss) });
+        }
+        if times.wall_ms.len() >= repetitions {
+            break;
+        }
+    }
+    Ok(times)
+}
