@@ -16,6 +16,7 @@ steps=(
     "clippy|lints of every target, with all features and with none"
     "docs|documentation builds without warnings"
     "rust|Rust, C and C++ tests of everything that needs no libtorch"
+    "kernels|kernels of other processors: NEON under qemu, WebAssembly under Node.js"
     "trainer|trainer tests, with libtorch from the virtual environment"
     "no_std|runtime builds without an operating system"
     "python|Python package: install and tests"
@@ -44,6 +45,25 @@ step_docs() {
 # The dev profile: optimised a little, with overflow checks and debug assertions.
 step_rust() {
     cargo test --all-features
+}
+
+# The same tests of every kernel as on this machine. The test prints which kernels ran, and fails if one of the target's is missing.
+step_kernels() {
+    local tool
+    for tool in qemu-aarch64 aarch64-linux-gnu-gcc node; do
+        command -v "$tool" >/dev/null || {
+            echo "$tool is not installed (.ci/run installs system packages)"
+            return 1
+        }
+    done
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" \
+        cargo test --profile quick -p optiformer --lib --target aarch64-unknown-linux-gnu \
+        kernels -- --nocapture
+    RUSTFLAGS="-C target-feature=+simd128" \
+        CARGO_TARGET_WASM32_WASIP1_RUNNER="node --no-warnings $root/tests/scripts/run_wasi.mjs" \
+        cargo test --profile quick -p optiformer --lib --no-default-features \
+        --features classical --target wasm32-wasip1 kernels -- --nocapture
 }
 
 step_trainer() {

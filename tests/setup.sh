@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares what the tests need beyond Rust and a C compiler: the virtual environment .venv with the
-# packages of tests/requirements.txt, and the two Rust targets without an operating system.
+# packages of tests/requirements.txt, and the Rust targets that are built or tested for.
 # Done once, a second run takes no time. The environment takes about 6 GB, most of it torch's CUDA libraries.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -36,7 +36,7 @@ if [[ ! -x .venv/bin/python || ! -f $stamp || $(<"$stamp") != "$wanted" ]] ||
     printf '%s\n' "$wanted" >"$stamp"
 fi
 
-targets=(thumbv7em-none-eabihf wasm32-unknown-unknown)
+targets=(thumbv7em-none-eabihf wasm32-unknown-unknown aarch64-unknown-linux-gnu wasm32-wasip1)
 if command -v rustup >/dev/null; then
     installed=$(rustup target list --installed)
     for target in "${targets[@]}"; do
