@@ -107,6 +107,7 @@ fn measure(cell: &Cell<'_>, effort: &Effort) -> Result<serde_json::Value, Box<dy
         "filled": if effort.run { None } else { Some(filled) },
         "total": if effort.run { Some(total) } else { None },
         "reached": study.trials().len(),
+        "best": study.best().and_then(|trial| trial.value()),
         "seconds": if effort.all { Some(last) } else { None },
     }))
 }
