@@ -26,6 +26,7 @@ use self::{
 use super::{
     Expectation, Explanation, Request, Sampler, SobolSampler, Suggestion,
     known::{Known, untried},
+    trail::Trail,
 };
 use crate::{Result, acquisition::Origin, space::Configuration, trial::Observation};
 
@@ -49,6 +50,7 @@ use crate::{Result, acquisition::Origin, space::Configuration, trial::Observatio
 #[derive(Clone, Debug, Default)]
 pub struct GpSampler {
     options: GpOptions,
+    trail: Trail,
     fits: Vec<Fit>,
 }
 
@@ -57,8 +59,6 @@ pub struct GpSampler {
 struct Fit {
     /// To so many trials.
     trials: usize,
-    /// A digest of them.
-    digest: u64,
     hyperparameters: Hyperparameters,
     /// Whether the losses were warped.
     warp: bool,
@@ -77,7 +77,7 @@ impl GpSampler {
     /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue), naming the option.
     pub fn new(options: GpOptions) -> Result<Self> {
         options.check()?;
-        Ok(Self { options, fits: Vec::new() })
+        Ok(Self { options, ..Self::default() })
     }
 
     /// The options.
@@ -102,27 +102,23 @@ impl GpSampler {
         history: &[Observation],
         encoding: &Encoding<'_>,
     ) -> (Hyperparameters, bool) {
+        let same = self.trail.follow(encoding.space(), history);
+        self.fits.retain(|fit| fit.trials <= same);
         // The chain of fits begins anew each time that the history has doubled, so that one that comes whole costs a few fits, not all of them.
         let mut trials = self.options.startup_trials.min(history.len());
         while trials > 0 && 2 * trials <= history.len() {
             trials *= 2;
         }
         let mut current = (first_guess(encoding.columns()), false);
-        let mut digest = Digest::new(encoding.categorical());
-        let (mut digested, mut number) = (0, 0);
+        let mut number = 0;
         loop {
-            digest.add(&history[digested..trials], encoding);
-            digested = trials;
-            let known = self.fits.get(number);
-            if let Some(fit) =
-                known.filter(|fit| fit.trials == trials && fit.digest == digest.value)
-            {
+            if let Some(fit) = self.fits.get(number).filter(|fit| fit.trials == trials) {
                 current = (fit.hyperparameters.clone(), fit.warp);
             } else {
                 self.fits.truncate(number);
                 current = fit(&history[..trials], encoding, &self.options, &current.0);
                 let (hyperparameters, warp) = current.clone();
-                self.fits.push(Fit { trials, digest: digest.value, hyperparameters, warp });
+                self.fits.push(Fit { trials, hyperparameters, warp });
             }
             number += 1;
             let next = trials + (trials / 8).max(1);
@@ -243,35 +239,6 @@ fn fit(
     });
     fits.min_by(|one, other| one.0.total_cmp(&other.0))
         .map_or((guess.clone(), false), |(_, fitted, warp)| (fitted, warp))
-}
-
-/// Tells histories apart (FNV-1a over the bits of what is modelled).
-struct Digest {
-    value: u64,
-}
-
-impl Digest {
-    fn new(categorical: &[bool]) -> Self {
-        let mut digest = Self { value: 0xCBF2_9CE4_8422_2325 };
-        categorical.iter().for_each(|flag| digest.add_bits(u64::from(*flag)));
-        digest
-    }
-
-    fn add(&mut self, trials: &[Observation], encoding: &Encoding<'_>) {
-        let mut row = Vec::with_capacity(encoding.columns());
-        for trial in trials {
-            row.clear();
-            encoding.push(&trial.configuration, &mut row);
-            row.iter().for_each(|value| self.add_bits(value.to_bits()));
-            self.add_bits(trial.loss.map_or(u64::MAX, f64::to_bits));
-        }
-    }
-
-    fn add_bits(&mut self, bits: u64) {
-        for byte in bits.to_le_bytes() {
-            self.value = (self.value ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
-        }
-    }
 }
 
 #[cfg(test)]

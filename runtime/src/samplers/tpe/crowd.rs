@@ -94,9 +94,7 @@ impl Crowd {
         }
         self.members.truncate(rows);
         let size = rows * self.dimensions();
-        for numbers in
-            [&mut self.centres, &mut self.widths, &mut self.sharpness, &mut self.peaks]
-        {
+        for numbers in [&mut self.centres, &mut self.widths, &mut self.sharpness, &mut self.peaks] {
             numbers.truncate(size);
         }
     }

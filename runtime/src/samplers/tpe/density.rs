@@ -90,9 +90,8 @@ impl Density {
                 if !block.matters(&sums, reaches[first]) {
                     continue;
                 }
-                let weight = *log_weight.get_or_insert_with(|| {
-                    libm::log(options.weight(index, count)) - log_total
-                });
+                let weight = *log_weight
+                    .get_or_insert_with(|| libm::log(options.weight(index, count)) - log_total);
                 sums = [weight; LANES];
                 let mut done = 0;
                 while done < dimensions && (done == 0 || block.matters(&sums, reaches[done])) {
