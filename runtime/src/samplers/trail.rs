@@ -16,6 +16,8 @@ use crate::{
 pub(super) struct Trail {
     space: Option<Space>,
     trials: Vec<Observation>,
+    /// Of each trial's configuration: a few bytes to look through where the configurations lie all over the memory.
+    digests: Vec<u64>,
 }
 
 impl Trail {
@@ -24,13 +26,36 @@ impl Trail {
         if self.space.as_ref() != Some(space) {
             self.space = Some(space.clone());
             self.trials.clear();
+            self.digests.clear();
         }
         let pairs = self.trials.iter().zip(history);
         let same = pairs.take_while(|(one, other)| is_identical(one, other)).count();
         self.trials.truncate(same);
         self.trials.extend_from_slice(&history[same..]);
+        self.digests.truncate(same);
+        self.digests.extend(history[same..].iter().map(|trial| digest(&trial.configuration)));
         same
     }
+
+    /// Whether one of the trials has this configuration.
+    pub(super) fn contains(&self, configuration: &Configuration) -> bool {
+        let wanted = digest(configuration);
+        // Two passes: the first has nothing in it but comparisons.
+        let count = self.digests.iter().filter(|digest| **digest == wanted).count();
+        let equal = |(at, _): (usize, &u64)| self.trials[at].configuration == *configuration;
+        let mut places = self.digests.iter().enumerate().filter(|(_, digest)| **digest == wanted);
+        count > 0 && places.any(equal)
+    }
+}
+
+/// The same for equal configurations (FNV-1a, a value at a time).
+fn digest(configuration: &Configuration) -> u64 {
+    configuration.values().iter().fold(0xCBF2_9CE4_8422_2325, |state, value| {
+        // Adding 0 makes −0 into 0.
+        let bits = value.map_or(u64::MAX, |value| (value + 0.0).to_bits());
+        let mixed = (state ^ bits).wrapping_mul(0x0000_0100_0000_01B3);
+        mixed ^ (mixed >> 32)
+    })
 }
 
 fn is_identical(one: &Observation, other: &Observation) -> bool {
@@ -53,11 +78,29 @@ mod tests {
     use super::*;
     use crate::space::Parameter;
 
+    fn space(high: f64) -> Space {
+        Space::new(vec![Parameter::float("x", 0.0, high)]).unwrap()
+    }
+
+    fn trial(x: f64, loss: Option<f64>) -> Observation {
+        Observation { configuration: Configuration::new(vec![Some(x)]), loss }
+    }
+
+    #[test]
+    fn what_was_tried_is_found() {
+        let history: Vec<Observation> = (0..50).map(|x| trial(f64::from(x) / 64.0, None)).collect();
+        let mut trail = Trail::default();
+        trail.follow(&space(1.0), &history);
+        assert!(history.iter().all(|trial| trail.contains(&trial.configuration)));
+        assert!(trail.contains(&trial(-0.0, None).configuration));
+        assert!(!trail.contains(&trial(50.0 / 64.0, None).configuration));
+        assert!(!trail.contains(&Configuration::new(vec![None])));
+        trail.follow(&space(1.0), &history[..20]);
+        assert!(!trail.contains(&history[20].configuration));
+    }
+
     #[test]
     fn what_is_the_same_is_counted() {
-        let space = |high| Space::new(vec![Parameter::float("x", 0.0, high)]).unwrap();
-        let trial =
-            |x, loss| Observation { configuration: Configuration::new(vec![Some(x)]), loss };
         let mut history: Vec<Observation> =
             (0..5).map(|index| trial(f64::from(index) / 4.0, Some(1.0))).collect();
         let mut trail = Trail::default();

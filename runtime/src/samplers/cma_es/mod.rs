@@ -59,6 +59,8 @@ struct Cache {
 #[derive(Clone, Debug)]
 struct Stage {
     search: Search,
+    /// The best trial before the search began.
+    best: Option<usize>,
     /// Whether a trial of the search itself was seen.
     is_under_way: bool,
     /// So many trials, and nothing beyond them, led here.
@@ -88,7 +90,7 @@ impl CmaEsSampler {
     ///
     /// It began before the first trial that it would have made itself: after its first trial, or after 30 of another sampler. Where
     /// there is no such trial, it begins now.
-    fn search(&mut self, request: &Request<'_>) -> &Search {
+    fn search(&mut self, request: &Request<'_>) -> (&Search, &Trail) {
         let Request { space, history, .. } = *request;
         let reusable = self.cache.take().filter(|cache| cache.seed == request.seed);
         let mut cache = reusable.unwrap_or_else(|| Cache {
@@ -98,18 +100,26 @@ impl CmaEsSampler {
         });
         let same = cache.trail.follow(space, history);
         cache.stages.retain(|stage| stage.seen <= same);
-        let begin = |start| {
-            let search = Search::new(&self.options, request, start);
-            Stage { search, is_under_way: false, seen: start }
+        let better = |best: Option<usize>, other: usize| match (best, history[other].loss) {
+            (Some(at), Some(loss)) if history[at].loss.is_some_and(|least| loss >= least) => best,
+            (_, None) => best,
+            _ => Some(other),
         };
-        let mut stage = cache.stages.pop().unwrap_or_else(|| begin(self.options.startup_trials));
+        let begin = |start, best| {
+            let search = Search::new(&self.options, request, start, best);
+            Stage { search, best, is_under_way: false, seen: start }
+        };
+        let mut stage = cache.stages.pop().unwrap_or_else(|| {
+            let start = self.options.startup_trials;
+            begin(start, (0..start).fold(None, better))
+        });
         while !stage.is_under_way && stage.search.start() < history.len() {
             let start = stage.search.start();
             if stage.search.made(space, &history[start].configuration) {
                 stage.is_under_way = true;
                 stage.seen = start + 1;
             } else {
-                stage = begin(start + 1);
+                stage = begin(start + 1, better(stage.best, start));
             }
         }
         while stage.search.start() + stage.search.population() <= history.len() {
@@ -121,8 +131,8 @@ impl CmaEsSampler {
             stage.seen = stage.seen.max(stage.search.start());
         }
         cache.stages.push(stage);
-        let stages = &self.cache.insert(cache).stages;
-        &stages[stages.len() - 1].search
+        let Cache { trail, stages, .. } = self.cache.insert(cache);
+        (&stages[stages.len() - 1].search, trail)
     }
 }
 
@@ -135,9 +145,10 @@ impl Sampler for CmaEsSampler {
         if request.history.len() < self.options.startup_trials {
             return SobolSampler.suggest(request);
         }
-        let search = self.search(request);
+        let (search, trail) = self.search(request);
         let position = request.history.len() - search.start() + request.pending.len();
-        let finished = request.history.iter().map(|trial| &trial.configuration);
-        Ok(search.propose(request.space, position, finished.chain(request.pending)))
+        Ok(search.propose(request.space, position, |configuration| {
+            trail.contains(configuration) || request.pending.contains(configuration)
+        }))
     }
 }
