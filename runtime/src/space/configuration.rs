@@ -26,6 +26,7 @@ impl Configuration {
     }
 
     /// Whether both hold the same bits; of clones that is known without looking at them.
+    #[cfg(feature = "classical")]
     pub(crate) fn is_identical(&self, other: &Self) -> bool {
         let bits = |value: &Option<f64>| value.map(f64::to_bits);
         Arc::ptr_eq(&self.values, &other.values)

@@ -39,6 +39,7 @@ use crate::{Result, acquisition::Origin, space::Configuration, trial::Observatio
 /// - Failed trials count as bad as the worst one that did not fail, so that their neighbourhood is avoided.
 /// - Pending trials are taken for observed, with the loss that is expected of them.
 /// - What was tried is not tried again as long as something else is left.
+/// - Of a history longer than [`GpOptions::most_trials`] a part is modelled, and [`Expectation::modelled`] says how much.
 ///
 /// Hyperparameters are fitted to the first 8, 9, 10, … trials, then each time that these have grown by an eighth, each fit beginning where the one
 /// before ended; at 16, 32, 64, … trials they are fitted from scratch. A history that comes whole, as when a study is resumed, costs the fits since then (at
@@ -191,7 +192,9 @@ impl Sampler for GpSampler {
         let (rating, ..) = log_expected_improvement(mean, deviation, posterior.best());
         let range = scale.loss(mean + deviation) - scale.loss(mean - deviation);
         let improvement = scale.gain(libm::exp(rating));
-        let expectation = Expectation::new(scale.loss(mean), 0.5 * range, improvement);
+        let modelled = (kept.len() < request.history.len()).then_some(kept.len());
+        let expectation = Expectation::new(scale.loss(mean), 0.5 * range, improvement)
+            .map(|expectation| Expectation { modelled, ..expectation });
         let (sampler, origin) = (self.name(), found.origin);
         let explanation = Explanation { sampler, origin, expectation };
         Ok(Suggestion { configuration, explanation })
