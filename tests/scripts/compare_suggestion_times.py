@@ -8,7 +8,7 @@ Needs optuna (and, for its CmaEsSampler and GPSampler, cmaes, scipy and torch) a
 filled with the same random trials, then asked and told. Each library has a process and takes its turn; no two work at once, and each has one thread.
 Times are of one ask (with every suggest_float) and one tell, in milliseconds of the processor, so that other programs on the machine do not
 count: the first of a process, which begins from nothing but the history, and the median of those after it. A library that has not answered
-within `--limit` seconds of the clock is given up: "> 20 s".
+within `--limit` seconds of the clock is given up: "> 20 s". One that raises an exception has "failed", and standard error says of what.
 """
 
 import argparse
@@ -93,20 +93,25 @@ def step(study, library, dimensions):
 
 
 def serve(pipe, library, sampler, dimensions, trials):
-    """Fills a study, says so, and then measures as many steps as it is told to."""
+    """Fills a study, says so, and then measures a step whenever it is told to."""
     study = filled(library, sampler, dimensions, trials)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     pipe.send("filled")
     while True:
-        pipe.send([step(study, library, dimensions) for _ in range(pipe.recv())])
+        pipe.recv()
+        try:
+            pipe.send(step(study, library, dimensions))
+        except Exception as error:
+            pipe.send(f"{type(error).__name__}: {error}")
 
 
 class Peer:
     """Another library's study, in a process that can be given up."""
 
     def __init__(self, library, sampler, dimensions, trials, limit):
-        self.limit, self.first, self.seconds, self.late = limit, None, [], False
+        self.limit, self.first, self.seconds, self.outcome = limit, None, [], None
+        self.library = library
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(
@@ -119,14 +124,18 @@ class Peer:
 
     def turn(self, asks):
         for _ in range(asks):
-            if self.late or sum(self.seconds) > self.limit:
+            if self.outcome or sum(self.seconds) > self.limit:
                 return
-            self.pipe.send(1)
+            self.pipe.send("step")
             if not self.pipe.poll(self.limit):
-                self.late = True
+                self.outcome = f"> {self.limit:g} s"
                 self.process.kill()
                 return
-            took = self.pipe.recv()[0]
+            took = self.pipe.recv()
+            if isinstance(took, str):
+                self.outcome = "failed"
+                print(f"{self.library}: {took}", file=sys.stderr)
+                return
             if self.first is None:
                 self.first = took
             else:
@@ -144,9 +153,7 @@ def ours(binary, method, dimensions, trials, asks, limit):
     return json.loads(output.stdout)
 
 
-def shown(seconds, late, limit):
-    if seconds is None:
-        return f"> {limit:g} s" if late else "–"
+def shown(seconds):
     return f"{1e3 * seconds:.3g}" if seconds < 1 else f"{1e3 * seconds:.0f}"
 
 
@@ -177,23 +184,21 @@ def cell(arguments, method, dimensions, trials):
         result[library] = statistics.median(peer.seconds) if peer.seconds else None
         result[f"{library}_first"] = peer.first
         result[f"{library}_asks"] = len(peer.seconds)
-        result[f"{library}_late"] = peer.late
+        result[f"{library}_outcome"] = peer.outcome
         peer.close()
     return result
 
 
 def row(result, arguments):
     columns = [result["method"], str(result["dimensions"]), f"{result['trials']:,}"]
-    columns += [shown(result[key], False, 0) for key in ("ours", "ours_first", "ours_most")]
+    columns += [shown(result[key]) for key in ("ours", "ours_first", "ours_most")]
     for library in arguments.libraries:
-        late = result.get(f"{library}_late", False)
         # One that has answered once and not again is known by that once.
         median = result.get(library) or result.get(f"{library}_first")
-        columns.append(shown(median, late, arguments.limit))
         if median is not None:
-            columns.append(f"{median / result['ours']:.3g} ×")
+            columns += [shown(median), f"{median / result['ours']:.3g} ×"]
         else:
-            columns.append(f"> {arguments.limit / result['ours']:.2g} ×" if late else "–")
+            columns += [result.get(f"{library}_outcome") or "–", "–"]
     return "| " + " | ".join(columns) + " |"
 
 
