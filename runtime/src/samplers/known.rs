@@ -1,29 +1,49 @@
 //! What need not be tried again.
 
 use alloc::{collections::BTreeSet, vec::Vec};
+use core::cell::{Cell, OnceCell};
 
 #[cfg(feature = "classical")]
 use rand::{Rng, RngExt};
 
 use super::Request;
-use crate::space::{Configuration, Space};
+use crate::{
+    space::{Configuration, Space},
+    trial::Observation,
+};
 
 /// The largest finite space whose configurations are listed to find one that was not tried yet.
 const LARGEST_LISTED: usize = 4096;
 
+/// So many questions are answered by going through the trials. To list them all costs more, unless more is asked.
+const ASKED_PLAINLY: u32 = 8;
+
 /// What was tried or is being tried, for spaces where that can happen twice.
-pub(super) struct Known {
-    configurations: BTreeSet<Vec<Option<u64>>>,
+pub(super) struct Known<'a> {
+    history: &'a [Observation],
+    pending: &'a [Configuration],
+    asked: Cell<u32>,
+    listed: OnceCell<BTreeSet<Vec<Option<u64>>>>,
 }
 
-impl Known {
-    pub(super) fn of(request: &Request<'_>) -> Self {
-        let tried = request.history.iter().map(|trial| &trial.configuration);
-        Self { configurations: tried.chain(request.pending).map(Self::key).collect() }
+impl<'a> Known<'a> {
+    pub(super) fn of(request: &Request<'a>) -> Self {
+        let Request { history, pending, .. } = *request;
+        Self { history, pending, asked: Cell::new(0), listed: OnceCell::new() }
     }
 
     pub(super) fn contains(&self, configuration: &Configuration) -> bool {
-        self.configurations.contains(&Self::key(configuration))
+        let asked = self.asked.replace(self.asked.get() + 1);
+        if asked < ASKED_PLAINLY && self.listed.get().is_none() {
+            return self.tried().any(|other| other == configuration);
+        }
+        self.listed
+            .get_or_init(|| self.tried().map(Self::key).collect())
+            .contains(&Self::key(configuration))
+    }
+
+    fn tried(&self) -> impl Iterator<Item = &'a Configuration> {
+        self.history.iter().map(|trial| &trial.configuration).chain(self.pending)
     }
 
     /// All that was not tried yet; `None` of a space that is too large to be listed.
@@ -40,7 +60,7 @@ impl Known {
 
 /// Something that was not tried, at random; anything when that is hard to find.
 #[cfg(feature = "classical")]
-pub(super) fn untried(space: &Space, known: &Known, generator: &mut impl Rng) -> Configuration {
+pub(super) fn untried(space: &Space, known: &Known<'_>, generator: &mut impl Rng) -> Configuration {
     let mut draw = || {
         let unit: Vec<f64> = (0..space.len()).map(|_| generator.random::<f64>()).collect();
         space.from_unit(&unit)
@@ -52,4 +72,40 @@ pub(super) fn untried(space: &Space, known: &Known, generator: &mut impl Rng) ->
         }
     }
     known.left(space).and_then(|left| left.into_iter().next()).unwrap_or_else(draw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Parameter;
+
+    #[test]
+    fn few_questions_and_many_have_the_same_answers() {
+        let space = Space::new(alloc::vec![
+            Parameter::int("n", -2, 2),
+            Parameter::categorical("kind", ["a", "b"]),
+            Parameter::float("x", 0.0, 1.0).when("kind", ["a"]),
+        ])
+        .unwrap();
+        let of = |values: [Option<f64>; 3]| Configuration::new(values.to_vec());
+        let trial = |values| Observation { configuration: of(values), loss: None };
+        let history =
+            [trial([Some(0.0), Some(0.0), Some(0.5)]), trial([Some(1.0), Some(1.0), None])];
+        let pending = [of([Some(2.0), Some(1.0), None])];
+        let request =
+            Request { space: &space, history: &history, pending: &pending, number: 3, seed: 0 };
+        let known = Known::of(&request);
+        for _ in 0..=ASKED_PLAINLY {
+            for (values, tried) in [
+                ([Some(-0.0), Some(0.0), Some(0.5)], true),
+                ([Some(0.0), Some(0.0), Some(0.25)], false),
+                ([Some(1.0), Some(1.0), None], true),
+                ([Some(2.0), Some(1.0), None], true),
+                ([Some(2.0), Some(0.0), Some(0.5)], false),
+            ] {
+                assert_eq!(known.contains(&of(values)), tried, "{values:?}");
+            }
+        }
+        assert!(known.listed.get().is_some());
+    }
 }

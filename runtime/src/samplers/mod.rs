@@ -20,6 +20,8 @@ mod sobol;
 mod suggestion;
 #[cfg(feature = "classical")]
 mod tpe;
+#[cfg(feature = "classical")]
+mod trail;
 
 #[cfg(feature = "classical")]
 pub use auto::{AutoOptions, AutoSampler};

@@ -35,13 +35,15 @@ pub struct Expectation {
     pub deviation: f64,
     /// By how much the best loss is expected to fall: `E[max(best − loss, 0)]`.
     pub improvement: f64,
+    /// Of how many trials it is expected, where the history was longer than what is modelled; `None` where all were.
+    pub modelled: Option<usize>,
 }
 
 impl Expectation {
     /// Nothing, where losses lie so far apart that their differences are beyond the largest number.
     pub(super) fn new(median: f64, deviation: f64, improvement: f64) -> Option<Self> {
         let finite = [median, deviation, improvement].iter().all(|number| number.is_finite());
-        finite.then_some(Self { median, deviation, improvement })
+        finite.then_some(Self { median, deviation, improvement, modelled: None })
     }
 
     /// A prediction on the scale of scores, turned back into losses.

@@ -62,6 +62,8 @@ pub struct Study {
     seed: u64,
     /// In the order of their ids; abandoned trials are taken out.
     trials: Vec<Trial>,
+    /// The pending trials, by rising id: every ask looks at them, and not at all the others.
+    pending_ids: Vec<u64>,
     next_id: u64,
     /// How many asks were answered.
     asked: u64,
@@ -90,6 +92,7 @@ impl Study {
             sampler,
             seed,
             trials: Vec::new(),
+            pending_ids: Vec::new(),
             next_id: 0,
             asked: 0,
             queue: VecDeque::new(),
@@ -210,7 +213,7 @@ impl Study {
 
     /// The trials that were handed out and not told, in the order of their ids.
     pub fn pending(&self) -> impl Iterator<Item = &Trial> {
-        self.trials.iter().filter(|trial| trial.is_pending())
+        self.pending_ids.iter().filter_map(|id| self.trial(*id))
     }
 
     /// The enqueued configurations that wait to be asked for.
@@ -241,8 +244,7 @@ impl Study {
     /// Lets [`ask`](Self::ask) hand out the pending trials once more, with the ids and configurations they
     /// have, before anything new: for a study whose workers are gone.
     pub fn offer_pending_again(&mut self) {
-        self.orphans =
-            self.trials.iter().filter(|trial| trial.is_pending()).map(|trial| trial.id).collect();
+        self.orphans = self.pending_ids.iter().copied().collect();
     }
 
     /// The next pending trial that is to be handed out again.
@@ -258,12 +260,8 @@ impl Study {
             let configuration = configuration.clone();
             return Ok((Event::Ask { id, configuration, origin: Origin::Enqueued }, None));
         }
-        let pending: Vec<Configuration> = self
-            .trials
-            .iter()
-            .filter(|trial| trial.is_pending())
-            .map(|trial| trial.configuration.clone())
-            .collect();
+        let pending: Vec<Configuration> =
+            self.pending().map(|trial| trial.configuration.clone()).collect();
         let Suggestion { configuration, mut explanation } = self.sampler.explain(&Request {
             space: &self.space,
             history: &self.history,
@@ -345,11 +343,13 @@ impl Study {
                 self.asked += 1;
                 self.next_id = id + 1;
                 let state = State::Pending;
+                self.pending_ids.push(id);
                 self.trials.push(Trial { id, configuration, state, origin, reason: None });
             }
             Event::Add { id, configuration, outcome, reason } => {
                 self.next_id = id + 1;
                 let (state, origin) = (State::Pending, Origin::Added);
+                self.pending_ids.push(id);
                 self.trials.push(Trial { id, configuration, state, origin, reason: None });
                 self.finish(id, outcome, reason);
             }
@@ -359,6 +359,7 @@ impl Study {
                 if let Some(position) = self.position(id) {
                     self.trials.remove(position);
                 }
+                self.pending_ids.retain(|pending| *pending != id);
                 self.orphans.retain(|orphan| *orphan != id);
                 self.explanations.retain(|(of, _)| *of != id);
             }
@@ -376,6 +377,7 @@ impl Study {
         let place = self.history_ids.partition_point(|other| *other < id);
         self.history_ids.insert(place, id);
         self.history.insert(place, observation);
+        self.pending_ids.retain(|pending| *pending != id);
         self.orphans.retain(|orphan| *orphan != id);
         self.explanations.retain(|(of, _)| *of != id);
     }

@@ -196,6 +196,9 @@ fn reasons(explanation: &Explanation) -> Value {
         object["median"] = expectation.median.into();
         object["deviation"] = expectation.deviation.into();
         object["improvement"] = expectation.improvement.into();
+        if let Some(modelled) = expectation.modelled {
+            object["modelled"] = modelled.into();
+        }
     }
     object
 }

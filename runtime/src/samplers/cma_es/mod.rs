@@ -15,12 +15,8 @@ pub use options::CmaEsOptions;
 use alloc::vec::Vec;
 
 use self::search::Search;
-use super::{Request, Sampler, SobolSampler};
-use crate::{
-    Result,
-    space::{Configuration, Space},
-    trial::Observation,
-};
+use super::{Request, Sampler, SobolSampler, trail::Trail};
+use crate::{Result, space::Configuration};
 
 /// CMA-ES with margin: a normal distribution that moves, grows and turns towards what works.
 ///
@@ -50,17 +46,29 @@ pub struct CmaEsSampler {
     cache: Option<Cache>,
 }
 
-/// What was worked out for a request, to go on from when the next one only adds to its history.
+/// What was worked out for a request, to go on from with the next one.
 #[derive(Clone, Debug)]
 struct Cache {
-    space: Space,
     seed: u64,
-    /// The trials that `search` has taken in or looked at.
-    seen: Vec<Observation>,
+    trail: Trail,
+    /// What the last generations led to, oldest first, for when a trial is put in between those that were there.
+    stages: Vec<Stage>,
+}
+
+/// The search after some trials.
+#[derive(Clone, Debug)]
+struct Stage {
     search: Search,
+    /// The best trial before the search began.
+    best: Option<usize>,
     /// Whether a trial of the search itself was seen.
     is_under_way: bool,
+    /// So many trials, and nothing beyond them, led here.
+    seen: usize,
 }
+
+/// Generations that can be gone back to: parallel trials finish out of order, but seldom so late.
+const MOST_STAGES: usize = 4;
 
 impl CmaEsSampler {
     /// A sampler with these options.
@@ -82,33 +90,49 @@ impl CmaEsSampler {
     ///
     /// It began before the first trial that it would have made itself: after its first trial, or after 30 of another sampler. Where
     /// there is no such trial, it begins now.
-    fn search(&mut self, request: &Request<'_>) -> &Search {
-        let history = request.history;
-        let reusable = self.cache.take().filter(|cache| {
-            cache.seed == request.seed
-                && cache.space == *request.space
-                && history.starts_with(&cache.seen)
-        });
+    fn search(&mut self, request: &Request<'_>) -> (&Search, &Trail) {
+        let Request { space, history, .. } = *request;
+        let reusable = self.cache.take().filter(|cache| cache.seed == request.seed);
         let mut cache = reusable.unwrap_or_else(|| Cache {
-            space: request.space.clone(),
             seed: request.seed,
-            seen: Vec::new(),
-            search: Search::new(&self.options, request, self.options.startup_trials),
-            is_under_way: false,
+            trail: Trail::default(),
+            stages: Vec::new(),
         });
-        while !cache.is_under_way && cache.search.start() < history.len() {
-            let start = cache.search.start();
-            if cache.search.made(request.space, &history[start].configuration) {
-                cache.is_under_way = true;
+        let same = cache.trail.follow(space, history);
+        cache.stages.retain(|stage| stage.seen <= same);
+        let better = |best: Option<usize>, other: usize| match (best, history[other].loss) {
+            (Some(at), Some(loss)) if history[at].loss.is_some_and(|least| loss >= least) => best,
+            (_, None) => best,
+            _ => Some(other),
+        };
+        let begin = |start, best| {
+            let search = Search::new(&self.options, request, start, best);
+            Stage { search, best, is_under_way: false, seen: start }
+        };
+        let mut stage = cache.stages.pop().unwrap_or_else(|| {
+            let start = self.options.startup_trials;
+            begin(start, (0..start).fold(None, better))
+        });
+        while !stage.is_under_way && stage.search.start() < history.len() {
+            let start = stage.search.start();
+            if stage.search.made(space, &history[start].configuration) {
+                stage.is_under_way = true;
+                stage.seen = start + 1;
             } else {
-                cache.search = Search::new(&self.options, request, start + 1);
+                stage = begin(start + 1, better(stage.best, start));
             }
         }
-        while cache.search.start() + cache.search.population() <= history.len() {
-            cache.search.advance(&self.options, request);
+        while stage.search.start() + stage.search.population() <= history.len() {
+            if cache.stages.len() + 1 == MOST_STAGES {
+                cache.stages.remove(0);
+            }
+            cache.stages.push(stage.clone());
+            stage.search.advance(&self.options, request);
+            stage.seen = stage.seen.max(stage.search.start());
         }
-        cache.seen.extend_from_slice(&history[cache.seen.len()..]);
-        &self.cache.insert(cache).search
+        cache.stages.push(stage);
+        let Cache { trail, stages, .. } = self.cache.insert(cache);
+        (&stages[stages.len() - 1].search, trail)
     }
 }
 
@@ -121,9 +145,10 @@ impl Sampler for CmaEsSampler {
         if request.history.len() < self.options.startup_trials {
             return SobolSampler.suggest(request);
         }
-        let search = self.search(request);
+        let (search, trail) = self.search(request);
         let position = request.history.len() - search.start() + request.pending.len();
-        let finished = request.history.iter().map(|trial| &trial.configuration);
-        Ok(search.propose(request.space, position, finished.chain(request.pending)))
+        Ok(search.propose(request.space, position, |configuration| {
+            trail.contains(configuration) || request.pending.contains(configuration)
+        }))
     }
 }

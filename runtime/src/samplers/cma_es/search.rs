@@ -53,19 +53,20 @@ struct Drawn {
 }
 
 impl Search {
-    /// A search that starts from the trials before `start`, whoever made them: around the best.
-    pub fn new(options: &CmaEsOptions, request: &Request<'_>, start: usize) -> Self {
+    /// A search that starts from the trials before `start`, whoever made them: around the `best` of them.
+    pub fn new(
+        options: &CmaEsOptions,
+        request: &Request<'_>,
+        start: usize,
+        best: Option<usize>,
+    ) -> Self {
         let layout = Layout::new(request.space);
         let before = &request.history[..start];
-        let best = before
-            .iter()
-            .filter_map(|trial| trial.loss.map(|loss| (loss, &trial.configuration)))
-            .reduce(|best, other| if other.0 < best.0 { other } else { best });
         let mean = match best {
             // One point of an even spread says little about where the optimum is.
             _ if is_own_first(request, before) => alloc::vec![0.5; layout.coordinates.len()],
-            Some((_, configuration)) => {
-                let unit = request.space.to_unit(configuration);
+            Some(best) => {
+                let unit = request.space.to_unit(&before[best].configuration);
                 layout.coordinates.iter().map(|coordinate| unit[coordinate.parameter]).collect()
             }
             None => fresh_mean(&layout, request.seed, start as u64),
@@ -115,19 +116,18 @@ impl Search {
         self.start
     }
 
-    /// The trial that the search would make at a position of the generation; `taken` are those made before.
-    pub fn propose<'a>(
+    /// The trial that the search would make at a position of the generation, unless it is `taken`.
+    pub fn propose(
         &self,
         space: &Space,
         position: usize,
-        taken: impl Iterator<Item = &'a Configuration> + Clone,
+        taken: impl Fn(&Configuration) -> bool,
     ) -> Configuration {
         let mut attempt = 0;
         loop {
             let drawn = self.make(space, position, attempt);
             attempt += 1;
-            if attempt == MOST_ATTEMPTS || !taken.clone().any(|other| *other == drawn.configuration)
-            {
+            if attempt == MOST_ATTEMPTS || !taken(&drawn.configuration) {
                 return drawn.configuration;
             }
         }

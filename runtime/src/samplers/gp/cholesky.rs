@@ -103,13 +103,19 @@ fn row_of(lower: &[f64], row: usize) -> &[f64] {
 }
 
 /// `Σ aᵢ·bᵢ`, in eight sums so that the processor need not wait for each.
+#[inline]
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let size = a.len().min(b.len());
+    let (a_chunks, a_rest) = a[..size].as_chunks::<8>();
+    let (b_chunks, b_rest) = b[..size].as_chunks::<8>();
+    let mut rest = 0.0;
+    for at in 0..a_rest.len() {
+        rest += a_rest[at] * b_rest[at];
+    }
     let mut sums = [0.0; 8];
-    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f64 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a_chunks.zip(b_chunks) {
+    for at in 0..a_chunks.len() {
         for lane in 0..8 {
-            sums[lane] += a[lane] * b[lane];
+            sums[lane] += a_chunks[at][lane] * b_chunks[at][lane];
         }
     }
     let [a, b, c, d, e, f, g, h] = sums;

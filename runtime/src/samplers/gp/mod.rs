@@ -26,6 +26,7 @@ use self::{
 use super::{
     Expectation, Explanation, Request, Sampler, SobolSampler, Suggestion,
     known::{Known, untried},
+    trail::Trail,
 };
 use crate::{Result, acquisition::Origin, space::Configuration, trial::Observation};
 
@@ -38,6 +39,7 @@ use crate::{Result, acquisition::Origin, space::Configuration, trial::Observatio
 /// - Failed trials count as bad as the worst one that did not fail, so that their neighbourhood is avoided.
 /// - Pending trials are taken for observed, with the loss that is expected of them.
 /// - What was tried is not tried again as long as something else is left.
+/// - Of a history longer than [`GpOptions::most_trials`] a part is modelled, and [`Expectation::modelled`] says how much.
 ///
 /// Hyperparameters are fitted to the first 8, 9, 10, … trials, then each time that these have grown by an eighth, each fit beginning where the one
 /// before ended; at 16, 32, 64, … trials they are fitted from scratch. A history that comes whole, as when a study is resumed, costs the fits since then (at
@@ -49,6 +51,7 @@ use crate::{Result, acquisition::Origin, space::Configuration, trial::Observatio
 #[derive(Clone, Debug, Default)]
 pub struct GpSampler {
     options: GpOptions,
+    trail: Trail,
     fits: Vec<Fit>,
 }
 
@@ -57,8 +60,6 @@ pub struct GpSampler {
 struct Fit {
     /// To so many trials.
     trials: usize,
-    /// A digest of them.
-    digest: u64,
     hyperparameters: Hyperparameters,
     /// Whether the losses were warped.
     warp: bool,
@@ -77,7 +78,7 @@ impl GpSampler {
     /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue), naming the option.
     pub fn new(options: GpOptions) -> Result<Self> {
         options.check()?;
-        Ok(Self { options, fits: Vec::new() })
+        Ok(Self { options, ..Self::default() })
     }
 
     /// The options.
@@ -102,27 +103,23 @@ impl GpSampler {
         history: &[Observation],
         encoding: &Encoding<'_>,
     ) -> (Hyperparameters, bool) {
+        let same = self.trail.follow(encoding.space(), history);
+        self.fits.retain(|fit| fit.trials <= same);
         // The chain of fits begins anew each time that the history has doubled, so that one that comes whole costs a few fits, not all of them.
         let mut trials = self.options.startup_trials.min(history.len());
         while trials > 0 && 2 * trials <= history.len() {
             trials *= 2;
         }
         let mut current = (first_guess(encoding.columns()), false);
-        let mut digest = Digest::new(encoding.categorical());
-        let (mut digested, mut number) = (0, 0);
+        let mut number = 0;
         loop {
-            digest.add(&history[digested..trials], encoding);
-            digested = trials;
-            let known = self.fits.get(number);
-            if let Some(fit) =
-                known.filter(|fit| fit.trials == trials && fit.digest == digest.value)
-            {
+            if let Some(fit) = self.fits.get(number).filter(|fit| fit.trials == trials) {
                 current = (fit.hyperparameters.clone(), fit.warp);
             } else {
                 self.fits.truncate(number);
                 current = fit(&history[..trials], encoding, &self.options, &current.0);
                 let (hyperparameters, warp) = current.clone();
-                self.fits.push(Fit { trials, digest: digest.value, hyperparameters, warp });
+                self.fits.push(Fit { trials, hyperparameters, warp });
             }
             number += 1;
             let next = trials + (trials / 8).max(1);
@@ -195,7 +192,9 @@ impl Sampler for GpSampler {
         let (rating, ..) = log_expected_improvement(mean, deviation, posterior.best());
         let range = scale.loss(mean + deviation) - scale.loss(mean - deviation);
         let improvement = scale.gain(libm::exp(rating));
-        let expectation = Expectation::new(scale.loss(mean), 0.5 * range, improvement);
+        let modelled = (kept.len() < request.history.len()).then_some(kept.len());
+        let expectation = Expectation::new(scale.loss(mean), 0.5 * range, improvement)
+            .map(|expectation| Expectation { modelled, ..expectation });
         let (sampler, origin) = (self.name(), found.origin);
         let explanation = Explanation { sampler, origin, expectation };
         Ok(Suggestion { configuration, explanation })
@@ -243,35 +242,6 @@ fn fit(
     });
     fits.min_by(|one, other| one.0.total_cmp(&other.0))
         .map_or((guess.clone(), false), |(_, fitted, warp)| (fitted, warp))
-}
-
-/// Tells histories apart (FNV-1a over the bits of what is modelled).
-struct Digest {
-    value: u64,
-}
-
-impl Digest {
-    fn new(categorical: &[bool]) -> Self {
-        let mut digest = Self { value: 0xCBF2_9CE4_8422_2325 };
-        categorical.iter().for_each(|flag| digest.add_bits(u64::from(*flag)));
-        digest
-    }
-
-    fn add(&mut self, trials: &[Observation], encoding: &Encoding<'_>) {
-        let mut row = Vec::with_capacity(encoding.columns());
-        for trial in trials {
-            row.clear();
-            encoding.push(&trial.configuration, &mut row);
-            row.iter().for_each(|value| self.add_bits(value.to_bits()));
-            self.add_bits(trial.loss.map_or(u64::MAX, f64::to_bits));
-        }
-    }
-
-    fn add_bits(&mut self, bits: u64) {
-        for byte in bits.to_le_bytes() {
-            self.value = (self.value ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
-        }
-    }
 }
 
 #[cfg(test)]

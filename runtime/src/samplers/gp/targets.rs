@@ -11,7 +11,9 @@ pub(super) fn keep(history: &[Observation], most: usize) -> Vec<&Observation> {
     }
     let mut ranked: Vec<usize> = (0..history.len()).collect();
     let loss = |index: usize| history[index].loss.unwrap_or(f64::INFINITY);
-    ranked.sort_by(|one, other| loss(*one).total_cmp(&loss(*other)));
+    let by_loss =
+        |one: &usize, other: &usize| loss(*one).total_cmp(&loss(*other)).then(one.cmp(other));
+    ranked.select_nth_unstable_by(most / 2, by_loss);
     let mut kept: Vec<bool> = alloc::vec![false; history.len()];
     ranked.iter().take(most / 2).for_each(|index| kept[*index] = true);
     kept[history.len() - most / 4..].fill(true);

@@ -89,6 +89,20 @@ fn what_is_kept_does_not_change_what_is_said() {
 }
 
 #[test]
+fn a_history_that_is_modelled_in_part_is_said_to_be() {
+    let (space, options) = (plane(), GpOptions { most_trials: 20, ..GpOptions::default() });
+    let mut sampler = GpSampler::new(options).unwrap();
+    let history = study(&mut sampler, &space, 24, 2, valley);
+    let mut modelled = |trials: usize| {
+        let (history, number) = (&history[..trials], trials as u64);
+        let request = Request { space: &space, history, pending: &[], number, seed: 2 };
+        sampler.explain(&request).unwrap().explanation.expectation.unwrap().modelled
+    };
+    assert_eq!(modelled(20), None);
+    assert!(modelled(24).is_some_and(|modelled| (10..=20).contains(&modelled)));
+}
+
+#[test]
 fn a_small_space_is_tried_without_repeating() {
     let space = Space::new(vec![
         Parameter::int("n", 1, 6),

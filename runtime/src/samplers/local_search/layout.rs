@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::space::{Configuration, Domain, Space};
 
 /// The numerical and the categorical parameters of a space.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Layout {
     /// The numerical parameters' indices, and how far their values lie apart in the unit interval (0 for a continuum).
     pub numerical: Vec<(usize, f64)>,
@@ -83,6 +83,25 @@ impl Layout {
         offset
     }
 
+    /// The square of the length of [`offset`](Self::offset), bit by bit, unless it is above `most`: then anything that is.
+    pub fn squared(&self, point: &Point, centre: &Point, radius: f64, most: f64) -> f64 {
+        let mut sum = 0.0;
+        for pair in point.places.iter().zip(&centre.places) {
+            if let (Some(place), Some(centre)) = pair {
+                let offset = (place - centre) / radius;
+                sum += offset * offset;
+                if sum > most {
+                    return sum;
+                }
+            }
+        }
+        let choices = point.choices.iter().zip(&centre.choices);
+        let differ = |(one, other): &(&Option<usize>, &Option<usize>)| {
+            one.is_some() && other.is_some() && one != other
+        };
+        choices.filter(differ).fold(sum, |sum, _| sum + 1.0)
+    }
+
     /// The configuration with the choices of `like` and the numbers at `places` (`[numerical]`, clamped).
     pub fn configuration(&self, space: &Space, places: &[f64], choices: &[usize]) -> Configuration {
         let mut unit = alloc::vec![0.5; space.len()];
@@ -104,5 +123,66 @@ impl Point {
             _ => 0.0,
         });
         (differences.fold(0.0, f64::max), self.choices == other.choices)
+    }
+
+    /// Whether no number lies outside `[low, high]`, `[numerical]` each.
+    pub fn is_between(&self, low: &[f64], high: &[f64]) -> bool {
+        let mut bounds = self.places.iter().zip(low.iter().zip(high));
+        !bounds.any(|(place, (low, high))| place.is_some_and(|at| at < *low || at > *high))
+    }
+
+    /// Whether all numbers are less than `limit` apart, and all choices the same: as [`distance`](Self::distance) has it, but most points are known
+    /// to be farther after one number or two.
+    pub fn is_within(&self, other: &Self, limit: f64) -> bool {
+        let mut pairs = self.places.iter().zip(&other.places);
+        let is_apart = |pair: (&Option<f64>, &Option<f64>)| match pair {
+            (Some(one), Some(other)) => (one - other).abs() >= limit,
+            _ => false,
+        };
+        !pairs.any(is_apart) && self.choices == other.choices
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::*;
+    use crate::space::Parameter;
+
+    #[test]
+    fn what_is_cut_short_agrees_with_what_is_not() {
+        let space = Space::new(alloc::vec![
+            Parameter::float("x", 0.0, 1.0),
+            Parameter::categorical("kind", ["a", "b"]),
+            Parameter::int("n", 1, 9),
+            Parameter::float("y", 0.0, 1.0).when("kind", ["a"]),
+            Parameter::categorical("inner", ["u", "v", "w"]).when("kind", ["b"]),
+        ])
+        .unwrap();
+        let layout = Layout::new(&space);
+        let mut generator = Xoshiro256PlusPlus::seed_from_u64(4);
+        let mut point = || {
+            let unit: Vec<f64> = (0..5).map(|_| generator.random::<f64>()).collect();
+            layout.point(&space, &space.from_unit(&unit))
+        };
+        let (mut near, mut cut) = (0, 0);
+        for _ in 0..2000 {
+            let (one, other) = (point(), point());
+            let (distance, same) = one.distance(&other);
+            assert_eq!(one.is_within(&other, 0.3), same && distance < 0.3);
+            assert!(!one.is_within(&other, distance));
+            near += usize::from(one.is_within(&other, 0.3));
+            let offset = layout.offset(&one, &other, 0.1);
+            let square: f64 = offset.iter().map(|x| x * x).sum();
+            let found = layout.squared(&one, &other, 0.1, 20.0);
+            assert_eq!(found > 20.0, square > 20.0);
+            cut += usize::from(found > 20.0);
+            if found <= 20.0 {
+                assert_eq!(found.to_bits(), square.to_bits());
+            }
+        }
+        assert!(near > 20 && (200..1800).contains(&cut), "{near} near, {cut} cut short");
     }
 }

@@ -15,7 +15,7 @@ use rand::{Rng, RngExt};
 use self::{
     layout::{Layout, Point},
     quadratic::Quadratic,
-    region::Region,
+    region::Journey,
 };
 use super::{
     Request, Sampler, SobolSampler, Suggestion,
@@ -49,6 +49,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct LocalSearchSampler {
     options: LocalSearchOptions,
+    journey: Journey,
 }
 
 /// Points across the region, and around the model's minimum, that are candidates too.
@@ -82,7 +83,7 @@ impl LocalSearchSampler {
     /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue), naming the option.
     pub fn new(options: LocalSearchOptions) -> Result<Self> {
         options.check()?;
-        Ok(Self { options })
+        Ok(Self { options, ..Self::default() })
     }
 
     /// The options.
@@ -101,9 +102,7 @@ impl Sampler for LocalSearchSampler {
     }
 
     fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
-        let layout = Layout::new(request.space);
-        let points = region::places(&layout, request.space, request.history);
-        let region = Region::follow(&self.options, request.history, &points);
+        let region = self.journey.follow(&self.options, request.space, request.history);
         let mut generator = request.generator();
         let asked = request.history.len() + request.pending.len();
         let centre = match region.centre {
@@ -116,8 +115,8 @@ impl Sampler for LocalSearchSampler {
         let step = Step {
             request,
             options: &self.options,
-            layout: &layout,
-            points: &points,
+            layout: self.journey.layout(),
+            points: &self.journey.points,
             centre,
             radius: region.radius,
         };
@@ -193,23 +192,25 @@ impl Step<'_> {
         best
     }
 
+    /// The candidate with the lowest value less its doubt. What was tried is near itself, so that there is no need to look for it.
     fn best(&self, model: &Quadratic, candidates: Vec<Candidate>) -> Option<Configuration> {
-        let known = Known::of(self.request);
         let pending: Vec<Point> = self
             .request
             .pending
             .iter()
             .map(|configuration| self.layout.point(self.request.space, configuration))
             .collect();
+        // Twice as far as needed, so that no rounding leaves one out.
+        let (low, high) = bounds(&candidates, 2.0 * TOO_NEAR * self.radius);
+        let finished: Vec<&Point> =
+            self.points.iter().filter(|point| point.is_between(&low, &high)).collect();
         let is_near = |candidate: &Candidate, other: &Point, share: f64| {
-            let (distance, same) = candidate.point.distance(other);
-            same && distance < share * self.radius
+            candidate.point.is_within(other, share * self.radius)
         };
         candidates
             .into_iter()
-            .filter(|candidate| !known.contains(&candidate.configuration))
             .filter(|candidate| {
-                self.points.iter().all(|other| !is_near(candidate, other, TOO_NEAR))
+                finished.iter().all(|other| !is_near(candidate, other, TOO_NEAR))
                     && pending.iter().all(|other| !is_near(candidate, other, TOO_NEAR_PENDING))
             })
             .map(|candidate| {
@@ -224,22 +225,12 @@ impl Step<'_> {
     fn fit(&self) -> Quadratic {
         let (history, centre) = (self.request.history, &self.points[self.centre]);
         let dimensions = self.layout.dimensions();
-        let mut near: Vec<(f64, usize, Vec<f64>)> = self
-            .points
-            .iter()
-            .enumerate()
-            .map(|(index, point)| {
-                let offset = self.layout.offset(point, centre, self.radius);
-                (offset.iter().map(|x| x * x).sum(), index, offset)
-            })
-            .collect();
-        near.sort_by(|one, other| one.0.total_cmp(&other.0));
-        let most = (dimensions + 1) * (dimensions + 2) / 2 + dimensions;
-        near.truncate(most.min(MOST_FITTED));
+        let most = ((dimensions + 1) * (dimensions + 2) / 2 + dimensions).min(MOST_FITTED);
+        let near = self.nearest(most);
         let lowest = history[self.centre].loss.unwrap_or(0.0);
         let height = |loss: f64| (loss - lowest).clamp(0.0, f64::MAX);
         let mut heights: Vec<f64> =
-            near.iter().filter_map(|(_, index, _)| history[*index].loss.map(height)).collect();
+            near.iter().filter_map(|index| history[*index].loss.map(height)).collect();
         let worst = heights.iter().copied().fold(0.0, f64::max);
         heights.sort_by(f64::total_cmp);
         let middle = heights[heights.len() / 2];
@@ -247,11 +238,37 @@ impl Step<'_> {
         // Values far above the rest say that it is bad there, and no more.
         let values: Vec<f64> = near
             .iter()
-            .map(|(_, index, _)| history[*index].loss.map_or(scale, height) / scale)
+            .map(|index| history[*index].loss.map_or(scale, height) / scale)
             .map(|value| value.min(HIGHEST))
             .collect();
-        let offsets = near.into_iter().flat_map(|(_, _, offset)| offset).collect();
+        let offset = |index: &usize| self.layout.offset(&self.points[*index], centre, self.radius);
+        let offsets = near.iter().flat_map(offset).collect();
         Quadratic::fit(offsets, dimensions, &values)
+    }
+
+    /// The trials nearest to the centre, nearest first; of equals the earlier.
+    fn nearest(&self, most: usize) -> Vec<usize> {
+        let centre = &self.points[self.centre];
+        let by_distance = |one: &(f64, usize), other: &(f64, usize)| {
+            one.0.total_cmp(&other.0).then(one.1.cmp(&other.1))
+        };
+        let mut near: Vec<(f64, usize)> = Vec::with_capacity(2 * most);
+        let mut farthest = f64::INFINITY;
+        for (index, point) in self.points.iter().enumerate() {
+            let squared = self.layout.squared(point, centre, self.radius, farthest);
+            if squared <= farthest {
+                near.push((squared, index));
+            }
+            // Now and then the farther half is dropped; what lies beyond the rest need not be measured to the end.
+            if near.len() == 2 * most {
+                near.select_nth_unstable_by(most - 1, by_distance);
+                near.truncate(most);
+                farthest = near[most - 1].0;
+            }
+        }
+        near.sort_unstable_by(by_distance);
+        near.truncate(most);
+        near.into_iter().map(|(_, index)| index).collect()
     }
 
     fn candidate(&self, places: &[f64], choices: &[usize]) -> Candidate {
@@ -266,9 +283,12 @@ impl Step<'_> {
     fn origin(&self) -> (Vec<f64>, Vec<usize>) {
         let history = self.request.history;
         let loss = |index: usize| history[index].loss.unwrap_or(f64::INFINITY);
-        let mut order: Vec<usize> = (0..history.len()).collect();
-        order.sort_by(|one, other| loss(*one).total_cmp(&loss(*other)));
-        order.insert(0, self.centre);
+        let centre = &self.points[self.centre];
+        let mut order = alloc::vec![self.centre];
+        if centre.places.contains(&None) || centre.choices.contains(&None) {
+            order.extend(0..history.len());
+            order[1..].sort_by(|one, other| loss(*one).total_cmp(&loss(*other)));
+        }
         let places = (0..self.layout.numerical.len())
             .map(|at| order.iter().find_map(|index| self.points[*index].places[at]).unwrap_or(0.5))
             .collect();
@@ -370,6 +390,21 @@ impl Step<'_> {
             }
         }
     }
+}
+
+/// The least and the largest place of any candidate in each number, and `margin` beyond.
+fn bounds(candidates: &[Candidate], margin: f64) -> (Vec<f64>, Vec<f64>) {
+    let dimensions = candidates.first().map_or(0, |candidate| candidate.point.places.len());
+    let (mut low, mut high) =
+        (alloc::vec![f64::INFINITY; dimensions], alloc::vec![f64::NEG_INFINITY; dimensions]);
+    for candidate in candidates {
+        for (at, place) in candidate.point.places.iter().enumerate() {
+            // Where a candidate has no number none is too far from it.
+            low[at] = low[at].min(place.map_or(f64::NEG_INFINITY, |place| place - margin));
+            high[at] = high[at].max(place.map_or(f64::INFINITY, |place| place + margin));
+        }
+    }
+    (low, high)
 }
 
 /// The highest value that a model is fitted to, where 1 is the median of those near the centre.

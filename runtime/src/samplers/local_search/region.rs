@@ -2,8 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::{LocalSearchOptions, layout::Point};
-use crate::trial::Observation;
+use super::{
+    LocalSearchOptions,
+    layout::{Layout, Point},
+};
+use crate::{samplers::trail::Trail, space::Space, trial::Observation};
 
 /// The trust region, as the history determines it.
 ///
@@ -27,39 +30,40 @@ const FAR: f64 = 0.7;
 const GROWTH: f64 = 1.6;
 
 impl Region {
-    /// Follows the finished trials; `points` are their places.
-    pub fn follow(options: &LocalSearchOptions, history: &[Observation], points: &[Point]) -> Self {
-        let begin = |start| Self { start, centre: None, radius: options.initial_radius };
-        let mut region = begin(0);
-        for (index, trial) in history.iter().enumerate() {
-            let is_start = region.is_start(options, index);
-            let Some(centre) = region.centre else {
-                if trial.loss.is_some() {
-                    region.centre = Some(index);
-                }
-                continue;
-            };
-            let (distance, same_choices) = points[index].distance(&points[centre]);
-            let is_better =
-                trial.loss.is_some_and(|loss| history[centre].loss.is_some_and(|best| loss < best));
-            if is_better {
-                region.centre = Some(index);
+    fn begin(options: &LocalSearchOptions, start: usize) -> Self {
+        Self { start, centre: None, radius: options.initial_radius }
+    }
+
+    /// Takes in the last of these trials; `points` are their places.
+    fn take(&mut self, options: &LocalSearchOptions, history: &[Observation], points: &[Point]) {
+        let index = history.len() - 1;
+        let is_start = self.is_start(options, index);
+        let Some(centre) = self.centre else {
+            if history[index].loss.is_some() {
+                self.centre = Some(index);
             }
-            if is_start || !same_choices {
-                continue;
-            }
-            if is_better {
-                if distance > FAR * region.radius {
-                    region.radius = (region.radius * GROWTH).min(0.5);
-                }
-            } else if distance <= 2.0 * region.radius {
-                region.radius *= options.shrink;
-            }
-            if region.radius < options.least_radius {
-                region = begin(index + 1);
-            }
+            return;
+        };
+        let (distance, same_choices) = points[index].distance(&points[centre]);
+        let is_better = history[index]
+            .loss
+            .is_some_and(|loss| history[centre].loss.is_some_and(|best| loss < best));
+        if is_better {
+            self.centre = Some(index);
         }
-        region
+        if is_start || !same_choices {
+            return;
+        }
+        if is_better {
+            if distance > FAR * self.radius {
+                self.radius = (self.radius * GROWTH).min(0.5);
+            }
+        } else if distance <= 2.0 * self.radius {
+            self.radius *= options.shrink;
+        }
+        if self.radius < options.least_radius {
+            *self = Self::begin(options, index + 1);
+        }
     }
 
     /// Whether trial `index` of the history belongs to the spread that the run begins with.
@@ -68,11 +72,42 @@ impl Region {
     }
 }
 
-/// The finished trials' places, `[history]`.
-pub(super) fn places(
-    layout: &super::layout::Layout,
-    space: &crate::space::Space,
-    history: &[Observation],
-) -> Vec<Point> {
-    history.iter().map(|trial| layout.point(space, &trial.configuration)).collect()
+/// What was worked out for a history, trial by trial, so that the next one needs no more than what is new in it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Journey {
+    trail: Trail,
+    layout: Layout,
+    /// The trials' places.
+    pub(super) points: Vec<Point>,
+    /// The region after each trial.
+    regions: Vec<Region>,
+}
+
+impl Journey {
+    /// Follows the finished trials to the region that they lead to.
+    pub(super) fn follow(
+        &mut self,
+        options: &LocalSearchOptions,
+        space: &Space,
+        history: &[Observation],
+    ) -> Region {
+        let same = self.trail.follow(space, history);
+        if same == 0 {
+            self.layout = Layout::new(space);
+        }
+        self.points.truncate(same);
+        self.regions.truncate(same);
+        let mut region = self.regions.last().cloned().unwrap_or_else(|| Region::begin(options, 0));
+        for index in same..history.len() {
+            self.points.push(self.layout.point(space, &history[index].configuration));
+            region.take(options, &history[..=index], &self.points);
+            self.regions.push(region.clone());
+        }
+        region
+    }
+
+    /// The space's parameters by kind.
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
 }

@@ -1,5 +1,7 @@
 //! The tree-structured Parzen estimator.
 
+mod crowd;
+mod density;
 mod options;
 mod parzen;
 
@@ -9,8 +11,12 @@ use alloc::vec::Vec;
 
 use rand::RngExt;
 
-use self::parzen::{Cell, ParzenEstimator};
-use super::{RandomSampler, Request, Sampler};
+use self::{
+    crowd::Crowd,
+    density::Density,
+    parzen::{Cell, ParzenEstimator},
+};
+use super::{RandomSampler, Request, Sampler, trail::in_common};
 use crate::{
     Result,
     space::{Configuration, Domain, Space},
@@ -28,28 +34,44 @@ use crate::{
 ///   anew into good and bad). Parents are drawn first, then the children that they activate. A parameter that
 ///   was never active before is drawn uniformly.
 ///
+/// The bad trials' kernels are kept from one suggestion to the next: a trial that comes, or is no longer a good one, changes those beside it. What is kept is
+/// found again from the history, and changes no suggestion.
+///
 /// J. Bergstra, R. Bardenet, Y. Bengio, B. Kégl, Algorithms for Hyper-Parameter Optimization, NeurIPS 2011;
 /// S. Watanabe, Tree-Structured Parzen Estimator, arXiv:2304.11127 (2023).
 #[derive(Clone, Debug, Default)]
 pub struct TpeSampler {
     options: TpeOptions,
     good: ParzenEstimator,
-    bad: ParzenEstimator,
+    bad: Density,
+    memory: Option<Memory>,
     buffers: Buffers,
+}
+
+/// What is known of the trials of a space.
+#[derive(Clone, Debug)]
+struct Memory {
+    space: Space,
+    /// The finished trials and, last, the pending ones: the rows of every group.
+    rows: Vec<Configuration>,
+    groups: Vec<Group>,
+}
+
+/// Parameters that are modelled together, and the trials' places.
+#[derive(Clone, Debug)]
+struct Group {
+    parameters: Vec<usize>,
+    /// All rows; the bad trials are its members.
+    crowd: Crowd,
 }
 
 /// What one suggestion needs, kept to spare allocations; nothing of it outlives a call.
 #[derive(Clone, Debug, Default)]
 struct Buffers {
-    /// `[parameters, rows]`, where a row is a finished or (last) a pending trial: its place in the unit interval, its
-    /// category, or NaN where the parameter is inactive.
-    coordinates: Vec<f64>,
-    /// Finished trials, best first.
-    ranked: Vec<usize>,
-    /// Rows of the group's good trials and of the others, oldest first.
+    /// Finished trials that succeeded: loss and row.
+    succeeded: Vec<(f64, usize)>,
+    /// Rows of the group's good trials, oldest first, and the same by row.
     good_rows: Vec<usize>,
-    bad_rows: Vec<usize>,
-    /// Whether a row is good, by row.
     is_good: Vec<bool>,
     cells: Vec<Cell>,
     good_densities: Vec<f64>,
@@ -72,66 +94,43 @@ impl TpeSampler {
         &self.options
     }
 
-    /// Splits the trials in which `parameter` was active into good and bad ones.
-    fn split(&mut self, request: &Request<'_>, parameter: usize) {
-        let Buffers { coordinates, ranked, good_rows, bad_rows, is_good, .. } = &mut self.buffers;
-        let (finished, rows) = (request.history.len(), is_good.len());
-        let column = &coordinates[parameter * rows..][..rows];
-        let is_active = |row: &usize| !column[*row].is_nan();
-        let good = self.options.good_trials((0..finished).filter(is_active).count());
-        is_good.fill(false);
-        let succeeded = |row: &usize| request.history[*row].loss.is_some();
-        for &row in ranked.iter().filter(|row| is_active(row) && succeeded(row)).take(good) {
-            is_good[row] = true;
-        }
-        good_rows.clear();
-        bad_rows.clear();
-        for row in (0..rows).filter(is_active) {
-            if is_good[row] { &mut *good_rows } else { &mut *bad_rows }.push(row);
-        }
-    }
-
     /// Draws the parameters of one group into `values`.
     fn suggest_group(
         &mut self,
         request: &Request<'_>,
-        group: &[usize],
+        Group { parameters, crowd }: &mut Group,
         generator: &mut impl rand::Rng,
         values: &mut [Option<f64>],
     ) {
-        let domains: Vec<&Domain> =
-            group.iter().map(|&index| request.space.parameters()[index].domain()).collect();
-        self.split(request, group[0]);
-        let Self { options, good, bad, buffers } = self;
-        let Buffers { coordinates, good_rows, bad_rows, is_good, cells, .. } = buffers;
-        let rows = is_good.len();
-        if good_rows.is_empty() && bad_rows.is_empty() {
-            for (&index, domain) in group.iter().zip(&domains) {
+        let parameter = |index: &usize| request.space.parameters()[*index].domain();
+        let domains: Vec<&Domain> = parameters.iter().map(parameter).collect();
+        let Self { options, good, bad, buffers, .. } = self;
+        buffers.split(options, request, crowd);
+        let Buffers { good_rows, cells, good_densities, bad_densities, .. } = buffers;
+        if good_rows.is_empty() && crowd.count() == 0 {
+            for (&index, domain) in parameters.iter().zip(&domains) {
                 values[index] = Some(domain.from_unit(generator.random::<f64>()));
             }
             return;
         }
         good.fit(options, &domains, good_rows.len(), |dimension, trial| {
-            coordinates[group[dimension] * rows + good_rows[trial]]
-        });
-        bad.fit(options, &domains, bad_rows.len(), |dimension, trial| {
-            coordinates[group[dimension] * rows + bad_rows[trial]]
+            crowd.centre(good_rows[trial], dimension)
         });
         cells.clear();
         for _ in 0..options.candidates {
             good.sample(generator, &domains, cells);
         }
-        good.log_density(cells, &mut buffers.good_densities);
-        bad.log_density(cells, &mut buffers.bad_densities);
-        let ratios = buffers.good_densities.iter().zip(&buffers.bad_densities);
+        good.log_density(cells, good_densities);
+        bad.log_density(options, crowd, cells, bad_densities);
+        let ratios = good_densities.iter().zip(bad_densities);
         let (mut best, mut best_ratio) = (0, f64::NEG_INFINITY);
         for (candidate, (good, bad)) in ratios.enumerate() {
-            if good - bad > best_ratio {
-                (best, best_ratio) = (candidate, good - bad);
+            if *good - *bad > best_ratio {
+                (best, best_ratio) = (candidate, *good - *bad);
             }
         }
-        let cells = &cells[best * group.len()..][..group.len()];
-        for ((&index, domain), cell) in group.iter().zip(&domains).zip(cells) {
+        let cells = &cells[best * parameters.len()..][..parameters.len()];
+        for ((&index, domain), cell) in parameters.iter().zip(&domains).zip(cells) {
             values[index] = Some(cell.value(domain));
         }
     }
@@ -147,38 +146,81 @@ impl Sampler for TpeSampler {
             return RandomSampler.suggest(request);
         }
         let pending = if self.options.constant_liar { request.pending } else { &[] };
-        self.buffers.read(request, pending);
+        let known = self.memory.take().filter(|memory| memory.space == *request.space);
+        let mut memory = known.unwrap_or_else(|| Memory::new(&self.options, request.space));
+        memory.follow(&self.options, request, pending);
         let mut generator = request.generator();
         let mut values = alloc::vec![None; request.space.len()];
-        for group in groups(request.space, self.options.multivariate) {
-            if request.space.is_active(group[0], &values) {
-                self.suggest_group(request, &group, &mut generator, &mut values);
+        for group in &mut memory.groups {
+            if request.space.is_active(group.parameters[0], &values) {
+                self.suggest_group(request, group, &mut generator, &mut values);
             }
         }
+        self.memory = Some(memory);
         Ok(Configuration::new(values))
     }
 }
 
-impl Buffers {
-    /// Takes over the trials.
-    fn read(&mut self, request: &Request<'_>, pending: &[Configuration]) {
-        let history = request.history;
-        self.coordinates.clear();
-        for (index, parameter) in request.space.parameters().iter().enumerate() {
-            let domain = parameter.domain();
-            let configurations = history.iter().map(|trial| &trial.configuration).chain(pending);
-            self.coordinates.extend(configurations.map(|trial| match trial.get(index) {
-                None => f64::NAN,
-                Some(value) if domain.is_categorical() => value,
-                Some(value) => domain.to_unit(value),
-            }));
+impl Memory {
+    fn new(options: &TpeOptions, space: &Space) -> Self {
+        let group = |parameters: Vec<usize>| {
+            let domain = |index: &usize| space.parameters()[*index].domain();
+            let domains: Vec<&Domain> = parameters.iter().map(domain).collect();
+            Group { crowd: Crowd::new(&domains), parameters }
+        };
+        let groups = groups(space, options.multivariate).into_iter().map(group).collect();
+        Self { space: space.clone(), rows: Vec::new(), groups }
+    }
+
+    /// Takes over the trials; those that were there before stay.
+    fn follow(&mut self, options: &TpeOptions, request: &Request<'_>, pending: &[Configuration]) {
+        let trials = || request.history.iter().map(|trial| &trial.configuration).chain(pending);
+        let same = in_common(trials(), &self.rows);
+        self.rows.truncate(same);
+        self.rows.extend(trials().skip(same).cloned());
+        for Group { parameters, crowd } in &mut self.groups {
+            crowd.truncate(options, same);
+            for trial in &self.rows[same..] {
+                crowd.push(parameters.iter().map(|&index| match trial.get(index) {
+                    None => f64::NAN,
+                    Some(value) => {
+                        let domain = self.space.parameters()[index].domain();
+                        if domain.is_categorical() { value } else { domain.to_unit(value) }
+                    }
+                }));
+            }
         }
-        self.is_good.clear();
-        self.is_good.resize(history.len() + pending.len(), false);
-        self.ranked.clear();
-        self.ranked.extend(0..history.len());
-        let loss = |row: usize| history[row].loss.unwrap_or(f64::INFINITY);
-        self.ranked.sort_unstable_by(|&a, &b| loss(a).total_cmp(&loss(b)).then_with(|| a.cmp(&b)));
+    }
+}
+
+impl Buffers {
+    /// Splits the trials in which the group was active into good ones and, the members of `crowd`, bad ones.
+    fn split(&mut self, options: &TpeOptions, request: &Request<'_>, crowd: &mut Crowd) {
+        let Self { succeeded, good_rows, is_good, .. } = self;
+        let mut finished = 0;
+        succeeded.clear();
+        for (row, trial) in request.history.iter().enumerate() {
+            if !crowd.centre(row, 0).is_nan() {
+                finished += 1;
+                succeeded.extend(trial.loss.map(|loss| (loss, row)));
+            }
+        }
+        let good = options.good_trials(finished).min(succeeded.len());
+        if good > 0 && good < succeeded.len() {
+            let by_loss = |a: &(f64, usize), b: &(f64, usize)| {
+                a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1))
+            };
+            succeeded.select_nth_unstable_by(good - 1, by_loss);
+        }
+        good_rows.clear();
+        good_rows.extend(succeeded[..good].iter().map(|(_, row)| *row));
+        good_rows.sort_unstable();
+        is_good.clear();
+        is_good.resize(crowd.rows(), false);
+        good_rows.iter().for_each(|row| is_good[*row] = true);
+        let active: Vec<bool> =
+            (0..crowd.rows()).map(|row| !crowd.centre(row, 0).is_nan()).collect();
+        crowd.choose(options, |row, _| active[row] && !is_good[row]);
     }
 }
 

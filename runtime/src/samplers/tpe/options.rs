@@ -2,6 +2,9 @@ use alloc::format;
 
 use crate::{Error, ErrorKind, Result};
 
+/// The least width of a kernel without the magic clip.
+const LEAST_WIDTH: f64 = 1e-12;
+
 /// What can be chosen about [`TpeSampler`](super::TpeSampler). The defaults are those of Optuna 5.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -67,6 +70,30 @@ impl TpeOptions {
     /// How many of `finished` trials count as good.
     pub(super) fn good_trials(&self, finished: usize) -> usize {
         (libm::ceil(self.gamma * finished as f64) as usize).min(self.gamma_limit).min(finished)
+    }
+
+    /// The least width of a kernel among those of `count` trials.
+    pub(super) fn narrowest(&self, count: usize) -> f64 {
+        if self.magic_clip { 1.0 / (count as f64 + 2.0).min(100.0) } else { LEAST_WIDTH }
+    }
+
+    /// The width of a kernel at `centre` whose neighbours below and above, where there are any, are so far away; `alone` where there is no other
+    /// kernel.
+    ///
+    /// J. Bergstra et al., Algorithms for Hyper-Parameter Optimization (2011), section 4.2.
+    pub(super) fn width(
+        &self,
+        centre: f64,
+        (below, above): (Option<f64>, Option<f64>),
+        alone: bool,
+        narrowest: f64,
+    ) -> f64 {
+        let width = if self.endpoints || alone {
+            below.unwrap_or(centre).max(above.unwrap_or(1.0 - centre))
+        } else {
+            below.unwrap_or(0.0).max(above.unwrap_or(0.0))
+        };
+        width.clamp(narrowest, 1.0)
     }
 
     /// The weight of trial `index` of `count`, oldest first; in (0, 1].

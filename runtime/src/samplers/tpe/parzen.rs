@@ -12,15 +12,50 @@ use crate::space::Domain;
 
 /// Cells narrower than this count as points. Every kernel sees the same cell, so its width cancels in a ratio.
 const POINT: f64 = 1e-6;
-/// The least width of a kernel without the magic clip.
-const LEAST_WIDTH: f64 = 1e-12;
+/// Beyond so many widths a kernel has less mass than the rounding of 1.
+const BEYOND: f64 = 8.5;
 
 /// Where a value lies: a cell `[left, right]` of the unit interval, a point of it (`left == right`), or a
 /// category (`left`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Cell {
-    left: f64,
-    right: f64,
+    pub(super) left: f64,
+    pub(super) right: f64,
+}
+
+/// What a normal kernel truncated to the unit interval is computed with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Kernel {
+    /// 1 / (2·width²).
+    pub(super) sharpness: f64,
+    /// ln of the mass that the untruncated kernel has in [0, 1].
+    pub(super) log_inside: f64,
+    /// −ln(width·√2π) − `log_inside`: the logarithm of the density at the centre.
+    pub(super) peak: f64,
+}
+
+impl Kernel {
+    pub(super) fn new(centre: f64, width: f64) -> Self {
+        let (below, above) = (centre / width, (1.0 - centre) / width);
+        // What is lost at either end need not be worked out where 1 less it is 1.
+        let outside = if below > BEYOND && above > BEYOND {
+            0.0
+        } else {
+            normal::cdf(-below) + normal::cdf(-above)
+        };
+        let inside = 1.0 - outside;
+        Self {
+            sharpness: 0.5 / (width * width),
+            log_inside: if outside == 0.0 { 0.0 } else { libm::log(inside) },
+            peak: -libm::log(width * inside) - normal::HALF_LOG_TAU,
+        }
+    }
+
+    /// ln of the share of the kernel's mass that lies in the cell.
+    pub(super) fn log_mass(&self, centre: f64, width: f64, cell: Cell) -> f64 {
+        normal::log_mass((cell.left - centre) / width, (cell.right - centre) / width)
+            - self.log_inside
+    }
 }
 
 /// One parameter of all kernels. `[kernels]` each.
@@ -32,12 +67,7 @@ struct Column {
     centres: Vec<f64>,
     /// The kernel's standard deviation.
     widths: Vec<f64>,
-    /// 1 / (2·width²).
-    sharpness: Vec<f64>,
-    /// ln of the mass that the untruncated kernel has in [0, 1].
-    log_inside: Vec<f64>,
-    /// −ln(width·√2π) − `log_inside`: the logarithm of the density at the centre.
-    peaks: Vec<f64>,
+    kernels: Vec<Kernel>,
     /// Kernels by rising centre, without the prior.
     order: Vec<usize>,
     /// An equal kernel that comes earlier in `order`, or the kernel itself.
@@ -195,8 +225,6 @@ impl Cell {
 
 impl Column {
     /// Finds each kernel's width from the distances to its neighbours, and appends the prior.
-    ///
-    /// J. Bergstra et al., Algorithms for Hyper-Parameter Optimization (2011), section 4.2.
     fn fit_widths(&mut self, options: &TpeOptions) {
         self.categories = 0;
         let centres = &mut self.centres;
@@ -205,8 +233,7 @@ impl Column {
         self.order.extend(0..count);
         self.order
             .sort_unstable_by(|&a, &b| centres[a].total_cmp(&centres[b]).then_with(|| a.cmp(&b)));
-        let narrowest =
-            if options.magic_clip { 1.0 / (count as f64 + 2.0).min(100.0) } else { LEAST_WIDTH };
+        let narrowest = options.narrowest(count);
         self.widths.clear();
         self.widths.resize(count, 0.0);
         self.twin.clear();
@@ -215,12 +242,7 @@ impl Column {
             let centre = centres[kernel];
             let left = (place > 0).then(|| centre - centres[self.order[place - 1]]);
             let right = (place + 1 < count).then(|| centres[self.order[place + 1]] - centre);
-            let width = if options.endpoints || count == 1 {
-                left.unwrap_or(centre).max(right.unwrap_or(1.0 - centre))
-            } else {
-                left.unwrap_or(0.0).max(right.unwrap_or(0.0))
-            };
-            self.widths[kernel] = width.clamp(narrowest, 1.0);
+            self.widths[kernel] = options.width(centre, (left, right), count == 1, narrowest);
             if place > 0 {
                 let before = self.order[place - 1];
                 if centres[before] == centre && self.widths[before] == self.widths[kernel] {
@@ -231,24 +253,17 @@ impl Column {
         centres.push(0.5);
         self.widths.push(1.0);
         self.order.push(count);
-        self.sharpness.clear();
-        self.log_inside.clear();
-        self.peaks.clear();
-        for (&centre, &width) in centres.iter().zip(&self.widths) {
-            let outside = normal::cdf(-centre / width) + normal::cdf((centre - 1.0) / width);
-            let inside = 1.0 - outside;
-            self.sharpness.push(0.5 / (width * width));
-            self.log_inside.push(if outside == 0.0 { 0.0 } else { libm::log(inside) });
-            self.peaks.push(-libm::log(width * inside) - normal::HALF_LOG_TAU);
-        }
+        self.kernels.clear();
+        let shapes = centres.iter().zip(&self.widths);
+        self.kernels.extend(shapes.map(|(centre, width)| Kernel::new(*centre, *width)));
     }
 
     /// Adds each kernel's log density at the point `x`.
     fn add_point(&self, x: f64, terms: &mut [f64]) {
-        let kernels = self.centres.iter().zip(&self.sharpness).zip(&self.peaks);
-        for (term, ((centre, sharpness), peak)) in terms.iter_mut().zip(kernels) {
+        let kernels = self.centres.iter().zip(&self.kernels);
+        for (term, (centre, kernel)) in terms.iter_mut().zip(kernels) {
             let distance = x - centre;
-            *term += peak - distance * distance * sharpness;
+            *term += kernel.peak - distance * distance * kernel.sharpness;
         }
     }
 
@@ -258,16 +273,14 @@ impl Column {
             masses[kernel] = if self.twin[kernel] != kernel {
                 masses[self.twin[kernel]]
             } else {
-                let (centre, width) = (self.centres[kernel], self.widths[kernel]);
-                normal::log_mass((cell.left - centre) / width, (cell.right - centre) / width)
-                    - self.log_inside[kernel]
+                self.kernels[kernel].log_mass(self.centres[kernel], self.widths[kernel], cell)
             };
         }
     }
 
     /// Adds each kernel's log probability of a category.
     fn add_category(&self, category: f64, prior_weight: f64, terms: &mut [f64]) {
-        let (hit, miss) = self.category_probabilities(prior_weight);
+        let (hit, miss) = category_probabilities(self.categories, self.centres.len(), prior_weight);
         let (hit, miss) = (libm::log(hit), libm::log(miss));
         let last = terms.len() - 1;
         for (term, centre) in terms.iter_mut().zip(&self.centres).take(last) {
@@ -276,16 +289,9 @@ impl Column {
         terms[last] -= libm::log(self.categories as f64);
     }
 
-    /// A kernel's probability of the category that it stands on, and of each other one.
-    fn category_probabilities(&self, prior_weight: f64) -> (f64, f64) {
-        let share = prior_weight / self.centres.len() as f64;
-        let total = 1.0 + share * self.categories as f64;
-        ((1.0 + share) / total, share / total)
-    }
-
     /// The category at quantile `uniform` of kernel `kernel`.
     fn draw_category(&self, kernel: usize, uniform: f64, prior_weight: f64) -> f64 {
-        let (hit, miss) = self.category_probabilities(prior_weight);
+        let (hit, miss) = category_probabilities(self.categories, self.centres.len(), prior_weight);
         let extra = hit - miss;
         let prior = kernel + 1 == self.centres.len();
         // The kernel is flat but for the extra mass on its own category.
@@ -297,12 +303,25 @@ impl Column {
     }
 }
 
+/// The probability that one of `kernels` kernels, the prior among them, gives to the category it stands on, and to each other one.
+pub(super) fn category_probabilities(
+    categories: usize,
+    kernels: usize,
+    prior_weight: f64,
+) -> (f64, f64) {
+    let share = prior_weight / kernels as f64;
+    let total = 1.0 + share * categories as f64;
+    ((1.0 + share) / total, share / total)
+}
+
+/// Terms that are e^−40 times smaller than the largest are below the rounding of their sum.
+pub(super) const NEGLIGIBLE: f64 = -40.0;
+
 /// ln Σ exp(terms).
-fn log_sum(terms: &[f64]) -> f64 {
+pub(super) fn log_sum(terms: &[f64]) -> f64 {
     let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    // What is e^-40 times smaller than the largest is below the rounding of the sum.
-    let sum: f64 =
-        terms.iter().map(|term| term - largest).filter(|&below| below > -40.0).map(libm::exp).sum();
+    let below = terms.iter().map(|term| term - largest);
+    let sum: f64 = below.filter(|&below| below > NEGLIGIBLE).map(libm::exp).sum();
     largest + libm::log(sum)
 }
 

@@ -1,0 +1,226 @@
+//! The kernels of many trials, kept from one suggestion to the next.
+
+use alloc::vec::Vec;
+
+use super::{TpeOptions, parzen::Kernel};
+use crate::space::Domain;
+
+/// A kernel on each of many trials, as [`ParzenEstimator`](super::parzen::ParzenEstimator) has them, bit by bit, but changed where a trial comes or goes
+/// and not made anew: a kernel's width depends on its neighbours alone.
+///
+/// A trial is a row, oldest first; not every row is a member. To let a trial come or go costs the logarithm of the number of members, and
+/// moving a part of each dimension's order along.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Crowd {
+    /// For each dimension, how many categories it has; 0 for a number.
+    pub(super) categories: Vec<usize>,
+    /// `[rows]`: whether the row has a kernel.
+    members: Vec<bool>,
+    count: usize,
+    /// `[rows, dimensions]`: where the trial lies in the unit interval, or its category.
+    centres: Vec<f64>,
+    /// `[rows, dimensions]`: of members, their kernels' standard deviations, 1 / (2·width²), and logarithms of the density at the centre.
+    widths: Vec<f64>,
+    sharpness: Vec<f64>,
+    peaks: Vec<f64>,
+    /// For each numerical dimension, the members by rising centre; of equals the older first.
+    orders: Vec<Vec<u32>>,
+    /// The least width when the widths were found, and whether there was but one member.
+    fitted: (f64, bool),
+}
+
+/// One member's kernels, `[dimensions]` each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row<'a> {
+    pub(super) centres: &'a [f64],
+    pub(super) widths: &'a [f64],
+    pub(super) sharpness: &'a [f64],
+    pub(super) peaks: &'a [f64],
+}
+
+impl Crowd {
+    /// Without rows.
+    pub(super) fn new(domains: &[&Domain]) -> Self {
+        let categories = |domain: &&Domain| match domain {
+            Domain::Categorical { choices } => choices.len(),
+            _ => 0,
+        };
+        Self {
+            categories: domains.iter().map(categories).collect(),
+            orders: alloc::vec![Vec::new(); domains.len()],
+            ..Self::default()
+        }
+    }
+
+    /// How many rows there are, members or not.
+    pub(super) fn rows(&self) -> usize {
+        self.members.len()
+    }
+
+    /// How many members there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn dimensions(&self) -> usize {
+        self.categories.len()
+    }
+
+    /// Where a row lies in one dimension.
+    pub(super) fn centre(&self, row: usize, dimension: usize) -> f64 {
+        self.centres[row * self.dimensions() + dimension]
+    }
+
+    /// Appends a row that is no member, `[dimensions]`; not a number where the trial has no value.
+    pub(super) fn push(&mut self, centres: impl Iterator<Item = f64>) {
+        self.centres.extend(centres);
+        let size = self.centres.len();
+        debug_assert_eq!(size, (self.rows() + 1) * self.dimensions());
+        self.members.push(false);
+        // No width is this one: the kernel is worked out when the row becomes a member.
+        self.widths.resize(size, f64::NAN);
+        self.sharpness.resize(size, 0.0);
+        self.peaks.resize(size, 0.0);
+    }
+
+    /// Forgets all rows but the first so many.
+    pub(super) fn truncate(&mut self, options: &TpeOptions, rows: usize) {
+        if rows >= self.rows() {
+            return;
+        }
+        let leaving = (rows..self.rows()).filter(|row| self.members[*row]).count();
+        if leaving > 0 {
+            self.choose(options, |row, members| row < rows && members[row]);
+        }
+        self.members.truncate(rows);
+        let size = rows * self.dimensions();
+        for numbers in [&mut self.centres, &mut self.widths, &mut self.sharpness, &mut self.peaks] {
+            numbers.truncate(size);
+        }
+    }
+
+    /// Makes those rows members for which `belongs(row, members so far)` holds.
+    pub(super) fn choose(
+        &mut self,
+        options: &TpeOptions,
+        belongs: impl Fn(usize, &[bool]) -> bool,
+    ) {
+        let before = &self.members;
+        let changed: Vec<usize> =
+            (0..before.len()).filter(|row| belongs(*row, before) != before[*row]).collect();
+        let joining = changed.iter().filter(|row| !self.members[**row]).count();
+        let count = self.count + joining - (changed.len() - joining);
+        let fitted = (options.narrowest(count), count == 1);
+        // One after another moves half of each order; sorting costs some ten comparisons a member.
+        if changed.len() > 4 + count / 16 || fitted != self.fitted {
+            for row in changed {
+                self.members[row] = !self.members[row];
+            }
+            self.count = count;
+            self.fitted = fitted;
+            self.sort();
+            for dimension in 0..self.dimensions() {
+                for place in 0..self.orders[dimension].len() {
+                    self.fit(options, dimension, place);
+                }
+            }
+            return;
+        }
+        for row in changed {
+            if self.members[row] {
+                self.remove(options, row);
+            } else {
+                self.insert(options, row);
+            }
+        }
+    }
+
+    /// The members' kernels with their rows, oldest first.
+    pub(super) fn members(&self) -> impl Iterator<Item = Row<'_>> {
+        let rows = self.members.iter().enumerate().filter(|(_, member)| **member);
+        let size = self.dimensions();
+        rows.map(move |(row, _)| Row {
+            centres: &self.centres[row * size..][..size],
+            widths: &self.widths[row * size..][..size],
+            sharpness: &self.sharpness[row * size..][..size],
+            peaks: &self.peaks[row * size..][..size],
+        })
+    }
+
+    /// The order of every dimension anew.
+    fn sort(&mut self) {
+        let size = self.dimensions();
+        let Self { categories, members, centres, orders, .. } = self;
+        for (dimension, order) in orders.iter_mut().enumerate() {
+            if categories[dimension] > 0 {
+                continue;
+            }
+            let centre = |row: u32| centres[row as usize * size + dimension];
+            // What stays is in order already, which the sort takes for a run.
+            order.retain(|row| members[*row as usize]);
+            let mut known = alloc::vec![false; members.len()];
+            order.iter().for_each(|row| known[*row as usize] = true);
+            let joining = (0..members.len()).filter(|row| members[*row] && !known[*row]);
+            order.extend(joining.map(|row| row as u32));
+            order.sort_by(|a, b| centre(*a).total_cmp(&centre(*b)).then_with(|| a.cmp(b)));
+        }
+    }
+
+    fn insert(&mut self, options: &TpeOptions, row: usize) {
+        self.members[row] = true;
+        self.count += 1;
+        for dimension in 0..self.dimensions() {
+            if self.categories[dimension] > 0 {
+                continue;
+            }
+            let place = self.place(row, dimension);
+            self.orders[dimension].insert(place, row as u32);
+            for place in place.saturating_sub(1)..=place + 1 {
+                self.fit(options, dimension, place);
+            }
+        }
+    }
+
+    fn remove(&mut self, options: &TpeOptions, row: usize) {
+        self.members[row] = false;
+        self.count -= 1;
+        for dimension in 0..self.dimensions() {
+            if self.categories[dimension] > 0 {
+                continue;
+            }
+            let place = self.place(row, dimension);
+            self.orders[dimension].remove(place);
+            for place in place.saturating_sub(1)..=place {
+                self.fit(options, dimension, place);
+            }
+        }
+    }
+
+    /// Where a row stands, or would stand, among the members.
+    fn place(&self, row: usize, dimension: usize) -> usize {
+        let (size, own) = (self.dimensions(), self.centre(row, dimension));
+        self.orders[dimension].partition_point(|other| {
+            let centre = self.centres[*other as usize * size + dimension];
+            centre.total_cmp(&own).then_with(|| (*other as usize).cmp(&row)).is_lt()
+        })
+    }
+
+    /// Finds the width of the kernel at a place of the order, if there is one.
+    fn fit(&mut self, options: &TpeOptions, dimension: usize, place: usize) {
+        let order = &self.orders[dimension];
+        let Some(&row) = order.get(place) else { return };
+        let centre = |row: u32| self.centre(row as usize, dimension);
+        let own = centre(row);
+        let below = (place > 0).then(|| own - centre(order[place - 1]));
+        let above = order.get(place + 1).map(|other| centre(*other) - own);
+        let (narrowest, alone) = self.fitted;
+        let width = options.width(own, (below, above), alone, narrowest);
+        let at = row as usize * self.dimensions() + dimension;
+        if self.widths[at] != width {
+            let kernel = Kernel::new(own, width);
+            self.widths[at] = width;
+            self.sharpness[at] = kernel.sharpness;
+            self.peaks[at] = kernel.peak;
+        }
+    }
+}

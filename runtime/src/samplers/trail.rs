@@ -1,0 +1,124 @@
+//! How far a history is still the one that something was worked out from.
+
+use alloc::vec::Vec;
+
+use crate::{
+    space::{Configuration, Space},
+    trial::Observation,
+};
+
+/// The trials of the last request, to find what of a cache still holds.
+///
+/// Most requests add a trial to the history of the one before. Where parallel trials finish out of order one is put in before the last
+/// ones; another study has nothing in common. To compare costs a few instructions a trial, since clones of a configuration are known without looking at their
+/// values.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trail {
+    space: Option<Space>,
+    trials: Vec<Observation>,
+    /// Of each trial's configuration: a few bytes to look through where the configurations lie all over the memory.
+    digests: Vec<u64>,
+}
+
+impl Trail {
+    /// Takes over a history, and says how many trials at its beginning are those of the history before.
+    pub(super) fn follow(&mut self, space: &Space, history: &[Observation]) -> usize {
+        if self.space.as_ref() != Some(space) {
+            self.space = Some(space.clone());
+            self.trials.clear();
+            self.digests.clear();
+        }
+        let pairs = self.trials.iter().zip(history);
+        let same = pairs.take_while(|(one, other)| is_identical(one, other)).count();
+        self.trials.truncate(same);
+        self.trials.extend_from_slice(&history[same..]);
+        self.digests.truncate(same);
+        self.digests.extend(history[same..].iter().map(|trial| digest(&trial.configuration)));
+        same
+    }
+
+    /// Whether one of the trials has this configuration.
+    pub(super) fn contains(&self, configuration: &Configuration) -> bool {
+        let wanted = digest(configuration);
+        // Two passes: the first has nothing in it but comparisons.
+        let count = self.digests.iter().filter(|digest| **digest == wanted).count();
+        let equal = |(at, _): (usize, &u64)| self.trials[at].configuration == *configuration;
+        let mut places = self.digests.iter().enumerate().filter(|(_, digest)| **digest == wanted);
+        count > 0 && places.any(equal)
+    }
+}
+
+/// The same for equal configurations (FNV-1a, a value at a time).
+fn digest(configuration: &Configuration) -> u64 {
+    configuration.values().iter().fold(0xCBF2_9CE4_8422_2325, |state, value| {
+        // Adding 0 makes −0 into 0.
+        let bits = value.map_or(u64::MAX, |value| (value + 0.0).to_bits());
+        let mixed = (state ^ bits).wrapping_mul(0x0000_0100_0000_01B3);
+        mixed ^ (mixed >> 32)
+    })
+}
+
+fn is_identical(one: &Observation, other: &Observation) -> bool {
+    one.loss.map(f64::to_bits) == other.loss.map(f64::to_bits)
+        && one.configuration.is_identical(&other.configuration)
+}
+
+/// How many of the first configurations are the same.
+pub(super) fn in_common<'a>(
+    trials: impl Iterator<Item = &'a Configuration>,
+    others: &[Configuration],
+) -> usize {
+    trials.zip(others).take_while(|(one, other)| one.is_identical(other)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::space::Parameter;
+
+    fn space(high: f64) -> Space {
+        Space::new(vec![Parameter::float("x", 0.0, high)]).unwrap()
+    }
+
+    fn trial(x: f64, loss: Option<f64>) -> Observation {
+        Observation { configuration: Configuration::new(vec![Some(x)]), loss }
+    }
+
+    #[test]
+    fn what_was_tried_is_found() {
+        let history: Vec<Observation> = (0..50).map(|x| trial(f64::from(x) / 64.0, None)).collect();
+        let mut trail = Trail::default();
+        trail.follow(&space(1.0), &history);
+        assert!(history.iter().all(|trial| trail.contains(&trial.configuration)));
+        assert!(trail.contains(&trial(-0.0, None).configuration));
+        assert!(!trail.contains(&trial(50.0 / 64.0, None).configuration));
+        assert!(!trail.contains(&Configuration::new(vec![None])));
+        trail.follow(&space(1.0), &history[..20]);
+        assert!(!trail.contains(&history[20].configuration));
+    }
+
+    #[test]
+    fn what_is_the_same_is_counted() {
+        let mut history: Vec<Observation> =
+            (0..5).map(|index| trial(f64::from(index) / 4.0, Some(1.0))).collect();
+        let mut trail = Trail::default();
+        assert_eq!(trail.follow(&space(1.0), &history[..4]), 0);
+        assert_eq!(trail.follow(&space(1.0), &history), 4);
+        // The same numbers in another place of memory; another loss; a trial put in between; fewer trials.
+        history[1] = trial(0.25, Some(1.0));
+        assert_eq!(trail.follow(&space(1.0), &history), 5);
+        history[3].loss = None;
+        assert_eq!(trail.follow(&space(1.0), &history), 3);
+        history.insert(2, trial(0.9, Some(0.0)));
+        assert_eq!(trail.follow(&space(1.0), &history), 2);
+        assert_eq!(trail.follow(&space(1.0), &history[..4]), 4);
+        assert_eq!(trail.follow(&space(1.0), &history), 4);
+        assert_eq!(trail.follow(&space(2.0), &history), 0);
+        // Zeros of different signs are not the same to every sampler.
+        let zeros = [trial(0.0, Some(1.0)), trial(-0.0, Some(1.0))].map(|trial| vec![trial]);
+        trail.follow(&space(1.0), &zeros[0]);
+        assert_eq!(trail.follow(&space(1.0), &zeros[1]), 0);
+    }
+}
