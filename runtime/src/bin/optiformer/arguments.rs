@@ -66,13 +66,17 @@ pub struct StudyOptions {
     #[arg(long, value_name = "FILE.json")]
     pub space: PathBuf,
 
-    /// Who proposes the trials: optiformer, local_search, cma_es, tpe, sobol or random [default: optiformer, or the study file's]
+    /// Who proposes the trials: auto, gp, optiformer, tpe, cma_es, local_search, sobol or random [default: auto, or the study file's]
     #[arg(long, value_name = "NAME")]
     pub sampler: Option<String>,
 
     /// Weights for the optiformer sampler [default: those built in]
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
+
+    /// Threads of the optiformer sampler; the suggestions are the same for any number
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=256))]
+    pub threads: u64,
 
     /// Seed of everything random [default: 0, or the study file's]
     #[arg(long, value_name = "K")]

@@ -28,7 +28,8 @@ pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), 
     let recorded = recording.as_ref().map(Recording::sampler);
     let name = options.sampler.as_deref().or(recorded).unwrap_or(DEFAULT);
     let seed = options.seed.or(recording.as_ref().map(Recording::seed)).unwrap_or(0);
-    let sampler = sampler(name, options.model.as_deref()).map_err(|error| match error.kind() {
+    let threads = options.threads as usize;
+    let sampler = sampler(name, options.model.as_deref(), threads).map_err(|error| match error.kind() {
         ErrorKind::InvalidValue => Failure::Usage(error.context().to_string()),
         _ => error.into(),
     })?;
@@ -36,11 +37,16 @@ pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), 
 }
 
 /// The sampler called `name`, with the weights of `model` where one is given.
-fn sampler(name: &str, model: Option<&Path>) -> Result<Box<dyn Sampler + Send>, Error> {
+fn sampler(
+    name: &str,
+    model: Option<&Path>,
+    threads: usize,
+) -> Result<Box<dyn Sampler + Send>, Error> {
     match (name, model) {
         (LEARNED, model) => {
             let model = model.map_or_else(embedded, Model::open)?;
-            Ok(Box::new(OptiFormerSampler::new(Arc::new(model), OptiFormerOptions::default())?))
+            let options = OptiFormerOptions { threads, ..OptiFormerOptions::default() };
+            Ok(Box::new(OptiFormerSampler::new(Arc::new(model), options)?))
         }
         #[cfg(feature = "classical")]
         (DEFAULT, Some(model)) => {
