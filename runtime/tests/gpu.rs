@@ -15,8 +15,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 /// Absolute difference that logits of order one may have from those of the same (rounded) weights on the CPU.
 const TOLERANCE: f32 = 2e-4;
 /// Absolute difference from the logits of the f32 weights: that much the rounding of the weights itself does to random ones.
-const ROUNDED_F16: f32 = 2e-2;
-const ROUNDED_INT8: f32 = 0.3;
+const ROUNDED_F16: f32 = 6e-3;
+const ROUNDED_INT8: f32 = 0.1;
 
 /// The adapter of this machine, or `None` after saying why the test is skipped.
 fn adapter() -> Option<&'static Gpu> {
@@ -73,11 +73,15 @@ fn tokens(count: usize, seed: u64) -> Vec<u16> {
     (0..count).map(|_| generator.random_range(0..1200)).collect()
 }
 
-fn assert_close(have: &[f32], want: &[f32], tolerance: f32, what: &str) {
+/// The largest difference, which is within the tolerance.
+fn assert_close(have: &[f32], want: &[f32], what: &str) -> f32 {
     assert_eq!(have.len(), want.len(), "{what}");
+    let mut most = 0.0_f32;
     for (index, (have, want)) in have.iter().zip(want).enumerate() {
-        assert!((have - want).abs() <= tolerance, "{what}: logit {index} is {have}, not {want}");
+        assert!((have - want).abs() <= TOLERANCE, "{what}: logit {index} is {have}, not {want}");
+        most = most.max((have - want).abs());
     }
+    most
 }
 
 #[test]
@@ -120,6 +124,7 @@ fn branches_of_many_studies_give_the_logits_of_the_sequences_they_stand_for() {
                     })
                     .collect();
                 let have = model.logits(&items, 0..1200).unwrap();
+                let mut most = 0.0_f32;
                 let mut rows = have.chunks(1200);
                 for ((history, _, each), tail) in studies.iter().zip(&tails) {
                     for (branch, tail) in tail.chunks(*each).enumerate() {
@@ -131,10 +136,11 @@ fn branches_of_many_studies_give_the_logits_of_the_sequences_they_stand_for() {
                         let want = reference::logits(&config, &rounded, &whole);
                         let behind = history.len();
                         let what = format!("branch {branch} behind {behind}, {what}");
-                        assert_close(row, &want[want.len() - 1200..], TOLERANCE, &what);
+                        most = most.max(assert_close(row, &want[want.len() - 1200..], &what));
                     }
                 }
                 assert!(rows.next().is_none());
+                eprintln!("largest difference {most:e}: {what}");
             }
         }
     }
@@ -162,7 +168,7 @@ fn a_batch_of_several_passes_gives_what_the_cpu_gives() {
             cpu.extend_branches(&cache, &mut branches, tail, &mut workspace).unwrap();
             let mut want = vec![0.0; count * 31];
             cpu.logits(workspace.hidden(), 100..131, &mut want).unwrap();
-            assert_close(&have, &want, TOLERANCE, &format!("{count} candidates on {gpu:?}"));
+            assert_close(&have, &want, &format!("{count} candidates on {gpu:?}"));
         }
     }
 }
@@ -188,7 +194,7 @@ fn a_history_in_one_piece_or_many_or_cut_back_is_the_same() {
             assert_eq!(prefix.tokens(), history);
             let item = GpuBranches { prefix: &prefix, tokens: &question, count: 1 };
             let have = model.logits(&[item], 0..1200).unwrap();
-            assert_close(&have, want, TOLERANCE, &format!("pieces {pieces:?}"));
+            assert_close(&have, want, &format!("pieces {pieces:?}"));
         }
         // Several grow in one submission, one of them after a cut, while a third is not touched.
         let mut cut = model.prefix(512).unwrap();
@@ -204,11 +210,11 @@ fn a_history_in_one_piece_or_many_or_cut_back_is_the_same() {
             count: 1,
         });
         let have = model.logits(&items, 0..1200).unwrap();
-        assert_close(&have[..1200], want, TOLERANCE, "cut back");
-        assert_close(&have[1200..2400], want, TOLERANCE, "beside another");
+        assert_close(&have[..1200], want, "cut back");
+        assert_close(&have[1200..2400], want, "beside another");
         let whole = [&history[..100], &question].concat();
         let want = reference::logits(&config, &weights, &whole);
-        assert_close(&have[2400..], &want[want.len() - 1200..], TOLERANCE, "not touched");
+        assert_close(&have[2400..], &want[want.len() - 1200..], "not touched");
     }
 }
 
@@ -295,7 +301,7 @@ fn calls_from_many_threads_take_turns() {
                 let want =
                     reference::logits(config, weights, &[history, question.clone()].concat());
                 let want = &want[want.len() - 1200..];
-                assert_close(&have, want, TOLERANCE, &format!("thread {thread}"));
+                assert_close(&have, want, &format!("thread {thread}"));
             });
         }
     });

@@ -238,8 +238,7 @@ mod tests {
             GpuBranches { prefix: &other, tokens: &more, count: 2 },
         ];
         let plan = Plan::of_branches(&items, &(7..9), 50).unwrap();
-        let pass =
-            |rows, kept, blocks, kept_blocks| Pass { rows, kept, blocks, kept_blocks };
+        let pass = |rows, kept, blocks, kept_blocks| Pass { rows, kept, blocks, kept_blocks };
         assert_eq!(plan.passes, [pass(48, 16, 3, 1), pass(20, 6, 2, 2)]);
         let [count, rows_at, list_at, blocks_at, first_column, columns, ..] = plan.stages[3];
         assert_eq!((count, first_column, columns), (6, 7, 2));
@@ -248,7 +247,9 @@ mod tests {
         assert_eq!(at(rows_at + 4 * 11, 4), [5, 12, 9, NO_SLOT]);
         assert_eq!(at(rows_at + 4 * 19, 4), [6, 3, 16, NO_SLOT]);
         assert_eq!(at(blocks_at, 5), [0, 4, 10, 0, 3]);
-        assert_eq!(at(blocks_at + 5, 5), [4, 2, 0, one.table.len() as u32, 4]);
+        let [begin, count, stored, pages_at, own] = at(blocks_at + 5, 5) else { unreachable!() };
+        assert_eq!([begin, count, stored, own], [&4, &2, &0, &4]);
+        assert_eq!(at(*pages_at, other.table.len()), other.table);
         assert!(Plan::of_branches(&items, &(7..9), 3).is_err());
     }
 

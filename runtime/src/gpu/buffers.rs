@@ -93,13 +93,7 @@ impl Pool {
     }
 
     /// Makes room for so many pages; says whether the buffers are others now. What is stored stays.
-    pub fn grow(
-        &mut self,
-        gpu: &Gpu,
-        config: &Config,
-        pages: usize,
-        most: usize,
-    ) -> Result<bool> {
+    pub fn grow(&mut self, gpu: &Gpu, config: &Config, pages: usize, most: usize) -> Result<bool> {
         if pages <= self.pages && !self.layers.is_empty() {
             return Ok(false);
         }
@@ -148,9 +142,7 @@ impl Buffers {
             old => {
                 // Their memory can serve the new ones.
                 drop(old);
-                fixtures
-                    .gpu
-                    .watch("making room for a batch", || Self::new(sizes, pool, fixtures))
+                fixtures.gpu.watch("making room for a batch", || Self::new(sizes, pool, fixtures))
             }
         }
     }
@@ -185,9 +177,8 @@ impl Buffers {
             4 * sizes.answers as u64,
             wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
         );
-        let normalise = |gains, rows| {
-            pipelines.normalise.bind(gpu, &stages, &[gains, rows, &input])
-        };
+        let normalise =
+            |gains, rows| pipelines.normalise.bind(gpu, &stages, &[gains, rows, &input]);
         let layers = weights
             .layers
             .iter()

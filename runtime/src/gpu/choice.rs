@@ -72,10 +72,10 @@ mod tests {
         let pays = |config: &Config, rows, kind| Device::Auto.gpu_pays(config, rows, kind);
         assert!(!pays(&pico, 13, AdapterKind::Discrete));
         assert!(pays(&pico, 64 * 13, AdapterKind::Discrete));
-        assert!(!pays(&base, 2, AdapterKind::Discrete));
-        assert!(pays(&base, 3, AdapterKind::Discrete));
-        assert!(!pays(&base, 3, AdapterKind::Integrated));
-        assert!(pays(&base, 64, AdapterKind::Integrated));
+        assert!(!pays(&base, 1, AdapterKind::Discrete));
+        assert!(pays(&base, 2, AdapterKind::Discrete));
+        assert!(!pays(&base, 7, AdapterKind::Integrated));
+        assert!(pays(&base, 8, AdapterKind::Integrated));
         assert!(!pays(&base, usize::MAX, AdapterKind::Software));
         assert!(Device::Gpu.gpu_pays(&pico, 1, AdapterKind::Software));
         assert!(!Device::Cpu.gpu_pays(&base, usize::MAX, AdapterKind::Discrete));

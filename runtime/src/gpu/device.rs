@@ -150,6 +150,25 @@ impl Gpu {
         self
     }
 
+    /// Takes the device away, as a driver that crashes does.
+    #[cfg(test)]
+    pub(crate) fn lose(&self) {
+        self.device.destroy();
+    }
+
+    /// The adapter of this machine, for tests; `None` after saying why they are skipped.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Option<Self> {
+        let error = match Self::best() {
+            Ok(gpu) => return Some(gpu),
+            Err(error) => error,
+        };
+        let required = std::env::var("OPTIFORMER_GPU_TESTS").is_ok_and(|value| value == "required");
+        assert!(!required, "OPTIFORMER_GPU_TESTS=required, but {error}");
+        std::eprintln!("skipped, no graphics processor was tested: {error}");
+        None
+    }
+
     /// The most bytes that a shader can see of one buffer.
     pub(super) fn most_bytes(&self) -> u64 {
         let limits = self.device.limits();
@@ -170,6 +189,10 @@ impl Gpu {
         for scope in scopes.iter_mut().rev() {
             let error = scope.take().and_then(|scope| pollster::block_on(scope.pop()));
             first = error.or(first);
+        }
+        if first.is_some() {
+            // A lost device shows up as buffers that are not valid; asking it once brings the reason.
+            let _ = self.device.poll(wgpu::PollType::Poll);
         }
         self.check(what)?;
         match first {
@@ -215,4 +238,27 @@ pub(super) fn unsupported(what: impl Into<String>) -> Error {
 
 pub(super) fn invalid(what: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidValue, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_device_refuses_is_an_error() {
+        let Some(gpu) = Gpu::for_tests() else { return };
+        let size = gpu.device.limits().max_buffer_size + 4;
+        let made = gpu.watch("a huge buffer", || {
+            gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: None,
+                size,
+                usage: wgpu::BufferUsages::STORAGE,
+                mapped_at_creation: false,
+            })
+        });
+        let error = made.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.context().contains("a huge buffer"), "{error}");
+        assert!(gpu.watch("nothing", || ()).is_ok());
+    }
 }

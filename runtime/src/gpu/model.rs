@@ -347,3 +347,59 @@ impl fmt::Debug for GpuModel {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    #[test]
+    fn a_lost_device_is_an_error_with_its_reason() {
+        let Some(gpu) = Gpu::for_tests() else { return };
+        let config = Config { layers: 1, ..Config::pico() };
+        let weights = Weights::random(&config, 1);
+        let model = GpuModel::new(&gpu, &config, &weights, GpuPrecision::F32).unwrap();
+        let mut prefix = model.prefix(100).unwrap();
+        model.extend(&mut prefix, &[1, 2, 3]).unwrap();
+        let ask = |prefix: &GpuPrefix| {
+            model.logits(&[GpuBranches { prefix, tokens: &[4, 5], count: 2 }], 0..9)
+        };
+        assert!(ask(&prefix).is_ok());
+        gpu.lose();
+        for _ in 0..2 {
+            let error = ask(&prefix).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert!(error.context().contains("lost"), "{error}");
+        }
+        assert!(model.extend(&mut prefix, &[4]).is_err());
+        assert_eq!(prefix.tokens(), [1, 2, 3]);
+        assert!(GpuModel::new(&gpu, &config, &weights, GpuPrecision::F32).is_err());
+    }
+
+    #[test]
+    fn histories_move_when_the_pool_grows_and_end_where_the_device_does() {
+        let Some(gpu) = Gpu::for_tests() else { return };
+        let config = Config { layers: 1, ..Config::pico() };
+        let weights = Weights::random(&config, 2);
+        let mut model = GpuModel::new(&gpu, &config, &weights, GpuPrecision::F32).unwrap();
+        // As if the device held six pages.
+        model.pages = Arc::new(Mutex::new(Pages::new(6)));
+        model.most_pages = 6;
+        let mut first = model.prefix(100).unwrap();
+        model.extend(&mut first, &[7; 100]).unwrap();
+        let ask = |prefix: &GpuPrefix| {
+            model.logits(&[GpuBranches { prefix, tokens: &[4], count: 1 }], 0..1200).unwrap()
+        };
+        let before = ask(&first);
+        let mut second = model.prefix(200).unwrap();
+        model.extend(&mut second, &[8; 200]).unwrap();
+        assert_eq!(ask(&first), before);
+        assert_ne!(ask(&second), before);
+        let error = model.prefix(1).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        drop(first);
+        let mut again = model.prefix(100).unwrap();
+        model.extend(&mut again, &[7; 100]).unwrap();
+        assert_eq!(ask(&again), before);
+    }
+}

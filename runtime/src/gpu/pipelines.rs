@@ -160,9 +160,7 @@ impl Pipelines {
         let tile = attention_tile(config, memory)?;
         let sources = Sources { config, precision, shapes, tile, subgroups: gpu.has_subgroups() };
         let build = |name: &str, accesses: &[bool]| {
-            gpu.watch("building a shader", || {
-                Pipeline::new(gpu, name, sources.of(name), accesses)
-            })
+            gpu.watch("building a shader", || Pipeline::new(gpu, name, sources.of(name), accesses))
         };
         let multiply = |name: &str| build(name, &[false, false, true]);
         Ok(Self {
@@ -287,14 +285,23 @@ mod tests {
                     let sources =
                         Sources { config: &config, precision, shapes: &shapes, tile, subgroups };
                     for name in [
-                        "embed", "gather", "normalise", "rotate", "attend", "attention", "output",
-                        "gate", "down", "head",
+                        "embed",
+                        "gather",
+                        "normalise",
+                        "rotate",
+                        "attend",
+                        "attention",
+                        "output",
+                        "gate",
+                        "down",
+                        "head",
                     ] {
                         let source = sources.of(name);
                         let module = wgsl::parse_str(&source)
                             .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&source)));
-                        let capabilities =
-                            if subgroups { Capabilities::SUBGROUP } else { Capabilities::empty() };
+                        // What `unpack2x16float` needs; the shaders without subgroups must do without them.
+                        let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+                        capabilities.set(Capabilities::SUBGROUP, subgroups);
                         let checked = Validator::new(ValidationFlags::all(), capabilities)
                             .subgroup_operations(SubgroupOperationSet::all())
                             .subgroup_stages(wgpu::naga::valid::ShaderStages::COMPUTE)

@@ -62,14 +62,11 @@ impl GpuWeights {
             layers.push(uploaded);
         }
         let [attention, output, gate, down] = shapes;
-        let (cosines, sines) = crate::model::rotations(config);
-        let rotations: Vec<f32> =
-            cosines.into_iter().zip(sines).flat_map(|(cosine, sine)| [cosine, sine]).collect();
         Ok(Self {
             embedding,
             head,
             norm: uploader.gains("norm", &weights.norm)?,
-            rotations: uploader.buffer("rotations", bytemuck::cast_slice(&rotations))?,
+            rotations: uploader.buffer("rotations", bytemuck::cast_slice(&rotations(config)))?,
             layers,
             shapes: MatrixShapes { embedding: embedding_shape, attention, output, gate, down },
         })
@@ -102,8 +99,7 @@ impl Uploader<'_> {
         let turns = gates.chunks(TURN).zip(ups.chunks(TURN));
         let turns = turns.flat_map(|(gates, ups)| gates.iter().chain(ups)).map(Vec::as_slice);
         let (gate, gate_shape) = self.matrix(&name("gate and up"), turns, hidden)?;
-        let (down, down_shape) =
-            self.matrix(&name("down"), layer.down.chunks_exact(wide), wide)?;
+        let (down, down_shape) = self.matrix(&name("down"), layer.down.chunks_exact(wide), wide)?;
         let layer = GpuLayer {
             attention,
             output,
@@ -155,6 +151,22 @@ impl Uploader<'_> {
     }
 }
 
+/// Cosine and sine of `position · theta^(−2i / head_size)`, `[positions, head_size / 2, 2]` (Su et al. 2021, equation 15). Rounded where the
+/// CPU rounds, so that the angles of far positions are the same.
+fn rotations(config: &Config) -> Vec<f32> {
+    let half = config.head_size() / 2;
+    let frequencies: Vec<f32> = (0..half)
+        .map(|index| {
+            let exponent = -(index as f64) / half as f64;
+            libm::pow(f64::from(config.rope_theta), exponent) as f32
+        })
+        .collect();
+    (0..config.max_positions)
+        .flat_map(|position| frequencies.iter().map(move |frequency| position as f32 * frequency))
+        .flat_map(|angle| [libm::cosf(angle), libm::sinf(angle)])
+        .collect()
+}
+
 /// That every tensor has the size that the config asks for.
 fn check(config: &Config, weights: &Weights) -> Result<()> {
     config.validate()?;
@@ -165,7 +177,9 @@ fn check(config: &Config, weights: &Weights) -> Result<()> {
         return refuse(format!("{} layers, not {}", weights.layers.len(), config.layers));
     }
     if weights.head.is_none() != config.tie_embeddings {
-        return refuse(String::from("the config and the weights differ in whether there is a head"));
+        return refuse(String::from(
+            "the config and the weights differ in whether there is a head",
+        ));
     }
     let head = weights.head.as_ref().unwrap_or(&weights.embedding);
     let mut sizes = vec![

@@ -226,7 +226,7 @@ impl Weights {
 }
 
 /// Cosines and sines of `position · theta^(−2i / head_size)`, `[positions, head_size / 2]` (Su et al. 2021, equation 15).
-pub(crate) fn rotations(config: &Config) -> (Vec<f32>, Vec<f32>) {
+fn rotations(config: &Config) -> (Vec<f32>, Vec<f32>) {
     let half = config.head_size() / 2;
     let frequencies: Vec<f32> = (0..half)
         .map(|index| {

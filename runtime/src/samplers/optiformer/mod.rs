@@ -7,6 +7,8 @@
 //! All candidates share the history's keys and values, and go through the weights together.
 
 pub mod context;
+#[cfg(feature = "gpu")]
+mod gpu_ranking;
 mod policy;
 mod ranking;
 
@@ -91,6 +93,8 @@ pub struct OptiFormerSampler {
     cache: Cache,
     branches: Branches,
     workspace: Workspace,
+    #[cfg(feature = "gpu")]
+    gpu: Option<gpu_ranking::GpuRanking>,
 }
 
 impl OptiFormerSampler {
@@ -137,6 +141,8 @@ impl OptiFormerSampler {
             options,
             most_tokens,
             cache,
+            #[cfg(feature = "gpu")]
+            gpu: None,
         })
     }
 
@@ -161,7 +167,6 @@ impl OptiFormerSampler {
         }
         let zoom = self.options.zoom && self.zooms(request);
         let context = Context::new(request, &tokenizer, self.most_tokens, zoom);
-        self.show(&context)?;
         let mut offered = self.candidates(request, &tokenizer, &context)?;
         if self.options.policy_only {
             let mut drawn = offered.into_iter();

@@ -12,7 +12,7 @@ use crate::{
 const ROWS: usize = 64;
 
 impl OptiFormerSampler {
-    /// What the model expects of each candidate. The cache holds the context.
+    /// What the model expects of each candidate.
     pub(super) fn rank(
         &mut self,
         candidates: &[Candidate],
@@ -37,6 +37,20 @@ impl OptiFormerSampler {
         };
         let nothing = Prediction { mean: 0.0, deviation: 0.0, expected_improvement: 0.0 };
         let mut predictions = vec![nothing; candidates.len()];
+        #[cfg(feature = "gpu")]
+        if let Some(gpu) = &mut self.gpu {
+            let longest = self.options.policy + self.options.neighbours + self.options.spread;
+            let ordered = order.iter().map(|index| questions[*index].as_slice());
+            let rows = longest * tokenizer.trial_length();
+            if let Some(mut logits) = gpu.logits(&context.tokens, ordered, rows) {
+                for (index, row) in order.iter().zip(logits.chunks_mut(BINS)) {
+                    generation::distribution(row, &bins, &sampling);
+                    predictions[*index] = Prediction::new(row, context.incumbent);
+                }
+                return Ok(predictions);
+            }
+        }
+        self.show(context)?;
         let mut logits = Vec::new();
         for same_length in
             order.chunk_by(|one, other| questions[*one].len() == questions[*other].len())
