@@ -1,6 +1,7 @@
 //! The forward pass on a graphics processor against the plain one and against the CPU's.
 //!
-//! Without an adapter these tests say that they were skipped; with `OPTIFORMER_GPU_TESTS=required` in the environment they fail.
+//! Without an adapter these tests say that they were skipped; with `OPTIFORMER_GPU_TESTS=required` in the environment they fail, and with
+//! `OPTIFORMER_GPU_TESTS=skip` no adapter is looked for.
 
 use std::sync::OnceLock;
 
@@ -12,7 +13,7 @@ use optiformer::{
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// Absolute difference that logits of order one may have from those of the same (rounded) weights on the CPU.
+/// Absolute difference that logits of order one to ten may have from those of the same (rounded) weights on the CPU.
 const TOLERANCE: f32 = 2e-4;
 /// Absolute difference from the logits of the f32 weights: that much the rounding of the weights itself does to random ones.
 const ROUNDED_F16: f32 = 6e-3;
@@ -21,29 +22,29 @@ const ROUNDED_INT8: f32 = 0.1;
 /// The adapter of this machine, or `None` after saying why the test is skipped.
 fn adapter() -> Option<&'static Gpu> {
     static ADAPTER: OnceLock<Option<Gpu>> = OnceLock::new();
-    ADAPTER
-        .get_or_init(|| match Gpu::best() {
+    let find = || {
+        let wish = std::env::var("OPTIFORMER_GPU_TESTS").unwrap_or_default();
+        let error = match Gpu::best() {
+            _ if wish == "skip" => "OPTIFORMER_GPU_TESTS=skip".to_string(),
             Ok(gpu) => {
                 eprintln!("adapter: {gpu:?}");
-                Some(gpu)
+                return Some(gpu);
             }
-            Err(error) => {
-                let required =
-                    std::env::var("OPTIFORMER_GPU_TESTS").is_ok_and(|value| value == "required");
-                assert!(!required, "OPTIFORMER_GPU_TESTS=required, but {error}");
-                eprintln!("skipped, no graphics processor was tested: {error}");
-                None
-            }
-        })
-        .as_ref()
+            Err(error) => error.to_string(),
+        };
+        assert_ne!(wish, "required", "OPTIFORMER_GPU_TESTS=required, but {error}");
+        eprintln!("skipped, no graphics processor was tested: {error}");
+        None
+    };
+    ADAPTER.get_or_init(find).as_ref()
 }
 
-/// Both kinds of shaders where the adapter has subgroups.
+/// The adapter with all it has, and without its subgroups, so that both kinds of shaders run.
 fn variants() -> Vec<Gpu> {
     let Some(gpu) = adapter() else { return Vec::new() };
-    let mut all = vec![gpu.clone().without_subgroups()];
+    let mut all = vec![gpu.clone()];
     if gpu.has_subgroups() {
-        all.push(gpu.clone());
+        all.push(gpu.clone().without_subgroups());
     } else {
         eprintln!("{} has no subgroups: their shaders do not run here", gpu.name());
     }
@@ -86,10 +87,14 @@ fn assert_close(have: &[f32], want: &[f32], what: &str) -> f32 {
 
 #[test]
 fn branches_of_many_studies_give_the_logits_of_the_sequences_they_stand_for() {
-    for gpu in variants() {
+    for (variant, gpu) in variants().into_iter().enumerate() {
         for config in shapes() {
             let weights = Weights::random(&config, 8);
             for precision in [GpuPrecision::F32, GpuPrecision::F16, GpuPrecision::Int8] {
+                // The shader that has a twin does not see the matrices.
+                if variant > 0 && precision != GpuPrecision::F32 {
+                    continue;
+                }
                 let what = format!("{} of {config:?} on {gpu:?}", precision.name());
                 let model = GpuModel::new(&gpu, &config, &weights, precision).unwrap();
                 let rounded = precision.rounded(&config, &weights);

@@ -16,8 +16,8 @@ pub enum Device {
 }
 
 /// Multiplications and additions that a core of a CPU has done in the time that a batch costs a graphics processor besides its work
-/// (recording, submission, waiting, copying back: of the order of half a millisecond), at 5 · 10^10 a second; four times as many, to be
-/// on the safe side.
+/// (recording, submission, waiting, copying back: of the order of half a millisecond), at 4 · 10^10 a second; five times as many, to be
+/// on the safe side. `docs/gpu.md` has the reasoning.
 const DISCRETE: usize = 100_000_000;
 /// An integrated processor computes a few times slower than a card, and shares its memory's bandwidth with the CPU.
 const INTEGRATED: usize = 4 * DISCRETE;
@@ -38,6 +38,22 @@ impl Device {
             (Self::Auto, AdapterKind::Software) => false,
             (Self::Auto, AdapterKind::Discrete) => work >= DISCRETE,
             (Self::Auto, _) => work >= INTEGRATED,
+        }
+    }
+
+    /// The device of that name: `auto`, `cpu` or `gpu`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for another name.
+    pub fn by_name(name: &str) -> crate::Result<Self> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "gpu" => Ok(Self::Gpu),
+            _ => Err(super::device::invalid(alloc::format!(
+                "no device is called \"{name}\"; there are auto, cpu and gpu"
+            ))),
         }
     }
 
@@ -80,5 +96,13 @@ mod tests {
         assert!(Device::Gpu.gpu_pays(&pico, 1, AdapterKind::Software));
         assert!(!Device::Cpu.gpu_pays(&base, usize::MAX, AdapterKind::Discrete));
         assert!(Device::Cpu.open().is_err());
+    }
+
+    #[test]
+    fn devices_have_names() {
+        for (name, device) in [("auto", Device::Auto), ("cpu", Device::Cpu), ("gpu", Device::Gpu)] {
+            assert_eq!(Device::by_name(name), Ok(device));
+        }
+        assert!(Device::by_name("tpu").is_err());
     }
 }
