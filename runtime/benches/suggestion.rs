@@ -5,7 +5,7 @@ use std::{hint::black_box, sync::Arc};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use optiformer::{
-    model::{Cache, Model},
+    model::Model,
     samplers::{OptiFormerOptions, OptiFormerSampler, RandomSampler, Request, Sampler},
     space::{Parameter, Space},
     trial::Observation,
@@ -49,10 +49,6 @@ fn suggestions(criterion: &mut Criterion) {
         });
     }
     group.finish();
-    let config = model.config();
-    let tokens = model.metadata().trained_context;
-    let numbers = 2 * config.layers * config.hidden_size * Cache::new(config, tokens).capacity();
-    println!("keys and values: {:.1} MB, however long the history", numbers as f64 * 4e-6);
     if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
         for line in status.lines().filter(|line| line.starts_with("VmHWM")) {
             println!("largest resident memory of this process: {}", line[6..].trim());

@@ -1,4 +1,4 @@
-//! Candidates ranked per second, on a graphics processor and on one core of the CPU: one JSON line for each model, precision and batch.
+//! Candidates ranked per second, on a graphics processor and on one core of the CPU (in f32 and int8): one JSON line for each model, precision and batch.
 //!
 //! ```sh
 //! cargo run --release -p optiformer --features gpu --example gpu_candidates -- models=nano,base batches=64,256,1024
@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, error::Error, time::Instant};
 
 use optiformer::{
     gpu::{Gpu, GpuBranches, GpuModel, GpuPrecision},
-    model::{Branches, Cache, Config, Metadata, Model, Weights, Workspace},
+    model::{Branches, Cache, Config, Metadata, Model, Precision, Weights, Workspace},
     tokenizer::vocabulary::{BINS, Token},
 };
 use rand::{RngExt, SeedableRng};
@@ -134,7 +134,7 @@ fn rank_on_cpu(
             model.extend_branches(cache, branches, tokens, workspace)?;
             let begin = all.len();
             all.resize(begin + count * BINS, 0.0);
-            model.logits(workspace.hidden(), 0..BINS as Token, &mut all[begin..])?;
+            model.logits(workspace, 0..count, 0..BINS as Token, &mut all[begin..])?;
         }
     }
     Ok(all)
@@ -156,7 +156,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     for name in settings.list("models") {
         let config = Config::preset(name)?;
         let weights = Weights::random(&config, 1);
-        let cpu = Model::new(config.clone(), Metadata::default(), &weights);
+        // What the CPU computes in, f32 first: the differences are from that.
+        let on_cpu: Vec<Model> = [Precision::F32, Precision::Int8]
+            .into_iter()
+            .filter(|_| devices.contains(&"cpu"))
+            .map(|precision| Model::new(config.clone(), Metadata::default(), &weights, precision))
+            .collect();
         let mut on_gpu = Vec::new();
         for precision in settings.list("precisions") {
             let precision = [GpuPrecision::F32, GpuPrecision::F16, GpuPrecision::Int8]
@@ -167,7 +172,6 @@ fn main() -> Result<(), Box<dyn Error>> {
                 on_gpu.push(GpuModel::new(gpu, &config, &weights, precision)?);
             }
         }
-        let mut buffers = (Branches::new(&config), Workspace::new());
         for batch in settings.list("batches") {
             let batch: usize = batch.parse()?;
             let work = Work::new(batch, studies, history, each);
@@ -180,22 +184,28 @@ fn main() -> Result<(), Box<dyn Error>> {
                 fields.extend(shape.as_object().expect("an object").clone());
                 line
             };
-            let mut caches: Vec<Cache> = Vec::new();
-            let mut on_cpu = Vec::new();
-            if devices.contains(&"cpu") {
+            let mut wanted: Vec<f32> = Vec::new();
+            for model in &on_cpu {
+                let mut caches: Vec<Cache> = Vec::new();
+                let mut buffers = (model.branches(), Workspace::new());
                 for tokens in &work.histories {
-                    let mut cache = Cache::new(&config, history.max(1));
+                    let mut cache = model.cache(history.max(1));
                     if history > 0 {
-                        cpu.extend(&mut cache, tokens, &mut buffers.1)?;
+                        model.extend(&mut cache, tokens, &mut buffers.1)?;
                     }
                     caches.push(cache);
                 }
+                let mut logits = Vec::new();
                 let times = measure(seconds, || {
-                    on_cpu = rank_on_cpu(&cpu, &caches, &work, &mut buffers)?;
+                    logits = rank_on_cpu(model, &caches, &work, &mut buffers)?;
                     Ok(())
                 })?;
+                if wanted.is_empty() {
+                    wanted = logits;
+                }
                 let line = serde_json::json!({
-                    "device": "cpu", "adapter": cpu.kernels().name(), "precision": "f32",
+                    "device": "cpu", "adapter": model.kernels().name(),
+                    "precision": model.precision().name(),
                 });
                 report(&times, batch, None, with(line));
             }
@@ -218,7 +228,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     logits = model.logits(&items, 0..BINS as Token)?;
                     Ok(())
                 })?;
-                let differences = logits.iter().zip(&on_cpu).map(|(a, b)| (a - b).abs());
+                let differences = logits.iter().zip(&wanted).map(|(a, b)| (a - b).abs());
                 let difference = differences.reduce(f32::max);
                 let gpu = model.gpu();
                 let line = serde_json::json!({

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::{Error, ErrorKind, Result, tokenizer::sequence::LegalTokens};
+use crate::{Error, ErrorKind, Result, kernels::Kernels, tokenizer::sequence::LegalTokens};
 
 /// How a token is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,10 +57,15 @@ pub fn distribution(logits: &mut [f32], legal: &LegalTokens, options: &SamplingO
         }
         return;
     }
-    for logit in logits.iter_mut() {
-        *logit = libm::expf((*logit - highest) / options.temperature);
+    let kernels = Kernels::best();
+    kernels.scale(logits, 1.0 / options.temperature);
+    let total = kernels.exponentials(logits, highest / options.temperature);
+    kernels.scale(logits, 1.0 / total);
+    if legal.mask.is_some() {
+        // An exponential is never quite nothing.
+        let least = libm::expf(-80.0);
+        logits.iter_mut().filter(|probability| **probability < least).for_each(|p| *p = 0.0);
     }
-    normalise(logits);
     if (options.top_k > 0 && options.top_k < logits.len()) || options.top_p < 1.0 {
         keep_likeliest(logits, options);
     }

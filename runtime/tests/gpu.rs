@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use optiformer::{
     ErrorKind,
     gpu::{Device, Gpu, GpuBranches, GpuModel, GpuPrecision},
-    model::{Branches, Cache, Config, Metadata, Model, Weights, Workspace, reference},
+    model::{Config, Metadata, Model, Precision, Weights, Workspace, reference},
 };
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -157,13 +157,13 @@ fn a_batch_of_several_passes_gives_what_the_cpu_gives() {
         let config = Config { layers: 2, ..Config::pico() };
         let weights = Weights::random(&config, 5);
         let model = GpuModel::new(&gpu, &config, &weights, GpuPrecision::F32).unwrap();
-        let cpu = Model::new(config.clone(), Metadata::default(), &weights);
+        let cpu = Model::new(config.clone(), Metadata::default(), &weights, Precision::F32);
         let (history, tail) = (tokens(300, 1), tokens(1300 * 7, 2));
         let mut prefix = model.prefix(300).unwrap();
         model.extend(&mut prefix, &history).unwrap();
-        let (mut cache, mut workspace) = (Cache::new(&config, 300), Workspace::new());
+        let (mut cache, mut workspace) = (cpu.cache(300), Workspace::new());
         cpu.extend(&mut cache, &history, &mut workspace).unwrap();
-        let mut branches = Branches::new(&config);
+        let mut branches = cpu.branches();
         // 9100 rows are more than go through the layers at a time; then few, with buffers that are too large.
         for count in [1300, 10] {
             let tail = &tail[..count * 7];
@@ -172,7 +172,7 @@ fn a_batch_of_several_passes_gives_what_the_cpu_gives() {
             branches.reset(count, 7);
             cpu.extend_branches(&cache, &mut branches, tail, &mut workspace).unwrap();
             let mut want = vec![0.0; count * 31];
-            cpu.logits(workspace.hidden(), 100..131, &mut want).unwrap();
+            cpu.logits(&mut workspace, 0..count, 100..131, &mut want).unwrap();
             assert_close(&have, &want, &format!("{count} candidates on {gpu:?}"));
         }
     }

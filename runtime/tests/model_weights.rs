@@ -32,7 +32,7 @@ fn refused(bytes: &[u8], part: &str) {
 }
 
 #[test]
-fn weights_come_back_in_both_precisions() {
+fn weights_come_back_in_every_precision() {
     let config = tiny();
     let weights = Weights::random(&config, 1);
     let metadata = Metadata { training: String::from("{\"steps\":3}"), ..Metadata::default() };
@@ -46,6 +46,38 @@ fn weights_come_back_in_both_precisions() {
     for (have, want) in half.embedding.iter().zip(&weights.embedding) {
         assert!((have - want).abs() < 1e-3);
     }
+    let bytes = weights.to_bytes(&config, &metadata, Precision::Int8).unwrap();
+    let (_, _, coarse) = Weights::from_bytes(&bytes).unwrap();
+    assert_eq!(coarse.norm, weights.norm);
+    for (have, want) in coarse.embedding.iter().zip(&weights.embedding) {
+        // Random weights lie between ±1: half of a 127th.
+        assert!((have - want).abs() < 0.004);
+    }
+    // Quantised once is quantised for good.
+    assert_eq!(coarse.to_bytes(&config, &metadata, Precision::Int8).unwrap().len(), bytes.len());
+    let stored = Model::from_bytes(&bytes).unwrap();
+    let computed = Model::new(config, metadata, &coarse, Precision::Int8);
+    assert_eq!(stored.precision(), computed.precision());
+}
+
+#[test]
+fn bytes_and_their_scales_are_checked() {
+    let config = tiny();
+    let weights = Weights::random(&config, 1);
+    let bytes = weights.to_bytes(&config, &Metadata::default(), Precision::Int8).unwrap();
+    Model::from_bytes(&bytes).unwrap();
+    let find = |name: &str| {
+        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        let json: serde_json::Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
+        8 + header + json[name]["data_offsets"][0].as_u64().unwrap() as usize
+    };
+    let mut damaged = bytes.clone();
+    damaged[find("model.layers.0.mlp.up_proj.weight") + 3] = 0x80;
+    refused(&damaged, "mlp.up_proj.weight: byte 3 is -128");
+    let mut damaged = bytes.clone();
+    let scale = find("lm_head.weight_scale");
+    damaged[scale + 4..scale + 8].copy_from_slice(&f32::NAN.to_le_bytes());
+    refused(&damaged, "lm_head.weight: number 1");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use optiformer::{
     ErrorKind,
-    model::{Config, Model},
+    model::{Config, Model, Precision},
     samplers::{self, OptiFormerOptions, OptiFormerSampler, Request, Sampler},
     space::{Configuration, Parameter, Space},
     trial::Observation,
@@ -16,7 +16,7 @@ use optiformer::{
 fn model() -> Arc<Model> {
     let config =
         Config { hidden_size: 32, layers: 1, heads: 2, feed_forward_size: 32, ..Config::pico() };
-    Arc::new(Model::random(config, 5).unwrap())
+    Arc::new(Model::random(config, 5, Precision::default()).unwrap())
 }
 
 fn learned(options: OptiFormerOptions) -> Box<dyn Sampler + Send> {
@@ -449,7 +449,7 @@ fn the_learned_sampler_never_repeats_itself_while_something_is_left() {
 
 #[test]
 fn bad_options_of_the_learned_sampler_are_refused() {
-    let model = Arc::new(Model::random(Config::pico(), 1).unwrap());
+    let model = Arc::new(Model::random(Config::pico(), 1, Precision::default()).unwrap());
     let defaults = OptiFormerOptions::default;
     let mut sampling = defaults().sampling;
     sampling.temperature = f32::NAN;

@@ -3,7 +3,11 @@
 use std::{borrow::Cow, path::Path};
 
 use half::f16;
-use optiformer::{Error, ErrorKind, Result, model::Metadata, tokenizer::vocabulary::BINS};
+use optiformer::{
+    Error, ErrorKind, Result,
+    model::{self, Metadata, Weights},
+    tokenizer::vocabulary::BINS,
+};
 use safetensors::{Dtype, SafeTensors, View};
 use tch::{Device, Kind, Tensor};
 
@@ -19,6 +23,8 @@ pub enum Precision {
     F32,
     /// Two bytes a number.
     F16,
+    /// A byte a number of a matrix, with a scale for each row; norms in four.
+    Int8,
 }
 
 /// A tensor as a file has it.
@@ -89,18 +95,26 @@ pub fn named(network: &Network) -> Vec<(String, Tensor)> {
 ///
 /// [`ErrorKind::InvalidWeights`], naming the tensor, when a weight is not finite (or not in f16).
 pub fn to_bytes(network: &Network, metadata: &Metadata, precision: Precision) -> Result<Vec<u8>> {
+    if precision == Precision::Int8 {
+        // The runtime's own rule of rounding, so that it computes with just these bytes.
+        let floats = to_bytes(network, metadata, Precision::F32)?;
+        let (config, metadata, weights) = Weights::from_bytes(&floats)?;
+        return weights.to_bytes(&config, &metadata, model::Precision::Int8);
+    }
     let mut stored = Vec::new();
     for (name, tensor) in named(network) {
         let shape = tensor.size().into_iter().map(|side| side as usize).collect();
         let values = values(&tensor);
         let (dtype, bytes): (Dtype, Vec<u8>) = match precision {
-            Precision::F32 => (Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+            Precision::F32 | Precision::Int8 => {
+                (Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect())
+            }
             Precision::F16 => {
                 (Dtype::F16, values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect())
             }
         };
         let stays_finite = |value: &f32| match precision {
-            Precision::F32 => value.is_finite(),
+            Precision::F32 | Precision::Int8 => value.is_finite(),
             Precision::F16 => f16::from_f32(*value).is_finite(),
         };
         if !values.iter().all(stays_finite) {
@@ -245,6 +259,19 @@ mod tests {
             let difference = (again.logits(&tokens) - &before).abs().max().double_value(&[]);
             assert!(difference < most, "{precision:?}: {difference}");
             assert!(load(&bytes[..bytes.len() / 2], Device::Cpu).is_err());
+        }
+        // The runtime reads the third precision; each weight is within half a step of its row.
+        let (_, _, floats) =
+            Weights::from_bytes(&to_bytes(&network, &metadata, Precision::F32).unwrap()).unwrap();
+        let bytes = to_bytes(&network, &metadata, Precision::Int8).unwrap();
+        let (_, read, quantised) = Weights::from_bytes(&bytes).unwrap();
+        assert_eq!(read, metadata);
+        let rows = floats.layers[1].down.chunks(48).zip(quantised.layers[1].down.chunks(48));
+        for (row, quantised) in rows {
+            let most = row.iter().fold(0.0_f32, |most, weight| most.max(weight.abs()));
+            for (weight, quantised) in row.iter().zip(quantised) {
+                assert!((weight - quantised).abs() <= most / 127.0 * 0.501);
+            }
         }
     }
 }

@@ -2,11 +2,8 @@
 
 use std::process::Command;
 
-use optiformer::model::{Branches, Cache, Config, Metadata, Model, Workspace};
-use optiformer_trainer::{
-    export::{self, Precision},
-    network::Network,
-};
+use optiformer::model::{Config, Metadata, Model, Precision, Workspace};
+use optiformer_trainer::{export, network::Network};
 use tch::Device;
 
 /// The largest absolute difference of two logits.
@@ -42,15 +39,16 @@ fn the_runtime_gives_the_logits_of_tch() {
     for (name, network) in networks() {
         let tokens = tokens();
         let expected = export::values(&network.logits(&tokens));
-        let bytes = export::to_bytes(&network, &Metadata::default(), Precision::F32).unwrap();
-        let model = Model::from_bytes(&bytes).unwrap();
-        let (mut cache, mut workspace) = (Cache::new(model.config(), 400), Workspace::new());
+        let bytes =
+            export::to_bytes(&network, &Metadata::default(), export::Precision::F32).unwrap();
+        let model = Model::from_bytes_in(Precision::F32, &bytes).unwrap();
+        let (mut cache, mut workspace) = (model.cache(400), Workspace::new());
         let mut logits = vec![0.0; 1200];
         let mut worst = 0.0_f32;
         // Token by token: every position's logits, each behind a cache.
         for (place, token) in tokens.iter().enumerate() {
             model.extend(&mut cache, &[*token], &mut workspace).unwrap();
-            model.logits(workspace.hidden(), 0..1200, &mut logits).unwrap();
+            model.logits(&mut workspace, 0..1, 0..1200, &mut logits).unwrap();
             let want = &expected[place * 1200..(place + 1) * 1200];
             worst = worst.max(largest_difference(&logits, want));
         }
@@ -59,15 +57,15 @@ fn the_runtime_gives_the_logits_of_tch() {
         // All at once, and as a branch.
         cache.clear();
         model.extend(&mut cache, &tokens, &mut workspace).unwrap();
-        model.logits(workspace.hidden(), 0..1200, &mut logits).unwrap();
+        model.logits(&mut workspace, 0..1, 0..1200, &mut logits).unwrap();
         let last = &expected[expected.len() - 1200..];
         assert!(largest_difference(&logits, last) <= TOLERANCE);
         cache.truncate(tokens.len() - 8);
-        let mut branches = Branches::new(model.config());
+        let mut branches = model.branches();
         branches.reset(1, 8);
         let tail = &tokens[tokens.len() - 8..];
         model.extend_branches(&cache, &mut branches, tail, &mut workspace).unwrap();
-        model.logits(workspace.hidden(), 0..1200, &mut logits).unwrap();
+        model.logits(&mut workspace, 0..1, 0..1200, &mut logits).unwrap();
         assert!(largest_difference(&logits, last) <= TOLERANCE);
     }
 }
@@ -85,7 +83,7 @@ logits.float().numpy().tofile(folder + '/logits.bin')
 ";
     for (name, network) in networks() {
         let folder = std::env::temp_dir().join(format!("optiformer-{name}-{}", std::process::id()));
-        export::save(&network, &Metadata::default(), Precision::F32, &folder).unwrap();
+        export::save(&network, &Metadata::default(), export::Precision::F32, &folder).unwrap();
         let tokens = tokens();
         let list = tokens.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
         let output = Command::new("python3")

@@ -2,74 +2,114 @@
 
 use super::{PANEL, vector::Vector};
 
-/// `out[r, c] = Σ_i x[r, i] · panels[c / 32][i][c % 32]` for `rows` rows and `columns / 32` panels (rounded up).
+/// `out[r, c] (+)= Σ_i x[r, i] · panels[c / 32][i][c % 32]` for `rows` rows and `columns / 32` panels (rounded up).
 ///
 /// `x` has rows `x_stride` apart, of which `depth` numbers count; `out` has rows `out_stride` apart and gets whole panels. A panel is
-/// `panel_stride` numbers after the one before it.
+/// `panel_stride` numbers after the one before it. Rows are taken [`padded`](super::padded): as many are read and written.
 ///
 /// # Safety
 ///
 /// The CPU must have what `V` needs. All of the numbers named above must be readable, and writable in `out`.
+///
+/// A sum is the same to the last bit however many rows there are.
 #[inline(always)]
-pub unsafe fn product<V: Vector, const BIG: usize, const WIDE: usize>(product: super::Product) {
-    let super::Product { x, x_stride, rows, depth, panels, panel_stride, columns, out, out_stride } =
-        product;
-    for panel in 0..columns.div_ceil(PANEL) {
+pub unsafe fn product<V: Vector, const BIG: usize, const MIDDLE: usize, const WIDE: usize>(
+    product: super::Product,
+) {
+    let super::Product { rows, columns, panel_stride, x_stride, out_stride, .. } = product;
+    let mut panel = 0;
+    while panel < columns.div_ceil(PANEL) {
+        // A single row has too few sums to keep the CPU busy; those of four panels do.
+        let panels = if rows == 1 && panel + 4 <= columns.div_ceil(PANEL) { 4 } else { 1 };
         for part in 0..PANEL / (WIDE * V::LANES) {
             let column = part * WIDE * V::LANES;
             let mut row = 0;
             while row < rows {
                 // SAFETY: row, panel and column are within what the caller vouches for.
                 unsafe {
-                    let weights = panels.add(panel * panel_stride + column);
-                    let x = x.add(row * x_stride);
-                    let out = out.add(row * out_stride + panel * PANEL + column);
-                    match rows - row {
-                        left if left >= BIG => {
-                            block::<V, BIG, WIDE>(x, x_stride, depth, weights, out, out_stride);
-                            row += BIG;
-                        }
-                        left if left >= 4 => {
-                            block::<V, 4, WIDE>(x, x_stride, depth, weights, out, out_stride);
-                            row += 4;
-                        }
-                        _ => {
-                            block::<V, 1, WIDE>(x, x_stride, depth, weights, out, out_stride);
-                            row += 1;
-                        }
+                    let tile = super::Product {
+                        x: product.x.add(row * x_stride),
+                        panels: product.panels.add(panel * panel_stride + column),
+                        out: product.out.add(row * out_stride + panel * PANEL + column),
+                        ..product
+                    };
+                    let left = rows - row;
+                    if panels == 4 {
+                        block::<V, 1, WIDE, 4>(tile);
+                        row += 1;
+                    } else if left > MIDDLE {
+                        block::<V, BIG, WIDE, 1>(tile);
+                        row += BIG;
+                    } else if left > 4 {
+                        block::<V, MIDDLE, WIDE, 1>(tile);
+                        row += MIDDLE;
+                    } else if left > 1 {
+                        block::<V, 4, WIDE, 1>(tile);
+                        row += 4;
+                    } else {
+                        block::<V, 1, WIDE, 1>(tile);
+                        row += 1;
                     }
                 }
             }
         }
+        panel += panels;
     }
 }
 
-/// `ROWS × WIDE` vectors of the product, kept in registers over the whole depth.
+/// `PANELS × ROWS × WIDE` vectors of the product, kept in registers over the whole depth.
 #[inline(always)]
-unsafe fn block<V: Vector, const ROWS: usize, const WIDE: usize>(
-    x: *const f32,
-    x_stride: usize,
-    depth: usize,
-    weights: *const f32,
-    out: *mut f32,
-    out_stride: usize,
+unsafe fn block<V: Vector, const ROWS: usize, const WIDE: usize, const PANELS: usize>(
+    tile: super::Product,
 ) {
+    let super::Product { x, x_stride, depth, panels, panel_stride, out, out_stride, add, .. } =
+        tile;
     // SAFETY: the caller vouches for all that is read and written.
     unsafe {
-        let mut sums = [[V::splat(0.0); WIDE]; ROWS];
+        let mut sums = [[[V::splat(0.0); WIDE]; ROWS]; PANELS];
         for step in 0..depth {
-            let row: [V; WIDE] =
-                core::array::from_fn(|part| V::load(weights.add(step * PANEL + part * V::LANES)));
-            for (index, sums) in sums.iter_mut().enumerate() {
-                let value = V::splat(*x.add(index * x_stride + step));
-                for (sum, weight) in sums.iter_mut().zip(row) {
-                    *sum = value.multiply_add(weight, *sum);
+            for (panel, sums) in sums.iter_mut().enumerate() {
+                let from = panels.add(panel * panel_stride + step * PANEL);
+                let mut row = [V::splat(0.0); WIDE];
+                for (part, number) in row.iter_mut().enumerate() {
+                    *number = V::load(from.add(part * V::LANES));
+                }
+                for (index, sums) in sums.iter_mut().enumerate() {
+                    let value = V::splat(*x.add(index * x_stride + step));
+                    for (sum, weight) in sums.iter_mut().zip(row) {
+                        *sum = value.multiply_add(weight, *sum);
+                    }
                 }
             }
         }
-        for (index, sums) in sums.into_iter().enumerate() {
-            for (part, sum) in sums.into_iter().enumerate() {
-                sum.store(out.add(index * out_stride + part * V::LANES));
+        for (panel, sums) in sums.iter().enumerate() {
+            put(sums, out.add(panel * PANEL), out_stride, add);
+        }
+    }
+}
+
+/// Writes a tile, or adds it to what is there. The two are apart, so that the compiler unrolls both and the tile stays in registers.
+#[inline(always)]
+pub unsafe fn put<V: Vector, const ROWS: usize, const WIDE: usize>(
+    tile: &[[V; WIDE]; ROWS],
+    out: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    // SAFETY: the caller vouches for the memory.
+    unsafe {
+        if add {
+            for (index, row) in tile.iter().enumerate() {
+                for (part, value) in row.iter().enumerate() {
+                    let pointer = out.add(index * stride + part * V::LANES);
+                    value.add(V::load(pointer)).store(pointer);
+                }
+            }
+        } else {
+            for (index, row) in tile.iter().enumerate() {
+                for (part, value) in row.iter().enumerate() {
+                    value.store(out.add(index * stride + part * V::LANES));
+                }
             }
         }
     }
@@ -110,12 +150,11 @@ unsafe fn exponential_of<V: Vector>(x: f32) -> f32 {
     }
 }
 
-/// Turns logits into probabilities in place.
+/// `row ← e^(row − highest)`; returns the sum.
 #[inline(always)]
-pub unsafe fn softmax<V: Vector>(row: &mut [f32]) {
+pub unsafe fn exponentials<V: Vector>(row: &mut [f32], highest: f32) -> f32 {
     // SAFETY: the pointers stay within the slice.
     unsafe {
-        let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let shift = V::splat(highest);
         let whole = row.len() / V::LANES * V::LANES;
         let mut sums = V::splat(0.0);
@@ -130,13 +169,70 @@ pub unsafe fn softmax<V: Vector>(row: &mut [f32]) {
             *value = exponential_of::<V>(*value - highest);
             total += *value;
         }
-        let inverse = 1.0 / total;
-        row.iter_mut().for_each(|value| *value *= inverse);
+        total
+    }
+}
+
+/// The largest number, and `−∞` of none.
+#[inline(always)]
+pub unsafe fn largest<V: Vector>(row: &[f32]) -> f32 {
+    // SAFETY: the pointers stay within the slice, the array holds as many lanes as any vector here has.
+    unsafe {
+        let whole = row.len() / V::LANES * V::LANES;
+        let mut most = V::splat(f32::NEG_INFINITY);
+        for place in (0..whole).step_by(V::LANES) {
+            most = most.maximum(V::load(row.as_ptr().add(place)));
+        }
+        let mut lanes = [f32::NEG_INFINITY; 16];
+        most.store(lanes.as_mut_ptr());
+        lanes.iter().chain(&row[whole..]).copied().fold(f32::NEG_INFINITY, f32::max)
+    }
+}
+
+/// `row ← row · factor`.
+#[inline(always)]
+pub unsafe fn scale<V: Vector>(row: &mut [f32], factor: f32) {
+    for value in row {
+        *value *= factor;
+    }
+}
+
+/// `row ← row + other`.
+#[inline(always)]
+pub unsafe fn add<V: Vector>(row: &mut [f32], other: &[f32]) {
+    for (value, other) in row.iter_mut().zip(other) {
+        *value += other;
+    }
+}
+
+/// Turns the pairs `(i, i + half)` of every head of `2 · half` numbers; `turn` holds the cosines, then the sines.
+#[inline(always)]
+pub unsafe fn rotate<V: Vector>(row: &mut [f32], turn: &[f32]) {
+    let half = turn.len() / 2;
+    let (cosines, sines) = turn.split_at(half);
+    for head in row.chunks_exact_mut(2 * half) {
+        let (ones, others) = head.split_at_mut(half);
+        for index in 0..half {
+            let (one, other) = (ones[index], others[index]);
+            ones[index] = one * cosines[index] - other * sines[index];
+            others[index] = other * cosines[index] + one * sines[index];
+        }
+    }
+}
+
+/// `out = x / √(mean(x²) + epsilon) · gain`.
+#[inline(always)]
+pub unsafe fn normalise<V: Vector>(x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) {
+    // SAFETY: the slice is as long as itself.
+    let square = unsafe { dot::<V>(x, x) };
+    let scale = 1.0 / libm::sqrtf(square / x.len() as f32 + epsilon);
+    for ((out, x), gain) in out.iter_mut().zip(x).zip(gain) {
+        *out = x * scale * gain;
     }
 }
 
 #[inline(always)]
-unsafe fn total<V: Vector>(sums: V) -> f32 {
+pub unsafe fn total<V: Vector>(sums: V) -> f32 {
     let mut lanes = [0.0_f32; 16];
     // SAFETY: the array holds as many lanes as any vector here has.
     unsafe { sums.store(lanes.as_mut_ptr()) };
@@ -180,23 +276,5 @@ pub unsafe fn dot<V: Vector>(one: &[f32], other: &[f32]) -> f32 {
         }
         let rest: f32 = one[whole..].iter().zip(&other[whole..]).map(|(a, b)| a * b).sum();
         total(sums) + rest
-    }
-}
-
-/// `out ← out + factor · row`.
-#[inline(always)]
-pub unsafe fn accumulate<V: Vector>(factor: f32, row: &[f32], out: &mut [f32]) {
-    debug_assert_eq!(row.len(), out.len());
-    // SAFETY: the pointers stay within the slices, which are equally long.
-    unsafe {
-        let whole = row.len() / V::LANES * V::LANES;
-        let factors = V::splat(factor);
-        for place in (0..whole).step_by(V::LANES) {
-            let pointer = out.as_mut_ptr().add(place);
-            factors.multiply_add(V::load(row.as_ptr().add(place)), V::load(pointer)).store(pointer);
-        }
-        for (value, out) in row[whole..].iter().zip(&mut out[whole..]) {
-            *out += factor * value;
-        }
     }
 }

@@ -1,18 +1,39 @@
 //! The arithmetic of the forward pass: one set of algorithms, compiled for several instruction sets and chosen once.
 //!
-//! Matrices that stay are packed into *panels* of 32 columns: the 32 numbers of one step of the depth lie together, so that a kernel reads
-//! them in order. See [`Packed`].
+//! Matrices that stay are packed into *panels* of 32 columns: the numbers that one step of the depth needs lie together, so that a kernel
+//! reads them in order. See [`Packed`] and [`PackedBytes`].
 
 mod generic;
+mod integers;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod operands;
 mod packed;
+mod packed_bytes;
+mod quantised;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
 mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+pub use operands::{BytePanels, Destination, PairPanels, Panels, QuantisedRows};
+use operands::{ByteProduct, PairProduct, Product};
 pub use packed::Packed;
+pub use packed_bytes::PackedBytes;
 
 /// How many columns a panel has.
 pub const PANEL: usize = 32;
+
+/// How many rows products of `rows` rows read and write: kernels take several at a time, and buffers have room for them.
+pub const fn padded(rows: usize) -> usize {
+    match rows % 12 {
+        0 | 1 => rows,
+        2..=4 => rows - rows % 12 + 4,
+        5..=8 => rows - rows % 12 + 8,
+        _ => rows - rows % 12 + 12,
+    }
+}
 
 /// An instruction set that this CPU has. It can only be had by asking for what is there, so that holding one is the proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,48 +46,89 @@ enum InstructionSet {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Vnni,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+    #[cfg(target_arch = "aarch64")]
+    NeonDot,
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    Simd128,
 }
 
-/// The operands of a matrix product; see [`generic::product`].
-#[derive(Clone, Copy)]
-struct Product {
-    x: *const f32,
-    x_stride: usize,
-    rows: usize,
-    depth: usize,
-    panels: *const f32,
-    panel_stride: usize,
-    columns: usize,
-    out: *mut f32,
-    out_stride: usize,
-}
-
-/// Makes a function that calls the generic algorithm, compiled for whichever instruction set was chosen.
+/// Makes a function that calls an algorithm, compiled for whichever instruction set was chosen. Algorithms are over vectors of floats or of
+/// integers; products are told besides how many rows, and how many vectors of columns, they take at a time.
 macro_rules! dispatch {
-    ($self:ident, $algorithm:ident, [$($portable:tt)*], [$($avx2:tt)*], [$($avx512:tt)*], ($($name:ident: $type:ty),*) $(-> $result:ty)?) => {{
+    ($self:ident, $module:ident::$algorithm:ident, floats, $($rest:tt)*) => {
+        dispatch!(@ $self, $module, $algorithm,
+            [vector::Portable],
+            [x86_64::Avx2], [x86_64::Avx512], [x86_64::Avx512],
+            [neon::Neon], [neon::Neon],
+            [simd128::Simd128], $($rest)*)
+    };
+    ($self:ident, $module:ident::$algorithm:ident, floats in tiles, $($rest:tt)*) => {
+        dispatch!(@ $self, $module, $algorithm,
+            [vector::Portable, 4, 4, 2],
+            [x86_64::Avx2, 4, 4, 2], [x86_64::Avx512, 12, 8, 2], [x86_64::Avx512, 12, 8, 2],
+            [neon::Neon, 4, 4, 4], [neon::Neon, 4, 4, 4],
+            [simd128::Simd128, 4, 4, 2], $($rest)*)
+    };
+    ($self:ident, $module:ident::$algorithm:ident, integers, $($rest:tt)*) => {
+        dispatch!(@ $self, $module, $algorithm,
+            [integers::PortableIntegers],
+            [x86_64::Avx2Integers], [x86_64::Avx2Integers], [x86_64::Vnni],
+            [neon::NeonIntegers], [neon::DotIntegers],
+            [simd128::Simd128Integers], $($rest)*)
+    };
+    ($self:ident, $module:ident::$algorithm:ident, integers in tiles, $($rest:tt)*) => {
+        dispatch!(@ $self, $module, $algorithm,
+            [integers::PortableIntegers, 4, 4, 2],
+            [x86_64::Avx2Integers, 4, 4, 2], [x86_64::Avx2Integers, 4, 4, 2], [x86_64::Vnni, 12, 8, 2],
+            [neon::NeonIntegers, 4, 4, 4], [neon::DotIntegers, 4, 4, 4],
+            [simd128::Simd128Integers, 4, 4, 2], $($rest)*)
+    };
+    (@ $self:ident, $module:ident, $algorithm:ident,
+        [$($portable:tt)*],
+        [$($avx2:tt)*], [$($avx512:tt)*], [$($vnni:tt)*],
+        [$($neon:tt)*], [$($neon_dot:tt)*],
+        [$($simd128:tt)*], ($($name:ident: $type:ty),*) $(-> $result:ty)?) => {{
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
         unsafe fn avx2($($name: $type),*) $(-> $result)? {
             // SAFETY: the caller vouches for the memory, the target feature for the CPU.
-            unsafe { generic::$algorithm::<x86_64::Avx2 $($avx2)*>($($name),*) }
+            unsafe { $module::$algorithm::<$($avx2)*>($($name),*) }
         }
         #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx512f,avx2,fma")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,fma")]
         unsafe fn avx512($($name: $type),*) $(-> $result)? {
             // SAFETY: the caller vouches for the memory, the target feature for the CPU.
-            unsafe { generic::$algorithm::<x86_64::Avx512 $($avx512)*>($($name),*) }
+            unsafe { $module::$algorithm::<$($avx512)*>($($name),*) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma")]
+        unsafe fn vnni($($name: $type),*) $(-> $result)? {
+            // SAFETY: the caller vouches for the memory, the target feature for the CPU.
+            unsafe { $module::$algorithm::<$($vnni)*>($($name),*) }
         }
         // SAFETY: `Kernels` holds an instruction set only after the CPU was found to have it; the operands are
         // slices, or were checked against their slices by the caller of this macro.
+        #[allow(unused_unsafe, reason = "some algorithms are safe")]
         unsafe {
             match $self.0 {
-                InstructionSet::Portable => {
-                    generic::$algorithm::<vector::Portable $($portable)*>($($name),*)
-                }
+                InstructionSet::Portable => $module::$algorithm::<$($portable)*>($($name),*),
                 #[cfg(target_arch = "x86_64")]
                 InstructionSet::Avx2 => avx2($($name),*),
                 #[cfg(target_arch = "x86_64")]
                 InstructionSet::Avx512 => avx512($($name),*),
+                #[cfg(target_arch = "x86_64")]
+                InstructionSet::Vnni => vnni($($name),*),
+                // What is always there needs no function of its own.
+                #[cfg(target_arch = "aarch64")]
+                InstructionSet::Neon => $module::$algorithm::<$($neon)*>($($name),*),
+                #[cfg(target_arch = "aarch64")]
+                InstructionSet::NeonDot => $module::$algorithm::<$($neon_dot)*>($($name),*),
+                #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+                InstructionSet::Simd128 => $module::$algorithm::<$($simd128)*>($($name),*),
             }
         }
     }};
@@ -78,9 +140,17 @@ impl Kernels {
         [
             Some(InstructionSet::Portable),
             #[cfg(target_arch = "x86_64")]
-            has_avx2().then_some(InstructionSet::Avx2),
+            x86_64::has_avx2().then_some(InstructionSet::Avx2),
             #[cfg(target_arch = "x86_64")]
-            has_avx512().then_some(InstructionSet::Avx512),
+            x86_64::has_avx512().then_some(InstructionSet::Avx512),
+            #[cfg(target_arch = "x86_64")]
+            x86_64::has_vnni().then_some(InstructionSet::Vnni),
+            #[cfg(target_arch = "aarch64")]
+            Some(InstructionSet::Neon),
+            #[cfg(target_arch = "aarch64")]
+            neon::has_dot_products().then_some(InstructionSet::NeonDot),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Some(InstructionSet::Simd128),
         ]
         .into_iter()
         .flatten()
@@ -100,79 +170,197 @@ impl Kernels {
             InstructionSet::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Vnni => "avx512-vnni",
+            #[cfg(target_arch = "aarch64")]
+            InstructionSet::Neon => "neon",
+            #[cfg(target_arch = "aarch64")]
+            InstructionSet::NeonDot => "neon-dotprod",
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            InstructionSet::Simd128 => "simd128",
         }
     }
 
-    /// `out = x · Wᵀ` for `rows` rows of `x`, `x_stride` apart, and a packed `W` (`[columns, depth]`). The rows of `out` are `out_stride`
-    /// apart and get the columns rounded up to whole panels.
+    /// `out (+)= x · Wᵀ` for `rows` rows of `x`, `x_stride` apart, and panels of `W` (`[columns, depth]`).
     ///
     /// # Panics
     ///
-    /// When a slice is too short.
+    /// When a slice is too short: `x` and `out` have room for [`padded`] rows, and `out` for the columns rounded up to whole panels.
     pub fn product(
         self,
         x: &[f32],
         x_stride: usize,
         rows: usize,
-        weights: &Packed,
-        out: &mut [f32],
-        out_stride: usize,
+        panels: Panels<'_>,
+        out: Destination<'_>,
     ) {
-        let panels = (weights.numbers(), weights.depth() * PANEL);
-        self.product_of_panels(
-            x,
-            x_stride,
-            rows,
-            weights.depth(),
-            panels,
-            weights.columns(),
-            out,
-            out_stride,
-        );
-    }
-
-    /// As [`product`](Self::product), of panels that lie in a larger slice, each so many numbers after the one before it.
-    ///
-    /// # Panics
-    ///
-    /// When a slice is too short.
-    #[allow(clippy::too_many_arguments)]
-    pub fn product_of_panels(
-        self,
-        x: &[f32],
-        x_stride: usize,
-        rows: usize,
-        depth: usize,
-        panels: (&[f32], usize),
-        columns: usize,
-        out: &mut [f32],
-        out_stride: usize,
-    ) {
-        if rows == 0 || columns == 0 {
+        if rows == 0 || panels.columns == 0 {
             return;
         }
-        let wide = columns.next_multiple_of(PANEL);
-        let count = columns.div_ceil(PANEL);
-        assert!(x.len() >= (rows - 1) * x_stride + depth, "x is too short");
-        assert!(panels.0.len() >= (count - 1) * panels.1 + depth * PANEL, "too few panels");
-        assert!(out.len() >= (rows - 1) * out_stride + wide, "out is too short");
+        panels.check();
+        out.check(rows, panels.columns);
+        assert!(x.len() >= (padded(rows) - 1) * x_stride + panels.depth, "x is too short");
         let operands = Product {
             x: x.as_ptr(),
             x_stride,
             rows,
-            depth,
-            panels: panels.0.as_ptr(),
-            panel_stride: panels.1,
-            columns,
-            out: out.as_mut_ptr(),
-            out_stride,
+            depth: panels.depth,
+            panels: panels.numbers.as_ptr(),
+            panel_stride: panels.stride,
+            columns: panels.columns,
+            out: out.numbers.as_mut_ptr(),
+            out_stride: out.stride,
+            add: out.add,
         };
-        dispatch!(self, product, [, 4, 2], [, 6, 2], [, 12, 2], (operands: Product));
+        dispatch!(self, generic::product, floats in tiles, (operands: Product));
     }
 
-    /// Turns logits into probabilities in place. An empty row stays empty.
-    pub fn softmax(self, row: &mut [f32]) {
-        dispatch!(self, softmax, [], [], [], (row: &mut [f32]));
+    /// As [`product`](Self::product), of quantised rows and panels of bytes. The sums are whole numbers until they are scaled.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    pub fn byte_product(
+        self,
+        x: &QuantisedRows<'_>,
+        rows: usize,
+        panels: BytePanels<'_>,
+        out: Destination<'_>,
+    ) {
+        if rows == 0 || panels.columns == 0 {
+            return;
+        }
+        panels.check();
+        out.check(rows, panels.columns);
+        let last = padded(rows) - 1;
+        assert!(x.bytes.len() >= last * x.stride + 4 * panels.quads, "x is too short");
+        assert!(x.scales.len() > last, "x has too few scales");
+        let operands = ByteProduct {
+            x: x.bytes.as_ptr(),
+            x_stride: x.stride,
+            row_scales: x.scales.as_ptr(),
+            rows,
+            quads: panels.quads,
+            panels: panels.bytes.as_ptr(),
+            panel_stride: panels.stride,
+            column_scales: panels.scales.as_ptr(),
+            offsets: panels.offsets.as_ptr(),
+            columns: panels.columns,
+            out: out.numbers.as_mut_ptr(),
+            out_stride: out.stride,
+            add: out.add,
+        };
+        dispatch!(self, quantised::byte_product, integers in tiles, (operands: ByteProduct));
+    }
+
+    /// `out (+)= factor · x · W` for rows of 16-bit numbers and panels of bytes: the mixing of values by their weights in attention.
+    ///
+    /// # Panics
+    ///
+    /// As [`product`](Self::product).
+    pub fn pair_product(
+        self,
+        x: &[i16],
+        x_stride: usize,
+        factors: &[f32],
+        rows: usize,
+        panels: PairPanels<'_>,
+        out: Destination<'_>,
+    ) {
+        if rows == 0 || panels.columns == 0 {
+            return;
+        }
+        panels.check();
+        out.check(rows, panels.columns);
+        let last = padded(rows) - 1;
+        assert!(x.len() >= last * x_stride + 2 * panels.pairs, "x is too short");
+        assert!(factors.len() > last, "too few factors");
+        let operands = PairProduct {
+            x: x.as_ptr(),
+            x_stride,
+            factors: factors.as_ptr(),
+            rows,
+            pairs: panels.pairs,
+            panels: panels.bytes.as_ptr(),
+            panel_stride: panels.stride,
+            columns: panels.columns,
+            out: out.numbers.as_mut_ptr(),
+            out_stride: out.stride,
+            add: out.add,
+        };
+        dispatch!(self, quantised::pair_product, integers in tiles, (operands: PairProduct));
+    }
+
+    /// Quantises a row for [`byte_product`](Self::byte_product): `row ≈ scale · bytes`, the scale being returned. The rest of `out` stands for zeros.
+    ///
+    /// # Panics
+    ///
+    /// When `out` is shorter than the row.
+    pub fn quantise(self, row: &[f32], out: &mut [u8]) -> f32 {
+        assert!(out.len() >= row.len(), "out is too short");
+        let biased = true;
+        dispatch!(self, quantised::quantise, integers, (row: &[f32], out: &mut [u8], biased: bool) -> f32)
+    }
+
+    /// Quantises numbers that will be part of a matrix: as [`quantise`](Self::quantise), and bytes with their signs.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    pub fn quantise_for_panels(self, row: &[f32], out: &mut [i8]) -> f32 {
+        assert!(out.len() >= row.len(), "out is too short");
+        let (out, biased) = (bytemuck::cast_slice_mut(out), false);
+        dispatch!(self, quantised::quantise, integers, (row: &[f32], out: &mut [u8], biased: bool) -> f32)
+    }
+
+    /// `weights = 2^(scores − highest) · value_scales · factor`, rounded to 16 bits, with zeros behind; returns the sum of the powers.
+    ///
+    /// `factor` has to keep every product below 32768.
+    ///
+    /// # Panics
+    ///
+    /// When `value_scales` or `weights` is shorter than `scores`.
+    pub fn weigh(
+        self,
+        scores: &[f32],
+        highest: f32,
+        value_scales: &[f32],
+        factor: f32,
+        weights: &mut [i16],
+    ) -> f32 {
+        assert!(value_scales.len() >= scores.len() && weights.len() >= scores.len());
+        dispatch!(self, quantised::weigh, integers, (scores: &[f32], highest: f32, value_scales: &[f32], factor: f32, weights: &mut [i16]) -> f32)
+    }
+
+    /// `row ← e^(row − highest)`; returns the sum.
+    pub fn exponentials(self, row: &mut [f32], highest: f32) -> f32 {
+        dispatch!(self, generic::exponentials, floats, (row: &mut [f32], highest: f32) -> f32)
+    }
+
+    /// The largest number, and `−∞` of none.
+    pub fn largest(self, row: &[f32]) -> f32 {
+        dispatch!(self, generic::largest, floats, (row: &[f32]) -> f32)
+    }
+
+    /// `row ← row · factor`.
+    pub fn scale(self, row: &mut [f32], factor: f32) {
+        dispatch!(self, generic::scale, floats, (row: &mut [f32], factor: f32));
+    }
+
+    /// `row ← row + other`.
+    ///
+    /// # Panics
+    ///
+    /// When the slices are not equally long.
+    pub fn add(self, row: &mut [f32], other: &[f32]) {
+        assert_eq!(row.len(), other.len());
+        dispatch!(self, generic::add, floats, (row: &mut [f32], other: &[f32]));
+    }
+
+    /// Turns the pairs `(i, i + half)` of every head of a row by angles whose cosines, then sines are in `turn` (`2 · half`; Su et al. 2021,
+    /// equation 34).
+    pub fn rotate(self, row: &mut [f32], turn: &[f32]) {
+        dispatch!(self, generic::rotate, floats, (row: &mut [f32], turn: &[f32]));
     }
 
     /// `gate ← silu(gate) · up`.
@@ -182,7 +370,7 @@ impl Kernels {
     /// When the slices are not equally long.
     pub fn gated(self, gate: &mut [f32], up: &[f32]) {
         assert_eq!(gate.len(), up.len());
-        dispatch!(self, gated, [], [], [], (gate: &mut [f32], up: &[f32]));
+        dispatch!(self, generic::gated, floats, (gate: &mut [f32], up: &[f32]));
     }
 
     /// `Σ one · other`.
@@ -192,17 +380,7 @@ impl Kernels {
     /// When the slices are not equally long.
     pub fn dot(self, one: &[f32], other: &[f32]) -> f32 {
         assert_eq!(one.len(), other.len());
-        dispatch!(self, dot, [], [], [], (one: &[f32], other: &[f32]) -> f32)
-    }
-
-    /// `out ← out + factor · row`.
-    ///
-    /// # Panics
-    ///
-    /// When the slices are not equally long.
-    pub fn accumulate(self, factor: f32, row: &[f32], out: &mut [f32]) {
-        assert_eq!(row.len(), out.len());
-        dispatch!(self, accumulate, [], [], [], (factor: f32, row: &[f32], out: &mut [f32]));
+        dispatch!(self, generic::dot, floats, (one: &[f32], other: &[f32]) -> f32)
     }
 
     /// `out = x / √(mean(x²) + epsilon) · gain` (Zhang and Sennrich 2019, equation 4).
@@ -212,32 +390,8 @@ impl Kernels {
     /// When the slices are not equally long.
     pub fn normalise(self, x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) {
         assert!(x.len() == gain.len() && x.len() == out.len());
-        let scale = 1.0 / libm::sqrtf(self.dot(x, x) / x.len() as f32 + epsilon);
-        for ((out, x), gain) in out.iter_mut().zip(x).zip(gain) {
-            *out = x * scale * gain;
-        }
+        dispatch!(self, generic::normalise, floats, (x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]));
     }
-}
-
-/// With the standard library the CPU is asked; without it the build must have been told.
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
-fn has_avx2() -> bool {
-    std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma")
-}
-
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
-fn has_avx512() -> bool {
-    has_avx2() && std::is_x86_feature_detected!("avx512f")
-}
-
-#[cfg(all(target_arch = "x86_64", not(feature = "std")))]
-fn has_avx2() -> bool {
-    cfg!(all(target_feature = "avx2", target_feature = "fma"))
-}
-
-#[cfg(all(target_arch = "x86_64", not(feature = "std")))]
-fn has_avx512() -> bool {
-    has_avx2() && cfg!(target_feature = "avx512f")
 }
 
 #[cfg(test)]

@@ -14,18 +14,41 @@ fn numbers(count: usize, generator: &mut Xoshiro256PlusPlus) -> Vec<f32> {
     (0..count).map(|_| generator.random_range(-1.0..1.0)).collect()
 }
 
+fn bytes(count: usize, generator: &mut Xoshiro256PlusPlus) -> Vec<i8> {
+    (0..count).map(|_| generator.random_range(-127..=127)).collect()
+}
+
+/// Rows, depths and columns on both sides of what kernels take at a time.
+const SHAPES: [(usize, usize, usize); 9] = [
+    (1, 1, 1),
+    (1, 40, 200),
+    (2, 7, 33),
+    (5, 64, 32),
+    (11, 128, 64),
+    (13, 12, 31),
+    (29, 31, 100),
+    (12, 5, 32),
+    (8, 300, 48),
+];
+
 #[test]
 fn the_kernels_of_this_cpu_are_tested() {
     let names: Vec<&str> = Kernels::available().map(Kernels::name).collect();
     println!("kernels tested here: {names:?}");
     assert_eq!(names[0], "portable");
+    #[cfg(target_arch = "aarch64")]
+    assert!(names.contains(&"neon"));
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    assert!(names.contains(&"simd128"));
     #[cfg(all(target_arch = "x86_64", feature = "std"))]
     {
         // The operating system's own list, where there is one: no kernel that this CPU could run may be left out.
         if let Ok(description) = std::fs::read_to_string("/proc/cpuinfo") {
             let has = |flag: &str| description.split_whitespace().any(|word| word == flag);
+            let avx512 = has("avx512f") && has("avx512bw") && has("avx512vl");
             assert_eq!(names.contains(&"avx2"), has("avx2") && has("fma"));
-            assert_eq!(names.contains(&"avx512"), has("avx512f"));
+            assert_eq!(names.contains(&"avx512"), avx512);
+            assert_eq!(names.contains(&"avx512-vnni"), avx512 && has("avx512_vnni"));
         }
     }
 }
@@ -33,40 +56,214 @@ fn the_kernels_of_this_cpu_are_tested() {
 #[test]
 fn products_are_sums_of_products() {
     let mut generator = Xoshiro256PlusPlus::seed_from_u64(1);
-    for (rows, depth, columns) in
-        [(1_usize, 1_usize, 1_usize), (3, 7, 33), (13, 128, 64), (29, 31, 100), (12, 5, 32)]
-    {
+    for (rows, depth, columns) in SHAPES {
         let x_stride = depth + 3;
         let out_stride = columns.next_multiple_of(PANEL) + 1;
-        let x = numbers(rows * x_stride, &mut generator);
+        let x = numbers(padded(rows) * x_stride, &mut generator);
         let weights = numbers(columns * depth, &mut generator);
-        let packed = Packed::new(&weights, columns, depth);
-        for column in 0..columns {
-            let row: Vec<f32> = packed.row(column).collect();
-            assert_eq!(row, weights[column * depth..(column + 1) * depth]);
-        }
+        let packed = Packed::new(columns, depth, |column, row| {
+            row.copy_from_slice(&weights[column * depth..(column + 1) * depth]);
+        });
         for kernels in Kernels::available() {
-            let mut out = vec![9.0; rows * out_stride];
-            kernels.product(&x, x_stride, rows, &packed, &mut out, out_stride);
+            let mut out = vec![9.0; padded(rows) * out_stride];
+            for add in [false, true] {
+                let to = Destination { numbers: &mut out, stride: out_stride, add };
+                kernels.product(&x, x_stride, rows, packed.panels(), to);
+                for row in 0..rows {
+                    for column in 0..columns {
+                        let sum: f64 = (0..depth)
+                            .map(|step| {
+                                f64::from(x[row * x_stride + step])
+                                    * f64::from(weights[column * depth + step])
+                            })
+                            .sum();
+                        let expected = if add { 2.0 * sum } else { sum };
+                        let difference = f64::from(out[row * out_stride + column]) - expected;
+                        assert!(difference.abs() < 3e-5, "{}: {difference}", kernels.name());
+                    }
+                    assert_eq!(out[row * out_stride + out_stride - 1], 9.0, "beyond the panels");
+                }
+            }
+        }
+    }
+}
+
+/// A row's state must not depend on which others go through the weights with it.
+#[test]
+fn a_row_s_product_is_the_same_to_the_bit_among_any_others() {
+    let mut generator = Xoshiro256PlusPlus::seed_from_u64(11);
+    let (depth, columns) = (57, 160);
+    let x = numbers(24 * depth, &mut generator);
+    let weights = numbers(columns * depth, &mut generator);
+    let packed = Packed::new(columns, depth, |column, row| {
+        row.copy_from_slice(&weights[column * depth..(column + 1) * depth]);
+    });
+    for kernels in Kernels::available() {
+        let product = |rows: usize| {
+            let mut out = vec![0.0; padded(rows) * columns];
+            let to = Destination { numbers: &mut out, stride: columns, add: false };
+            kernels.product(&x, depth, rows, packed.panels(), to);
+            out.truncate(rows * columns);
+            out
+        };
+        let all = product(24);
+        for rows in 1..24 {
+            assert_eq!(product(rows), all[..rows * columns], "{} {rows}", kernels.name());
+        }
+    }
+}
+
+#[test]
+fn quantised_rows_are_within_half_a_step() {
+    let mut generator = Xoshiro256PlusPlus::seed_from_u64(5);
+    for length in [1, 15, 16, 33, 100] {
+        let row = numbers(length, &mut generator);
+        let most = row.iter().fold(0.0_f32, |most, number| most.max(number.abs()));
+        // The same arithmetic, number by number.
+        let factor = 127.0 / most;
+        let want: Vec<i8> = row.iter().map(|number| libm::rintf(number * factor) as i8).collect();
+        for kernels in Kernels::available() {
+            let mut out = vec![1_i8; length + 3];
+            let scale = kernels.quantise_for_panels(&row, &mut out);
+            assert_eq!(out[..length], want, "{}", kernels.name());
+            assert_eq!(out[length..], [0; 3]);
+            for (byte, number) in out.iter().zip(&row) {
+                assert!((f32::from(*byte) * scale - number).abs() <= scale * 0.5001);
+            }
+            assert_eq!(kernels.quantise_for_panels(&vec![0.0; length], &mut out), 0.0);
+            assert_eq!(out[..length], vec![0; length]);
+        }
+    }
+}
+
+#[test]
+fn products_of_bytes_are_exact() {
+    let mut generator = Xoshiro256PlusPlus::seed_from_u64(6);
+    for (rows, depth, columns) in SHAPES {
+        let stride = depth.next_multiple_of(4) + 4;
+        let x = numbers(padded(rows) * depth, &mut generator);
+        let mut weights = bytes(columns * depth, &mut generator);
+        // The largest sums that there are.
+        weights[..depth].fill(127);
+        let scales: Vec<f32> =
+            numbers(columns, &mut generator).iter().map(|x| x.abs() + 0.1).collect();
+        let packed = PackedBytes::new(columns, depth, |column, row| {
+            row.copy_from_slice(&weights[column * depth..(column + 1) * depth]);
+            scales[column]
+        });
+        for kernels in Kernels::available() {
+            let mut quantised = vec![0_u8; padded(rows) * stride];
+            let mut row_scales = vec![0.0; padded(rows)];
+            let mut plain = vec![0_i8; rows * depth];
+            for row in 0..rows {
+                let from = &x[row * depth..(row + 1) * depth];
+                let out = &mut quantised[row * stride..(row + 1) * stride - 4];
+                row_scales[row] = kernels.quantise(from, out);
+                let out = &mut plain[row * depth..(row + 1) * depth];
+                assert_eq!(kernels.quantise_for_panels(from, out), row_scales[row]);
+            }
+            let out_stride = columns.next_multiple_of(PANEL);
+            let mut out = vec![0.0; padded(rows) * out_stride];
+            for add in [false, true] {
+                let to = Destination { numbers: &mut out, stride: out_stride, add };
+                let x = QuantisedRows { bytes: &quantised, stride, scales: &row_scales };
+                kernels.byte_product(&x, rows, packed.panels(), to);
+            }
             for row in 0..rows {
                 for column in 0..columns {
-                    let expected: f64 = (0..depth)
+                    let sum: i32 = (0..depth)
                         .map(|step| {
-                            f64::from(x[row * x_stride + step])
-                                * f64::from(weights[column * depth + step])
+                            i32::from(plain[row * depth + step])
+                                * i32::from(weights[column * depth + step])
                         })
                         .sum();
-                    let difference = f64::from(out[row * out_stride + column]) - expected;
-                    assert!(difference.abs() < 1e-5, "{}: {difference}", kernels.name());
+                    let once = sum as f32 * row_scales[row] * scales[column];
+                    let have = out[row * out_stride + column];
+                    assert_eq!(have, once + once, "{}: {row}, {column}", kernels.name());
                 }
-                assert_eq!(out[row * out_stride + out_stride - 1], 9.0, "beyond the panels");
             }
         }
     }
 }
 
 #[test]
-fn softmax_is_within_four_units_in_the_last_place_of_its_terms() {
+fn products_of_pairs_are_exact() {
+    let mut generator = Xoshiro256PlusPlus::seed_from_u64(7);
+    for (rows, depth, columns) in
+        [(1_usize, 3_usize, 5_usize), (2, 700, 32), (11, 64, 40), (13, 255, 64)]
+    {
+        let pairs = depth.div_ceil(2);
+        let wide = columns.next_multiple_of(PANEL);
+        let stride = 2 * pairs;
+        let mut x: Vec<i16> =
+            (0..padded(rows) * stride).map(|_| generator.random_range(0..=32767)).collect();
+        // The largest sums that there are.
+        x[..stride].fill(32767);
+        let factors: Vec<f32> = numbers(padded(rows), &mut generator);
+        let mut values = vec![0_i8; pairs * wide * 2];
+        let plain = bytes(depth * columns, &mut generator);
+        for step in 0..depth {
+            for column in 0..columns {
+                let panel = column / PANEL * pairs * 2 * PANEL;
+                let place = step / 2 * 2 * PANEL + column % PANEL * 2 + step % 2;
+                values[panel + place] = plain[step * columns + column];
+            }
+        }
+        let panels = PairPanels { bytes: &values, stride: pairs * 2 * PANEL, pairs, columns };
+        let mut portable: Option<Vec<f32>> = None;
+        for kernels in Kernels::available() {
+            let mut out = vec![0.0; padded(rows) * wide];
+            let to = Destination { numbers: &mut out, stride: wide, add: false };
+            kernels.pair_product(&x, stride, &factors, rows, panels, to);
+            for row in 0..rows {
+                for column in 0..columns {
+                    let terms = (0..depth).map(|step| {
+                        i64::from(x[row * stride + step])
+                            * i64::from(plain[step * columns + column])
+                    });
+                    let (sum, size) =
+                        terms.fold((0, 0), |(sum, size), term| (sum + term, size + term.abs()));
+                    let factor = f64::from(factors[row]);
+                    let error = f64::from(out[row * wide + column]) - sum as f64 * factor;
+                    // Exact within 256 steps, and rounded where those are added.
+                    assert!(error.abs() <= 3e-7 * size as f64 * factor.abs(), "{error}");
+                }
+            }
+            out.truncate(rows * wide);
+            let first = portable.get_or_insert_with(|| out.clone());
+            assert_eq!(&out, first, "{} and portable", kernels.name());
+        }
+    }
+}
+
+#[test]
+fn weights_are_powers_of_two_in_sixteen_bits() {
+    let mut generator = Xoshiro256PlusPlus::seed_from_u64(8);
+    for length in [1, 8, 16, 37, 600] {
+        let scores: Vec<f32> = numbers(length, &mut generator).iter().map(|x| x * 40.0).collect();
+        let scales: Vec<f32> = numbers(length, &mut generator).iter().map(|x| x.abs()).collect();
+        let highest = scores.iter().copied().fold(f32::MIN, f32::max);
+        let exact: Vec<f64> =
+            scores.iter().map(|x| libm::exp2(f64::from(*x) - f64::from(highest))).collect();
+        for kernels in Kernels::available() {
+            assert_eq!(kernels.largest(&scores), highest);
+            let mut weights = vec![7_i16; length + 2];
+            let sum = kernels.weigh(&scores, highest, &scales, 32_767.0, &mut weights);
+            assert_eq!(weights[length..], [0, 0]);
+            let want: f64 = exact.iter().sum();
+            // 3 · 10⁻⁶ of the power, and a rounding for each sum.
+            assert!((f64::from(sum) - want).abs() < 6e-6 * want, "{}: {sum}", kernels.name());
+            for ((weight, exact), scale) in weights.iter().zip(&exact).zip(&scales) {
+                let want = exact * f64::from(*scale) * 32_767.0;
+                assert!((f64::from(*weight) - want).abs() < 0.5 + 5e-6 * want.max(1e5));
+            }
+        }
+    }
+    assert_eq!(Kernels::best().largest(&[]), f32::NEG_INFINITY);
+}
+
+#[test]
+fn exponentials_are_within_four_units_in_the_last_place() {
     let mut generator = Xoshiro256PlusPlus::seed_from_u64(2);
     for length in [1, 5, 16, 33, 700] {
         let logits: Vec<f32> = numbers(length, &mut generator).iter().map(|x| x * 20.0).collect();
@@ -76,12 +273,11 @@ fn softmax_is_within_four_units_in_the_last_place_of_its_terms() {
         let total: f64 = terms.iter().sum();
         for kernels in Kernels::available() {
             let mut row = logits.clone();
-            kernels.softmax(&mut row);
-            for (have, term) in row.iter().zip(&terms) {
-                let want = term / total;
+            let sum = kernels.exponentials(&mut row, highest);
+            assert!((f64::from(sum) - total).abs() < 4.0e-6 * total);
+            for (have, want) in row.iter().zip(&terms) {
                 let relative = (f64::from(*have) - want).abs() / want;
-                // Two units for the exponential, two for rounded sums and the quotient; the shift by the highest is exact
-                // to half a unit of the logit, 40 · 2⁻²⁴.
+                // Two units for the exponential; the shift by the highest is exact to half a unit of the logit, 40 · 2⁻²⁴.
                 assert!(relative < 4.0e-6, "{}: {relative}", kernels.name());
             }
         }
@@ -111,22 +307,32 @@ fn gates_agree_with_the_formula() {
 }
 
 #[test]
-fn sums_and_norms_agree() {
+fn sums_norms_and_turns_agree() {
     let mut generator = Xoshiro256PlusPlus::seed_from_u64(4);
-    for length in [1, 8, 31, 128] {
+    for length in [2, 8, 32, 130] {
         let (one, other) = (numbers(length, &mut generator), numbers(length, &mut generator));
         let expected: f32 = one.iter().zip(&other).map(|(a, b)| a * b).sum();
         for kernels in Kernels::available() {
             assert!((kernels.dot(&one, &other) - expected).abs() < 1e-5);
             let mut sum = one.clone();
-            kernels.accumulate(0.5, &other, &mut sum);
+            kernels.add(&mut sum, &other);
+            kernels.scale(&mut sum, 0.5);
             for ((sum, one), other) in sum.iter().zip(&one).zip(&other) {
-                assert!((sum - (one + 0.5 * other)).abs() < 1e-6);
+                assert!((sum - 0.5 * (one + other)).abs() < 1e-6);
             }
             let mut normal = vec![0.0; length];
             kernels.normalise(&one, &vec![1.0; length], 1e-5, &mut normal);
             let square: f32 = normal.iter().map(|x| x * x).sum::<f32>() / length as f32;
             assert!((square - 1.0).abs() < 0.01);
+            // A quarter of a turn takes the first half to the second, and the second to minus the first.
+            let half = length / 2;
+            let quarter: Vec<f32> = (0..length).map(|i| if i < half { 0.0 } else { 1.0 }).collect();
+            let mut turned = one.clone();
+            kernels.rotate(&mut turned, &quarter);
+            for index in 0..half {
+                assert_eq!(turned[index], -one[index + half]);
+                assert_eq!(turned[index + half], one[index]);
+            }
         }
     }
 }
@@ -134,6 +340,13 @@ fn sums_and_norms_agree() {
 #[test]
 #[should_panic(expected = "out is too short")]
 fn short_slices_are_refused() {
-    let packed = Packed::new(&[1.0; 4], 2, 2);
-    Kernels::best().product(&[1.0, 2.0], 2, 1, &packed, &mut [0.0; 2], 32);
+    let packed = Packed::new(2, 2, |_, row| row.fill(1.0));
+    let to = Destination { numbers: &mut [0.0; 31], stride: 32, add: false };
+    Kernels::best().product(&[1.0, 2.0], 2, 1, packed.panels(), to);
+}
+
+#[test]
+fn rows_are_padded_to_what_kernels_take() {
+    let have: Vec<usize> = [0, 1, 2, 4, 5, 8, 9, 12, 13, 14, 25].map(padded).to_vec();
+    assert_eq!(have, [0, 1, 4, 4, 8, 8, 12, 12, 13, 16, 25]);
 }

@@ -64,6 +64,12 @@ pub unsafe trait Vector: Copy {
     ///
     /// As the trait says.
     unsafe fn maximum(self, other: Self) -> Self;
+    /// The nearest whole number, of two equally near ones the even one; for numbers between ±2²².
+    ///
+    /// # Safety
+    ///
+    /// As the trait says.
+    unsafe fn round(self) -> Self;
     /// `2^self`, for whole numbers between −126 and 127.
     ///
     /// # Safety
@@ -74,7 +80,7 @@ pub unsafe trait Vector: Copy {
 
 /// Eight numbers in an array: what the compiler makes of it is its own business.
 #[derive(Clone, Copy)]
-pub struct Portable([f32; 8]);
+pub struct Portable(pub(super) [f32; 8]);
 
 impl Portable {
     #[inline(always)]
@@ -132,6 +138,13 @@ unsafe impl Vector for Portable {
     #[inline(always)]
     unsafe fn maximum(self, other: Self) -> Self {
         self.map(other, |one, other| if one > other { one } else { other })
+    }
+
+    #[inline(always)]
+    unsafe fn round(self) -> Self {
+        // Adding and taking away 1.5 · 2²³ leaves no room for a fraction.
+        let magic = 12_582_912.0_f32;
+        Self(self.0.map(|number| (number + magic) - magic))
     }
 
     #[inline(always)]

@@ -1,40 +1,68 @@
 //! Keys and values that were computed before.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
-use super::Config;
-use crate::{kernels::PANEL, tokenizer::vocabulary::Token};
+use super::{
+    Config, Precision,
+    attention::{Bytes, Floats},
+};
+use crate::tokenizer::vocabulary::Token;
 
-/// The keys and values of a prefix, for every layer, packed as the kernels' panels.
-///
-/// With `d` the head size and `c` the capacity rounded up to whole panels, a layer's keys are `[heads, c / 32, d, 32]`, so that a
-/// product with queries gives scores, and its values `[heads, d / 32 (rounded up), c, 32]`, so that a product with probabilities gives
-/// the mixed values.
+/// Keys and values in one of their forms.
+#[derive(Clone, Debug)]
+pub(super) enum Store {
+    Floats(Floats),
+    Bytes(Bytes),
+}
+
+impl Store {
+    fn new(config: &Config, precision: Precision, slots: usize, capacity: usize) -> Self {
+        match precision {
+            Precision::Int8 => Self::Bytes(Bytes::new(config, slots, capacity)),
+            _ => Self::Floats(Floats::new(config, slots, capacity)),
+        }
+    }
+
+    fn reset(&mut self, slots: usize, capacity: usize) {
+        match self {
+            Self::Floats(store) => store.reset(slots, capacity),
+            Self::Bytes(store) => store.reset(slots, capacity),
+        }
+    }
+}
+
+/// What a cache was made for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Shape {
+    layers: usize,
+    heads: usize,
+    head_size: usize,
+    precision: Precision,
+}
+
+impl Shape {
+    fn of(config: &Config, precision: Precision) -> Self {
+        let (layers, heads, head_size) = (config.layers, config.heads, config.head_size());
+        Self { layers, heads, head_size, precision }
+    }
+}
+
+/// The keys and values of a prefix, for every layer.
 #[derive(Clone, Debug)]
 pub struct Cache {
     tokens: Vec<Token>,
     capacity: usize,
-    heads: usize,
-    head_size: usize,
-    pub(super) keys: Vec<Vec<f32>>,
-    pub(super) values: Vec<Vec<f32>>,
+    shape: Shape,
+    pub(super) store: Store,
 }
 
 impl Cache {
-    /// An empty cache for at most `capacity` tokens. All of its memory is taken at once:
-    /// `layers · 2 · hidden · capacity` numbers.
-    pub fn new(config: &Config, capacity: usize) -> Self {
-        let (heads, head_size) = (config.heads, config.head_size());
-        let wide = capacity.next_multiple_of(PANEL);
-        let keys = heads * wide * head_size;
-        let values = heads * head_size.next_multiple_of(PANEL) * wide;
+    pub(super) fn new(config: &Config, precision: Precision, capacity: usize) -> Self {
         Self {
             tokens: Vec::with_capacity(capacity),
             capacity,
-            heads,
-            head_size,
-            keys: vec![vec![0.0; keys]; config.layers],
-            values: vec![vec![0.0; values]; config.layers],
+            shape: Shape::of(config, precision),
+            store: Store::new(config, precision, 1, capacity),
         }
     }
 
@@ -72,81 +100,53 @@ impl Cache {
         self.tokens.extend_from_slice(tokens);
     }
 
-    /// Whether it was made for a model of this shape.
-    pub(super) fn fits(&self, config: &Config) -> bool {
-        self.heads == config.heads
-            && self.head_size == config.head_size()
-            && self.keys.len() == config.layers
-    }
-
-    /// Numbers from one panel of keys to the next.
-    pub(super) fn key_stride(&self) -> usize {
-        self.head_size * PANEL
-    }
-
-    /// Numbers from one panel of values to the next.
-    pub(super) fn value_stride(&self) -> usize {
-        self.capacity.next_multiple_of(PANEL) * PANEL
-    }
-
-    /// A head's keys.
-    pub(super) fn head_keys(&self, layer: usize, head: usize) -> &[f32] {
-        let size = self.capacity.next_multiple_of(PANEL) * self.head_size;
-        &self.keys[layer][head * size..(head + 1) * size]
-    }
-
-    /// A head's values.
-    pub(super) fn head_values(&self, layer: usize, head: usize) -> &[f32] {
-        let size = self.value_stride() * self.head_size.div_ceil(PANEL);
-        &self.values[layer][head * size..(head + 1) * size]
-    }
-
-    /// Writes a token's key and value (`[hidden]` each) at `position` of a layer.
-    pub(super) fn write(&mut self, layer: usize, position: usize, key: &[f32], value: &[f32]) {
-        let (key_stride, value_stride) = (self.key_stride(), self.value_stride());
-        let size = self.capacity.next_multiple_of(PANEL) * self.head_size;
-        for (head, part) in key.chunks_exact(self.head_size).enumerate() {
-            let start = head * size + position / PANEL * key_stride + position % PANEL;
-            for (index, number) in part.iter().enumerate() {
-                self.keys[layer][start + index * PANEL] = *number;
-            }
-        }
-        let size = value_stride * self.head_size.div_ceil(PANEL);
-        for (head, part) in value.chunks_exact(self.head_size).enumerate() {
-            for (panel, numbers) in part.chunks(PANEL).enumerate() {
-                let start = head * size + panel * value_stride + position * PANEL;
-                self.values[layer][start..start + numbers.len()].copy_from_slice(numbers);
-            }
-        }
+    /// Whether it was made for a model of this shape and precision.
+    pub(super) fn fits(&self, config: &Config, precision: Precision) -> bool {
+        self.shape == Shape::of(config, precision)
     }
 }
 
+/// So many tokens go through the layers together: their buffers stay in the second-level cache.
+const GROUP: usize = 132;
+
 /// Many short continuations of one prefix, each with keys and values of its own.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Branches {
     count: usize,
     capacity: usize,
     length: usize,
-    hidden: usize,
-    layers: usize,
-    /// `[layers, count, capacity, hidden]`.
-    keys: Vec<f32>,
-    values: Vec<f32>,
+    shape: Shape,
+    config: Config,
+    /// Continuations that go through the layers together.
+    pub(super) groups: Vec<Store>,
+    /// How many continuations a group has, the last one perhaps fewer.
+    pub(super) group: usize,
 }
 
 impl Branches {
-    /// No continuations yet.
-    pub fn new(config: &Config) -> Self {
-        Self { hidden: config.hidden_size, layers: config.layers, ..Self::default() }
+    pub(super) fn new(config: &Config, precision: Precision) -> Self {
+        Self {
+            count: 0,
+            capacity: 0,
+            length: 0,
+            shape: Shape::of(config, precision),
+            config: config.clone(),
+            groups: Vec::new(),
+            group: 1,
+        }
     }
 
     /// Begins `count` empty continuations of at most `capacity` tokens each; memory that is there is used again.
     pub fn reset(&mut self, count: usize, capacity: usize) {
         (self.count, self.capacity, self.length) = (count, capacity, 0);
-        let size = self.layers * count * capacity * self.hidden;
-        if self.keys.len() < size {
-            self.keys.resize(size, 0.0);
-            self.values.resize(size, 0.0);
+        self.group = (GROUP / capacity.max(1)).clamp(1, count.max(1));
+        let groups = count.div_ceil(self.group);
+        for store in self.groups.iter_mut().take(groups) {
+            store.reset(self.group, capacity);
+        }
+        while self.groups.len() < groups {
+            let precision = self.shape.precision;
+            self.groups.push(Store::new(&self.config, precision, self.group, capacity));
         }
     }
 
@@ -169,32 +169,8 @@ impl Branches {
         self.length += tokens;
     }
 
-    /// Whether it was made for a model of this shape.
-    pub(super) fn fits(&self, config: &Config) -> bool {
-        self.hidden == config.hidden_size && self.layers == config.layers
-    }
-
-    fn start(&self, layer: usize, branch: usize, position: usize) -> usize {
-        ((layer * self.count + branch) * self.capacity + position) * self.hidden
-    }
-
-    pub(super) fn write(
-        &mut self,
-        layer: usize,
-        branch: usize,
-        position: usize,
-        key: &[f32],
-        value: &[f32],
-    ) {
-        let start = self.start(layer, branch, position);
-        self.keys[start..start + self.hidden].copy_from_slice(key);
-        self.values[start..start + self.hidden].copy_from_slice(value);
-    }
-
-    /// A token's key and value, `[hidden]` each.
-    pub(super) fn read(&self, layer: usize, branch: usize, position: usize) -> (&[f32], &[f32]) {
-        let start = self.start(layer, branch, position);
-        let end = start + self.hidden;
-        (&self.keys[start..end], &self.values[start..end])
+    /// Whether it was made for a model of this shape and precision.
+    pub(super) fn fits(&self, config: &Config, precision: Precision) -> bool {
+        self.shape == Shape::of(config, precision)
     }
 }

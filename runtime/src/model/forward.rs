@@ -3,20 +3,30 @@
 use alloc::{format, string::String};
 use core::ops::Range;
 
-use super::{Branches, Cache, Layer, Model, Workspace, workspace::sized};
-use crate::{Error, ErrorKind, Result, kernels::PANEL, tokenizer::vocabulary::Token};
+use super::{
+    Branches, Cache, Layer, Model, Workspace,
+    attention::{KeyValues, Own, ROOM, Seen},
+    cache::Store,
+    workspace::{Buffers, sized},
+};
+use crate::{
+    Error, ErrorKind, Result,
+    kernels::{Destination, PANEL, padded},
+    tokenizer::vocabulary::Token,
+};
 
 /// So many tokens of a prefix go through the layers at a time, whatever the prefix's length: bounds the memory.
-const CHUNK: usize = 128;
-/// So many rows attend at a time: their scores stay in the second-level cache.
-const ATTENDING: usize = 48;
+const CHUNK: usize = 132;
+/// So many rows of states become logits at a time.
+const LOGIT_ROWS: usize = 24;
 
 /// What the rows that go through the layers continue.
-enum Past<'a> {
-    /// The rows are the next tokens of a prefix; row `i` sees the prefix and the rows up to its own.
-    Prefix(&'a mut Cache),
-    /// The rows are `each` next tokens of every branch, branch by branch; they see the prefix and their own branch.
-    Branches { prefix: &'a Cache, branches: &'a mut Branches, each: usize },
+enum Past<'a, K> {
+    /// The rows are the next tokens of a prefix of so many; row `i` sees the prefix and the rows up to its own.
+    Prefix(&'a mut K, usize),
+    /// The rows are `each` next tokens of continuations that have `length`, one after the other; they see the prefix, `stored` tokens, and
+    /// their own continuation.
+    Branches { prefix: &'a K, stored: usize, branches: &'a mut K, length: usize, each: usize },
 }
 
 impl Model {
@@ -41,8 +51,20 @@ impl Model {
                 cache.capacity()
             )));
         }
+        let hidden = self.config.hidden_size;
+        workspace.hidden.resize(hidden, 0.0);
         for chunk in tokens.chunks(CHUNK) {
-            self.layers(Past::Prefix(cache), chunk, workspace);
+            let stored = cache.len();
+            let buffers = &mut workspace.buffers[0];
+            let out = &mut workspace.hidden;
+            match &mut cache.store {
+                Store::Floats(store) => {
+                    self.layers(Past::Prefix(store, stored), chunk, buffers, out);
+                }
+                Store::Bytes(store) => {
+                    self.layers(Past::Prefix(store, stored), chunk, buffers, out);
+                }
+            }
             cache.push(chunk);
         }
         Ok(())
@@ -68,7 +90,7 @@ impl Model {
         }
         let each = tokens.len() / count;
         self.check(tokens, prefix, prefix.len() + branches.length() + each)?;
-        if !branches.fits(&self.config) {
+        if !branches.fits(&self.config, self.precision) {
             return Err(invalid(String::from("the branches were made for another model")));
         }
         if branches.length() + each > branches.capacity() {
@@ -78,54 +100,94 @@ impl Model {
                 branches.capacity()
             )));
         }
-        self.layers(Past::Branches { prefix, branches, each }, tokens, workspace);
+        let hidden = self.config.hidden_size;
+        workspace.hidden.resize(count * hidden, 0.0);
+        let (group, length) = (branches.group, branches.length());
+        let work = branches
+            .groups
+            .iter_mut()
+            .zip(tokens.chunks(group * each))
+            .zip(workspace.hidden.chunks_mut(group * hidden));
+        let run = |((store, tokens), out): ((&mut Store, &[Token]), &mut [f32]),
+                   buffers: &mut Buffers| {
+            self.extend_group(prefix, store, length, each, tokens, buffers, out);
+        };
+        spread(work, &mut workspace.buffers, &run);
         branches.grow(each);
         Ok(())
     }
 
-    /// The logits of the tokens in a range, after each of some states: `states` is `[rows, hidden]`, `out` is `[rows, range]`.
+    /// Appends `each` tokens to each continuation of a group.
+    #[allow(clippy::too_many_arguments)]
+    fn extend_group(
+        &self,
+        prefix: &Cache,
+        branches: &mut Store,
+        length: usize,
+        each: usize,
+        tokens: &[Token],
+        buffers: &mut Buffers,
+        out: &mut [f32],
+    ) {
+        let stored = prefix.len();
+        match (&prefix.store, branches) {
+            (Store::Floats(prefix), Store::Floats(branches)) => {
+                let past = Past::Branches { prefix, stored, branches, length, each };
+                self.layers(past, tokens, buffers, out);
+            }
+            (Store::Bytes(prefix), Store::Bytes(branches)) => {
+                let past = Past::Branches { prefix, stored, branches, length, each };
+                self.layers(past, tokens, buffers, out);
+            }
+            _ => unreachable!("both were made for this model"),
+        }
+    }
+
+    /// The logits of the tokens in a range, after some of the states that [`Workspace::hidden`] has; `out` is `[rows, range]`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`]: a range outside the vocabulary, slices whose lengths do not fit together.
-    pub fn logits(&self, states: &[f32], tokens: Range<Token>, out: &mut [f32]) -> Result<()> {
+    /// [`ErrorKind::InvalidValue`]: rows that are not there, a range outside the vocabulary, a slice whose length does not fit.
+    pub fn logits(
+        &self,
+        workspace: &mut Workspace,
+        rows: Range<usize>,
+        tokens: Range<Token>,
+        out: &mut [f32],
+    ) -> Result<()> {
         let hidden = self.config.hidden_size;
         let (first, last) = (usize::from(tokens.start), usize::from(tokens.end));
         if first >= last || last > self.config.vocabulary_size {
             return Err(invalid(format!("tokens {first}..{last} are not of the vocabulary")));
         }
-        let (rows, wide) = (states.len() / hidden, last - first);
-        if !states.len().is_multiple_of(hidden) || out.len() != rows * wide {
-            return Err(invalid(format!(
-                "{} numbers of states and {} of logits for {wide} tokens",
-                states.len(),
-                out.len()
-            )));
+        let (count, wide) = (workspace.hidden.len() / hidden, last - first);
+        if rows.start > rows.end || rows.end > count {
+            return Err(invalid(format!("states {rows:?} of {count}")));
         }
-        // Whole panels that cover the range, a few rows at a time so that the buffer fits the stack.
-        let from = first / PANEL;
-        let mut panel = [0.0_f32; 8 * PANEL];
-        let stride = hidden * PANEL;
-        for (states, out) in states.chunks(8 * hidden).zip(out.chunks_mut(8 * wide)) {
+        if out.len() != rows.len() * wide {
+            let have = out.len();
+            return Err(invalid(format!("{have} numbers for {} rows of {wide}", rows.len())));
+        }
+        let Workspace { buffers, hidden: states } = workspace;
+        let states = &states[rows.start * hidden..rows.end * hidden];
+        // Whole panels that cover the range.
+        let panels = (first / PANEL, last.div_ceil(PANEL));
+        let stride = (panels.1 - panels.0) * PANEL;
+        let Buffers { input, operand, projected, .. } = &mut buffers[0];
+        for (states, out) in
+            states.chunks(LOGIT_ROWS * hidden).zip(out.chunks_mut(LOGIT_ROWS * wide))
+        {
             let rows = states.len() / hidden;
-            for index in from..last.div_ceil(PANEL) {
-                let numbers = &self.head.numbers()[index * stride..(index + 1) * stride];
-                self.kernels.product_of_panels(
-                    states,
-                    hidden,
-                    rows,
-                    hidden,
-                    (numbers, stride),
-                    PANEL,
-                    &mut panel,
-                    PANEL,
-                );
-                let begin = (index * PANEL).max(first);
-                let end = ((index + 1) * PANEL).min(last);
-                for (row, out) in panel.chunks(PANEL).zip(out.chunks_mut(wide)) {
-                    out[begin - first..end - first]
-                        .copy_from_slice(&row[begin % PANEL..begin % PANEL + end - begin]);
-                }
+            let input = sized(input, padded(rows) * hidden);
+            input[..states.len()].copy_from_slice(states);
+            operand.load(self.kernels, self.precision, input, hidden, rows, hidden);
+            let numbers = sized(projected, padded(rows) * stride);
+            let to = Destination { numbers, stride, add: false };
+            let x = (&*input, hidden);
+            self.head.product_of_panels(self.kernels, x, operand, rows, panels, to);
+            for (row, out) in projected.chunks_exact(stride).zip(out.chunks_exact_mut(wide)) {
+                let from = first - panels.0 * PANEL;
+                out.copy_from_slice(&row[from..from + wide]);
             }
         }
         Ok(())
@@ -139,7 +201,7 @@ impl Model {
         if let Some(place) = tokens.iter().position(|token| usize::from(*token) >= most) {
             return Err(invalid(format!("token {place} is {}, of {most}", tokens[place])));
         }
-        if !cache.fits(&self.config) {
+        if !cache.fits(&self.config, self.precision) {
             return Err(invalid(String::from("the cache was made for another model")));
         }
         if length > self.config.max_positions {
@@ -152,216 +214,165 @@ impl Model {
     }
 
     /// All layers for some rows. In the last one only the states that are asked for afterwards go on beyond the keys and values:
-    /// the last row of a prefix, the last row of each branch.
-    fn layers(&self, mut past: Past<'_>, tokens: &[Token], workspace: &mut Workspace) {
+    /// the last row of a prefix, the last row of each continuation; normalised, they are written to `out`.
+    fn layers<K: KeyValues>(
+        &self,
+        mut past: Past<'_, K>,
+        tokens: &[Token],
+        buffers: &mut Buffers,
+        out: &mut [f32],
+    ) {
         let hidden = self.config.hidden_size;
+        let width = hidden.next_multiple_of(PANEL);
         let mut rows = tokens.len();
-        let stream = sized(&mut workspace.stream, rows * hidden);
-        for (row, token) in stream.chunks_exact_mut(hidden).zip(tokens) {
+        let stream = sized(&mut buffers.stream, padded(rows) * width);
+        for (row, token) in stream.chunks_exact_mut(width).zip(tokens) {
             let start = usize::from(*token) * hidden;
-            row.copy_from_slice(&self.embedding[start..start + hidden]);
+            row[..hidden].copy_from_slice(&self.embedding[start..start + hidden]);
         }
         let stride = (3 * hidden).next_multiple_of(PANEL);
-        let epsilon = self.config.norm_epsilon;
         for (index, layer) in self.layers.iter().enumerate() {
-            let input = sized(&mut workspace.input, rows * hidden);
-            for (out, row) in
-                input.chunks_exact_mut(hidden).zip(workspace.stream.chunks_exact(hidden))
-            {
-                self.kernels.normalise(row, &layer.attention_norm, epsilon, out);
-            }
-            let projected = sized(&mut workspace.projected, rows * stride);
-            self.kernels.product(input, hidden, rows, &layer.attention, projected, stride);
-            self.remember(&mut past, index, projected, stride);
+            self.normalise_rows(rows, &layer.attention_norm, buffers);
+            let projected = sized(&mut buffers.projected, (padded(rows) + ROOM) * stride);
+            let to = Destination { numbers: projected, stride, add: false };
+            let x = (buffers.input.as_slice(), hidden);
+            layer.attention.product(self.kernels, x, &buffers.operand, rows, to);
+            self.remember(&mut past, index, &mut projected[..rows * stride], stride);
             let mut step = 1;
             if index + 1 == self.layers.len() {
                 step = match &past {
-                    Past::Prefix(_) => rows,
+                    Past::Prefix(..) => rows,
                     Past::Branches { each, .. } => *each,
                 };
-                keep_last(&mut workspace.stream, rows, hidden, step);
+                keep_last(&mut buffers.stream, rows, width, step);
                 keep_last(projected, rows, stride, step);
                 rows /= step;
             }
-            self.attend(&past, index, rows, step, workspace);
-            self.after_attention(layer, rows, workspace);
+            // A head's product writes whole panels: what it writes beyond its part, the next heads and the padding take.
+            let mixed_stride = hidden + PANEL;
+            let mixed = sized(&mut buffers.mixed, (padded(rows) + ROOM) * mixed_stride);
+            let seen = past.seen(step);
+            seen.attend(
+                self.kernels,
+                &self.config,
+                index,
+                projected,
+                stride,
+                rows,
+                &mut buffers.attention,
+                mixed,
+                mixed_stride,
+            );
+            self.after_attention(layer, rows, buffers);
         }
-        let states = sized(&mut workspace.hidden, rows * hidden);
-        for (out, row) in states.chunks_exact_mut(hidden).zip(workspace.stream.chunks_exact(hidden))
+        for (out, row) in out.chunks_exact_mut(hidden).zip(buffers.stream.chunks_exact(width)) {
+            self.kernels.normalise(&row[..hidden], &self.norm, self.config.norm_epsilon, out);
+        }
+    }
+
+    /// The normalised stream, as what matrices are multiplied with.
+    fn normalise_rows(&self, rows: usize, gain: &[f32], buffers: &mut Buffers) {
+        let hidden = self.config.hidden_size;
+        let width = hidden.next_multiple_of(PANEL);
+        let input = sized(&mut buffers.input, padded(rows) * hidden);
+        for (out, row) in
+            input.chunks_exact_mut(hidden).zip(buffers.stream.chunks_exact(width)).take(rows)
         {
-            self.kernels.normalise(row, &self.norm, epsilon, out);
+            self.kernels.normalise(&row[..hidden], gain, self.config.norm_epsilon, out);
         }
-        workspace.hidden.truncate(rows * hidden);
+        buffers.operand.load(self.kernels, self.precision, input, hidden, rows, hidden);
     }
 
     /// Turns queries and keys by their positions, and stores keys and values.
-    fn remember(&self, past: &mut Past<'_>, layer: usize, projected: &mut [f32], stride: usize) {
-        let hidden = self.config.hidden_size;
+    fn remember<K: KeyValues>(
+        &self,
+        past: &mut Past<'_, K>,
+        layer: usize,
+        projected: &mut [f32],
+        stride: usize,
+    ) {
+        let (hidden, size) = (self.config.hidden_size, self.config.head_size());
         for (index, row) in projected.chunks_exact_mut(stride).enumerate() {
-            let position = match past {
-                Past::Prefix(cache) => cache.len() + index,
-                Past::Branches { prefix, branches, each } => {
-                    prefix.len() + branches.length() + index % *each
-                }
+            let (before, place) = match past {
+                Past::Prefix(_, stored) => (0, *stored + index),
+                Past::Branches { stored, length, each, .. } => (*stored, *length + index % *each),
             };
-            self.rotate(position, &mut row[..2 * hidden]);
+            let position = before + place;
+            let turn = &self.turns[position * size..(position + 1) * size];
+            self.kernels.rotate(&mut row[..2 * hidden], turn);
             let (key, value) = row[hidden..3 * hidden].split_at(hidden);
             match past {
-                Past::Prefix(cache) => cache.write(layer, position, key, value),
+                Past::Prefix(store, _) => store.write(self.kernels, 0, layer, place, key, value),
                 Past::Branches { branches, each, .. } => {
-                    let place = branches.length() + index % *each;
-                    branches.write(layer, index / *each, place, key, value);
+                    branches.write(self.kernels, index / *each, layer, place, key, value);
                 }
-            }
-        }
-    }
-
-    fn rotate(&self, position: usize, row: &mut [f32]) {
-        let half = self.config.head_size() / 2;
-        let cosines = &self.cosines[position * half..(position + 1) * half];
-        let sines = &self.sines[position * half..(position + 1) * half];
-        for head in row.chunks_exact_mut(2 * half) {
-            let (ones, others) = head.split_at_mut(half);
-            for (((one, other), cosine), sine) in
-                ones.iter_mut().zip(others).zip(cosines).zip(sines)
-            {
-                (*one, *other) = (*one * cosine - *other * sine, *other * cosine + *one * sine);
-            }
-        }
-    }
-
-    /// Attention of `rows` rows of queries; row `i` stands for row `step · i + step − 1` of what was projected.
-    fn attend(
-        &self,
-        past: &Past<'_>,
-        layer: usize,
-        rows: usize,
-        step: usize,
-        workspace: &mut Workspace,
-    ) {
-        let hidden = self.config.hidden_size;
-        let (heads, size) = (self.config.heads, self.config.head_size());
-        let stride = (3 * hidden).next_multiple_of(PANEL);
-        // A head's product writes whole panels: what it writes beyond its part, the next heads and the padding take.
-        let mixed_stride = hidden + PANEL;
-        let scale = 1.0 / libm::sqrtf(size as f32);
-        let (cache, own) = match past {
-            Past::Prefix(cache) => (&**cache, 0),
-            Past::Branches { prefix, branches, each } => (*prefix, branches.length() + each),
-        };
-        // Of a prefix's rows, the last one sees all that is stored.
-        let stored = match past {
-            Past::Prefix(cache) => cache.len() + rows * step,
-            Past::Branches { prefix, .. } => prefix.len(),
-        };
-        let score_stride = stored.next_multiple_of(PANEL) + own;
-        let mixed = sized(&mut workspace.mixed, rows * mixed_stride);
-        let scores = sized(&mut workspace.scores, ATTENDING * score_stride);
-        for first in (0..rows).step_by(ATTENDING) {
-            let count = ATTENDING.min(rows - first);
-            for head in 0..heads {
-                let queries = &workspace.projected[first * stride + head * size..];
-                let keys = (cache.head_keys(layer, head), cache.key_stride());
-                self.kernels.product_of_panels(
-                    queries,
-                    stride,
-                    count,
-                    size,
-                    keys,
-                    stored,
-                    scores,
-                    score_stride,
-                );
-                for index in 0..count {
-                    let row = &mut scores[index * score_stride..(index + 1) * score_stride];
-                    let place = (first + index) * step + step - 1;
-                    let query = &queries[index * stride..index * stride + size];
-                    let seen = self.own_scores(past, layer, head, place, query, stored, row);
-                    row[..seen].iter_mut().for_each(|score| *score *= scale);
-                    self.kernels.softmax(&mut row[..seen]);
-                    // What a prefix's row must not see yet has no part in the product.
-                    if seen < stored {
-                        row[seen..stored].fill(0.0);
-                    }
-                }
-                let values = (cache.head_values(layer, head), cache.value_stride());
-                let out = &mut mixed[first * mixed_stride + head * size..];
-                if stored > 0 {
-                    self.kernels.product_of_panels(
-                        scores,
-                        score_stride,
-                        count,
-                        stored,
-                        values,
-                        size,
-                        out,
-                        mixed_stride,
-                    );
-                } else {
-                    out.chunks_mut(mixed_stride).take(count).for_each(|row| row[..size].fill(0.0));
-                }
-                if let Past::Branches { branches, each, .. } = past {
-                    for index in 0..count {
-                        let place = (first + index) * step + step - 1;
-                        let row = &scores[index * score_stride..];
-                        let out = &mut out[index * mixed_stride..index * mixed_stride + size];
-                        for other in 0..=branches.length() + place % each {
-                            let value = branches.read(layer, place / each, other).1;
-                            let value = &value[head * size..(head + 1) * size];
-                            self.kernels.accumulate(row[stored + other], value, out);
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Adds the scores of a branch's own tokens after those of the prefix; returns how many scores the row has.
-    #[allow(clippy::too_many_arguments)]
-    fn own_scores(
-        &self,
-        past: &Past<'_>,
-        layer: usize,
-        head: usize,
-        place: usize,
-        query: &[f32],
-        stored: usize,
-        row: &mut [f32],
-    ) -> usize {
-        match past {
-            Past::Prefix(cache) => cache.len() + place + 1,
-            Past::Branches { branches, each, .. } => {
-                let own = branches.length() + place % each + 1;
-                let size = query.len();
-                for (other, score) in row[stored..stored + own].iter_mut().enumerate() {
-                    let key = branches.read(layer, place / each, other).0;
-                    *score = self.kernels.dot(query, &key[head * size..(head + 1) * size]);
-                }
-                stored + own
             }
         }
     }
 
     /// The output projection and the feed-forward part, both added to the stream.
-    fn after_attention(&self, layer: &Layer, rows: usize, workspace: &mut Workspace) {
+    fn after_attention(&self, layer: &Layer, rows: usize, buffers: &mut Buffers) {
         let (hidden, wide) = (self.config.hidden_size, self.config.feed_forward_size);
-        let stride = hidden.next_multiple_of(PANEL);
-        let output = sized(&mut workspace.output, rows * stride);
-        self.kernels.product(&workspace.mixed, hidden + PANEL, rows, &layer.output, output, stride);
-        add(&mut workspace.stream, output, hidden, stride);
-        let input = sized(&mut workspace.input, rows * hidden);
-        for (out, row) in input.chunks_exact_mut(hidden).zip(workspace.stream.chunks_exact(hidden))
-        {
-            self.kernels.normalise(row, &layer.feed_forward_norm, self.config.norm_epsilon, out);
+        let width = hidden.next_multiple_of(PANEL);
+        let (kernels, precision) = (self.kernels, self.precision);
+        let Buffers { stream, operand, mixed, .. } = &mut *buffers;
+        operand.load(kernels, precision, mixed, hidden + PANEL, rows, hidden);
+        let to = Destination { numbers: stream, stride: width, add: true };
+        layer.output.product(kernels, (mixed, hidden + PANEL), operand, rows, to);
+        self.normalise_rows(rows, &layer.feed_forward_norm, buffers);
+        let Buffers { stream, input, operand, gate, up, .. } = buffers;
+        let stride = wide.next_multiple_of(PANEL);
+        let (gate, up) = (sized(gate, padded(rows) * stride), sized(up, padded(rows) * stride));
+        let x = (input.as_slice(), hidden);
+        let to = Destination { numbers: gate, stride, add: false };
+        layer.gate.product(kernels, x, operand, rows, to);
+        let to = Destination { numbers: up, stride, add: false };
+        layer.up.product(kernels, x, operand, rows, to);
+        kernels.gated(&mut gate[..rows * stride], &up[..rows * stride]);
+        operand.load(kernels, precision, gate, stride, rows, wide);
+        let to = Destination { numbers: stream, stride: width, add: true };
+        layer.down.product(kernels, (gate, stride), operand, rows, to);
+    }
+}
+
+impl<K> Past<'_, K> {
+    /// What the rows see, of which every `step` the last was kept.
+    fn seen(&self, step: usize) -> Seen<'_, K> {
+        match self {
+            Self::Prefix(prefix, stored) => {
+                Seen { prefix: &**prefix, stored: *stored, step, own: None }
+            }
+            Self::Branches { prefix, stored, branches, length, each } => {
+                let own = Own { branches: &**branches, length: *length, each: *each };
+                Seen { prefix: *prefix, stored: *stored, step, own: Some(own) }
+            }
         }
-        let wide_stride = wide.next_multiple_of(PANEL);
-        let gates = sized(&mut workspace.wide, 2 * rows * wide_stride);
-        let (gate, up) = gates.split_at_mut(rows * wide_stride);
-        self.kernels.product(input, hidden, rows, &layer.gate, gate, wide_stride);
-        self.kernels.product(input, hidden, rows, &layer.up, up, wide_stride);
-        self.kernels.gated(gate, up);
-        self.kernels.product(gate, wide_stride, rows, &layer.down, output, stride);
-        add(&mut workspace.stream, output, hidden, stride);
+    }
+}
+
+/// Does each piece of work, on as many threads as there are buffers.
+fn spread<W: Send>(
+    work: impl ExactSizeIterator<Item = W> + Send,
+    buffers: &mut [Buffers],
+    run: &(impl Fn(W, &mut Buffers) + Sync),
+) {
+    #[cfg(feature = "std")]
+    if buffers.len() > 1 && work.len() > 1 {
+        let work = std::sync::Mutex::new(work);
+        let next = || work.lock().expect("no thread panics while it takes work").next();
+        std::thread::scope(|scope| {
+            for buffers in buffers.iter_mut() {
+                scope.spawn(|| {
+                    while let Some(piece) = next() {
+                        run(piece, buffers);
+                    }
+                });
+            }
+        });
+        return;
+    }
+    for piece in work {
+        run(piece, &mut buffers[0]);
     }
 }
 
@@ -374,12 +385,5 @@ fn keep_last(buffer: &mut [f32], rows: usize, width: usize, step: usize) {
     for kept in 0..rows / step {
         let from = (kept * step + step - 1) * width;
         buffer.copy_within(from..from + width, kept * width);
-    }
-}
-
-/// Adds rows that are `stride` apart to the stream's rows, which lie together.
-fn add(stream: &mut [f32], rows: &[f32], hidden: usize, stride: usize) {
-    for (row, other) in stream.chunks_exact_mut(hidden).zip(rows.chunks_exact(stride)) {
-        row.iter_mut().zip(other).for_each(|(value, other)| *value += other);
     }
 }

@@ -4,9 +4,13 @@
 //! A [`Model`] is immutable and can be shared. What changes lies in a [`Cache`] (the keys and values of a history), in [`Branches`]
 //! (many short continuations of it that go through the weights together), and in a [`Workspace`] (buffers).
 
+mod attention;
 mod cache;
 mod config;
+#[cfg(feature = "std")]
+mod files;
 mod forward;
+mod matrix;
 pub mod reference;
 mod weights;
 mod workspace;
@@ -21,10 +25,9 @@ use alloc::vec::Vec;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::{
-    Result,
-    kernels::{Kernels, Packed},
-};
+use crate::{Result, kernels::Kernels};
+use matrix::Matrix;
+use weights::Tensors;
 
 /// Weights, packed for the kernels of this CPU.
 #[derive(Clone, Debug)]
@@ -32,24 +35,24 @@ pub struct Model {
     config: Config,
     metadata: Metadata,
     kernels: Kernels,
+    precision: Precision,
     /// `[vocabulary, hidden]`.
     embedding: Vec<f32>,
-    head: Packed,
+    head: Matrix,
     norm: Vec<f32>,
     layers: Vec<Layer>,
-    /// `[max_positions, head_size / 2]`.
-    cosines: Vec<f32>,
-    sines: Vec<f32>,
+    /// Cosines, then sines of each position's angles: `[max_positions, 2, head_size / 2]`.
+    turns: Vec<f32>,
 }
 
 #[derive(Clone, Debug)]
 struct Layer {
     /// Queries, keys and values side by side.
-    attention: Packed,
-    output: Packed,
-    gate: Packed,
-    up: Packed,
-    down: Packed,
+    attention: Matrix,
+    output: Matrix,
+    gate: Matrix,
+    up: Matrix,
+    down: Matrix,
     attention_norm: Vec<f32>,
     feed_forward_norm: Vec<f32>,
 }
@@ -58,17 +61,26 @@ struct Layer {
 static PICO: &[u8] = include_bytes!("../../weights/pico.safetensors");
 
 impl Model {
-    /// Reads a weights file that is in memory.
+    /// Reads a weights file that is in memory, for computing in [`Precision::Int8`].
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidWeights`](crate::ErrorKind::InvalidWeights), naming the byte offset, metadata entry or tensor.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let (config, metadata, weights) = weights::read(bytes)?;
-        Ok(Self::new(config, metadata, &weights))
+        Self::from_bytes_in(Precision::default(), bytes)
     }
 
-    /// Reads a weights file through a memory map.
+    /// Reads a weights file that is in memory, for computing in some precision, whichever the file has.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_bytes`](Self::from_bytes).
+    pub fn from_bytes_in(precision: Precision, bytes: &[u8]) -> Result<Self> {
+        let (config, metadata, tensors) = weights::read(bytes)?;
+        Ok(Self::pack(config, metadata, &tensors, precision))
+    }
+
+    /// Reads a weights file through a memory map, for computing in [`Precision::Int8`].
     ///
     /// # Errors
     ///
@@ -76,20 +88,32 @@ impl Model {
     /// [`from_bytes`](Self::from_bytes).
     #[cfg(feature = "std")]
     pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self> {
-        use alloc::format;
+        Self::open_in(Precision::default(), path)
+    }
 
-        use crate::{Error, ErrorKind};
+    /// Reads a weights file through a memory map, for computing in some precision.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    #[cfg(feature = "std")]
+    pub fn open_in(precision: Precision, path: impl AsRef<std::path::Path>) -> Result<Self> {
+        files::mapped(path.as_ref(), |bytes| Self::from_bytes_in(precision, bytes))
+    }
 
-        let path = path.as_ref();
-        let at = |error: std::io::Error| {
-            Error::new(ErrorKind::Io, format!("{}: {error}", path.display()))
-        };
-        let file = std::fs::File::open(path).map_err(at)?;
-        // SAFETY: the map lives in this function only. Should another process cut the file short meanwhile, the system ends
-        // this one; it cannot make the checks below see one thing and the copy another, since what is copied is checked after.
-        let map = unsafe { memmap2::Mmap::map(&file) }.map_err(at)?;
-        Self::from_bytes(&map).map_err(|error| {
-            Error::new(error.kind(), format!("{}: {}", path.display(), error.context()))
+    /// Reads a folder as Hugging Face's `LlamaForCausalLM` is saved in: `config.json` and `model.safetensors`. What our own files say about
+    /// themselves is not there; the metadata is that of a model that was not trained.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) with the path of what cannot be opened,
+    /// [`ErrorKind::InvalidWeights`](crate::ErrorKind::InvalidWeights) with the field or tensor that is not of a model like ours.
+    #[cfg(feature = "std")]
+    pub fn open_folder(precision: Precision, folder: impl AsRef<std::path::Path>) -> Result<Self> {
+        let config = files::config(&folder.as_ref().join("config.json"))?;
+        files::mapped(&folder.as_ref().join("model.safetensors"), |bytes| {
+            let tensors = weights::tensors(bytes, &config)?;
+            Ok(Self::pack(config.clone(), Metadata::default(), &tensors, precision))
         })
     }
 
@@ -103,46 +127,84 @@ impl Model {
         Self::from_bytes(PICO)
     }
 
+    /// The embedded pico model, for computing in some precision.
+    ///
+    /// # Errors
+    ///
+    /// As [`pico`](Self::pico).
+    #[cfg(feature = "pico")]
+    pub fn pico_in(precision: Precision) -> Result<Self> {
+        Self::from_bytes_in(precision, PICO)
+    }
+
     /// A model with random weights, for tests and benchmarks.
     ///
     /// # Errors
     ///
     /// As [`Config::validate`].
-    pub fn random(config: Config, seed: u64) -> Result<Self> {
+    pub fn random(config: Config, seed: u64, precision: Precision) -> Result<Self> {
         config.validate()?;
         let weights = Weights::random(&config, seed);
-        Ok(Self::new(config, Metadata::default(), &weights))
+        Ok(Self::new(config, Metadata::default(), &weights, precision))
     }
 
-    /// Packs weights that fit the config.
-    pub fn new(config: Config, metadata: Metadata, weights: &Weights) -> Self {
+    /// Packs weights for computing in some precision.
+    ///
+    /// # Panics
+    ///
+    /// When the weights do not fit the config.
+    pub fn new(
+        config: Config,
+        metadata: Metadata,
+        weights: &Weights,
+        precision: Precision,
+    ) -> Self {
+        let tensors = weights.tensors(&config);
+        Self::pack(config, metadata, &tensors, precision)
+    }
+
+    fn pack(
+        config: Config,
+        metadata: Metadata,
+        tensors: &Tensors<'_>,
+        precision: Precision,
+    ) -> Self {
         let (hidden, wide) = (config.hidden_size, config.feed_forward_size);
-        let layers = weights
-            .layers
-            .iter()
+        let kernels = Kernels::best();
+        let matrix = |names: &[&str], columns: usize, depth: usize| {
+            let parts: Vec<_> = names.iter().map(|name| tensors.get(name)).collect();
+            Matrix::new(precision, kernels, &parts, columns, depth)
+        };
+        let layers = (0..config.layers)
             .map(|layer| {
-                let attention = [layer.query.as_slice(), &layer.key, &layer.value].concat();
+                let name = |rest: &str| alloc::format!("model.layers.{layer}.{rest}.weight");
+                let attention =
+                    ["q", "k", "v"].map(|which| name(&alloc::format!("self_attn.{which}_proj")));
+                let attention: Vec<&str> = attention.iter().map(|name| name.as_str()).collect();
                 Layer {
-                    attention: Packed::new(&attention, 3 * hidden, hidden),
-                    output: Packed::new(&layer.output, hidden, hidden),
-                    gate: Packed::new(&layer.gate, wide, hidden),
-                    up: Packed::new(&layer.up, wide, hidden),
-                    down: Packed::new(&layer.down, hidden, wide),
-                    attention_norm: layer.attention_norm.clone(),
-                    feed_forward_norm: layer.feed_forward_norm.clone(),
+                    attention: matrix(&attention, hidden, hidden),
+                    output: matrix(&[&name("self_attn.o_proj")], hidden, hidden),
+                    gate: matrix(&[&name("mlp.gate_proj")], wide, hidden),
+                    up: matrix(&[&name("mlp.up_proj")], wide, hidden),
+                    down: matrix(&[&name("mlp.down_proj")], hidden, wide),
+                    attention_norm: tensors.get(&name("input_layernorm")).all(1, hidden),
+                    feed_forward_norm: tensors
+                        .get(&name("post_attention_layernorm"))
+                        .all(1, hidden),
                 }
             })
             .collect();
-        let head = weights.head.as_ref().unwrap_or(&weights.embedding);
-        let (cosines, sines) = rotations(&config);
+        let embedding = tensors.get("model.embed_tokens.weight");
+        let head =
+            if config.tie_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" };
         Self {
-            kernels: Kernels::best(),
-            embedding: weights.embedding.clone(),
-            head: Packed::new(head, config.vocabulary_size, hidden),
-            norm: weights.norm.clone(),
+            kernels,
+            precision,
+            embedding: embedding.all(config.vocabulary_size, hidden),
+            head: matrix(&[head], config.vocabulary_size, hidden),
+            norm: tensors.get("model.norm.weight").all(1, hidden),
             layers,
-            cosines,
-            sines,
+            turns: turns(&config),
             metadata,
             config,
         }
@@ -152,6 +214,17 @@ impl Model {
     pub fn with_kernels(mut self, kernels: Kernels) -> Self {
         self.kernels = kernels;
         self
+    }
+
+    /// An empty cache for at most `capacity` tokens. All of its memory is taken at once: `layers · 2 · hidden · capacity` numbers, of
+    /// a byte each in [`Precision::Int8`], and four else.
+    pub fn cache(&self, capacity: usize) -> Cache {
+        Cache::new(&self.config, self.precision, capacity)
+    }
+
+    /// No continuations yet.
+    pub fn branches(&self) -> Branches {
+        Branches::new(&self.config, self.precision)
     }
 
     /// The shape.
@@ -168,6 +241,11 @@ impl Model {
     pub fn kernels(&self) -> Kernels {
         self.kernels
     }
+
+    /// What the model computes in.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
 }
 
 impl Weights {
@@ -177,7 +255,9 @@ impl Weights {
     ///
     /// As [`Model::from_bytes`].
     pub fn from_bytes(bytes: &[u8]) -> Result<(Config, Metadata, Self)> {
-        weights::read(bytes)
+        let (config, metadata, tensors) = weights::read(bytes)?;
+        let weights = tensors.to_weights(&config);
+        Ok((config, metadata, weights))
     }
 
     /// The weights as a file.
@@ -225,8 +305,8 @@ impl Weights {
     }
 }
 
-/// Cosines and sines of `position · theta^(−2i / head_size)`, `[positions, head_size / 2]` (Su et al. 2021, equation 15).
-fn rotations(config: &Config) -> (Vec<f32>, Vec<f32>) {
+/// Cosines and sines of `position · theta^(−2i / head_size)`, `[positions, 2, head_size / 2]` (Su et al. 2021, equation 15).
+fn turns(config: &Config) -> Vec<f32> {
     let half = config.head_size() / 2;
     let frequencies: Vec<f32> = (0..half)
         .map(|index| {
@@ -234,7 +314,11 @@ fn rotations(config: &Config) -> (Vec<f32>, Vec<f32>) {
             libm::pow(f64::from(config.rope_theta), exponent) as f32
         })
         .collect();
-    let angles = (0..config.max_positions)
-        .flat_map(|position| frequencies.iter().map(move |frequency| position as f32 * frequency));
-    angles.map(|angle| (libm::cosf(angle), libm::sinf(angle))).unzip()
+    let mut turns = Vec::with_capacity(config.max_positions * 2 * half);
+    for position in 0..config.max_positions {
+        let angles = frequencies.iter().map(|frequency| position as f32 * frequency);
+        turns.extend(angles.clone().map(libm::cosf));
+        turns.extend(angles.map(libm::sinf));
+    }
+    turns
 }

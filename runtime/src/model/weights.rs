@@ -11,7 +11,7 @@ use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use super::{Config, Metadata};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, kernels::Kernels};
 
 /// The tensors of a model as plain rows of numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,13 +49,195 @@ pub struct LayerWeights {
     pub feed_forward_norm: Vec<f32>,
 }
 
-/// How numbers are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How numbers are stored, and what a model computes in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// Four bytes a number.
     F32,
-    /// Two bytes a number.
+    /// Two bytes a number in a file; computed in single precision.
     F16,
+    /// A byte a number, with a scale for each row of a matrix. Activations, keys and values are quantised likewise when they are computed;
+    /// norms, softmax and what comes out are in single precision.
+    #[default]
+    Int8,
+}
+
+impl Precision {
+    /// `f32`, `f16` or `int8`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Int8 => "int8",
+        }
+    }
+}
+
+/// A tensor as it is stored.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Tensor<'a> {
+    Floats(&'a [f32]),
+    F32(&'a [u8]),
+    F16(&'a [u8]),
+    Bf16(&'a [u8]),
+    /// Bytes, and a little-endian single-precision scale for each row.
+    Int8(&'a [i8], &'a [u8]),
+}
+
+impl Tensor<'_> {
+    /// Writes row `index`, as long as `out`, as floats.
+    pub fn row(&self, index: usize, out: &mut [f32]) {
+        let range = index * out.len()..(index + 1) * out.len();
+        let wide = |size: usize| range.start * size..range.end * size;
+        match self {
+            Self::Floats(numbers) => out.copy_from_slice(&numbers[range]),
+            Self::F32(data) => {
+                for (out, four) in out.iter_mut().zip(data[wide(4)].chunks_exact(4)) {
+                    *out = single(four);
+                }
+            }
+            Self::F16(data) => {
+                for (out, two) in out.iter_mut().zip(data[wide(2)].chunks_exact(2)) {
+                    *out = f16::from_le_bytes([two[0], two[1]]).to_f32();
+                }
+            }
+            Self::Bf16(data) => {
+                for (out, two) in out.iter_mut().zip(data[wide(2)].chunks_exact(2)) {
+                    *out = bf16::from_le_bytes([two[0], two[1]]).to_f32();
+                }
+            }
+            Self::Int8(bytes, scales) => {
+                let scale = single(&scales[4 * index..]);
+                for (out, byte) in out.iter_mut().zip(&bytes[range]) {
+                    *out = f32::from(*byte) * scale;
+                }
+            }
+        }
+    }
+
+    /// Writes row `index` as bytes and returns their scale, where it is stored so.
+    pub fn bytes(&self, index: usize, out: &mut [i8]) -> Option<f32> {
+        let Self::Int8(bytes, scales) = self else { return None };
+        out.copy_from_slice(&bytes[index * out.len()..(index + 1) * out.len()]);
+        Some(single(&scales[4 * index..]))
+    }
+
+    /// All rows as floats.
+    pub fn all(&self, rows: usize, width: usize) -> Vec<f32> {
+        let mut all = alloc::vec![0.0; rows * width];
+        for (index, row) in all.chunks_exact_mut(width).enumerate() {
+            self.row(index, row);
+        }
+        all
+    }
+
+    /// Refuses what is not finite, and a byte that has no opposite.
+    fn check(&self, name: &str) -> Result<()> {
+        let place = match self {
+            Self::Floats(numbers) => numbers.iter().position(|number| !number.is_finite()),
+            Self::F32(data) => data.chunks_exact(4).position(|four| !single(four).is_finite()),
+            Self::F16(data) => data.chunks_exact(2).position(|two| two[1] & 0x7c == 0x7c),
+            Self::Bf16(data) => {
+                data.chunks_exact(2).position(|two| two[1] & 0x7f == 0x7f && two[0] & 0x80 == 0x80)
+            }
+            Self::Int8(bytes, scales) => {
+                if let Some(place) = bytes.iter().position(|byte| *byte == i8::MIN) {
+                    return Err(bad(format!("tensor {name}: byte {place} is -128")));
+                }
+                let bad_scale = |four: &[u8]| !(single(four).is_finite() && single(four) >= 0.0);
+                scales.chunks_exact(4).position(bad_scale)
+            }
+        };
+        match place {
+            Some(place) => Err(bad(format!("tensor {name}: number {place} is not finite"))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn single(four: &[u8]) -> f32 {
+    f32::from_le_bytes([four[0], four[1], four[2], four[3]])
+}
+
+/// The tensors of a model by their names.
+pub(super) struct Tensors<'a>(BTreeMap<String, Tensor<'a>>);
+
+impl<'a> Tensors<'a> {
+    /// One of the tensors that the config asks for.
+    pub fn get(&self, name: &str) -> Tensor<'a> {
+        self.0[name]
+    }
+
+    /// All of them as floats.
+    pub fn to_weights(&self, config: &Config) -> Weights {
+        let take = |name: &str, shape: &[usize]| {
+            let (rows, width) = rows_of(shape);
+            self.get(name).all(rows, width)
+        };
+        let mut all = expected(config).into_iter().map(|(name, shape)| take(&name, &shape));
+        let mut next = || all.next().expect("as many tensors as are expected");
+        Weights {
+            embedding: next(),
+            head: (!config.tie_embeddings).then(&mut next),
+            norm: next(),
+            layers: (0..config.layers)
+                .map(|_| LayerWeights {
+                    query: next(),
+                    key: next(),
+                    value: next(),
+                    output: next(),
+                    gate: next(),
+                    up: next(),
+                    down: next(),
+                    attention_norm: next(),
+                    feed_forward_norm: next(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Rows and their width; a vector is one row.
+fn rows_of(shape: &[usize]) -> (usize, usize) {
+    match shape {
+        [rows, width] => (*rows, *width),
+        _ => (1, shape[0]),
+    }
+}
+
+impl Weights {
+    /// The tensors in the order that [`expected`] has.
+    fn in_order(&self) -> Vec<&[f32]> {
+        let mut tensors: Vec<&[f32]> = alloc::vec![&self.embedding];
+        tensors.extend(self.head.as_deref());
+        tensors.push(&self.norm);
+        for layer in &self.layers {
+            tensors.extend([
+                layer.query.as_slice(),
+                &layer.key,
+                &layer.value,
+                &layer.output,
+                &layer.gate,
+                &layer.up,
+                &layer.down,
+                &layer.attention_norm,
+                &layer.feed_forward_norm,
+            ]);
+        }
+        tensors
+    }
+
+    /// The tensors by their names.
+    pub(super) fn tensors(&self, config: &Config) -> Tensors<'_> {
+        let tensors = self.in_order();
+        let expected = expected(config);
+        assert_eq!(tensors.len(), expected.len(), "as many tensors as the config asks for");
+        let named = expected.into_iter().zip(tensors).map(|((name, shape), numbers)| {
+            assert_eq!(numbers.len(), shape.iter().product::<usize>(), "{name}");
+            (name, Tensor::Floats(numbers))
+        });
+        Tensors(named.collect())
+    }
 }
 
 /// The tensors that a config asks for: name and shape, in a fixed order.
@@ -99,76 +281,65 @@ fn bad(what: String) -> Error {
 /// # Errors
 ///
 /// [`ErrorKind::InvalidWeights`], naming the byte range, metadata entry or tensor.
-pub fn read(bytes: &[u8]) -> Result<(Config, Metadata, Weights)> {
-    let (header_length, header) = SafeTensors::read_metadata(bytes)
+pub(super) fn read(bytes: &[u8]) -> Result<(Config, Metadata, Tensors<'_>)> {
+    let (_, header) = SafeTensors::read_metadata(bytes)
         .map_err(|error| bad(format!("header at byte 0: {error}")))?;
     let entries = header.metadata().as_ref().ok_or_else(|| {
         bad(String::from("the header has no metadata, so nothing says what model this is"))
     })?;
     let (config, metadata) = Metadata::from_entries(|key| entries.get(key).map(String::as_str))?;
+    let tensors = tensors(bytes, &config)?;
+    Ok((config, metadata, tensors))
+}
+
+/// The tensors of a file that a config asks for, all of their numbers finite.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(super) fn tensors<'a>(bytes: &'a [u8], config: &Config) -> Result<Tensors<'a>> {
+    let (header_length, _) = SafeTensors::read_metadata(bytes)
+        .map_err(|error| bad(format!("header at byte 0: {error}")))?;
     let file = SafeTensors::deserialize(bytes)
         .map_err(|error| bad(format!("tensors from byte {}: {error}", header_length + 8)))?;
-    let expected = expected(&config);
-    let mut views: BTreeMap<&str, TensorView<'_>> = BTreeMap::new();
-    for (name, shape) in &expected {
-        let view = file.tensor(name).map_err(|_| bad(format!("tensor {name} is missing")))?;
+    let mut used: Vec<String> = Vec::new();
+    let mut all = BTreeMap::new();
+    for (name, shape) in expected(config) {
+        let view = file.tensor(&name).map_err(|_| bad(format!("tensor {name} is missing")))?;
         if view.shape() != shape {
             return Err(bad(format!("tensor {name} has shape {:?}, not {shape:?}", view.shape())));
         }
-        if !matches!(view.dtype(), Dtype::F32 | Dtype::F16 | Dtype::BF16) {
-            return Err(bad(format!("tensor {name} is stored as {:?}", view.dtype())));
-        }
-        views.insert(name, view);
+        let data = view.data();
+        let tensor = match view.dtype() {
+            Dtype::F32 => Tensor::F32(data),
+            Dtype::F16 => Tensor::F16(data),
+            Dtype::BF16 => Tensor::Bf16(data),
+            Dtype::I8 => {
+                let scale = format!("{name}{SCALE}");
+                let scales =
+                    file.tensor(&scale).map_err(|_| bad(format!("tensor {scale} is missing")))?;
+                if scales.dtype() != Dtype::F32 || scales.shape() != [rows_of(&shape).0] {
+                    return Err(bad(format!("tensor {scale} is not a number for each row")));
+                }
+                used.push(scale);
+                Tensor::Int8(bytemuck::cast_slice(data), scales.data())
+            }
+            other => return Err(bad(format!("tensor {name} is stored as {other:?}"))),
+        };
+        all.insert(name, tensor);
     }
-    if let Some(name) = file.names().into_iter().find(|name| !views.contains_key(*name)) {
+    let known = |name: &&str| !all.contains_key(*name) && !used.iter().any(|used| used == name);
+    if let Some(name) = file.names().into_iter().find(known) {
         return Err(bad(format!("tensor {name} belongs to no part of the model")));
     }
-    let take = |name: &str| numbers(name, &views[name]);
-    let layers: Result<Vec<LayerWeights>> = (0..config.layers)
-        .map(|layer| {
-            let take = |rest: &str| take(&format!("model.layers.{layer}.{rest}.weight"));
-            Ok(LayerWeights {
-                query: take("self_attn.q_proj")?,
-                key: take("self_attn.k_proj")?,
-                value: take("self_attn.v_proj")?,
-                output: take("self_attn.o_proj")?,
-                gate: take("mlp.gate_proj")?,
-                up: take("mlp.up_proj")?,
-                down: take("mlp.down_proj")?,
-                attention_norm: take("input_layernorm")?,
-                feed_forward_norm: take("post_attention_layernorm")?,
-            })
-        })
-        .collect();
-    let weights = Weights {
-        embedding: take("model.embed_tokens.weight")?,
-        head: if config.tie_embeddings { None } else { Some(take("lm_head.weight")?) },
-        norm: take("model.norm.weight")?,
-        layers: layers?,
-    };
-    Ok((config, metadata, weights))
+    for (name, tensor) in &all {
+        tensor.check(name)?;
+    }
+    Ok(Tensors(all))
 }
 
-/// A tensor's numbers, all of them finite.
-fn numbers(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>> {
-    let data = view.data();
-    let numbers: Vec<f32> = match view.dtype() {
-        Dtype::F32 => data
-            .chunks_exact(4)
-            .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))
-            .collect(),
-        Dtype::F16 => {
-            data.chunks_exact(2).map(|two| f16::from_le_bytes([two[0], two[1]]).to_f32()).collect()
-        }
-        _ => {
-            data.chunks_exact(2).map(|two| bf16::from_le_bytes([two[0], two[1]]).to_f32()).collect()
-        }
-    };
-    match numbers.iter().position(|number| !number.is_finite()) {
-        Some(place) => Err(bad(format!("tensor {name}: number {place} is not finite"))),
-        None => Ok(numbers),
-    }
-}
+/// What the name of a tensor of scales has behind that of the bytes.
+const SCALE: &str = "_scale";
 
 /// Writes a weights file.
 ///
@@ -181,44 +352,43 @@ pub fn write(
     weights: &Weights,
     precision: Precision,
 ) -> Result<Vec<u8>> {
-    let mut tensors: Vec<&[f32]> = alloc::vec![&weights.embedding];
-    tensors.extend(weights.head.as_deref());
-    tensors.push(&weights.norm);
-    for layer in &weights.layers {
-        tensors.extend([
-            layer.query.as_slice(),
-            &layer.key,
-            &layer.value,
-            &layer.output,
-            &layer.gate,
-            &layer.up,
-            &layer.down,
-            &layer.attention_norm,
-            &layer.feed_forward_norm,
-        ]);
-    }
+    let tensors = weights.in_order();
     let expected = expected(config);
     if tensors.len() != expected.len() {
         return Err(bad(format!("{} tensors, not {}", tensors.len(), expected.len())));
     }
-    let bytes: Vec<Vec<u8>> = tensors
-        .iter()
-        .map(|numbers| match precision {
-            Precision::F32 => numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
-            Precision::F16 => {
-                numbers.iter().flat_map(|number| f16::from_f32(*number).to_le_bytes()).collect()
+    let mut stored: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+    for ((name, shape), numbers) in expected.into_iter().zip(tensors) {
+        let (rows, width) = rows_of(&shape);
+        if numbers.len() != rows * width {
+            return Err(bad(format!("tensor {name}: {} numbers, not {shape:?}", numbers.len())));
+        }
+        match precision {
+            // Norms are few, and scale all that follows.
+            Precision::Int8 if shape.len() == 2 => {
+                let (mut bytes, mut scales) = (alloc::vec![0_i8; numbers.len()], Vec::new());
+                for (row, out) in numbers.chunks_exact(width).zip(bytes.chunks_exact_mut(width)) {
+                    let scale = Kernels::best().quantise_for_panels(row, out);
+                    scales.extend_from_slice(&scale.to_le_bytes());
+                }
+                let bytes = bytemuck::cast_slice(&bytes).to_vec();
+                stored.push((format!("{name}{SCALE}"), Dtype::F32, alloc::vec![rows], scales));
+                stored.push((name, Dtype::I8, shape, bytes));
             }
-        })
-        .collect();
-    let dtype = match precision {
-        Precision::F32 => Dtype::F32,
-        Precision::F16 => Dtype::F16,
-    };
-    let views: Result<Vec<(&str, TensorView<'_>)>> = expected
+            Precision::F16 => {
+                let halves = numbers.iter().flat_map(|number| f16::from_f32(*number).to_le_bytes());
+                stored.push((name, Dtype::F16, shape, halves.collect()));
+            }
+            Precision::F32 | Precision::Int8 => {
+                let bytes = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+                stored.push((name, Dtype::F32, shape, bytes));
+            }
+        }
+    }
+    let views: Result<Vec<(&str, TensorView<'_>)>> = stored
         .iter()
-        .zip(&bytes)
-        .map(|((name, shape), bytes)| {
-            let view = TensorView::new(dtype, shape.clone(), bytes)
+        .map(|(name, dtype, shape, bytes)| {
+            let view = TensorView::new(*dtype, shape.clone(), bytes)
                 .map_err(|error| bad(format!("tensor {name}: {error}")))?;
             Ok((name.as_str(), view))
         })

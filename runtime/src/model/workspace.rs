@@ -1,30 +1,51 @@
 use alloc::vec::Vec;
 
-/// The buffers of a forward pass, which grow to what is needed and are used again.
-#[derive(Clone, Debug, Default)]
+use super::{attention, matrix::Operand};
+
+/// The buffers of forward passes, which grow to what is needed and are used again; and on how many threads continuations are computed.
+#[derive(Clone, Debug)]
 pub struct Workspace {
-    /// The residual stream, `[rows, hidden]`.
-    pub(super) stream: Vec<f32>,
-    /// What a matrix is multiplied with, `[rows, hidden]`.
-    pub(super) input: Vec<f32>,
-    /// Queries, keys and values, `[rows, 3 · hidden]` with rows padded to whole panels.
-    pub(super) projected: Vec<f32>,
-    /// Mixed values, `[rows, hidden]` with room for a panel after each row.
-    pub(super) mixed: Vec<f32>,
-    /// Output of a matrix, `[rows, hidden or wide]`, padded.
-    pub(super) output: Vec<f32>,
-    /// Gate and up projections, padded.
-    pub(super) wide: Vec<f32>,
-    /// Attention scores of a block of rows.
-    pub(super) scores: Vec<f32>,
+    /// One for each thread.
+    pub(super) buffers: Vec<Buffers>,
     /// The normalised last states, `[rows, hidden]`.
     pub(super) hidden: Vec<f32>,
 }
 
+/// The buffers of one thread; each has room for the rows that kernels read and write together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Buffers {
+    /// The residual stream, `[rows, hidden]` with rows padded to whole panels.
+    pub stream: Vec<f32>,
+    /// What a matrix is multiplied with, `[rows, hidden]`.
+    pub input: Vec<f32>,
+    /// The same as bytes, where matrices are.
+    pub operand: Operand,
+    /// Queries, keys and values, `[rows, 3 · hidden]` with rows padded to whole panels.
+    pub projected: Vec<f32>,
+    /// Mixed values, `[rows, hidden]` with room for a panel after each row.
+    pub mixed: Vec<f32>,
+    /// Gate and up projections, padded.
+    pub gate: Vec<f32>,
+    pub up: Vec<f32>,
+    pub attention: attention::Buffers,
+}
+
+impl Default for Workspace {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Workspace {
-    /// Without any memory yet.
+    /// Without any memory yet, for one thread.
     pub fn new() -> Self {
-        Self::default()
+        Self { buffers: alloc::vec![Buffers::default()], hidden: Vec::new() }
+    }
+
+    /// Spreads continuations over so many threads, at least one; the numbers that come out are the same. Without the standard library there
+    /// is one thread always.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.buffers.resize_with(threads.max(1), Buffers::default);
     }
 
     /// The normalised state after the last token: one row of `hidden_size` numbers after

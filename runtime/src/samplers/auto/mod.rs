@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::Config,
+        model::{Config, Precision},
         space::{Parameter, Space},
         trial::Observation,
     };
@@ -155,7 +155,7 @@ mod tests {
             feed_forward_size: 32,
             ..Config::pico()
         };
-        let model = Arc::new(Model::random(config, 5).unwrap());
+        let model = Arc::new(Model::random(config, 5, Precision::default()).unwrap());
         let options = AutoOptions {
             learned_until: 3,
             local_until: 5,

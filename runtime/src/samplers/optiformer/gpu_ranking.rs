@@ -9,12 +9,13 @@ use crate::{
     tokenizer::vocabulary::{BINS, Token},
 };
 
-/// The model on the device, and the history that it saw there.
+/// The model on the device, and the histories that it saw there.
 #[derive(Debug)]
 pub(super) struct GpuRanking {
     model: Arc<GpuModel>,
     device: Device,
-    prefix: GpuPrefix,
+    /// One for each view, as the sampler's caches.
+    prefixes: [GpuPrefix; 2],
     /// Why the CPU ranks from now on.
     failure: Option<Error>,
 }
@@ -22,10 +23,11 @@ pub(super) struct GpuRanking {
 impl GpuRanking {
     /// The logits of the bins after each question, `[questions, BINS]`; `None` when the CPU is to rank.
     ///
-    /// `rows` is how many tokens a whole batch of candidates may have: the choice of the device hangs on it, and not on the batch at hand, so
+    /// `looking` says which view the context is of. `rows` is how many tokens a whole batch of candidates may have: the choice of the device hangs on it, and not on the batch at hand, so
     /// that all batches of a study go to one device.
     pub fn logits<'a>(
         &mut self,
+        looking: usize,
         context: &[Token],
         questions: impl Iterator<Item = &'a [Token]>,
         rows: usize,
@@ -38,15 +40,21 @@ impl GpuRanking {
         if questions.is_empty() {
             return Some(Vec::new());
         }
-        self.ask(context, &questions).map_err(|error| self.failure = Some(error)).ok()
+        self.ask(looking, context, &questions).map_err(|error| self.failure = Some(error)).ok()
     }
 
-    fn ask(&mut self, context: &[Token], questions: &[&[Token]]) -> Result<Vec<f32>> {
-        let both = self.prefix.tokens().iter().zip(context);
+    fn ask(
+        &mut self,
+        looking: usize,
+        context: &[Token],
+        questions: &[&[Token]],
+    ) -> Result<Vec<f32>> {
+        let prefix = &mut self.prefixes[looking];
+        let both = prefix.tokens().iter().zip(context);
         let common = both.take_while(|(stored, wanted)| stored == wanted).count();
-        self.prefix.truncate(common);
+        prefix.truncate(common);
         if common < context.len() {
-            self.model.extend(&mut self.prefix, &context[common..])?;
+            self.model.extend(prefix, &context[common..])?;
         }
         // Those of one length lie together.
         let batches: Vec<(Vec<Token>, usize)> = questions
@@ -55,7 +63,7 @@ impl GpuRanking {
             .collect();
         let items: Vec<GpuBranches<'_>> = batches
             .iter()
-            .map(|(tokens, count)| GpuBranches { prefix: &self.prefix, tokens, count: *count })
+            .map(|(tokens, count)| GpuBranches { prefix, tokens, count: *count })
             .collect();
         self.model.logits(&items, 0..BINS as Token)
     }
@@ -80,8 +88,8 @@ impl OptiFormerSampler {
                 ),
             ));
         }
-        let prefix = model.prefix(self.most_tokens)?;
-        self.gpu = Some(GpuRanking { model, device, prefix, failure: None });
+        let prefixes = [model.prefix(self.most_tokens)?, model.prefix(self.most_tokens)?];
+        self.gpu = Some(GpuRanking { model, device, prefixes, failure: None });
         Ok(self)
     }
 
@@ -98,7 +106,7 @@ mod tests {
     use super::*;
     use crate::{
         gpu::{Gpu, GpuPrecision},
-        model::{Model, Weights},
+        model::{Cache, Model, Precision, Weights},
         samplers::{OptiFormerOptions, Request, Sampler, Suggestion},
         space::{Parameter, Space},
         trial::Observation,
@@ -116,7 +124,7 @@ mod tests {
     }
 
     fn sampler(gpu: Option<(&Gpu, Device)>) -> OptiFormerSampler {
-        let model = Arc::new(Model::pico().unwrap());
+        let model = Arc::new(Model::pico_in(Precision::F32).unwrap());
         let sampler = OptiFormerSampler::new(model, OptiFormerOptions::default()).unwrap();
         let Some((gpu, device)) = gpu else { return sampler };
         let (config, _, weights) = Weights::from_bytes(PICO).unwrap();
@@ -147,8 +155,8 @@ mod tests {
         let mut other = sampler(Some((&gpu, Device::Gpu)));
         let ranked = suggestions(&mut other, 18);
         assert_eq!(other.gpu_failure(), None);
-        assert!(!other.gpu.as_ref().unwrap().prefix.is_empty());
-        assert!(other.cache.is_empty(), "the CPU ranked as well");
+        assert!(other.gpu.as_ref().unwrap().prefixes.iter().all(|prefix| !prefix.is_empty()));
+        assert!(other.caches.iter().all(Cache::is_empty), "the CPU ranked as well");
         for (number, (cpu, gpu)) in cpu.iter().zip(&ranked).enumerate() {
             let (Some(want), Some(have)) =
                 (cpu.explanation.expectation, gpu.explanation.expectation)
@@ -168,7 +176,7 @@ mod tests {
         if gpu.kind() == crate::gpu::AdapterKind::Software {
             let mut auto = sampler(Some((&gpu, Device::Auto)));
             assert_eq!(suggestions(&mut auto, 10), cpu);
-            assert!(auto.gpu.as_ref().unwrap().prefix.is_empty());
+            assert!(auto.gpu.as_ref().unwrap().prefixes.iter().all(GpuPrefix::is_empty));
         }
         let mut lost = sampler(Some((&gpu, Device::Gpu)));
         gpu.lose();

@@ -25,7 +25,11 @@ use crate::{
     generation::SamplingOptions,
     model::{Branches, Cache, Model, Workspace},
     space::{Configuration, Space},
-    tokenizer::{Tokenizer, View, score, vocabulary},
+    tokenizer::{
+        Tokenizer, View, score,
+        sequence::MOST_PARAMETERS,
+        vocabulary::{self, Token},
+    },
 };
 
 /// How [`OptiFormerSampler`] makes and chooses candidates.
@@ -58,6 +62,8 @@ pub struct OptiFormerOptions {
     pub apart: f64,
     /// Divides the score's logits, on top of the temperature that the weights file names.
     pub score_temperature: f32,
+    /// Candidates are spread over so many threads; the suggestion is the same for any number. Without the standard library there is one.
+    pub threads: usize,
 }
 
 impl Default for OptiFormerOptions {
@@ -76,9 +82,13 @@ impl Default for OptiFormerOptions {
             sampling: SamplingOptions::default(),
             apart: 0.2,
             score_temperature: 1.0,
+            threads: 1,
         }
     }
 }
+
+/// Room for a candidate's tokens behind the history's: two for each of the most parameters, and three.
+const MOST_QUESTION: usize = 2 * MOST_PARAMETERS + 3;
 
 /// Rounds of candidates around the best ranked ones, and around how many.
 const ROUNDS: usize = 2;
@@ -90,7 +100,10 @@ pub struct OptiFormerSampler {
     model: Arc<Model>,
     options: OptiFormerOptions,
     most_tokens: usize,
-    cache: Cache,
+    /// Of the view of the whole space, and of a box: they take turns, and each finds most of its tokens again.
+    caches: [Cache; 2],
+    /// Which of them the suggestion is made with.
+    looking: usize,
     branches: Branches,
     workspace: Workspace,
     #[cfg(feature = "gpu")]
@@ -129,18 +142,24 @@ impl OptiFormerSampler {
         if !(options.startup_share > 0.0 && options.startup_share <= 1.0) {
             return bad("startup_share must be above 0 and at most 1");
         }
+        if options.threads == 0 {
+            return bad("threads must be at least 1");
+        }
         if options.policy_only && options.policy == 0 {
             return bad("policy_only needs policy of at least 1");
         }
         let most_tokens = metadata.trained_context.min(model.config().max_positions / 2);
-        let cache = Cache::new(model.config(), most_tokens);
+        let caches = [(); 2].map(|()| model.cache(most_tokens + MOST_QUESTION));
+        let mut workspace = Workspace::new();
+        workspace.set_threads(options.threads);
         Ok(Self {
-            branches: Branches::new(model.config()),
-            workspace: Workspace::new(),
+            branches: model.branches(),
+            workspace,
             model,
             options,
             most_tokens,
-            cache,
+            caches,
+            looking: 0,
             #[cfg(feature = "gpu")]
             gpu: None,
         })
@@ -167,6 +186,7 @@ impl OptiFormerSampler {
         }
         let zoom = self.options.zoom && self.zooms(request);
         let context = Context::new(request, &tokenizer, self.most_tokens, zoom);
+        self.looking = usize::from(zoom);
         let mut offered = self.candidates(request, &tokenizer, &context)?;
         if self.options.policy_only {
             let mut drawn = offered.into_iter();
@@ -270,19 +290,18 @@ impl OptiFormerSampler {
         finished >= self.options.zoom_from && (whole == 0 || !request.number.is_multiple_of(whole))
     }
 
-    /// Brings the cache to hold exactly the context's tokens; what it has of them already is kept.
-    fn show(&mut self, context: &Context) -> Result<()> {
-        let common = self
-            .cache
-            .tokens()
-            .iter()
-            .zip(&context.tokens)
-            .take_while(|(cached, wanted)| cached == wanted)
-            .count();
-        self.cache.truncate(common);
-        if common < context.tokens.len() {
-            let new = &context.tokens[common..];
-            self.model.extend(&mut self.cache, new, &mut self.workspace)?;
+    /// Brings the cache to hold exactly these tokens, one list behind the other; what it has of them already is kept.
+    fn show(&mut self, history: &[Token], more: &[Token]) -> Result<()> {
+        let cache = &mut self.caches[self.looking];
+        let wanted = history.iter().chain(more);
+        let common = cache.tokens().iter().zip(wanted).take_while(|(a, b)| a == b).count();
+        cache.truncate(common);
+        for part in
+            [&history[common.min(history.len())..], &more[common.saturating_sub(history.len())..]]
+        {
+            if !part.is_empty() {
+                self.model.extend(cache, part, &mut self.workspace)?;
+            }
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ impl OptiFormerSampler {
     ) -> Result<Vec<Configuration>> {
         let count = self.options.policy;
         if count > 0 {
-            self.show(context)?;
+            self.show(&context.tokens, &[])?;
         }
         let space = tokenizer.space();
         let legal: Vec<_> =
@@ -38,21 +38,19 @@ impl OptiFormerSampler {
         self.branches.reset(count, tokenizer.trial_length());
         while count > 0 && asked.iter().any(Option::is_some) {
             self.model.extend_branches(
-                &self.cache,
+                &self.caches[self.looking],
                 &mut self.branches,
                 &feed,
                 &mut self.workspace,
             )?;
-            let hidden = self.workspace.hidden().to_vec();
-            let width = hidden.len() / count;
             for row in 0..count {
                 feed[2 * row] = PAD;
                 feed[2 * row + 1] = PAD;
                 let Some(index) = asked[row] else { continue };
                 let legal = &legal[index];
                 let mut logits = vec![0.0; legal.range.len()];
-                let state = &hidden[row * width..(row + 1) * width];
-                self.model.logits(state, legal.range.clone(), &mut logits)?;
+                let (rows, tokens) = (row..row + 1, legal.range.clone());
+                self.model.logits(&mut self.workspace, rows, tokens, &mut logits)?;
                 generation::distribution(&mut logits, legal, &self.options.sampling);
                 let chosen = generation::draw(&logits, generator.random());
                 let token = legal.range.start + chosen as Token;

@@ -5,7 +5,11 @@ use crate::{
     Result,
     acquisition::{Candidate, Prediction},
     generation::{self, SamplingOptions},
-    tokenizer::{Tokenizer, sequence::LegalTokens, vocabulary::BINS},
+    tokenizer::{
+        Tokenizer,
+        sequence::LegalTokens,
+        vocabulary::{BINS, Token},
+    },
 };
 
 /// How many candidates go through the weights together: bounds the memory, and fills the kernels.
@@ -42,7 +46,7 @@ impl OptiFormerSampler {
             let longest = self.options.policy + self.options.neighbours + self.options.spread;
             let ordered = order.iter().map(|index| questions[*index].as_slice());
             let rows = longest * tokenizer.trial_length();
-            if let Some(mut logits) = gpu.logits(&context.tokens, ordered, rows) {
+            if let Some(mut logits) = gpu.logits(self.looking, &context.tokens, ordered, rows) {
                 for (index, row) in order.iter().zip(logits.chunks_mut(BINS)) {
                     generation::distribution(row, &bins, &sampling);
                     predictions[*index] = Prediction::new(row, context.incumbent);
@@ -50,24 +54,31 @@ impl OptiFormerSampler {
                 return Ok(predictions);
             }
         }
-        self.show(context)?;
+        // What all questions begin with is shown once: the separator and the first parameter at least.
+        let shared = shared_beginning(&questions);
+        if let Some(first) = questions.first() {
+            self.show(&context.tokens, &first[..shared])?;
+        }
         let mut logits = Vec::new();
         for same_length in
             order.chunk_by(|one, other| questions[*one].len() == questions[*other].len())
         {
             for rows in same_length.chunks(ROWS) {
-                let feed: Vec<u16> =
-                    rows.iter().flat_map(|index| questions[*index].iter().copied()).collect();
-                self.branches.reset(rows.len(), questions[rows[0]].len());
+                let feed: Vec<u16> = rows
+                    .iter()
+                    .flat_map(|index| questions[*index][shared..].iter().copied())
+                    .collect();
+                self.branches.reset(rows.len(), questions[rows[0]].len() - shared);
                 self.model.extend_branches(
-                    &self.cache,
+                    &self.caches[self.looking],
                     &mut self.branches,
                     &feed,
                     &mut self.workspace,
                 )?;
                 logits.clear();
                 logits.resize(rows.len() * BINS, 0.0);
-                self.model.logits(self.workspace.hidden(), bins.range.clone(), &mut logits)?;
+                let (all, tokens) = (0..rows.len(), bins.range.clone());
+                self.model.logits(&mut self.workspace, all, tokens, &mut logits)?;
                 for (index, row) in rows.iter().zip(logits.chunks_mut(BINS)) {
                     generation::distribution(row, &bins, &sampling);
                     predictions[*index] = Prediction::new(row, context.incumbent);
@@ -76,4 +87,12 @@ impl OptiFormerSampler {
         }
         Ok(predictions)
     }
+}
+
+/// How many tokens all questions begin with alike; at least one token of each is left over.
+fn shared_beginning(questions: &[Vec<Token>]) -> usize {
+    let Some((first, others)) = questions.split_first() else { return 0 };
+    let alike = |other: &Vec<Token>| first.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let shortest = questions.iter().map(Vec::len).min().unwrap_or(1);
+    others.iter().map(alike).min().unwrap_or(0).min(shortest - 1)
 }

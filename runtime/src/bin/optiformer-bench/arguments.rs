@@ -1,0 +1,92 @@
+//! The command line. The tool's parser is not used, so that this program builds with the library's default features.
+
+use std::path::PathBuf;
+
+use optiformer::model::{PRESETS, Precision};
+
+/// What `--help` prints.
+pub const USAGE: &str = "\
+optiformer-bench: how long the transformer's workloads take
+
+  W1 prefill      600 tokens into an empty cache
+  W2 decode       12 tokens one by one behind those 600, the logits of the whole vocabulary after each
+  W3 tell + ask   12 tokens appended together, then 12 one by one
+  W4 candidates   64 continuations of 11 tokens behind the same 600, and the logits after each
+
+Without --model-dir: one JSON line for each preset, precision, number of threads and workload; random weights.
+
+  --presets LIST        of pico,nano,small,base,large        [pico,nano,base]
+  --precision LIST      of f32,f16,int8                      [f32,int8]
+  --threads LIST        for continuations                    [1]
+  --repetitions N       of which the median is printed       [21]
+
+With --model-dir DIR (config.json and model.safetensors as Hugging Face's LlamaForCausalLM saves them): loads the model
+in the first precision, with the first number of threads, prints {\"ready\":true,...} and answers lines on standard input: `W1 3`
+measures W1 three times, `rss` tells the memory, `quit` ends.";
+
+/// What was asked for.
+#[derive(Debug)]
+pub struct Arguments {
+    /// Print the usage only.
+    pub help: bool,
+    /// A folder with a model.
+    pub folder: Option<PathBuf>,
+    /// Names of presets.
+    pub presets: Vec<String>,
+    /// Precisions.
+    pub precisions: Vec<Precision>,
+    /// Numbers of threads.
+    pub threads: Vec<usize>,
+    /// How often each workload is measured.
+    pub repetitions: usize,
+}
+
+impl Arguments {
+    /// Reads the arguments behind the program's name.
+    pub fn read(mut rest: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut all = Self {
+            help: false,
+            folder: None,
+            presets: ["pico", "nano", "base"].map(String::from).to_vec(),
+            precisions: vec![Precision::F32, Precision::Int8],
+            threads: vec![1],
+            repetitions: 21,
+        };
+        while let Some(option) = rest.next() {
+            if option == "--help" || option == "-h" {
+                all.help = true;
+                return Ok(all);
+            }
+            let value = rest.next().ok_or_else(|| format!("{option} needs a value"))?;
+            match option.as_str() {
+                "--model-dir" => all.folder = Some(PathBuf::from(value)),
+                "--presets" => all.presets = list(&option, &value, preset)?,
+                "--precision" => all.precisions = list(&option, &value, precision)?,
+                "--threads" => all.threads = list(&option, &value, positive)?,
+                "--repetitions" => {
+                    all.repetitions =
+                        positive(&value).ok_or("--repetitions: not a number above 0")?
+                }
+                _ => return Err(format!("unknown option {option}")),
+            }
+        }
+        Ok(all)
+    }
+}
+
+fn list<T>(option: &str, value: &str, read: fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
+    let read = |part| read(part).ok_or_else(|| format!("{option}: \"{part}\" is not one of them"));
+    value.split(',').map(read).collect()
+}
+
+fn preset(name: &str) -> Option<String> {
+    PRESETS.contains(&name).then(|| name.to_string())
+}
+
+fn positive(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|number| *number > 0)
+}
+
+fn precision(name: &str) -> Option<Precision> {
+    [Precision::F32, Precision::F16, Precision::Int8].into_iter().find(|one| one.name() == name)
+}

@@ -1,0 +1,75 @@
+//! `optiformer-bench`: how long the transformer's workloads take.
+//!
+//! Without arguments every preset is measured in every precision, one JSON line for each workload. With `--model-dir` a model is loaded, and
+//! requests are answered over standard input, so that another program can alternate between this one and others.
+
+mod arguments;
+mod line;
+mod requests;
+mod workloads;
+
+use std::{process::ExitCode, time::Instant};
+
+use arguments::Arguments;
+use optiformer::{
+    Result,
+    model::{Config, Model},
+};
+use workloads::{Bench, WORKLOADS};
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::read(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            eprintln!("{message}\n\n{}", arguments::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    if arguments.help {
+        println!("{}", arguments::USAGE);
+        return ExitCode::SUCCESS;
+    }
+    let done = match &arguments.folder {
+        Some(folder) => serve(folder, &arguments),
+        None => measure_all(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Loads a model from a folder and answers requests.
+fn serve(folder: &std::path::Path, arguments: &Arguments) -> Result<()> {
+    let begin = Instant::now();
+    let precision = arguments.precisions[0];
+    let model = Model::open_folder(precision, folder)?;
+    let mut bench = Bench::new(model, arguments.threads[0])?;
+    let load_ms = begin.elapsed().as_secs_f64() * 1e3;
+    requests::answer(&mut bench, load_ms);
+    Ok(())
+}
+
+/// Measures presets with random weights, a line for each workload.
+fn measure_all(arguments: &Arguments) -> Result<()> {
+    for name in &arguments.presets {
+        for precision in &arguments.precisions {
+            let model = Model::random(Config::preset(name)?, 1, *precision)?;
+            let kernels = model.kernels().name();
+            let mut bench = Bench::new(model, 1)?;
+            for threads in &arguments.threads {
+                bench.set_threads(*threads);
+                for workload in WORKLOADS {
+                    let times = bench.times(workload, arguments.repetitions)?;
+                    let line =
+                        line::Line::new(name, *precision, kernels, *threads, workload, times);
+                    println!("{}", serde_json::to_string(&line).expect("plain data"));
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,358 @@
+//! The algorithms on bytes, once, over any [`Integers`].
+//!
+//! A row of activations is quantised with a scale of its own, a matrix with one for each column; sums are whole numbers, and exact. The
+//! weights of attention need more than eight bits, for many small ones weigh as much as one large one: they have sixteen.
+
+use super::{PANEL, integers::Integers, vector::Vector};
+
+/// Steps of two after which sums of 16-bit products become floating-point numbers: 256 · 32767 · 127 is below 2³¹.
+const PAIRS: usize = 128;
+
+/// Quantises `row` to bytes between −127 and 127: `row ≈ scale · bytes`. Returns the scale; 0 for a row of zeros.
+///
+/// With `biased`, 128 is added to each byte where the products want it. `out` gets as many bytes as `row` has numbers, and
+/// zeros up to its end.
+#[inline(always)]
+pub unsafe fn quantise<I: Integers>(row: &[f32], out: &mut [u8], biased: bool) -> f32 {
+    debug_assert!(out.len() >= row.len());
+    // SAFETY: the pointers stay within the slices, the arrays hold as many lanes as any vector here has.
+    unsafe {
+        let lanes = I::Floats::LANES;
+        let whole = row.len() / lanes * lanes;
+        let mut most = I::Floats::splat(0.0);
+        let zero = I::Floats::splat(0.0);
+        for place in (0..whole).step_by(lanes) {
+            let value = I::Floats::load(row.as_ptr().add(place));
+            most = most.maximum(value).maximum(zero.subtract(value));
+        }
+        let mut buffer = [0.0_f32; 16];
+        most.store(buffer.as_mut_ptr());
+        let ends = row[whole..].iter().map(|value| value.abs());
+        let most = buffer.iter().copied().chain(ends).fold(0.0, f32::max);
+        let inverse = if most > 0.0 { 127.0 / most } else { 0.0 };
+        let factor = I::Floats::splat(inverse);
+        for place in (0..whole).step_by(lanes) {
+            let value = I::Floats::load(row.as_ptr().add(place));
+            I::store_bytes(value.multiply(factor), out.as_mut_ptr().add(place));
+        }
+        if whole < row.len() {
+            let mut bytes = [0_u8; 16];
+            let mut rest = [0.0_f32; 16];
+            rest[..row.len() - whole].copy_from_slice(&row[whole..]);
+            let value = I::Floats::load(rest.as_ptr());
+            I::store_bytes(value.multiply(factor), bytes.as_mut_ptr());
+            out[whole..row.len()].copy_from_slice(&bytes[..row.len() - whole]);
+        }
+        out[row.len()..].fill(0);
+        if biased && I::BIASED {
+            out.iter_mut().for_each(|byte| *byte ^= 0x80);
+        }
+        most / 127.0
+    }
+}
+
+/// As [`generic::product`](super::generic::product), of bytes: the sums are multiplied with the row's and the column's scale.
+///
+/// # Safety
+///
+/// As there.
+#[inline(always)]
+pub unsafe fn byte_product<
+    I: Integers,
+    const BIG: usize,
+    const MIDDLE: usize,
+    const WIDE: usize,
+>(
+    product: super::ByteProduct,
+) {
+    let super::ByteProduct { rows, columns, panel_stride, x_stride, out_stride, .. } = product;
+    let lanes = I::Floats::LANES;
+    for panel in 0..columns.div_ceil(PANEL) {
+        for part in 0..PANEL / (WIDE * lanes) {
+            let column = panel * PANEL + part * WIDE * lanes;
+            let mut row = 0;
+            while row < rows {
+                // SAFETY: row, panel and column are within what the caller vouches for.
+                unsafe {
+                    let tile = super::ByteProduct {
+                        x: product.x.add(row * x_stride),
+                        row_scales: product.row_scales.add(row),
+                        panels: product.panels.add(panel * panel_stride + part * WIDE * lanes * 4),
+                        column_scales: product.column_scales.add(column),
+                        offsets: product.offsets.add(column),
+                        out: product.out.add(row * out_stride + column),
+                        ..product
+                    };
+                    let left = rows - row;
+                    if left > MIDDLE {
+                        byte_block::<I, BIG, WIDE, 1>(tile);
+                        row += BIG;
+                    } else if left > 4 {
+                        byte_block::<I, MIDDLE, WIDE, 1>(tile);
+                        row += MIDDLE;
+                    } else if left > 1 {
+                        byte_block::<I, 4, WIDE, 2>(tile);
+                        row += 4;
+                    } else {
+                        byte_block::<I, 1, WIDE, 4>(tile);
+                        row += 1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn byte_block<I: Integers, const ROWS: usize, const WIDE: usize, const DEEP: usize>(
+    tile: super::ByteProduct,
+) {
+    let super::ByteProduct {
+        row_scales, quads, column_scales, offsets, out, out_stride, add, ..
+    } = tile;
+    let lanes = I::Floats::LANES;
+    // SAFETY: the caller vouches for all that is read and written.
+    unsafe {
+        let mut sums = [[[I::zero(); WIDE]; ROWS]; DEEP];
+        if I::BIASED {
+            let mut all = [I::zero(); WIDE];
+            for (part, offset) in all.iter_mut().enumerate() {
+                *offset = I::load(offsets.add(part * lanes));
+            }
+            sums[0] = [all; ROWS];
+        }
+        let whole = quads / DEEP * DEEP;
+        for step in (0..whole).step_by(DEEP) {
+            for (deep, sums) in sums.iter_mut().enumerate() {
+                byte_step(tile, step + deep, sums);
+            }
+        }
+        for step in whole..quads {
+            byte_step(tile, step, &mut sums[0]);
+        }
+        let mut scales = [I::Floats::splat(0.0); WIDE];
+        for (part, scale) in scales.iter_mut().enumerate() {
+            *scale = I::Floats::load(column_scales.add(part * lanes));
+        }
+        let (mut all, others) = (sums[0], &sums[1..]);
+        for more in others {
+            for (sums, more) in all.iter_mut().zip(more) {
+                for (sum, more) in sums.iter_mut().zip(more) {
+                    *sum = sum.add(*more);
+                }
+            }
+        }
+        let mut values = [[I::Floats::splat(0.0); WIDE]; ROWS];
+        for (index, (values, sums)) in values.iter_mut().zip(&all).enumerate() {
+            let row_scale = I::Floats::splat(*row_scales.add(index));
+            for ((value, sum), scale) in values.iter_mut().zip(sums).zip(scales) {
+                *value = sum.to_floats().multiply(row_scale).multiply(scale);
+            }
+        }
+        super::generic::put(&values, out, out_stride, add);
+    }
+}
+
+/// Adds the products of one group of four bytes.
+#[inline(always)]
+unsafe fn byte_step<I: Integers, const ROWS: usize, const WIDE: usize>(
+    tile: super::ByteProduct,
+    step: usize,
+    sums: &mut [[I; WIDE]; ROWS],
+) {
+    // SAFETY: the caller vouches for all that is read.
+    unsafe {
+        let from = tile.panels.add(step * 4 * PANEL);
+        let mut bytes = [I::load_bytes(from); WIDE];
+        for (part, bytes) in bytes.iter_mut().enumerate().skip(1) {
+            *bytes = I::load_bytes(from.add(part * I::Floats::LANES * 4));
+        }
+        for (index, sums) in sums.iter_mut().enumerate() {
+            let four = I::splat_quad(tile.x.add(index * tile.x_stride + 4 * step));
+            for (sum, bytes) in sums.iter_mut().zip(bytes) {
+                *sum = sum.add_quads(four, bytes);
+            }
+        }
+    }
+}
+
+/// `out[r, c] (+)= factor[r] · Σ_i x[r, i] · panels[c / 32][i / 2][c % 32][i % 2]`: rows of 16-bit numbers times bytes.
+///
+/// # Safety
+///
+/// As [`byte_product`].
+#[inline(always)]
+pub unsafe fn pair_product<
+    I: Integers,
+    const BIG: usize,
+    const MIDDLE: usize,
+    const WIDE: usize,
+>(
+    product: super::PairProduct,
+) {
+    let super::PairProduct { rows, columns, panel_stride, x_stride, out_stride, .. } = product;
+    let lanes = I::Floats::LANES;
+    for panel in 0..columns.div_ceil(PANEL) {
+        for part in 0..PANEL / (WIDE * lanes) {
+            let column = panel * PANEL + part * WIDE * lanes;
+            let mut row = 0;
+            while row < rows {
+                // SAFETY: row, panel and column are within what the caller vouches for.
+                unsafe {
+                    let tile = super::PairProduct {
+                        x: product.x.add(row * x_stride),
+                        factors: product.factors.add(row),
+                        panels: product.panels.add(panel * panel_stride + part * WIDE * lanes * 2),
+                        out: product.out.add(row * out_stride + column),
+                        ..product
+                    };
+                    let left = rows - row;
+                    if left > MIDDLE {
+                        pair_block::<I, BIG, WIDE, 1>(tile);
+                        row += BIG;
+                    } else if left > 4 {
+                        pair_block::<I, MIDDLE, WIDE, 1>(tile);
+                        row += MIDDLE;
+                    } else if left > 1 {
+                        pair_block::<I, 4, WIDE, 2>(tile);
+                        row += 4;
+                    } else {
+                        pair_block::<I, 1, WIDE, 4>(tile);
+                        row += 1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn pair_block<I: Integers, const ROWS: usize, const WIDE: usize, const DEEP: usize>(
+    tile: super::PairProduct,
+) {
+    let super::PairProduct { factors, pairs, out, out_stride, add, .. } = tile;
+    // SAFETY: the caller vouches for all that is read and written.
+    unsafe {
+        let mut add = add;
+        let mut begin = 0;
+        // At least once, so that no pairs at all give zeros.
+        while begin < pairs || begin == 0 {
+            let end = pairs.min(begin + PAIRS);
+            let mut sums = [[[I::zero(); WIDE]; ROWS]; DEEP];
+            let whole = begin + (end - begin) / DEEP * DEEP;
+            for step in (begin..whole).step_by(DEEP) {
+                for (deep, sums) in sums.iter_mut().enumerate() {
+                    pair_step(tile, step + deep, sums);
+                }
+            }
+            for step in whole..end {
+                pair_step(tile, step, &mut sums[0]);
+            }
+            let (mut all, others) = (sums[0], &sums[1..]);
+            for more in others {
+                for (sums, more) in all.iter_mut().zip(more) {
+                    for (sum, more) in sums.iter_mut().zip(more) {
+                        *sum = sum.add(*more);
+                    }
+                }
+            }
+            let mut values = [[I::Floats::splat(0.0); WIDE]; ROWS];
+            for (index, (values, sums)) in values.iter_mut().zip(&all).enumerate() {
+                let factor = I::Floats::splat(*factors.add(index));
+                for (value, sum) in values.iter_mut().zip(sums) {
+                    *value = sum.to_floats().multiply(factor);
+                }
+            }
+            super::generic::put(&values, out, out_stride, add);
+            add = true;
+            begin += PAIRS;
+        }
+    }
+}
+
+/// Adds the products of one group of two numbers.
+#[inline(always)]
+unsafe fn pair_step<I: Integers, const ROWS: usize, const WIDE: usize>(
+    tile: super::PairProduct,
+    step: usize,
+    sums: &mut [[I; WIDE]; ROWS],
+) {
+    // SAFETY: the caller vouches for all that is read.
+    unsafe {
+        let from = tile.panels.add(step * 2 * PANEL);
+        let mut shorts = [I::load_shorts(from); WIDE];
+        for (part, shorts) in shorts.iter_mut().enumerate().skip(1) {
+            *shorts = I::load_shorts(from.add(part * I::Floats::LANES * 2));
+        }
+        for (index, sums) in sums.iter_mut().enumerate() {
+            let two = I::splat_pair(tile.x.add(index * tile.x_stride + 2 * step));
+            for (sum, shorts) in sums.iter_mut().zip(shorts) {
+                *sum = sum.add_pairs(two, shorts);
+            }
+        }
+    }
+}
+
+/// `2^x` to within 3 · 10⁻⁶ of itself, for `x` between −126 and 127; what lies below counts as −126.
+///
+/// The nearest whole number goes into the exponent; the rest, between ±½, into the Taylor series to degree 6.
+#[inline(always)]
+unsafe fn power_of_two<V: Vector>(x: V) -> V {
+    // SAFETY: arithmetic in registers; the caller vouches for the CPU.
+    unsafe {
+        let x = x.maximum(V::splat(-126.0));
+        let whole = x.round();
+        let rest = x.subtract(whole);
+        // ln 2 to the powers 5 to 0 over the factorials.
+        let mut sum = V::splat(1.333_355_8e-3);
+        for coefficient in [9.618_129e-3, 5.550_410_9e-2, 0.240_226_51, 0.693_147_18, 1.0] {
+            sum = sum.multiply_add(rest, V::splat(coefficient));
+        }
+        sum.multiply(whole.power_of_two())
+    }
+}
+
+/// `weights = 2^(scores − highest) · value_scales · factor` in 16 bits; returns the sum of the powers.
+///
+/// `factor` is chosen so that no product is above 32767. `weights` gets zeros from the end of `scores` to its own.
+#[inline(always)]
+pub unsafe fn weigh<I: Integers>(
+    scores: &[f32],
+    highest: f32,
+    value_scales: &[f32],
+    factor: f32,
+    weights: &mut [i16],
+) -> f32 {
+    debug_assert!(value_scales.len() >= scores.len() && weights.len() >= scores.len());
+    // SAFETY: the pointers stay within the slices, the arrays hold as many lanes as any vector here has.
+    unsafe {
+        let lanes = I::Floats::LANES;
+        let (shift, factors) = (I::Floats::splat(highest), I::Floats::splat(factor));
+        let mut sums = I::Floats::splat(0.0);
+        let whole = scores.len() / lanes * lanes;
+        for place in (0..whole).step_by(lanes) {
+            let score = I::Floats::load(scores.as_ptr().add(place));
+            let value = power_of_two(score.subtract(shift));
+            sums = sums.add(value);
+            let scale = I::Floats::load(value_scales.as_ptr().add(place)).multiply(factors);
+            I::store_shorts(value.multiply(scale), weights.as_mut_ptr().add(place));
+        }
+        let mut total = super::generic::total(sums);
+        if whole < scores.len() {
+            let count = scores.len() - whole;
+            let mut rest = [f32::MIN; 16];
+            let mut scales = [0.0_f32; 16];
+            let mut shorts = [0_i16; 16];
+            rest[..count].copy_from_slice(&scores[whole..]);
+            scales[..count].copy_from_slice(&value_scales[whole..whole + count]);
+            let value = power_of_two(I::Floats::load(rest.as_ptr()).subtract(shift));
+            let scale = I::Floats::load(scales.as_ptr()).multiply(factors);
+            I::store_shorts(value.multiply(scale), shorts.as_mut_ptr());
+            value.store(rest.as_mut_ptr());
+            total += rest[..count].iter().sum::<f32>();
+            weights[whole..scores.len()].copy_from_slice(&shorts[..count]);
+        }
+        weights[scores.len()..].fill(0);
+        total
+    }
+}

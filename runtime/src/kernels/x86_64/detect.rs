@@ -1,0 +1,72 @@
+//! What the CPU and the operating system offer, asked with CPUID and XGETBV themselves: the same with and without the
+//! standard library (Intel, Software Developer's Manual, volume 2, CPUID, and volume 1, chapter 13).
+
+use core::{
+    arch::x86_64::{__cpuid, __cpuid_count, _xgetbv},
+    sync::atomic::{AtomicU8, Ordering},
+};
+
+/// Registers that the operating system keeps for each thread: bits 1 and 2 for 256, and 5 to 7 besides for 512 bits.
+const KEEPS_256: u64 = 0b110;
+const KEEPS_512: u64 = 0b1110_0110;
+
+const ASKED: u8 = 1;
+const AVX2: u8 = 2;
+const AVX512: u8 = 4;
+const VNNI: u8 = 8;
+
+/// AVX2 with FMA.
+pub fn has_avx2() -> bool {
+    found() & AVX2 != 0
+}
+
+/// AVX-512 F, BW and VL.
+pub fn has_avx512() -> bool {
+    found() & AVX512 != 0
+}
+
+/// AVX-512 with the byte products of VNNI.
+pub fn has_vnni() -> bool {
+    found() & VNNI != 0
+}
+
+/// What there is. The CPU is asked once: under a hypervisor that takes as long as a product.
+fn found() -> u8 {
+    static FOUND: AtomicU8 = AtomicU8::new(0);
+    let mut found = FOUND.load(Ordering::Relaxed);
+    if found == 0 {
+        found = ASKED | ask();
+        FOUND.store(found, Ordering::Relaxed);
+    }
+    found
+}
+
+fn ask() -> u8 {
+    let (highest, basic) = (__cpuid(0).eax, __cpuid(1));
+    // FMA, OSXSAVE, AVX.
+    let wanted = 1 << 12 | 1 << 27 | 1 << 28;
+    if highest < 7 || basic.ecx & wanted != wanted {
+        return 0;
+    }
+    let (kept, extended) = (kept(), __cpuid_count(7, 0));
+    if kept & KEEPS_256 != KEEPS_256 || extended.ebx & 1 << 5 == 0 {
+        return 0;
+    }
+    // F, BW, VL.
+    let wanted = 1 << 16 | 1 << 30 | 1 << 31;
+    if kept & KEEPS_512 != KEEPS_512 || extended.ebx & wanted != wanted {
+        return AVX2;
+    }
+    if extended.ecx & 1 << 11 == 0 { AVX2 | AVX512 } else { AVX2 | AVX512 | VNNI }
+}
+
+/// The registers that the operating system keeps. To be called only where CPUID says OSXSAVE, as the caller here does.
+fn kept() -> u64 {
+    #[target_feature(enable = "xsave")]
+    fn read() -> u64 {
+        // SAFETY: register 0 exists wherever the instruction does.
+        unsafe { _xgetbv(0) }
+    }
+    // SAFETY: OSXSAVE was asked for before, and says that the instruction may be used.
+    unsafe { read() }
+}

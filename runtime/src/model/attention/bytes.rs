@@ -1,0 +1,226 @@
+use alloc::{vec, vec::Vec};
+
+use super::{Buffers, KeyValues, Place, Queries, ROOM, Row, Weights};
+use crate::{
+    kernels::{BytePanels, Destination, Kernels, PANEL, PairPanels, QuantisedRows, padded},
+    model::{Config, workspace::sized},
+};
+
+/// The largest weight.
+const WHOLE: f32 = 32_767.0;
+
+/// Keys and values in bytes, with a scale for each token and head, packed as the kernels' panels.
+///
+/// With `d` the head size rounded up to whole fours and `c` the capacity rounded up to whole panels, each slot, layer and head has keys
+/// `[c / 32, d / 4, 32, 4]` and values `[d / 32 (rounded up), c / 2, 32, 2]`.
+#[derive(Clone, Debug)]
+pub struct Bytes {
+    layers: usize,
+    heads: usize,
+    size: usize,
+    capacity: usize,
+    keys: Vec<i8>,
+    key_scales: Vec<f32>,
+    key_offsets: Vec<i32>,
+    values: Vec<i8>,
+    value_scales: Vec<f32>,
+    /// The largest scale up to each token.
+    value_bounds: Vec<f32>,
+    /// A token's key or value as bytes, while it is written.
+    row: Vec<i8>,
+}
+
+impl Bytes {
+    /// Room for `capacity` tokens in each of `slots` slots.
+    pub fn new(config: &Config, slots: usize, capacity: usize) -> Self {
+        let mut all = Self {
+            layers: config.layers,
+            heads: config.heads,
+            size: config.head_size(),
+            capacity: 0,
+            keys: Vec::new(),
+            key_scales: Vec::new(),
+            key_offsets: Vec::new(),
+            values: Vec::new(),
+            value_scales: Vec::new(),
+            value_bounds: Vec::new(),
+            row: vec![0; config.head_size().next_multiple_of(4)],
+        };
+        all.reset(slots, capacity);
+        all
+    }
+
+    /// Makes room for other numbers of slots and tokens; what is there is forgotten, its memory used again.
+    pub fn reset(&mut self, slots: usize, capacity: usize) {
+        self.capacity = capacity.next_multiple_of(PANEL);
+        let places = slots * self.layers * self.heads;
+        let (keys, values) = (places * self.key_size(), places * self.value_size());
+        if self.keys.len() < keys {
+            self.keys = vec![0; keys];
+        }
+        if self.values.len() < values {
+            self.values = vec![0; values];
+        }
+        if self.key_scales.len() < places * self.capacity {
+            self.key_scales = vec![0.0; places * self.capacity];
+            self.value_scales = vec![0.0; places * self.capacity];
+            self.value_bounds = vec![0.0; places * self.capacity];
+            self.key_offsets = vec![0; places * self.capacity];
+        }
+    }
+
+    fn quads(&self) -> usize {
+        self.size.div_ceil(4)
+    }
+
+    fn key_size(&self) -> usize {
+        self.capacity * self.quads() * 4
+    }
+
+    fn value_size(&self) -> usize {
+        self.size.next_multiple_of(PANEL) * self.capacity
+    }
+
+    fn index(&self, place: Place) -> usize {
+        (place.slot * self.layers + place.layer) * self.heads + place.head
+    }
+
+    fn value_scales(&self, place: Place) -> &[f32] {
+        let index = self.index(place);
+        &self.value_scales[index * self.capacity..(index + 1) * self.capacity]
+    }
+}
+
+impl KeyValues for Bytes {
+    fn write(
+        &mut self,
+        kernels: Kernels,
+        slot: usize,
+        layer: usize,
+        position: usize,
+        key: &[f32],
+        value: &[f32],
+    ) {
+        let (quads, key_size, value_size) = (self.quads(), self.key_size(), self.value_size());
+        for head in 0..self.heads {
+            let index = self.index(Place { slot, layer, head });
+            let part = head * self.size..(head + 1) * self.size;
+            let scales = index * self.capacity + position;
+            self.key_scales[scales] =
+                kernels.quantise_for_panels(&key[part.clone()], &mut self.row);
+            let sum: i32 = self.row.iter().map(|byte| i32::from(*byte)).sum();
+            self.key_offsets[scales] = -128 * sum;
+            let start =
+                index * key_size + position / PANEL * quads * 4 * PANEL + position % PANEL * 4;
+            let column =
+                self.keys[start..start + (quads - 1) * 4 * PANEL + 4].chunks_mut(4 * PANEL);
+            for (out, four) in column.zip(self.row.chunks_exact(4)) {
+                out[..4].copy_from_slice(four);
+            }
+            self.value_scales[scales] = kernels.quantise_for_panels(&value[part], &mut self.row);
+            let before = if position == 0 { 1e-30 } else { self.value_bounds[scales - 1] };
+            self.value_bounds[scales] = before.max(self.value_scales[scales]);
+            for (panel, bytes) in self.row[..self.size].chunks(PANEL).enumerate() {
+                let start = index * value_size
+                    + (panel * self.capacity + position / 2 * 2) * PANEL
+                    + position % 2;
+                let column = self.values[start..start + 2 * bytes.len() - 1].iter_mut().step_by(2);
+                for (out, byte) in column.zip(bytes) {
+                    *out = *byte;
+                }
+            }
+        }
+    }
+
+    fn prepare(
+        kernels: Kernels,
+        config: &Config,
+        projected: &mut [f32],
+        stride: usize,
+        rows: usize,
+        buffers: &mut Buffers,
+    ) {
+        let size = config.head_size();
+        let wide = size.next_multiple_of(4);
+        let all = padded(rows) + ROOM;
+        if buffers.queries.len() < config.heads * all * wide {
+            buffers.queries.resize(config.heads * all * wide, 0);
+        }
+        let scales = sized(&mut buffers.query_scales, config.heads * all);
+        // Scores are the logarithms to base two of what they weigh.
+        let factor = core::f32::consts::LOG2_E / libm::sqrtf(size as f32);
+        for (index, row) in projected.chunks_exact(stride).take(rows).enumerate() {
+            for (head, part) in row[..config.hidden_size].chunks_exact(size).enumerate() {
+                let place = head * all + index;
+                let out = &mut buffers.queries[place * wide..(place + 1) * wide];
+                scales[place] = factor * kernels.quantise(part, out);
+            }
+        }
+    }
+
+    fn score(
+        &self,
+        kernels: Kernels,
+        place: Place,
+        queries: Queries<'_>,
+        rows: usize,
+        positions: usize,
+        out: Destination<'_>,
+    ) {
+        let index = self.index(place);
+        let panels = BytePanels {
+            bytes: &self.keys[index * self.key_size()..],
+            stride: self.quads() * 4 * PANEL,
+            quads: self.quads(),
+            scales: &self.key_scales[index * self.capacity..],
+            offsets: &self.key_offsets[index * self.capacity..],
+            columns: positions,
+        };
+        let stride = 4 * self.quads();
+        let rows_of = QuantisedRows { bytes: queries.bytes, stride, scales: queries.scales };
+        kernels.byte_product(&rows_of, rows, panels, out);
+    }
+
+    fn bound(&self, place: Place, positions: usize) -> f32 {
+        // Above zero, so that it can be divided by.
+        let last = positions.checked_sub(1);
+        last.map_or(1e-30, |last| self.value_bounds[self.index(place) * self.capacity + last])
+    }
+
+    fn weigh(
+        &self,
+        kernels: Kernels,
+        place: Place,
+        row: Row<'_>,
+        seen: usize,
+        highest: f32,
+        bound: f32,
+    ) -> f32 {
+        let scales = self.value_scales(place);
+        kernels.weigh(&row.scores[..seen], highest, scales, WHOLE / bound, row.weights)
+    }
+
+    fn factor(sum: f32, bound: f32) -> f32 {
+        bound / WHOLE / sum
+    }
+
+    fn settle(_kernels: Kernels, _weights: &mut [f32], _factor: f32) {}
+
+    fn mix(
+        &self,
+        kernels: Kernels,
+        place: Place,
+        weights: Weights<'_>,
+        rows: usize,
+        positions: usize,
+        out: Destination<'_>,
+    ) {
+        let panels = PairPanels {
+            bytes: &self.values[self.index(place) * self.value_size()..],
+            stride: self.capacity * PANEL,
+            pairs: positions.div_ceil(2),
+            columns: self.size,
+        };
+        kernels.pair_product(weights.shorts, weights.stride, weights.factors, rows, panels, out);
+    }
+}

@@ -1,0 +1,119 @@
+//! A matrix of weights in one of its forms, and what is multiplied with it.
+
+use alloc::vec::Vec;
+
+use super::{Precision, weights::Tensor, workspace::sized};
+use crate::kernels::{Destination, Kernels, PANEL, Packed, PackedBytes, QuantisedRows, padded};
+
+/// A matrix `[columns, depth]` of weights, packed.
+#[derive(Clone, Debug)]
+pub(super) enum Matrix {
+    Floats(Packed),
+    Bytes(PackedBytes),
+}
+
+/// Rows to be multiplied: as they are, and quantised where the model's matrices are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Operand {
+    bytes: Vec<u8>,
+    scales: Vec<f32>,
+    stride: usize,
+}
+
+impl Operand {
+    /// Quantises `rows` rows of `width` numbers, `stride` apart, if the precision asks for it.
+    pub fn load(
+        &mut self,
+        kernels: Kernels,
+        precision: Precision,
+        numbers: &[f32],
+        stride: usize,
+        rows: usize,
+        width: usize,
+    ) {
+        if precision != Precision::Int8 {
+            return;
+        }
+        self.stride = width.next_multiple_of(4);
+        let room = padded(rows);
+        if self.bytes.len() < room * self.stride {
+            self.bytes.resize(room * self.stride, 0);
+        }
+        let scales = sized(&mut self.scales, room);
+        for (index, out) in self.bytes.chunks_exact_mut(self.stride).take(rows).enumerate() {
+            let row = &numbers[index * stride..index * stride + width];
+            scales[index] = kernels.quantise(row, out);
+        }
+    }
+}
+
+impl Matrix {
+    /// Packs tensors of `columns` rows each, one below the other; each row has `depth` numbers.
+    pub fn new(
+        precision: Precision,
+        kernels: Kernels,
+        parts: &[Tensor<'_>],
+        columns: usize,
+        depth: usize,
+    ) -> Self {
+        let all = parts.len() * columns;
+        if precision != Precision::Int8 {
+            return Self::Floats(Packed::new(all, depth, |column, out| {
+                parts[column / columns].row(column % columns, out);
+            }));
+        }
+        let mut row = alloc::vec![0.0; depth];
+        Self::Bytes(PackedBytes::new(all, depth, |column, out| {
+            let part = &parts[column / columns];
+            // What was stored in bytes stays as it is.
+            part.bytes(column % columns, out).unwrap_or_else(|| {
+                part.row(column % columns, &mut row);
+                kernels.quantise_for_panels(&row, out)
+            })
+        }))
+    }
+
+    /// `out (+)= x · Wᵀ`; the operand was [loaded](Operand::load) with the same rows.
+    pub fn product(
+        &self,
+        kernels: Kernels,
+        (x, stride): (&[f32], usize),
+        operand: &Operand,
+        rows: usize,
+        out: Destination<'_>,
+    ) {
+        match self {
+            Self::Floats(matrix) => kernels.product(x, stride, rows, matrix.panels(), out),
+            Self::Bytes(matrix) => {
+                let Operand { bytes, scales, stride } = operand;
+                let rows_of = QuantisedRows { bytes, stride: *stride, scales };
+                kernels.byte_product(&rows_of, rows, matrix.panels(), out);
+            }
+        }
+    }
+
+    /// As [`product`](Self::product), of the columns of some panels only.
+    pub fn product_of_panels(
+        &self,
+        kernels: Kernels,
+        (x, stride): (&[f32], usize),
+        operand: &Operand,
+        rows: usize,
+        (first, end): (usize, usize),
+        out: Destination<'_>,
+    ) {
+        match self {
+            Self::Floats(matrix) => {
+                let mut panels = matrix.panels();
+                panels.numbers = &panels.numbers[first * panels.stride..];
+                panels.columns = (end - first) * PANEL;
+                kernels.product(x, stride, rows, panels, out);
+            }
+            Self::Bytes(matrix) => {
+                let Operand { bytes, scales, stride } = operand;
+                let rows_of = QuantisedRows { bytes, stride: *stride, scales };
+                kernels.byte_product(&rows_of, rows, matrix.some(first, end), out);
+            }
+        }
+    }
+}
