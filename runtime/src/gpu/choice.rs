@@ -16,16 +16,16 @@ pub enum Device {
 }
 
 /// Multiplications and additions that a core of a CPU has done in the time that a batch costs a graphics processor besides its work
-/// (recording, submission, waiting, copying back: of the order of half a millisecond), at 4 · 10^10 a second; five times as many, to be
-/// on the safe side. `docs/gpu.md` has the reasoning.
-const DISCRETE: usize = 100_000_000;
+/// (recording, submission, waiting, copying back: of the order of half a millisecond), at 2 · 10^11 a second, in int8; five times as many, to
+/// be on the safe side. `docs/gpu.md` has the reasoning.
+const DISCRETE: usize = 500_000_000;
 /// An integrated processor computes a few times slower than a card, and shares its memory's bandwidth with the CPU.
 const INTEGRATED: usize = 4 * DISCRETE;
 
 impl Device {
     /// Whether a batch of `rows` tokens (candidates times the tokens of each) goes to the graphics processor.
     ///
-    /// [`Device::Auto`] is the rule *parameters of the layers × rows ≥ 10^8 for a card, ≥ 4 · 10^8 for any other adapter, never for a
+    /// [`Device::Auto`] is the rule *parameters of the layers × rows ≥ 5 · 10^8 for a card, ≥ 2 · 10^9 for any other adapter, never for a
     /// software adapter*. The two numbers are reasoned, not measured: `docs/gpu.md` has the reasoning, and the benchmark to replace it.
     pub fn gpu_pays(self, config: &Config, rows: usize, adapter: AdapterKind) -> bool {
         let (hidden, wide) = (config.hidden_size, config.feed_forward_size);
@@ -88,10 +88,10 @@ mod tests {
         let pays = |config: &Config, rows, kind| Device::Auto.gpu_pays(config, rows, kind);
         assert!(!pays(&pico, 13, AdapterKind::Discrete));
         assert!(pays(&pico, 64 * 13, AdapterKind::Discrete));
-        assert!(!pays(&base, 1, AdapterKind::Discrete));
-        assert!(pays(&base, 2, AdapterKind::Discrete));
-        assert!(!pays(&base, 7, AdapterKind::Integrated));
-        assert!(pays(&base, 8, AdapterKind::Integrated));
+        assert!(!pays(&base, 9, AdapterKind::Discrete));
+        assert!(pays(&base, 10, AdapterKind::Discrete));
+        assert!(!pays(&base, 39, AdapterKind::Integrated));
+        assert!(pays(&base, 40, AdapterKind::Integrated));
         assert!(!pays(&base, usize::MAX, AdapterKind::Software));
         assert!(Device::Gpu.gpu_pays(&pico, 1, AdapterKind::Software));
         assert!(!Device::Cpu.gpu_pays(&base, usize::MAX, AdapterKind::Discrete));
