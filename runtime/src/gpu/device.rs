@@ -160,10 +160,14 @@ impl Gpu {
     #[cfg(test)]
     pub(crate) fn for_tests() -> Option<Self> {
         let wish = std::env::var("OPTIFORMER_GPU_TESTS").unwrap_or_default();
-        let error = match Self::best() {
-            _ if wish == "skip" => "OPTIFORMER_GPU_TESTS=skip".to_string(),
+        let found = if wish == "skip" {
+            Err("OPTIFORMER_GPU_TESTS=skip".to_string())
+        } else {
+            Self::best().map_err(|error| error.to_string())
+        };
+        let error = match found {
             Ok(gpu) => return Some(gpu),
-            Err(error) => error.to_string(),
+            Err(error) => error,
         };
         assert!(wish != "required", "OPTIFORMER_GPU_TESTS=required, but {error}");
         // Not through `eprintln`, which the test harness keeps to itself when a test passes.
