@@ -17,6 +17,7 @@ steps=(
     "docs|documentation builds without warnings"
     "rust|Rust, C and C++ tests of everything that needs no libtorch"
     "kernels|kernels of other processors: NEON under qemu, WebAssembly under Node.js"
+    "gpu|the forward pass on a graphics processor, or on a software one, against the CPU's"
     "trainer|trainer tests, with libtorch from the virtual environment"
     "no_std|runtime builds without an operating system"
     "python|Python package: install and tests"
@@ -44,7 +45,13 @@ step_docs() {
 
 # The dev profile: optimised a little, with overflow checks and debug assertions.
 step_rust() {
-    cargo test --all-features
+    OPTIFORMER_GPU_TESTS=skip cargo test --all-features
+}
+
+# Any adapter will do, Mesa's software adapter too; without one the step fails.
+step_gpu() {
+    OPTIFORMER_GPU_TESTS=required cargo test --all-features --lib gpu
+    OPTIFORMER_GPU_TESTS=required cargo test --all-features --test gpu
 }
 
 # The same tests of every kernel as on this machine. The test prints which kernels ran, and fails if one of the target's is missing.

@@ -7,6 +7,8 @@ extern crate std;
 pub mod acquisition;
 mod error;
 pub mod generation;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod kernels;
 pub mod model;
 pub mod samplers;

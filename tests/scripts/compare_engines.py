@@ -13,7 +13,8 @@ Four workloads, which are what a study asks of the model:
     W4  candidates: 64 continuations of 11 tokens behind the same 600, the logits after each one's last token
 
 Needs torch, numpy and safetensors; PyTorch is a peer and what the others are held against. ONNX Runtime takes part where onnx and onnxruntime are
-installed, torch.compile with --compile. A peer that is missing is named below the tables, with the reason.
+installed, torch.compile with --compile. A peer that is missing is named below the tables, with the reason. llama.cpp and candle have no code here;
+each would be another subclass of Peer.
 
 What is timed is in favour of the peers where there is a choice: they have the matrices of queries, keys and values in one, and those of the gate
 too; caches are allocated beforehand and written in place; the 600 tokens that continuations share are attended to once for all of them, not copied
@@ -58,6 +59,13 @@ PRESETS = {"pico": (128, 4, 4, 512), "nano": (256, 6, 8, 1024), "base": (512, 12
 
 # Largest difference of logits to those of PyTorch, as a share of the largest logit.
 F32_TOLERANCE = 1e-3
+
+
+WITHOUT_CODE = [
+    "llama.cpp is missing: it has no code here. To add it: pip install llama-cpp-python gguf; write the folder as GGUF (f32 and Q8_0, the rows of"
+    " queries and keys permuted as llama.cpp's converter does); a subclass of Peer over llama_decode, with a sequence for each continuation",
+    "candle is missing: it has no code here. To add it: a program in Rust that answers over its standard input, as optiformer-bench does",
+]
 
 
 class Missing(Exception):
@@ -657,7 +665,7 @@ def assemble(config: Config, folder: pathlib.Path, scratch: pathlib.Path, argume
     }
     if arguments.compile:
         makers["torch.compile f32"] = lambda: Compiled(config, model)
-    peers, notes = [], []
+    peers, notes = [], list(WITHOUT_CODE)
     if not arguments.compile:
         notes.append("torch.compile f32 is missing: it takes minutes, ask for it with --compile")
     for name, make in makers.items():

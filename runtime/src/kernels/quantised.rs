@@ -327,7 +327,9 @@ unsafe fn power_of_two<V: Vector>(x: V) -> V {
         let rest = x.subtract(whole);
         // ln 2 to the powers 5 to 0 over the factorials.
         let mut sum = V::splat(1.333_355_8e-3);
-        for coefficient in [9.618_129e-3, 5.550_410_9e-2, 0.240_226_51, 0.693_147_18, 1.0] {
+        let coefficients =
+            [9.618_129e-3, 5.550_411e-2, 0.240_226_5, core::f32::consts::LN_2, 1.0_f32];
+        for coefficient in coefficients {
             sum = sum.multiply_add(rest, V::splat(coefficient));
         }
         sum.multiply(whole.power_of_two())

@@ -35,6 +35,11 @@ fn main() -> ExitCode {
         Some(folder) => serve(folder, &arguments),
         #[cfg(feature = "pico")]
         None if arguments.asks => measure_asks(&arguments),
+        #[cfg(not(feature = "pico"))]
+        None if arguments.asks => Err(optiformer::Error::new(
+            optiformer::ErrorKind::Unsupported,
+            "--asks: this build has no weights of its own (feature pico)",
+        )),
         None => measure_all(&arguments),
     };
     match done {
@@ -88,9 +93,7 @@ fn measure_all(arguments: &Arguments) -> Result<()> {
                 bench.set_threads(*threads);
                 for workload in WORKLOADS {
                     let times = bench.times(workload, arguments.repetitions)?;
-                    let line =
-                        line::Line::new(name, *precision, kernels, *threads, workload, times);
-                    println!("{}", serde_json::to_string(&line).expect("plain data"));
+                    print(&line::Line::new(name, *precision, kernels, *threads, workload, times));
                 }
             }
         }

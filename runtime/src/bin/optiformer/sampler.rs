@@ -29,10 +29,11 @@ pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), 
     let name = options.sampler.as_deref().or(recorded).unwrap_or(DEFAULT);
     let seed = options.seed.or(recording.as_ref().map(Recording::seed)).unwrap_or(0);
     let threads = options.threads as usize;
-    let sampler = sampler(name, options.model.as_deref(), threads).map_err(|error| match error.kind() {
-        ErrorKind::InvalidValue => Failure::Usage(error.context().to_string()),
-        _ => error.into(),
-    })?;
+    let sampler =
+        sampler(name, options.model.as_deref(), threads).map_err(|error| match error.kind() {
+            ErrorKind::InvalidValue => Failure::Usage(error.context().to_string()),
+            _ => error.into(),
+        })?;
     Ok((sampler, seed))
 }
 

@@ -7,6 +7,8 @@
 //! All candidates share the history's keys and values, and go through the weights together.
 
 pub mod context;
+#[cfg(feature = "gpu")]
+mod gpu_ranking;
 mod policy;
 mod ranking;
 
@@ -104,6 +106,8 @@ pub struct OptiFormerSampler {
     looking: usize,
     branches: Branches,
     workspace: Workspace,
+    #[cfg(feature = "gpu")]
+    gpu: Option<gpu_ranking::GpuRanking>,
 }
 
 impl OptiFormerSampler {
@@ -156,6 +160,8 @@ impl OptiFormerSampler {
             most_tokens,
             caches,
             looking: 0,
+            #[cfg(feature = "gpu")]
+            gpu: None,
         })
     }
 
@@ -181,7 +187,6 @@ impl OptiFormerSampler {
         let zoom = self.options.zoom && self.zooms(request);
         let context = Context::new(request, &tokenizer, self.most_tokens, zoom);
         self.looking = usize::from(zoom);
-        self.show(&context.tokens, &[])?;
         let mut offered = self.candidates(request, &tokenizer, &context)?;
         if self.options.policy_only {
             let mut drawn = offered.into_iter();

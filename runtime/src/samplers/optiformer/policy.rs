@@ -16,7 +16,7 @@ use crate::{
 impl OptiFormerSampler {
     /// Draws configurations from the policy, parameter by parameter, all of them in step.
     ///
-    /// The cache holds the context. Parameters that a drawn parent makes inactive are left out, so that configurations may
+    /// Parameters that a drawn parent makes inactive are left out, so that configurations may
     /// end at different times; those that have ended are fed padding that nothing reads.
     pub(super) fn draw_policy(
         &mut self,
@@ -25,6 +25,9 @@ impl OptiFormerSampler {
         generator: &mut Xoshiro256PlusPlus,
     ) -> Result<Vec<Configuration>> {
         let count = self.options.policy;
+        if count > 0 {
+            self.show(&context.tokens, &[])?;
+        }
         let space = tokenizer.space();
         let legal: Vec<_> =
             (0..space.len()).map(|index| tokenizer.legal(index, &context.view)).collect();

@@ -16,7 +16,7 @@ use crate::{
 const ROWS: usize = 64;
 
 impl OptiFormerSampler {
-    /// What the model expects of each candidate. The cache holds the context.
+    /// What the model expects of each candidate.
     pub(super) fn rank(
         &mut self,
         candidates: &[Candidate],
@@ -31,11 +31,6 @@ impl OptiFormerSampler {
                 tokens
             })
             .collect();
-        // What all questions begin with is shown once: the separator and the first parameter at least.
-        let shared = shared_beginning(&questions);
-        if let Some(first) = questions.first() {
-            self.show(&context.tokens, &first[..shared])?;
-        }
         // Conditions make questions of different lengths; those of one length go together.
         let mut order: Vec<usize> = (0..questions.len()).collect();
         order.sort_by_key(|index| questions[*index].len());
@@ -46,6 +41,24 @@ impl OptiFormerSampler {
         };
         let nothing = Prediction { mean: 0.0, deviation: 0.0, expected_improvement: 0.0 };
         let mut predictions = vec![nothing; candidates.len()];
+        #[cfg(feature = "gpu")]
+        if let Some(gpu) = &mut self.gpu {
+            let longest = self.options.policy + self.options.neighbours + self.options.spread;
+            let ordered = order.iter().map(|index| questions[*index].as_slice());
+            let rows = longest * tokenizer.trial_length();
+            if let Some(mut logits) = gpu.logits(self.looking, &context.tokens, ordered, rows) {
+                for (index, row) in order.iter().zip(logits.chunks_mut(BINS)) {
+                    generation::distribution(row, &bins, &sampling);
+                    predictions[*index] = Prediction::new(row, context.incumbent);
+                }
+                return Ok(predictions);
+            }
+        }
+        // What all questions begin with is shown once: the separator and the first parameter at least.
+        let shared = shared_beginning(&questions);
+        if let Some(first) = questions.first() {
+            self.show(&context.tokens, &first[..shared])?;
+        }
         let mut logits = Vec::new();
         for same_length in
             order.chunk_by(|one, other| questions[*one].len() == questions[*other].len())

@@ -1,0 +1,270 @@
+//! What goes through the layers together: rows of many branches of many histories, written down for the shaders.
+
+use alloc::{format, vec::Vec};
+use core::ops::Range;
+
+use super::{device::invalid, prefix::GpuPrefix};
+use crate::{Result, tokenizer::vocabulary::Token};
+
+/// So many rows of one history attend in a workgroup.
+const BLOCK: usize = 16;
+/// So many tokens of a history go through the layers at a time: what they see of each other, no workgroup shares.
+const CHUNK: usize = 256;
+/// In place of the slot of a row whose key and value are not kept.
+pub(super) const NO_SLOT: u32 = u32::MAX;
+/// Words of a [`Stage`](../shaders/common.wgsl) in the shaders.
+pub(super) const STAGE_WORDS: usize = 8;
+
+/// Continuations of one history whose last tokens' logits are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct GpuBranches<'a> {
+    /// The history.
+    pub prefix: &'a GpuPrefix,
+    /// The branches' tokens, `[count, k]`, row by row.
+    pub tokens: &'a [Token],
+    /// How many branches there are.
+    pub count: usize,
+}
+
+/// Rows that go through the layers together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Pass {
+    /// How many rows there are, and how many of them go on after the last layer's keys and values.
+    pub rows: usize,
+    pub kept: usize,
+    /// How many blocks attend, in all layers but the last and in the last.
+    pub blocks: usize,
+    pub kept_blocks: usize,
+}
+
+/// Everything that the shaders have to know about a batch.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// The histories' pages, and for each pass its rows, lists and blocks.
+    pub words: Vec<u32>,
+    /// For each pass what all of its rows, and what the kept ones need to know.
+    pub stages: Vec<[u32; STAGE_WORDS]>,
+    pub passes: Vec<Pass>,
+    open: OpenPass,
+}
+
+/// The pass that is being filled.
+#[derive(Debug, Default)]
+struct OpenPass {
+    rows: Vec<[u32; 4]>,
+    kept: Vec<u32>,
+    blocks: Vec<[u32; 5]>,
+    kept_blocks: Vec<[u32; 5]>,
+}
+
+/// Some branches behind the same history.
+struct Piece<'a> {
+    prefix: &'a GpuPrefix,
+    pages_at: u32,
+    /// How many tokens of the history are stored.
+    stored: usize,
+    tokens: &'a [Token],
+    /// How many tokens each branch has.
+    each: usize,
+    /// Whether the rows become part of the history; there is one branch then.
+    stores: bool,
+}
+
+impl Plan {
+    /// The logits of `columns` after the last token of every branch, at most `most_rows` rows at a time.
+    ///
+    /// The items were checked, but for their length.
+    pub fn of_branches(
+        items: &[GpuBranches<'_>],
+        columns: &Range<Token>,
+        most_rows: usize,
+    ) -> Result<Self> {
+        let mut plan = Self::default();
+        let columns = (u32::from(columns.start), u32::from(columns.end - columns.start));
+        for item in items {
+            let each = item.tokens.len() / item.count;
+            if each > most_rows {
+                return Err(invalid(format!(
+                    "branches of {each} tokens are longer than the {most_rows} rows that fit"
+                )));
+            }
+            let pages_at = plan.pages(item.prefix);
+            let mut left = item.tokens;
+            while !left.is_empty() {
+                let room = (most_rows - plan.open.rows.len()) / each;
+                if room == 0 {
+                    plan.close(columns);
+                    continue;
+                }
+                let (tokens, rest) = left.split_at(left.len().min(room * each));
+                let stored = item.prefix.len();
+                plan.add(&Piece {
+                    prefix: item.prefix,
+                    pages_at,
+                    stored,
+                    tokens,
+                    each,
+                    stores: false,
+                });
+                left = rest;
+            }
+        }
+        plan.close(columns);
+        Ok(plan)
+    }
+
+    /// Tokens that become part of their histories.
+    pub fn of_extensions(items: &[(&GpuPrefix, &[Token])], most_rows: usize) -> Self {
+        let mut plan = Self::default();
+        let tables: Vec<u32> = items.iter().map(|(prefix, _)| plan.pages(prefix)).collect();
+        let size = CHUNK.min(most_rows);
+        let longest = items.iter().map(|(_, tokens)| tokens.len()).max().unwrap_or(0);
+        // A history's next chunk needs the last one's keys and values, so it is in a later pass.
+        for start in (0..longest).step_by(size) {
+            for ((prefix, tokens), pages_at) in items.iter().zip(&tables) {
+                let Some(left) = tokens.get(start..).filter(|left| !left.is_empty()) else {
+                    continue;
+                };
+                let tokens = &left[..left.len().min(size)];
+                if plan.open.rows.len() + tokens.len() > most_rows {
+                    plan.close((0, 0));
+                }
+                plan.add(&Piece {
+                    prefix,
+                    pages_at: *pages_at,
+                    stored: prefix.len() + start,
+                    tokens,
+                    each: tokens.len(),
+                    stores: true,
+                });
+            }
+            plan.close((0, 0));
+        }
+        plan
+    }
+
+    /// The most rows of a pass, and the most that are kept of one.
+    pub fn most(&self) -> (usize, usize) {
+        let rows = self.passes.iter().map(|pass| pass.rows).max();
+        let kept = self.passes.iter().map(|pass| pass.kept).max();
+        (rows.unwrap_or(0), kept.unwrap_or(0))
+    }
+
+    fn pages(&mut self, prefix: &GpuPrefix) -> u32 {
+        let at = self.words.len();
+        self.words.extend_from_slice(&prefix.table);
+        at as u32
+    }
+
+    fn add(&mut self, piece: &Piece<'_>) {
+        let Piece { each, stored, pages_at, .. } = *piece;
+        let open = &mut self.open;
+        let first = open.rows.len();
+        for (index, token) in piece.tokens.iter().enumerate() {
+            let position = stored + index % each;
+            let branch = first + index - index % each;
+            let slot = if piece.stores { piece.prefix.slot(position) } else { NO_SLOT };
+            open.rows.push([u32::from(*token), position as u32, branch as u32, slot]);
+        }
+        let length = piece.tokens.len();
+        let block = |begin: usize, count: usize, own: usize| {
+            [begin as u32, count as u32, stored as u32, pages_at, own as u32]
+        };
+        for begin in (0..length).step_by(BLOCK) {
+            let count = BLOCK.min(length - begin);
+            let own = (begin..begin + count).map(|index| index % each + 1).max();
+            open.blocks.push(block(first + begin, count, own.unwrap_or(0)));
+        }
+        let kept = open.kept.len();
+        let lasts = (first + each - 1..first + length).step_by(each);
+        open.kept.extend(lasts.map(|row| row as u32));
+        for begin in (kept..open.kept.len()).step_by(BLOCK) {
+            let count = BLOCK.min(open.kept.len() - begin);
+            open.kept_blocks.push(block(begin, count, each));
+        }
+    }
+
+    /// Writes the open pass down.
+    fn close(&mut self, (first_column, columns): (u32, u32)) {
+        let open = core::mem::take(&mut self.open);
+        if open.rows.is_empty() {
+            return;
+        }
+        let words = &mut self.words;
+        let rows_at = words.len() as u32;
+        words.extend(open.rows.as_flattened());
+        let mut stage = |list: &mut dyn Iterator<Item = u32>, blocks: &[[u32; 5]]| {
+            let list_at = words.len();
+            words.extend(list);
+            let (count, blocks_at) = (words.len() - list_at, words.len());
+            words.extend(blocks.as_flattened());
+            let numbers = [count as u32, rows_at, list_at as u32, blocks_at as u32];
+            let [count, rows_at, list_at, blocks_at] = numbers;
+            [count, rows_at, list_at, blocks_at, first_column, columns, 0, 0]
+        };
+        let all = stage(&mut (0..open.rows.len() as u32), &open.blocks);
+        let kept = stage(&mut open.kept.iter().copied(), &open.kept_blocks);
+        self.stages.extend([all, kept]);
+        self.passes.push(Pass {
+            rows: open.rows.len(),
+            kept: open.kept.len(),
+            blocks: open.blocks.len(),
+            kept_blocks: open.kept_blocks.len(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{sync::Arc, vec};
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::gpu::prefix::{PAGE, Pages};
+
+    fn prefix(length: usize) -> GpuPrefix {
+        let pages = Arc::new(Mutex::new(Pages::new(100)));
+        let mut prefix = GpuPrefix::new(&pages, 600).unwrap();
+        prefix.push(&vec![3; length]);
+        prefix
+    }
+
+    #[test]
+    fn branches_are_split_between_passes_and_blocks_keep_to_their_history() {
+        let (one, other) = (prefix(10), prefix(0));
+        let (tokens, more) = (vec![5; 20 * 3], vec![6; 2 * 4]);
+        let items = [
+            GpuBranches { prefix: &one, tokens: &tokens, count: 20 },
+            GpuBranches { prefix: &other, tokens: &more, count: 2 },
+        ];
+        let plan = Plan::of_branches(&items, &(7..9), 50).unwrap();
+        let pass = |rows, kept, blocks, kept_blocks| Pass { rows, kept, blocks, kept_blocks };
+        assert_eq!(plan.passes, [pass(48, 16, 3, 1), pass(20, 6, 2, 2)]);
+        let [count, rows_at, list_at, blocks_at, first_column, columns, ..] = plan.stages[3];
+        assert_eq!((count, first_column, columns), (6, 7, 2));
+        let at = |start: u32, length: usize| &plan.words[start as usize..start as usize + length];
+        assert_eq!(at(list_at, 6), [2, 5, 8, 11, 15, 19]);
+        assert_eq!(at(rows_at + 4 * 11, 4), [5, 12, 9, NO_SLOT]);
+        assert_eq!(at(rows_at + 4 * 19, 4), [6, 3, 16, NO_SLOT]);
+        assert_eq!(at(blocks_at, 5), [0, 4, 10, 0, 3]);
+        let [begin, count, stored, pages_at, own] = at(blocks_at + 5, 5) else { unreachable!() };
+        assert_eq!([begin, count, stored, own], [&4, &2, &0, &4]);
+        assert_eq!(at(*pages_at, other.table.len()), other.table);
+        assert!(Plan::of_branches(&items, &(7..9), 3).is_err());
+    }
+
+    #[test]
+    fn extensions_go_chunk_by_chunk_into_their_slots() {
+        let (one, other) = (prefix(60), prefix(0));
+        let tokens = vec![5; CHUNK + 2];
+        let plan = Plan::of_extensions(&[(&one, &tokens), (&other, &tokens[..7])], 8192);
+        let rows: Vec<usize> = plan.passes.iter().map(|pass| pass.rows).collect();
+        assert_eq!(rows, [CHUNK + 7, 2]);
+        let rows_at = plan.stages[2][1] as usize;
+        let position = 60 + CHUNK;
+        let slot = one.table[position / PAGE] as usize * PAGE + position % PAGE;
+        assert_eq!(plan.words[rows_at..rows_at + 4], [5, position as u32, 0, slot as u32]);
+        let blocks_at = plan.stages[2][3] as usize;
+        assert_eq!(plan.words[blocks_at..blocks_at + 5], [0, 2, position as u32, 0, 2]);
+    }
+}

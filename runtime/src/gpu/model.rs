@@ -1,0 +1,405 @@
+//! A model on a device: histories grow, and branches get their logits.
+
+use alloc::{format, sync::Arc, vec::Vec};
+use core::{fmt, ops::Range};
+use std::sync::{Mutex, MutexGuard, mpsc};
+
+use super::{
+    GpuBranches, GpuPrecision, GpuPrefix, TILE,
+    batch::{Pass, Plan},
+    buffers::{Buffers, Fixtures, Pool, Sizes},
+    device::{Gpu, invalid, unsupported},
+    pipelines::{Pipeline, Pipelines, Strides},
+    prefix::Pages,
+    weights::GpuWeights,
+};
+use crate::{
+    Result,
+    model::{Config, Weights},
+    tokenizer::vocabulary::Token,
+};
+
+/// At most so many rows go through the layers at a time, whatever the batch: bounds the memory.
+const MOST_ROWS: usize = 8192;
+
+/// A model's weights on a graphics processor, with shaders built for their shape.
+///
+/// It can be shared: calls from several threads take turns.
+pub struct GpuModel {
+    gpu: Gpu,
+    config: Config,
+    precision: GpuPrecision,
+    weights: GpuWeights,
+    pipelines: Pipelines,
+    pages: Arc<Mutex<Pages>>,
+    most_pages: usize,
+    most_rows: usize,
+    state: Mutex<State>,
+}
+
+/// What changes from call to call.
+#[derive(Default)]
+struct State {
+    pool: Pool,
+    buffers: Option<Buffers>,
+}
+
+impl GpuModel {
+    /// Brings weights to the device and builds the shaders.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidWeights`](crate::ErrorKind::InvalidWeights) when the weights do not fit the config, or a number is not finite in
+    /// this precision; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the device has not enough memory, or is lost.
+    pub fn new(
+        gpu: &Gpu,
+        config: &Config,
+        weights: &Weights,
+        precision: GpuPrecision,
+    ) -> Result<Self> {
+        let weights = GpuWeights::new(gpu, config, weights, precision)?;
+        let pipelines = Pipelines::new(gpu, config, precision, &weights.shapes)?;
+        let most_bytes = usize::try_from(gpu.most_bytes()).unwrap_or(usize::MAX);
+        let most_pages = most_bytes / Pool::page_bytes(config) as usize;
+        let strides = Strides::new(config);
+        let widest = strides.projected.max(strides.wide).max(config.vocabulary_size);
+        Ok(Self {
+            gpu: gpu.clone(),
+            config: config.clone(),
+            precision,
+            weights,
+            pipelines,
+            pages: Arc::new(Mutex::new(Pages::new(most_pages))),
+            most_pages,
+            most_rows: MOST_ROWS.min(most_bytes / (4 * widest)),
+            state: Mutex::default(),
+        })
+    }
+
+    /// The shape.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The device.
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// How the weights are stored.
+    pub fn precision(&self) -> GpuPrecision {
+        self.precision
+    }
+
+    /// An empty history of at most `capacity` tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for more tokens than the model has positions,
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the device holds no more.
+    pub fn prefix(&self, capacity: usize) -> Result<GpuPrefix> {
+        if capacity > self.config.max_positions {
+            return Err(invalid(format!(
+                "{capacity} tokens are more than the model's {}",
+                self.config.max_positions
+            )));
+        }
+        GpuPrefix::new(&self.pages, capacity)
+    }
+
+    /// Appends tokens to a history. It does not wait for the device: what goes wrong there, the next call says.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): no tokens, one outside the vocabulary, more than there is room for, a
+    /// history of another model. [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): the device is out of memory, or lost. Nothing was
+    /// appended then.
+    pub fn extend(&self, prefix: &mut GpuPrefix, tokens: &[Token]) -> Result<()> {
+        self.extend_many(&mut [(prefix, tokens)])
+    }
+
+    /// Appends tokens to many histories in one submission.
+    ///
+    /// # Errors
+    ///
+    /// As [`extend`](Self::extend), for all or none.
+    pub fn extend_many(&self, items: &mut [(&mut GpuPrefix, &[Token])]) -> Result<()> {
+        for (prefix, tokens) in items.iter() {
+            self.check(prefix, tokens, prefix.len() + tokens.len())?;
+            if prefix.len() + tokens.len() > prefix.capacity() {
+                return Err(invalid(format!(
+                    "{} tokens after {} do not fit a history of {}",
+                    tokens.len(),
+                    prefix.len(),
+                    prefix.capacity()
+                )));
+            }
+        }
+        if items.is_empty() {
+            return Err(invalid("no histories"));
+        }
+        let views: Vec<(&GpuPrefix, &[Token])> =
+            items.iter().map(|(prefix, tokens)| (&**prefix, *tokens)).collect();
+        let plan = Plan::of_extensions(&views, self.most_rows);
+        let mut state = self.state();
+        self.prepare(&mut state, &plan, 0)?;
+        self.submit(&state, &plan, 0)?;
+        drop(state);
+        for (prefix, tokens) in items {
+            prefix.push(tokens);
+        }
+        Ok(())
+    }
+
+    /// The logits of the tokens in a range, after the last token of every branch of every item: `[branches, range]`, item by item.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): no items, an item without branches or tokens, tokens that are not equally
+    /// many for each branch, one outside the vocabulary, more than the model has positions, a range outside the vocabulary, a history of
+    /// another model. [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): the device is out of memory, or lost, or its results are
+    /// not numbers.
+    pub fn logits(&self, items: &[GpuBranches<'_>], range: Range<Token>) -> Result<Vec<f32>> {
+        let (first, last) = (usize::from(range.start), usize::from(range.end));
+        if first >= last || last > self.config.vocabulary_size {
+            return Err(invalid(format!("tokens {first}..{last} are not of the vocabulary")));
+        }
+        if items.is_empty() {
+            return Err(invalid("no branches"));
+        }
+        for item in items {
+            let (count, length) = (item.count, item.tokens.len());
+            if count == 0 || !length.is_multiple_of(count) {
+                return Err(invalid(format!("{length} tokens for {count} branches")));
+            }
+            self.check(item.prefix, item.tokens, item.prefix.len() + length / count)?;
+        }
+        let plan = Plan::of_branches(items, &range, self.most_rows)?;
+        let mut state = self.state();
+        self.prepare(&mut state, &plan, last - first)?;
+        let answers = self
+            .submit(&state, &plan, last - first)
+            .and_then(|()| self.read(&state, &plan, last - first));
+        if answers.is_err() {
+            // A buffer that the CPU may still be waiting for is of no use to the next call.
+            state.buffers = None;
+        }
+        answers
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poison| poison.into_inner())
+    }
+
+    fn check(&self, prefix: &GpuPrefix, tokens: &[Token], length: usize) -> Result<()> {
+        if tokens.is_empty() {
+            return Err(invalid("no tokens"));
+        }
+        let most = self.config.vocabulary_size;
+        if let Some(place) = tokens.iter().position(|token| usize::from(*token) >= most) {
+            return Err(invalid(format!("token {place} is {}, of {most}", tokens[place])));
+        }
+        if !Arc::ptr_eq(&prefix.pages, &self.pages) {
+            return Err(invalid("the history was made by another model"));
+        }
+        if length > self.config.max_positions {
+            return Err(invalid(format!(
+                "{length} tokens are more than the model's {}",
+                self.config.max_positions
+            )));
+        }
+        Ok(())
+    }
+
+    /// Makes room for a plan.
+    fn prepare(&self, state: &mut State, plan: &Plan, columns: usize) -> Result<()> {
+        let pages = self.pages.lock().unwrap_or_else(|poison| poison.into_inner()).count();
+        if state.pool.grow(&self.gpu, &self.config, pages, self.most_pages)? {
+            state.buffers = None;
+        }
+        let fixtures = Fixtures {
+            gpu: &self.gpu,
+            config: &self.config,
+            weights: &self.weights,
+            pipelines: &self.pipelines,
+            most_rows: self.most_rows,
+        };
+        let sizes = Sizes::of(plan, columns);
+        state.buffers =
+            Some(Buffers::fitting(state.buffers.take(), sizes, &state.pool, &fixtures)?);
+        Ok(())
+    }
+
+    /// Records all passes of a plan and sends them off together. Without columns, they end with the last layer's keys and values.
+    fn submit(&self, state: &State, plan: &Plan, columns: usize) -> Result<()> {
+        let Some(buffers) = &state.buffers else { return Err(unsupported("no room for a batch")) };
+        self.gpu.watch("a batch", || {
+            buffers.write(&self.gpu, plan);
+            let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+            let mut end = 0;
+            for (index, pass) in plan.passes.iter().enumerate() {
+                let mut compute = encoder.begin_compute_pass(&Default::default());
+                let stage = index * 2 * Buffers::stage_stride(&self.gpu);
+                self.record(&mut compute, buffers, pass, stage, columns);
+                drop(compute);
+                let size = 4 * (pass.kept * columns) as u64;
+                if size > 0 {
+                    encoder.copy_buffer_to_buffer(&buffers.logits, 0, &buffers.answers, end, size);
+                    end += size;
+                }
+            }
+            self.gpu.queue.submit([encoder.finish()]);
+        })
+    }
+
+    fn record(
+        &self,
+        compute: &mut wgpu::ComputePass<'_>,
+        buffers: &Buffers,
+        pass: &Pass,
+        stage: usize,
+        columns: usize,
+    ) {
+        let kept_stage = stage + Buffers::stage_stride(&self.gpu);
+        let mut run = |pipeline: &Pipeline, group, stage: usize, x: usize, y: usize| {
+            compute.set_pipeline(&pipeline.pipeline);
+            compute.set_bind_group(0, group, &[stage as u32]);
+            compute.dispatch_workgroups(x as u32, y as u32, 1);
+        };
+        let pipelines = &self.pipelines;
+        let shapes = &self.weights.shapes;
+        let fours = Strides::new(&self.config).hidden / 4;
+        let pairs = self.config.hidden_size / 2;
+        run(&pipelines.embed, &buffers.embed, stage, fours.div_ceil(64), pass.rows);
+        let last = buffers.layers.len() - 1;
+        for (index, layer) in buffers.layers.iter().enumerate() {
+            run(&pipelines.normalise, &layer.attention_norm, stage, pass.rows, 1);
+            let tiles = (shapes.attention.rows / TILE, pass.rows.div_ceil(TILE));
+            run(&pipelines.attention, &layer.attention, stage, tiles.0, tiles.1);
+            run(&pipelines.rotate, &layer.rotate, stage, pairs.div_ceil(64), pass.rows);
+            if index == last && columns == 0 {
+                return;
+            }
+            let (stage, rows, blocks) = if index == last {
+                run(&pipelines.gather, &buffers.gather, kept_stage, fours.div_ceil(64), pass.kept);
+                (kept_stage, pass.kept, pass.kept_blocks)
+            } else {
+                (stage, pass.rows, pass.blocks)
+            };
+            let tiles = rows.div_ceil(TILE);
+            run(&pipelines.attend, &layer.attend, stage, blocks, self.config.heads);
+            run(&pipelines.output, &layer.output, stage, shapes.output.rows / TILE, tiles);
+            run(&pipelines.normalise, &layer.feed_forward_norm, stage, rows, 1);
+            run(&pipelines.gate, &layer.gate, stage, shapes.gate.rows / TILE, tiles);
+            run(&pipelines.down, &layer.down, stage, shapes.down.rows / TILE, tiles);
+        }
+        run(&pipelines.normalise, &buffers.norm, kept_stage, pass.kept, 1);
+        let tiles = (columns.div_ceil(TILE), pass.kept.div_ceil(TILE));
+        run(&pipelines.head, &buffers.head, kept_stage, tiles.0, tiles.1);
+    }
+
+    /// Waits for the logits.
+    fn read(&self, state: &State, plan: &Plan, columns: usize) -> Result<Vec<f32>> {
+        const WHAT: &str = "reading logits";
+        let Some(buffers) = &state.buffers else { return Err(unsupported("no room for a batch")) };
+        let failed = |error: &dyn fmt::Display| {
+            self.gpu
+                .check(WHAT)
+                .err()
+                .unwrap_or_else(|| unsupported(format!("{WHAT} on {}: {error}", self.gpu.name())))
+        };
+        let count: usize = plan.passes.iter().map(|pass| pass.kept * columns).sum();
+        let slice = buffers.answers.slice(..4 * count as u64);
+        let (sender, receiver) = mpsc::channel();
+        self.gpu.watch(WHAT, || {
+            slice.map_async(wgpu::MapMode::Read, move |result| {
+                // Nobody listens any more only if waiting failed, which is an error already.
+                let _ = sender.send(result);
+            });
+        })?;
+        self.gpu
+            .device
+            .poll(wgpu::PollType::wait_indefinitely())
+            .map_err(|error| failed(&error))?;
+        match receiver.try_recv() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(failed(&error)),
+            Err(error) => return Err(failed(&error)),
+        }
+        let view = slice.get_mapped_range().map_err(|error| failed(&error))?;
+        let logits: Vec<f32> = bytemuck::pod_collect_to_vec(&view);
+        drop(view);
+        buffers.answers.unmap();
+        if logits.iter().any(|logit| !logit.is_finite()) {
+            return Err(failed(&"a logit is not a number"));
+        }
+        Ok(logits)
+    }
+}
+
+impl fmt::Debug for GpuModel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("GpuModel")
+            .field("gpu", &self.gpu)
+            .field("config", &self.config)
+            .field("precision", &self.precision)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    #[test]
+    fn a_lost_device_is_an_error_with_its_reason() {
+        let Some(gpu) = Gpu::for_tests() else { return };
+        let config = Config { layers: 1, ..Config::pico() };
+        let weights = Weights::random(&config, 1);
+        let model = GpuModel::new(&gpu, &config, &weights, GpuPrecision::F32).unwrap();
+        let mut prefix = model.prefix(100).unwrap();
+        model.extend(&mut prefix, &[1, 2, 3]).unwrap();
+        let ask = |prefix: &GpuPrefix| {
+            model.logits(&[GpuBranches { prefix, tokens: &[4, 5], count: 2 }], 0..9)
+        };
+        assert!(ask(&prefix).is_ok());
+        gpu.lose();
+        for _ in 0..2 {
+            let error = ask(&prefix).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert!(error.context().contains("lost"), "{error}");
+        }
+        assert!(model.extend(&mut prefix, &[4]).is_err());
+        assert_eq!(prefix.tokens(), [1, 2, 3]);
+        assert!(GpuModel::new(&gpu, &config, &weights, GpuPrecision::F32).is_err());
+    }
+
+    #[test]
+    fn histories_move_when_the_pool_grows_and_end_where_the_device_does() {
+        let Some(gpu) = Gpu::for_tests() else { return };
+        let config = Config { layers: 1, ..Config::pico() };
+        let weights = Weights::random(&config, 2);
+        let mut model = GpuModel::new(&gpu, &config, &weights, GpuPrecision::F32).unwrap();
+        // As if the device held six pages.
+        model.pages = Arc::new(Mutex::new(Pages::new(6)));
+        model.most_pages = 6;
+        let mut first = model.prefix(100).unwrap();
+        model.extend(&mut first, &[7; 100]).unwrap();
+        let ask = |prefix: &GpuPrefix| {
+            model.logits(&[GpuBranches { prefix, tokens: &[4], count: 1 }], 0..1200).unwrap()
+        };
+        let before = ask(&first);
+        let mut second = model.prefix(200).unwrap();
+        model.extend(&mut second, &[8; 200]).unwrap();
+        assert_eq!(ask(&first), before);
+        assert_ne!(ask(&second), before);
+        let error = model.prefix(1).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        drop(first);
+        let mut again = model.prefix(100).unwrap();
+        model.extend(&mut again, &[7; 100]).unwrap();
+        assert_eq!(ask(&again), before);
+    }
+}

@@ -1,0 +1,128 @@
+//! The keys and values of histories, in pages of one pool on the device.
+
+use alloc::{format, sync::Arc, vec::Vec};
+use std::sync::Mutex;
+
+use super::device::unsupported;
+use crate::{Result, tokenizer::vocabulary::Token};
+
+/// So many tokens have their keys and values in one page.
+pub(super) const PAGE: usize = 64;
+
+/// Which pages of the pool are taken.
+#[derive(Debug)]
+pub(super) struct Pages {
+    free: Vec<u32>,
+    /// How many there are, free or taken.
+    count: usize,
+    /// How many there can be.
+    most: usize,
+}
+
+impl Pages {
+    pub fn new(most: usize) -> Self {
+        // A slot's number has to stay below that of none.
+        Self { free: Vec::new(), count: 0, most: most.min(u32::MAX as usize / PAGE) }
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    fn take(&mut self, wanted: usize) -> Result<Vec<u32>> {
+        let more = wanted.saturating_sub(self.free.len());
+        if more > self.most - self.count {
+            return Err(unsupported(format!(
+                "histories of {} tokens are all that the adapter can hold at a time",
+                self.most * PAGE
+            )));
+        }
+        let new = self.count as u32..(self.count + more) as u32;
+        self.free.extend(new.rev());
+        self.count += more;
+        let kept = self.free.len() - wanted;
+        Ok(self.free.split_off(kept))
+    }
+}
+
+/// The keys and values of a history, on the device. When it is dropped, its memory serves another.
+#[derive(Debug)]
+pub struct GpuPrefix {
+    pub(super) pages: Arc<Mutex<Pages>>,
+    pub(super) table: Vec<u32>,
+    tokens: Vec<Token>,
+    capacity: usize,
+}
+
+impl GpuPrefix {
+    pub(super) fn new(pages: &Arc<Mutex<Pages>>, capacity: usize) -> Result<Self> {
+        let mut guard = pages.lock().unwrap_or_else(|poison| poison.into_inner());
+        let table = guard.take(capacity.div_ceil(PAGE))?;
+        drop(guard);
+        Ok(Self { pages: Arc::clone(pages), table, tokens: Vec::new(), capacity })
+    }
+
+    /// How many tokens it holds.
+    pub fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// How many tokens it can hold.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// The tokens that it holds, so that a caller can see what two prefixes have in common.
+    pub fn tokens(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    /// Forgets all but the first `length` tokens.
+    pub fn truncate(&mut self, length: usize) {
+        self.tokens.truncate(length);
+    }
+
+    pub(super) fn push(&mut self, tokens: &[Token]) {
+        self.tokens.extend_from_slice(tokens);
+    }
+
+    /// The slot of the pool where the token at a position has its key and value.
+    pub(super) fn slot(&self, position: usize) -> u32 {
+        self.table[position / PAGE] * PAGE as u32 + (position % PAGE) as u32
+    }
+}
+
+impl Drop for GpuPrefix {
+    fn drop(&mut self) {
+        let mut pages = self.pages.lock().unwrap_or_else(|poison| poison.into_inner());
+        pages.free.append(&mut self.table);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_lent_once_and_come_back() {
+        let pages = Arc::new(Mutex::new(Pages::new(5)));
+        let one = GpuPrefix::new(&pages, 2 * PAGE).unwrap();
+        let other = GpuPrefix::new(&pages, 2 * PAGE + 1).unwrap();
+        let mut all: Vec<u32> = one.table.iter().chain(&other.table).copied().collect();
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2, 3, 4]);
+        let error = GpuPrefix::new(&pages, 1).unwrap_err();
+        assert!(error.context().contains("320 tokens"), "{error}");
+        let freed = one.table.clone();
+        drop(one);
+        let again = GpuPrefix::new(&pages, 2 * PAGE).unwrap();
+        assert!(again.table.iter().all(|page| freed.contains(page)));
+        assert_eq!(pages.lock().unwrap().count(), 5);
+        assert_eq!(again.slot(PAGE + 3), again.table[1] * PAGE as u32 + 3);
+    }
+}
