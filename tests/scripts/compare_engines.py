@@ -14,12 +14,14 @@ Four workloads, which are what a study asks of the model:
 
 Needs torch, numpy and safetensors; PyTorch is a peer and what the others are held against. ONNX Runtime takes part where onnx and onnxruntime are
 installed, torch.compile with --compile. A peer that is missing is named below the tables, with the reason. llama.cpp and candle have no code here;
-each would be another subclass of Peer.
+each would be another subclass of Peer. ONNX Runtime runs the graph that PyTorch exports; its own fused attention operators, which a graph made for
+it could have, are not in there.
 
-What is timed is in favour of the peers where there is a choice: they have the matrices of queries, keys and values in one, and those of the gate
-too; caches are allocated beforehand and written in place; the 600 tokens that continuations share are attended to once for all of them, not copied
-64 times; only the last token's logits are computed. Tokens go in and logits come out through Python, as they do for anyone who uses these engines.
-Ours does not compute logits behind the prefill of W1, which is one row of 600.
+Several choices are in favour of the peers: they have the matrices of queries, keys and values in one, and those of the gate too; caches are allocated
+beforehand and written in place; the 600 tokens that continuations share are attended to once for all of them, not copied 64 times; only the last
+token's logits are computed. Others are not: tokens go in and logits come out through Python, which counts most in W2 and W3 of small models; ours
+does not compute logits behind the prefill of W1, which is one row of 600; and in int8 ours has keys and values in bytes too, where peers have
+products with weights only, so that the same word does not stand for the same arithmetic.
 
 Before anything is timed, the logits of every peer are held against those of PyTorch in f32, and those against a pass without a cache and, where it
 is installed, the transformers package. Peers in f32 that differ are an error; those in int8 have their difference printed. Ours does not hand out
@@ -298,7 +300,12 @@ class Step(nn.Module):
 
 
 def tokens_of(count: int, seed: int, vocabulary: int) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, vocabulary, count, dtype=np.int64)
+    """The tokens that optiformer-bench takes: Knuth's linear congruential generator (MMIX), its upper half."""
+    tokens, state = [], seed
+    for _ in range(count):
+        state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+        tokens.append((state >> 33) % vocabulary)
+    return np.array(tokens, dtype=np.int64)
 
 
 class Peer(ABC):
@@ -421,7 +428,7 @@ class EagerInt8(Eager):
         super().__init__(config, model)
 
 
-class Functional(Peer):
+class StepPeer(Peer):
     """An engine that runs `Step`; what it returns is written into a cache of fixed size, whose unused places are masked."""
 
     def __init__(self, config: Config) -> None:
@@ -454,7 +461,7 @@ class Functional(Peer):
         return self.forward(torch.from_numpy(continuations))[0].numpy()
 
 
-class Compiled(Functional):
+class Compiled(StepPeer):
     """torch.compile, with a program for each shape."""
 
     name, precision = "torch.compile", "f32"
@@ -469,7 +476,7 @@ class Compiled(Functional):
             return self.step(tokens, positions, bias, *past)
 
 
-class Onnx(Functional):
+class Onnx(StepPeer):
     """ONNX Runtime; two graphs, one of them without a past."""
 
     name = "ONNX Runtime"
@@ -676,7 +683,10 @@ def assemble(config: Config, folder: pathlib.Path, scratch: pathlib.Path, argume
     return peers, notes
 
 
-def measure(engines: list, arguments: argparse.Namespace) -> dict[tuple, list[float]]:
+Engine = Ours | Peer
+
+
+def measure(engines: list[Engine], arguments: argparse.Namespace) -> dict[tuple, list[float]]:
     """Milliseconds by engine, precision and workload. Engines take turns, so that a busy machine is busy for all of them."""
     clock = time.process_time if arguments.clock == "cpu" else time.perf_counter
     times = {}
@@ -688,7 +698,7 @@ def measure(engines: list, arguments: argparse.Namespace) -> dict[tuple, list[fl
     return times
 
 
-def table(engines: list, times: dict[tuple, list[float]]) -> Iterator[str]:
+def table(engines: list[Engine], times: dict[tuple, list[float]]) -> Iterator[str]:
     """Markdown: medians, and behind each peer's how much of it ours takes in the same precision."""
     medians = {key: statistics.median(values) for key, values in times.items()}
     yield f"| engine | precision | {' | '.join(WORKLOADS)} |"
@@ -698,7 +708,7 @@ def table(engines: list, times: dict[tuple, list[float]]) -> Iterator[str]:
         for workload in WORKLOADS:
             median = medians[engine.name, engine.precision, workload]
             ours = medians[Ours.name, engine.precision, workload]
-            cells.append(f"{median:.2f}" + ("" if isinstance(engine, Ours) else f" ({ours / median:.2f})"))
+            cells.append(f"{median:.2f}" + ("" if isinstance(engine, Ours) else f" ({ours / median:.2g})"))
         yield f"| {engine.name} | {engine.precision} | {' | '.join(cells)} |"
 
 
@@ -718,7 +728,7 @@ def compare(title: str, folder: pathlib.Path, scratch: pathlib.Path, arguments: 
             process.close()
     print(f"\n### {title}: hidden {config.hidden}, {config.layers} layers, {config.heads} heads, feed-forward {config.feed_forward}\n")
     print("\n".join(table(engines, times)), flush=True)
-    print("".join(f"\n{remark}" for remark in remarks))
+    print("\n" + "".join(f"- {remark}\n" for remark in remarks), flush=True)
     return notes
 
 
@@ -763,7 +773,7 @@ def main() -> None:
             if preset:
                 write_random(preset, scratch)
             notes = compare(preset or arguments.model_dir.name, arguments.model_dir or scratch, scratch, arguments)
-    print("".join(f"\n{note}" for note in notes))
+    print("\n".join(f"- {note}" for note in notes))
 
 
 if __name__ == "__main__":
