@@ -118,8 +118,24 @@ fn ranked(history: &[Observation], indices: &[usize]) -> Vec<usize> {
     finished.into_iter().map(|(_, index)| index).collect()
 }
 
-/// At most `room` of `indices`, in order: a third for the best, a third for the latest, the rest spread evenly.
+/// Which of `indices` are shown when there is room for `room` of them, in order.
+///
+/// A choice stands for a while, and the trials that have come since are shown behind it: the tokens stay, and the keys and values computed for
+/// them. It is made anew when there are eight more (a quarter of the room, where that is less).
 fn choose(history: &[Observation], indices: &[usize], room: usize) -> Vec<usize> {
+    if indices.len() <= room {
+        return indices.to_vec();
+    }
+    let while_it_stands = (room / 4).clamp(1, 8);
+    let since = indices.len() % while_it_stands;
+    let (before, since) = indices.split_at(indices.len() - since);
+    let mut chosen = best_latest_and_spread(history, before, room - (while_it_stands - 1));
+    chosen.extend_from_slice(since);
+    chosen
+}
+
+/// At most `room` of `indices`, in order: a third for the best, a third for the latest, the rest spread evenly.
+fn best_latest_and_spread(history: &[Observation], indices: &[usize], room: usize) -> Vec<usize> {
     if indices.len() <= room {
         return indices.to_vec();
     }
@@ -207,15 +223,33 @@ mod tests {
             Request { space: &space, history: &history, pending: &[], number: 200, seed: 0 };
         let tokenizer = Tokenizer::new(&space).unwrap();
         let context = Context::new(&request, &tokenizer, 142, false);
-        assert_eq!(context.tokens.len(), 2 + 20 * 7);
-        assert_eq!(context.dropped, 180);
+        // Four of the twenty places are for those that come until the choice is made anew.
+        assert_eq!(context.tokens.len(), 2 + 16 * 7);
+        assert_eq!(context.dropped, 184);
         assert_eq!(context.best[0], space.to_unit(&history[40].configuration));
         let all: Vec<usize> = (0..200).collect();
         let kept = choose(&history, &all, 20);
-        assert!(kept.contains(&40) && kept.contains(&199) && kept.contains(&193));
-        assert!(kept.windows(2).all(|pair| pair[0] < pair[1]) && kept.len() == 20);
+        assert!(kept.contains(&40) && kept.contains(&199) && kept.contains(&194));
+        assert!(kept.windows(2).all(|pair| pair[0] < pair[1]) && kept.len() == 16);
         // The spread reaches into the first half, beyond the best one.
         assert!(kept.iter().filter(|index| **index < 100).count() >= 4);
+    }
+
+    #[test]
+    fn what_is_shown_of_a_long_history_stays_for_a_while() {
+        let space = space();
+        let losses: Vec<Option<f64>> = (0..240).map(|i| Some(f64::from(i * 7 % 31))).collect();
+        let history = history(&space, &losses);
+        let shown = |count: usize| choose(&history, &(0..count).collect::<Vec<_>>(), 34);
+        let mut stayed = 0;
+        for count in 35..240 {
+            let (before, after) = (shown(count - 1), shown(count));
+            assert!(after.len() <= 34 && after.len() >= 27, "{}", after.len());
+            assert_eq!(after.last(), Some(&(count - 1)));
+            stayed += usize::from(after.starts_with(&before));
+        }
+        // Seven times of eight.
+        assert!(stayed >= 205 * 7 / 8 - 1, "{stayed}");
     }
 
     #[test]
