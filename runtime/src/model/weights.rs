@@ -141,7 +141,11 @@ impl Tensor<'_> {
                 data.chunks_exact(2).position(|two| two[1] & 0x7f == 0x7f && two[0] & 0x80 == 0x80)
             }
             Self::Int8(bytes, scales) => {
-                if let Some(place) = bytes.iter().position(|byte| *byte == i8::MIN) {
+                // Looking whether there is one at all is a good deal faster than looking where.
+                let unsigned: &[u8] = bytemuck::cast_slice(bytes);
+                if unsigned.contains(&0x80)
+                    && let Some(place) = bytes.iter().position(|byte| *byte == i8::MIN)
+                {
                     return Err(bad(format!("tensor {name}: byte {place} is -128")));
                 }
                 let bad_scale = |four: &[u8]| !(single(four).is_finite() && single(four) >= 0.0);
