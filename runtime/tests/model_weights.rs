@@ -169,3 +169,38 @@ fn presets_have_the_sizes_they_promise() {
     let config = Config::nano();
     assert_eq!(Config::from_json(&config.to_json()).unwrap(), config);
 }
+
+#[test]
+fn a_folder_of_hugging_face_opens_and_what_is_not_like_ours_is_named() {
+    let config = tiny();
+    let folder = std::env::temp_dir().join(format!("optiformer-folder-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let weights = Weights::random(&config, 1);
+    let bytes = weights.to_bytes(&config, &Metadata::default(), Precision::F32).unwrap();
+    std::fs::write(folder.join("model.safetensors"), bytes).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&config.to_json()).unwrap();
+    // As transformers 5 writes it.
+    json["rope_parameters"] = serde_json::json!({"rope_theta": 10000.0, "rope_type": "default"});
+    let object = json.as_object_mut().unwrap();
+    for field in ["rope_theta", "tie_word_embeddings"] {
+        object.remove(field);
+    }
+    let file = folder.join("config.json");
+    std::fs::write(&file, json.to_string()).unwrap();
+    let model = Model::open_folder(Precision::Int8, &folder).unwrap();
+    assert_eq!(model.config(), &config);
+    for (field, value) in [
+        ("num_key_value_heads", serde_json::json!(1)),
+        ("attention_bias", serde_json::json!(true)),
+        ("hidden_act", serde_json::json!("gelu")),
+        ("rope_scaling", serde_json::json!({"rope_type": "linear", "factor": 2.0})),
+    ] {
+        let mut other = json.clone();
+        other[field] = value;
+        std::fs::write(&file, other.to_string()).unwrap();
+        let error = Model::open_folder(Precision::F32, &folder).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidWeights);
+        assert!(error.context().contains(field), "{error}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -181,6 +181,54 @@ impl Config {
         config.validate()?;
         Ok(config)
     }
+
+    /// Reads a `config.json` as Hugging Face's `transformers` writes it. What that leaves out where it has a default may be missing.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidWeights`], naming the field: missing, of another type, out of range, or of a model that is not like ours (grouped keys,
+    /// biases, another activation, scaled rotations).
+    pub fn from_hugging_face(text: &str) -> Result<Self> {
+        let refuse =
+            |what: String| Error::new(ErrorKind::InvalidWeights, format!("config: {what}"));
+        let mut object: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(text).map_err(|error| refuse(error.to_string()))?;
+        // Since its fifth version, transformers writes what concerns rotations in a part of its own.
+        let nested = object.get("rope_parameters").and_then(|part| part.get("rope_theta")).cloned();
+        for (field, default) in [
+            ("rope_theta", nested.unwrap_or_else(|| 10_000.0.into())),
+            ("rms_norm_eps", 1e-6.into()),
+            ("tie_word_embeddings", false.into()),
+        ] {
+            object.entry(field).or_insert(default);
+        }
+        let config: Self = serde_json::from_value(object.clone().into())
+            .map_err(|error| refuse(error.to_string()))?;
+        config.validate()?;
+        for (field, wanted) in [
+            ("num_key_value_heads", config.heads.into()),
+            ("head_dim", config.head_size().into()),
+            ("hidden_act", "silu".into()),
+            ("attention_bias", false.into()),
+            ("mlp_bias", false.into()),
+        ] {
+            let wanted: serde_json::Value = wanted;
+            let there = object.get(field).filter(|value| !value.is_null());
+            if let Some(value) = there.filter(|value| **value != wanted) {
+                return Err(refuse(format!("{field} is {value}, and only {wanted} is known")));
+            }
+        }
+        let kind = |part: &serde_json::Value| {
+            let kind = part.get("rope_type").or_else(|| part.get("type"))?;
+            (kind != "default").then(|| kind.to_string())
+        };
+        for field in ["rope_scaling", "rope_parameters"] {
+            if let Some(kind) = object.get(field).and_then(kind) {
+                return Err(refuse(format!("{field} has rotations of the type {kind}")));
+            }
+        }
+        Ok(config)
+    }
 }
 
 /// What a weights file says about itself.

@@ -15,10 +15,10 @@ pub(super) fn mapped<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T>) -> R
     read(&map).map_err(|error| at(path, &error))
 }
 
-/// Reads a `config.json`.
+/// Reads a `config.json` of Hugging Face's.
 pub(super) fn config(path: &Path) -> Result<Config> {
     let text = std::fs::read_to_string(path).map_err(|error| io(path, &error))?;
-    Config::from_json(&text).map_err(|error| at(path, &error))
+    Config::from_hugging_face(&text).map_err(|error| at(path, &error))
 }
 
 fn io(path: &Path, error: &std::io::Error) -> Error {

@@ -21,6 +21,7 @@ pub use weights::{LayerWeights, Precision, Weights};
 pub use workspace::Workspace;
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -30,7 +31,7 @@ use matrix::Matrix;
 use weights::Tensors;
 
 /// Weights, packed for the kernels of this CPU.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Model {
     config: Config,
     metadata: Metadata,
@@ -59,6 +60,19 @@ struct Layer {
 
 #[cfg(feature = "pico")]
 static PICO: &[u8] = include_bytes!("../../weights/pico.safetensors");
+
+impl fmt::Debug for Model {
+    /// The shape and what the model runs on; not a million numbers.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { config, precision, kernels, .. } = self;
+        formatter
+            .debug_struct("Model")
+            .field("config", config)
+            .field("precision", precision)
+            .field("kernels", kernels)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Model {
     /// Reads a weights file that is in memory, for computing in [`Precision::Int8`].

@@ -164,6 +164,6 @@ impl Train {
             Error::new(ErrorKind::InvalidValue, format!("{}: {error}", path.display()))
         };
         let text = std::fs::read_to_string(path).map_err(|error| at(error.to_string()))?;
-        Config::from_json(&text).map_err(|error| at(error.to_string()))
+        Config::from_hugging_face(&text).map_err(|error| at(error.to_string()))
     }
 }
