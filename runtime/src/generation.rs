@@ -58,8 +58,11 @@ pub fn distribution(logits: &mut [f32], legal: &LegalTokens, options: &SamplingO
         return;
     }
     let kernels = Kernels::best();
-    kernels.scale(logits, 1.0 / options.temperature);
-    let total = kernels.exponentials(logits, highest / options.temperature);
+    // The difference first: however small the temperature, the likeliest stay at 0.
+    for logit in logits.iter_mut() {
+        *logit = (*logit - highest) / options.temperature;
+    }
+    let total = kernels.exponentials(logits, 0.0);
     kernels.scale(logits, 1.0 / total);
     if legal.mask.is_some() {
         // An exponential is never quite nothing.
@@ -141,6 +144,16 @@ mod tests {
         let options = SamplingOptions { temperature: 0.0, ..SamplingOptions::default() };
         distribution(&mut logits, &all(4), &options);
         assert_eq!(logits, [0.0, 1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn the_smallest_temperature_is_nearly_greedy() {
+        for temperature in [1e-8, 1e-30, 1e-40] {
+            let mut logits = [10.1, 10.7, f32::NEG_INFINITY, -3.0];
+            let options = SamplingOptions { temperature, ..SamplingOptions::default() };
+            distribution(&mut logits, &all(4), &options);
+            assert!(logits[1] > 0.999 && logits[0] < 1e-6, "{logits:?}");
+        }
     }
 
     #[test]

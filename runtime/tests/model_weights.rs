@@ -66,18 +66,13 @@ fn bytes_and_their_scales_are_checked() {
     let weights = Weights::random(&config, 1);
     let bytes = weights.to_bytes(&config, &Metadata::default(), Precision::Int8).unwrap();
     Model::from_bytes(&bytes).unwrap();
-    let find = |name: &str| {
-        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-        let json: serde_json::Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
-        8 + header + json[name]["data_offsets"][0].as_u64().unwrap() as usize
-    };
     let mut damaged = bytes.clone();
-    damaged[find("model.layers.0.mlp.up_proj.weight") + 3] = 0x80;
+    damaged[offset(&bytes, "model.layers.0.mlp.up_proj.weight") + 3] = 0x80;
     refused(&damaged, "mlp.up_proj.weight: byte 3 is -128");
     let mut damaged = bytes.clone();
-    let scale = find("lm_head.weight_scale");
+    let scale = offset(&bytes, "lm_head.weight_scale");
     damaged[scale + 4..scale + 8].copy_from_slice(&f32::NAN.to_le_bytes());
-    refused(&damaged, "lm_head.weight: number 1");
+    refused(&damaged, "lm_head.weight: scale 1");
 }
 
 #[test]
@@ -145,9 +140,29 @@ fn weights_that_are_no_numbers_are_refused() {
     for value in [f32::NAN, f32::INFINITY] {
         let mut weights = Weights::random(&config, 1);
         weights.layers[0].down[5] = value;
-        let bytes = weights.to_bytes(&config, &Metadata::default(), Precision::F32).unwrap();
+        for precision in [Precision::F32, Precision::F16, Precision::Int8] {
+            let error = weights.to_bytes(&config, &Metadata::default(), precision).unwrap_err();
+            assert!(error.context().contains("mlp.down_proj.weight: number 5"), "{error}");
+        }
+        let mut bytes = file();
+        let place = offset(&bytes, "model.layers.0.mlp.down_proj.weight") + 4 * 5;
+        bytes[place..place + 4].copy_from_slice(&value.to_le_bytes());
         refused(&bytes, "mlp.down_proj.weight: number 5");
     }
+    let mut weights = Weights::random(&config, 1);
+    weights.norm[0] = 1e6;
+    assert!(weights.to_bytes(&config, &Metadata::default(), Precision::F16).is_err());
+    // What next to nothing is quantised to is read again.
+    weights.layers[0].up.fill(1e-38);
+    let bytes = weights.to_bytes(&config, &Metadata::default(), Precision::Int8).unwrap();
+    Model::from_bytes(&bytes).unwrap();
+}
+
+/// Where a tensor's numbers begin.
+fn offset(bytes: &[u8], name: &str) -> usize {
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let json: serde_json::Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
+    8 + header + json[name]["data_offsets"][0].as_u64().unwrap() as usize
 }
 
 #[test]

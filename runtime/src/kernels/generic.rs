@@ -115,9 +115,9 @@ pub unsafe fn put<V: Vector, const ROWS: usize, const WIDE: usize>(
     }
 }
 
-/// `e^x` to within two units in the last place, for `x ≤ 88`; 0 far below.
+/// `e^x` to within two units in the last place, for `x ≤ 88`; what lies below −87 counts as −87.
 ///
-/// Cody and Waite's reduction `x = n ln 2 + r` with `ln 2` in two parts, and a polynomial of degree 6 in `r` (the coefficients of
+/// Cody and Waite's reduction `x = n ln 2 + r` with `ln 2` in two parts, and a polynomial of degree 7 in `r` (the coefficients of
 /// Cephes' `expf`, Moshier 1992).
 #[inline(always)]
 pub unsafe fn exponential<V: Vector>(x: V) -> V {

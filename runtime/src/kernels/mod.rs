@@ -18,7 +18,7 @@ mod vector;
 mod x86_64;
 
 pub use operands::{BytePanels, Destination, PairPanels, Panels, QuantisedRows};
-use operands::{ByteProduct, PairProduct, Product};
+use operands::{ByteProduct, PairProduct, Product, extent};
 pub use packed::Packed;
 pub use packed_bytes::PackedBytes;
 
@@ -29,9 +29,9 @@ pub const PANEL: usize = 32;
 pub const fn padded(rows: usize) -> usize {
     match rows % 12 {
         0 | 1 => rows,
-        2..=4 => rows - rows % 12 + 4,
-        5..=8 => rows - rows % 12 + 8,
-        _ => rows - rows % 12 + 12,
+        2..=4 => (rows - rows % 12).saturating_add(4),
+        5..=8 => (rows - rows % 12).saturating_add(8),
+        _ => (rows - rows % 12).saturating_add(12),
     }
 }
 
@@ -199,7 +199,7 @@ impl Kernels {
         }
         panels.check();
         out.check(rows, panels.columns);
-        assert!(x.len() >= (padded(rows) - 1) * x_stride + panels.depth, "x is too short");
+        assert!(x.len() >= extent(padded(rows), x_stride, panels.depth, 1), "x is too short");
         let operands = Product {
             x: x.as_ptr(),
             x_stride,
@@ -232,9 +232,9 @@ impl Kernels {
         }
         panels.check();
         out.check(rows, panels.columns);
-        let last = padded(rows) - 1;
-        assert!(x.bytes.len() >= last * x.stride + 4 * panels.quads, "x is too short");
-        assert!(x.scales.len() > last, "x has too few scales");
+        let padded = padded(rows);
+        assert!(x.bytes.len() >= extent(padded, x.stride, panels.quads, 4), "x is too short");
+        assert!(x.scales.len() >= padded, "x has too few scales");
         let operands = ByteProduct {
             x: x.bytes.as_ptr(),
             x_stride: x.stride,
@@ -272,9 +272,9 @@ impl Kernels {
         }
         panels.check();
         out.check(rows, panels.columns);
-        let last = padded(rows) - 1;
-        assert!(x.len() >= last * x_stride + 2 * panels.pairs, "x is too short");
-        assert!(factors.len() > last, "too few factors");
+        let padded = padded(rows);
+        assert!(x.len() >= extent(padded, x_stride, panels.pairs, 2), "x is too short");
+        assert!(factors.len() >= padded, "too few factors");
         let operands = PairProduct {
             x: x.as_ptr(),
             x_stride,
@@ -379,8 +379,13 @@ impl Kernels {
     }
 
     /// Turns the pairs `(i, i + half)` of every head of a row by angles whose cosines, then sines are in `turn` (`2 · half`; Su et al. 2021,
-    /// equation 34).
+    /// equation 34). What is left of the row after the last whole head stays.
+    ///
+    /// # Panics
+    ///
+    /// When `turn` has fewer than two numbers.
     pub fn rotate(self, row: &mut [f32], turn: &[f32]) {
+        assert!(turn.len() >= 2, "turn is too short");
         dispatch!(self, generic::rotate, floats, (row: &mut [f32], turn: &[f32]));
     }
 

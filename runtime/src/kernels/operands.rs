@@ -2,6 +2,13 @@
 
 use super::{PANEL, padded};
 
+/// How many numbers `count` blocks take, `stride` apart, the last of them `steps` times `size` long. What does not fit a `usize` fits no slice.
+/// At least one step is counted, so that a kernel may point to the first even of none.
+pub(super) fn extent(count: usize, stride: usize, steps: usize, size: usize) -> usize {
+    let last = count.saturating_sub(1).saturating_mul(stride);
+    last.saturating_add(steps.max(1).saturating_mul(size))
+}
+
 /// Panels of single-precision numbers, `[depth, 32]` each, `stride` numbers apart.
 #[derive(Clone, Copy, Debug)]
 pub struct Panels<'a> {
@@ -17,8 +24,8 @@ pub struct Panels<'a> {
 
 impl Panels<'_> {
     pub(super) fn check(&self) {
-        let last = (self.columns.div_ceil(PANEL) - 1) * self.stride;
-        assert!(self.numbers.len() >= last + self.depth * PANEL, "too few panels");
+        let needed = extent(self.columns.div_ceil(PANEL), self.stride, self.depth, PANEL);
+        assert!(self.numbers.len() >= needed, "too few panels");
     }
 }
 
@@ -42,10 +49,8 @@ pub struct BytePanels<'a> {
 impl BytePanels<'_> {
     pub(super) fn check(&self) {
         let panels = self.columns.div_ceil(PANEL);
-        assert!(
-            self.bytes.len() >= (panels - 1) * self.stride + self.quads * 4 * PANEL,
-            "too few panels"
-        );
+        let needed = extent(panels, self.stride, self.quads, 4 * PANEL);
+        assert!(self.bytes.len() >= needed, "too few panels");
         let wide = panels * PANEL;
         assert!(self.scales.len() >= wide && self.offsets.len() >= wide, "too few columns' scales");
     }
@@ -66,8 +71,8 @@ pub struct PairPanels<'a> {
 
 impl PairPanels<'_> {
     pub(super) fn check(&self) {
-        let last = (self.columns.div_ceil(PANEL) - 1) * self.stride;
-        assert!(self.bytes.len() >= last + self.pairs * 2 * PANEL, "too few panels");
+        let needed = extent(self.columns.div_ceil(PANEL), self.stride, self.pairs, 2 * PANEL);
+        assert!(self.bytes.len() >= needed, "too few panels");
     }
 }
 
@@ -95,8 +100,8 @@ pub struct Destination<'a> {
 
 impl Destination<'_> {
     pub(super) fn check(&self, rows: usize, columns: usize) {
-        let last = (padded(rows) - 1) * self.stride;
-        assert!(self.numbers.len() >= last + columns.next_multiple_of(PANEL), "out is too short");
+        let needed = extent(padded(rows), self.stride, columns.div_ceil(PANEL), PANEL);
+        assert!(self.numbers.len() >= needed, "out is too short");
     }
 }
 

@@ -11,7 +11,7 @@ const PAIRS: usize = 128;
 /// A single row asks for weights so many bytes before they are used.
 const AHEAD: usize = 2048;
 
-/// Quantises `row` to bytes between −127 and 127: `row ≈ scale · bytes`. Returns the scale; 0 for a row of zeros.
+/// Quantises `row` to bytes between −127 and 127: `row ≈ scale · bytes`. Returns the scale; 0, and zeros, for a row without a number above 1e-30 or with an infinite one.
 ///
 /// With `biased`, 128 is added to each byte where the products want it. `out` gets as many bytes as `row` has numbers, and
 /// zeros up to its end.
@@ -30,7 +30,12 @@ pub unsafe fn quantise<I: Integers>(row: &[f32], out: &mut [u8], biased: bool) -
         }
         let ends = row[whole..].iter().map(|value| value.abs());
         let most = ends.fold(most.largest(), f32::max);
-        let inverse = if most > 0.0 { 127.0 / most } else { 0.0 };
+        // Beyond these the quotient is no number; and a row of next to nothing is nothing.
+        if !(1e-30..=f32::MAX).contains(&most) {
+            out.fill(if biased && I::BIASED { 0x80 } else { 0 });
+            return 0.0;
+        }
+        let inverse = 127.0 / most;
         let factor = I::Floats::splat(inverse);
         for place in (0..whole).step_by(lanes) {
             let value = I::Floats::load(row.as_ptr().add(place));
@@ -317,7 +322,7 @@ unsafe fn pair_step<I: Integers, const ROWS: usize, const WIDE: usize>(
 
 /// `2^x` to within 3 · 10⁻⁶ of itself, for `x` between −126 and 127; what lies below counts as −126.
 ///
-/// The nearest whole number goes into the exponent; the rest, between ±½, into the Taylor series to degree 6.
+/// The nearest whole number goes into the exponent; the rest, between ±½, into the Taylor series to degree 5.
 #[inline(always)]
 unsafe fn power_of_two<V: Vector>(x: V) -> V {
     // SAFETY: arithmetic in registers; the caller vouches for the CPU.

@@ -128,7 +128,7 @@ impl Config {
             ("num_hidden_layers", self.layers, 1 << 8),
             ("num_attention_heads", self.heads, 1 << 8),
             ("intermediate_size", self.feed_forward_size, 1 << 16),
-            ("vocab_size", self.vocabulary_size, 1 << 16),
+            ("vocab_size", self.vocabulary_size, (1 << 16) - 1),
             ("max_position_embeddings", self.max_positions, 1 << 16),
         ] {
             check((1..=most).contains(&value), format!("{field} {value} is not in 1..={most}"))?;
@@ -138,6 +138,15 @@ impl Config {
             format!(
                 "num_attention_heads {} does not divide hidden_size {} into even parts",
                 self.heads, self.hidden_size
+            ),
+        )?;
+        // A table of cosines and sines for each position has to be made.
+        check(
+            self.max_positions * self.head_size() <= 1 << 22,
+            format!(
+                "max_position_embeddings {} is too much for heads of {}",
+                self.max_positions,
+                self.head_size()
             ),
         )?;
         check(

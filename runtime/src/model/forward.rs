@@ -358,15 +358,25 @@ fn spread<W: Send>(
 ) {
     #[cfg(feature = "std")]
     if buffers.len() > 1 && work.len() > 1 {
+        let count = work.len();
         let work = std::sync::Mutex::new(work);
-        let next = || work.lock().expect("no thread panics while it takes work").next();
+        // A thread that has panicked takes the others with it at the scope's end; until then they may go on.
+        let next = || work.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
+        let (own, others) = buffers.split_at_mut(1);
         std::thread::scope(|scope| {
-            for buffers in buffers.iter_mut() {
-                scope.spawn(|| {
+            for buffers in others.iter_mut().take(count - 1) {
+                let drain = || {
                     while let Some(piece) = next() {
                         run(piece, buffers);
                     }
-                });
+                };
+                // Where the system refuses a thread, those that there are do its work.
+                if std::thread::Builder::new().spawn_scoped(scope, drain).is_err() {
+                    break;
+                }
+            }
+            while let Some(piece) = next() {
+                run(piece, &mut own[0]);
             }
         });
         return;

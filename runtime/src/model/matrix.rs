@@ -12,7 +12,7 @@ pub(super) enum Matrix {
     Bytes(PackedBytes),
 }
 
-/// Rows to be multiplied: as they are, and quantised where the model's matrices are.
+/// Rows to be multiplied, quantised, where the model's matrices are; else nothing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Operand {
     bytes: Vec<u8>,

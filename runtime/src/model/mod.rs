@@ -166,13 +166,14 @@ impl Model {
     ///
     /// # Panics
     ///
-    /// When the weights do not fit the config.
+    /// When the weights do not fit the config, or the config is out of range.
     pub fn new(
         config: Config,
         metadata: Metadata,
         weights: &Weights,
         precision: Precision,
     ) -> Self {
+        config.validate().expect("the config is in range");
         let tensors = weights.tensors(&config);
         Self::pack(config, metadata, &tensors, precision)
     }
@@ -231,7 +232,8 @@ impl Model {
     }
 
     /// An empty cache for at most `capacity` tokens. All of its memory is taken at once: `layers · 2 · hidden · capacity` numbers, of
-    /// a byte each in [`Precision::Int8`], and four else.
+    /// a byte each in [`Precision::Int8`] and 16 bytes more for each token, layer and head, and of four bytes else; the capacity is rounded up to whole panels of 32 tokens,
+    /// and so is a head's size for the values.
     pub fn cache(&self, capacity: usize) -> Cache {
         Cache::new(&self.config, self.precision, capacity)
     }

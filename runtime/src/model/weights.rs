@@ -148,8 +148,14 @@ impl Tensor<'_> {
                 {
                     return Err(bad(format!("tensor {name}: byte {place} is -128")));
                 }
-                let bad_scale = |four: &[u8]| !(single(four).is_finite() && single(four) >= 0.0);
-                scales.chunks_exact(4).position(bad_scale)
+                // The largest byte's number has to be finite too.
+                let good = |scale: f32| scale >= 0.0 && (127.0 * scale).is_finite();
+                return match scales.chunks_exact(4).position(|four| !good(single(four))) {
+                    Some(place) => Err(bad(format!(
+                        "tensor {name}: scale {place} is not a finite number of at least 0"
+                    ))),
+                    None => Ok(()),
+                };
             }
         };
         match place {
@@ -349,13 +355,14 @@ const SCALE: &str = "_scale";
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidWeights`] when the tensors do not fit the config.
+/// [`ErrorKind::InvalidWeights`] for a config out of range, tensors that do not fit it, numbers that are not finite (in the precision).
 pub fn write(
     config: &Config,
     metadata: &Metadata,
     weights: &Weights,
     precision: Precision,
 ) -> Result<Vec<u8>> {
+    config.validate()?;
     let tensors = weights.in_order();
     let expected = expected(config);
     if tensors.len() != expected.len() {
@@ -366,6 +373,15 @@ pub fn write(
         let (rows, width) = rows_of(&shape);
         if numbers.len() != rows * width {
             return Err(bad(format!("tensor {name}: {} numbers, not {shape:?}", numbers.len())));
+        }
+        let largest = if precision == Precision::F16 { 65_504.0 } else { f32::MAX };
+        if let Some(place) =
+            numbers.iter().position(|number| !number.is_finite() || number.abs() > largest)
+        {
+            return Err(bad(format!(
+                "tensor {name}: number {place} is not finite in {}",
+                precision.name()
+            )));
         }
         match precision {
             // Norms are few, and scale all that follows.

@@ -42,10 +42,10 @@ impl Workspace {
         Self { buffers: alloc::vec![Buffers::default()], hidden: Vec::new() }
     }
 
-    /// Spreads continuations over so many threads, at least one; the numbers that come out are the same. Without the standard library there
+    /// Spreads continuations over so many threads, between 1 and 1024; the numbers that come out are the same. Without the standard library there
     /// is one thread always.
     pub fn set_threads(&mut self, threads: usize) {
-        self.buffers.resize_with(threads.max(1), Buffers::default);
+        self.buffers.resize_with(threads.clamp(1, 1024), Buffers::default);
     }
 
     /// The normalised state after the last token: one row of `hidden_size` numbers after

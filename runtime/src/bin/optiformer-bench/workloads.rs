@@ -32,7 +32,7 @@ pub struct Times {
 }
 
 impl Bench {
-    /// Fills the history, and runs every workload once so that all memory is there.
+    /// Brings the history into the cache.
     pub fn new(model: Model, threads: usize) -> Result<Self> {
         let vocabulary = model.config().vocabulary_size;
         let mut bench = Self {

@@ -87,6 +87,9 @@ impl Default for OptiFormerOptions {
     }
 }
 
+/// The most threads that may be asked for.
+const MOST_THREADS: usize = 1024;
+
 /// Room for a candidate's tokens behind the history's: two for each of the most parameters, and three.
 const MOST_QUESTION: usize = 2 * MOST_PARAMETERS + 3;
 
@@ -142,8 +145,8 @@ impl OptiFormerSampler {
         if !(options.startup_share > 0.0 && options.startup_share <= 1.0) {
             return bad("startup_share must be above 0 and at most 1");
         }
-        if options.threads == 0 {
-            return bad("threads must be at least 1");
+        if !(1..=MOST_THREADS).contains(&options.threads) {
+            return bad("threads must be between 1 and 1024");
         }
         if options.policy_only && options.policy == 0 {
             return bad("policy_only needs policy of at least 1");

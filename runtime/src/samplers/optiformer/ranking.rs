@@ -54,7 +54,7 @@ impl OptiFormerSampler {
                 return Ok(predictions);
             }
         }
-        // What all questions begin with is shown once: the separator and the first parameter at least.
+        // What all questions begin with is shown once: of several the separator and the first parameter at least.
         let shared = shared_beginning(&questions);
         if let Some(first) = questions.first() {
             self.show(&context.tokens, &first[..shared])?;
