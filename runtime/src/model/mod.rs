@@ -276,6 +276,16 @@ impl Weights {
         Ok((config, metadata, weights))
     }
 
+    /// The embedded pico weights.
+    ///
+    /// # Errors
+    ///
+    /// None in a build whose weights are whole.
+    #[cfg(feature = "pico")]
+    pub fn pico() -> Result<(Config, Metadata, Self)> {
+        Self::from_bytes(PICO)
+    }
+
     /// The weights as a file.
     ///
     /// # Errors

@@ -78,6 +78,11 @@ pub struct StudyOptions {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=256))]
     pub threads: u64,
 
+    /// Where the optiformer sampler ranks: cpu, gpu, or auto for the graphics processor where the work is large enough
+    #[cfg(feature = "gpu")]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = ["auto", "cpu", "gpu"])]
+    pub device: String,
+
     /// Seed of everything random [default: 0, or the study file's]
     #[arg(long, value_name = "K")]
     pub seed: Option<u64>,

@@ -28,27 +28,17 @@ pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), 
     let recorded = recording.as_ref().map(Recording::sampler);
     let name = options.sampler.as_deref().or(recorded).unwrap_or(DEFAULT);
     let seed = options.seed.or(recording.as_ref().map(Recording::seed)).unwrap_or(0);
-    let threads = options.threads as usize;
-    let sampler =
-        sampler(name, options.model.as_deref(), threads).map_err(|error| match error.kind() {
-            ErrorKind::InvalidValue => Failure::Usage(error.context().to_string()),
-            _ => error.into(),
-        })?;
+    let sampler = sampler(name, options).map_err(|error| match error.kind() {
+        ErrorKind::InvalidValue => Failure::Usage(error.context().to_string()),
+        _ => error.into(),
+    })?;
     Ok((sampler, seed))
 }
 
-/// The sampler called `name`, with the weights of `model` where one is given.
-fn sampler(
-    name: &str,
-    model: Option<&Path>,
-    threads: usize,
-) -> Result<Box<dyn Sampler + Send>, Error> {
-    match (name, model) {
-        (LEARNED, model) => {
-            let model = model.map_or_else(embedded, Model::open)?;
-            let options = OptiFormerOptions { threads, ..OptiFormerOptions::default() };
-            Ok(Box::new(OptiFormerSampler::new(Arc::new(model), options)?))
-        }
+/// The sampler called `name`, with the weights, threads and device of the options.
+fn sampler(name: &str, options: &StudyOptions) -> Result<Box<dyn Sampler + Send>, Error> {
+    match (name, options.model.as_deref()) {
+        (LEARNED, model) => Ok(Box::new(learned(model, options)?)),
         #[cfg(feature = "classical")]
         (DEFAULT, Some(model)) => {
             let model = Arc::new(Model::open(model)?);
@@ -60,6 +50,57 @@ fn sampler(
         )),
         (_, None) => samplers::by_name(name),
     }
+}
+
+/// The sampler that is a model, on the CPU or on a graphics processor.
+fn learned(model: Option<&Path>, options: &StudyOptions) -> Result<OptiFormerSampler, Error> {
+    let settings =
+        OptiFormerOptions { threads: options.threads as usize, ..OptiFormerOptions::default() };
+    let weights = model.map_or_else(embedded, Model::open)?;
+    let sampler = OptiFormerSampler::new(Arc::new(weights), settings)?;
+    #[cfg(feature = "gpu")]
+    return on_device(sampler, model, &options.device);
+    #[cfg(not(feature = "gpu"))]
+    Ok(sampler)
+}
+
+/// Lets a sampler rank on a device; where that cannot be had, the CPU goes on, and standard error has the reason.
+#[cfg(feature = "gpu")]
+fn on_device(
+    sampler: OptiFormerSampler,
+    model: Option<&Path>,
+    name: &str,
+) -> Result<OptiFormerSampler, Error> {
+    use optiformer::{
+        gpu::{Device, GpuModel, GpuPrecision},
+        model::Weights,
+    };
+
+    let device = Device::by_name(name)?;
+    if device == Device::Cpu {
+        return Ok(sampler);
+    }
+    let gpu = match device.open() {
+        Ok(gpu) => gpu,
+        Err(reason) => {
+            eprintln!("optiformer: ranking on the CPU: {reason}");
+            return Ok(sampler);
+        }
+    };
+    let (config, _, weights) = match model {
+        Some(path) => {
+            let bytes = std::fs::read(path).map_err(|error| {
+                Error::new(ErrorKind::Io, format!("{}: {error}", path.display()))
+            })?;
+            Weights::from_bytes(&bytes)?
+        }
+        #[cfg(feature = "pico")]
+        None => Weights::pico()?,
+        #[cfg(not(feature = "pico"))]
+        None => return Ok(sampler),
+    };
+    let model = GpuModel::new(&gpu, &config, &weights, GpuPrecision::F16)?;
+    sampler.with_gpu(Arc::new(model), device)
 }
 
 /// The weights that are part of the program.
