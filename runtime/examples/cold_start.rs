@@ -32,10 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["write", file, preset, precision] => {
-            let precision = [Precision::F32, Precision::F16, Precision::Int8]
-                .into_iter()
-                .find(|one| one.name() == *precision)
-                .ok_or(USAGE)?;
+            let precision = Precision::by_name(precision)?;
             let config = Config::preset(preset)?;
             let weights = Weights::random(&config, 1);
             std::fs::write(file, weights.to_bytes(&config, &Metadata::default(), precision)?)?;

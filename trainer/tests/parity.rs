@@ -39,8 +39,7 @@ fn the_runtime_gives_the_logits_of_tch() {
     for (name, network) in networks() {
         let tokens = tokens();
         let expected = export::values(&network.logits(&tokens));
-        let bytes =
-            export::to_bytes(&network, &Metadata::default(), export::Precision::F32).unwrap();
+        let bytes = export::to_bytes(&network, &Metadata::default(), Precision::F32).unwrap();
         let model = Model::from_bytes_in(Precision::F32, &bytes).unwrap();
         let (mut cache, mut workspace) = (model.cache(400), Workspace::new());
         let mut logits = vec![0.0; 1200];
@@ -83,7 +82,7 @@ logits.float().numpy().tofile(folder + '/logits.bin')
 ";
     for (name, network) in networks() {
         let folder = std::env::temp_dir().join(format!("optiformer-{name}-{}", std::process::id()));
-        export::save(&network, &Metadata::default(), export::Precision::F32, &folder).unwrap();
+        export::save(&network, &Metadata::default(), Precision::F32, &folder).unwrap();
         let tokens = tokens();
         let list = tokens.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
         let output = Command::new("python3")

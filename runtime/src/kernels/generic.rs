@@ -6,12 +6,11 @@ use super::{PANEL, vector::Vector};
 ///
 /// `x` has rows `x_stride` apart, of which `depth` numbers count; `out` has rows `out_stride` apart and gets whole panels. A panel is
 /// `panel_stride` numbers after the one before it. Rows are taken [`padded`](super::padded): as many are read and written.
+/// A sum is the same to the last bit however many rows there are.
 ///
 /// # Safety
 ///
 /// The CPU must have what `V` needs. All of the numbers named above must be readable, and writable in `out`.
-///
-/// A sum is the same to the last bit however many rows there are.
 #[inline(always)]
 pub unsafe fn product<V: Vector, const BIG: usize, const MIDDLE: usize, const WIDE: usize>(
     product: super::Product,

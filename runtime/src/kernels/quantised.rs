@@ -57,6 +57,58 @@ pub unsafe fn quantise<I: Integers>(row: &[f32], out: &mut [u8], biased: bool) -
     }
 }
 
+/// Goes through a product panel by panel, and takes of each the rows in as large blocks as there are rows for. A single row has four sums of each
+/// number, and a few rows two, so that one addition need not wait for the last.
+///
+/// A macro, for a closure would be compiled without the instructions of whoever calls it.
+macro_rules! tiles {
+    ($product:ident, $step:expr, $integers:ident, $big:ident, $middle:ident, $wide:ident, $block:ident,
+        |$row:ident, $panel:ident, $column:ident| $tile:expr) => {
+        for $panel in 0..$product.columns.div_ceil(PANEL) {
+            for $column in ($panel * PANEL..($panel + 1) * PANEL).step_by($step) {
+                let mut $row = 0;
+                while $row < $product.rows {
+                    // SAFETY: row, panel and column are within what the caller vouches for.
+                    unsafe {
+                        let tile = $tile;
+                        let left = $product.rows - $row;
+                        if left > $middle {
+                            $block::<$integers, $big, $wide, 1>(tile);
+                            $row += $big;
+                        } else if left > 4 {
+                            $block::<$integers, $middle, $wide, 1>(tile);
+                            $row += $middle;
+                        } else if left > 1 {
+                            $block::<$integers, 4, $wide, 2>(tile);
+                            $row += 4;
+                        } else {
+                            $block::<$integers, 1, $wide, 4>(tile);
+                            $row += 1;
+                        }
+                    }
+                }
+            }
+        }
+    };
+}
+
+/// Adds up the several sums of each number.
+#[inline(always)]
+unsafe fn gather<I: Integers, const ROWS: usize, const WIDE: usize, const DEEP: usize>(
+    sums: &[[[I; WIDE]; ROWS]; DEEP],
+) -> [[I; WIDE]; ROWS] {
+    let mut all = sums[0];
+    for more in &sums[1..] {
+        for (sums, more) in all.iter_mut().zip(more) {
+            for (sum, more) in sums.iter_mut().zip(more) {
+                // SAFETY: the caller vouches for the CPU.
+                *sum = unsafe { sum.add(*more) };
+            }
+        }
+    }
+    all
+}
+
 /// Quantises the parts of a row, each of `size` numbers and with a scale of its own, to as many bytes each rounded up to whole fours.
 #[inline(always)]
 pub unsafe fn quantise_parts<I: Integers>(
@@ -87,42 +139,18 @@ pub unsafe fn byte_product<
 >(
     product: super::ByteProduct,
 ) {
-    let super::ByteProduct { rows, columns, panel_stride, x_stride, out_stride, .. } = product;
     let lanes = I::Floats::LANES;
-    for panel in 0..columns.div_ceil(PANEL) {
-        for part in 0..PANEL / (WIDE * lanes) {
-            let column = panel * PANEL + part * WIDE * lanes;
-            let mut row = 0;
-            while row < rows {
-                // SAFETY: row, panel and column are within what the caller vouches for.
-                unsafe {
-                    let tile = super::ByteProduct {
-                        x: product.x.add(row * x_stride),
-                        row_scales: product.row_scales.add(row),
-                        panels: product.panels.add(panel * panel_stride + part * WIDE * lanes * 4),
-                        column_scales: product.column_scales.add(column),
-                        offsets: product.offsets.add(column),
-                        out: product.out.add(row * out_stride + column),
-                        ..product
-                    };
-                    let left = rows - row;
-                    if left > MIDDLE {
-                        byte_block::<I, BIG, WIDE, 1>(tile);
-                        row += BIG;
-                    } else if left > 4 {
-                        byte_block::<I, MIDDLE, WIDE, 1>(tile);
-                        row += MIDDLE;
-                    } else if left > 1 {
-                        byte_block::<I, 4, WIDE, 2>(tile);
-                        row += 4;
-                    } else {
-                        byte_block::<I, 1, WIDE, 4>(tile);
-                        row += 1;
-                    }
-                }
-            }
+    tiles!(product, lanes * WIDE, I, BIG, MIDDLE, WIDE, byte_block, |row, panel, column| {
+        super::ByteProduct {
+            x: product.x.add(row * product.x_stride),
+            row_scales: product.row_scales.add(row),
+            panels: product.panels.add(panel * product.panel_stride + column % PANEL * 4),
+            column_scales: product.column_scales.add(column),
+            offsets: product.offsets.add(column),
+            out: product.out.add(row * product.out_stride + column),
+            ..product
         }
-    }
+    });
 }
 
 #[inline(always)]
@@ -156,14 +184,7 @@ unsafe fn byte_block<I: Integers, const ROWS: usize, const WIDE: usize, const DE
         for (part, scale) in scales.iter_mut().enumerate() {
             *scale = I::Floats::load(column_scales.add(part * lanes));
         }
-        let (mut all, others) = (sums[0], &sums[1..]);
-        for more in others {
-            for (sums, more) in all.iter_mut().zip(more) {
-                for (sum, more) in sums.iter_mut().zip(more) {
-                    *sum = sum.add(*more);
-                }
-            }
-        }
+        let all = gather(&sums);
         let mut values = [[I::Floats::splat(0.0); WIDE]; ROWS];
         for (index, (values, sums)) in values.iter_mut().zip(&all).enumerate() {
             let row_scale = I::Floats::splat(*row_scales.add(index));
@@ -217,40 +238,16 @@ pub unsafe fn pair_product<
 >(
     product: super::PairProduct,
 ) {
-    let super::PairProduct { rows, columns, panel_stride, x_stride, out_stride, .. } = product;
     let lanes = I::Floats::LANES;
-    for panel in 0..columns.div_ceil(PANEL) {
-        for part in 0..PANEL / (WIDE * lanes) {
-            let column = panel * PANEL + part * WIDE * lanes;
-            let mut row = 0;
-            while row < rows {
-                // SAFETY: row, panel and column are within what the caller vouches for.
-                unsafe {
-                    let tile = super::PairProduct {
-                        x: product.x.add(row * x_stride),
-                        factors: product.factors.add(row),
-                        panels: product.panels.add(panel * panel_stride + part * WIDE * lanes * 2),
-                        out: product.out.add(row * out_stride + column),
-                        ..product
-                    };
-                    let left = rows - row;
-                    if left > MIDDLE {
-                        pair_block::<I, BIG, WIDE, 1>(tile);
-                        row += BIG;
-                    } else if left > 4 {
-                        pair_block::<I, MIDDLE, WIDE, 1>(tile);
-                        row += MIDDLE;
-                    } else if left > 1 {
-                        pair_block::<I, 4, WIDE, 2>(tile);
-                        row += 4;
-                    } else {
-                        pair_block::<I, 1, WIDE, 4>(tile);
-                        row += 1;
-                    }
-                }
-            }
+    tiles!(product, lanes * WIDE, I, BIG, MIDDLE, WIDE, pair_block, |row, panel, column| {
+        super::PairProduct {
+            x: product.x.add(row * product.x_stride),
+            factors: product.factors.add(row),
+            panels: product.panels.add(panel * product.panel_stride + column % PANEL * 2),
+            out: product.out.add(row * product.out_stride + column),
+            ..product
         }
-    }
+    });
 }
 
 #[inline(always)]
@@ -275,14 +272,7 @@ unsafe fn pair_block<I: Integers, const ROWS: usize, const WIDE: usize, const DE
             for step in whole..end {
                 pair_step(tile, step, &mut sums[0]);
             }
-            let (mut all, others) = (sums[0], &sums[1..]);
-            for more in others {
-                for (sums, more) in all.iter_mut().zip(more) {
-                    for (sum, more) in sums.iter_mut().zip(more) {
-                        *sum = sum.add(*more);
-                    }
-                }
-            }
+            let all = gather(&sums);
             let mut values = [[I::Floats::splat(0.0); WIDE]; ROWS];
             for (index, (values, sums)) in values.iter_mut().zip(&all).enumerate() {
                 let factor = I::Floats::splat(*factors.add(index));

@@ -71,6 +71,19 @@ impl Precision {
             Self::Int8 => "int8",
         }
     }
+
+    /// The precision of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`] for another name.
+    pub fn by_name(name: &str) -> Result<Self> {
+        let found = [Self::F32, Self::F16, Self::Int8].into_iter().find(|one| one.name() == name);
+        found.ok_or_else(|| {
+            let what = format!("no precision is called \"{name}\"; there are f32, f16 and int8");
+            Error::new(ErrorKind::InvalidValue, what)
+        })
+    }
 }
 
 /// A tensor as it is stored.

@@ -8,21 +8,18 @@ use std::{
 use clap::Args;
 use optiformer::{
     Error, ErrorKind, Result,
-    model::{self, Model},
+    model::{Model, Precision},
 };
 
-use crate::{
-    evaluation::{
-        page::{self, Section},
-        peers,
-        problems::{self, Set, Suite},
-        record::Runs,
-        report,
-        runner::Plan,
-        samplers,
-        scores::Scores,
-    },
-    export::Precision,
+use crate::evaluation::{
+    page::{self, Section},
+    peers,
+    problems::{self, Set, Suite},
+    record::Runs,
+    report,
+    runner::Plan,
+    samplers,
+    scores::Scores,
 };
 
 /// Runs samplers on problems in paired runs and writes a report.
@@ -34,8 +31,8 @@ pub struct Evaluate {
     /// The weights to judge; the embedded pico weights when not given.
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// What the model computes in.
-    #[arg(long, value_enum, default_value = "int8")]
+    /// What the model computes in: f32, f16 or int8.
+    #[arg(long, default_value = "int8", value_parser = Precision::by_name)]
     precision: Precision,
     /// Which suites, separated by commas. For testing: functions, and with --data yahpo, tables and digits. For validation: generated, and
     /// with --data yahpo-2021.
@@ -139,22 +136,17 @@ impl Evaluate {
 
     /// The model, and what tells it from others.
     fn model(&self) -> Result<(Arc<Model>, String)> {
-        let precision = match self.precision {
-            Precision::F32 => model::Precision::F32,
-            Precision::F16 => model::Precision::F16,
-            Precision::Int8 => model::Precision::Int8,
-        };
         // Runs in another precision are other runs.
-        let suffix = match precision {
-            model::Precision::Int8 => String::new(),
+        let suffix = match self.precision {
+            Precision::Int8 => String::new(),
             other => format!("-{}", other.name()),
         };
         Ok(match &self.model {
             Some(path) => {
                 let digest = crc32fast::hash(&std::fs::read(path)?);
-                (Arc::new(Model::open_in(precision, path)?), format!("{digest:08x}{suffix}"))
+                (Arc::new(Model::open_in(self.precision, path)?), format!("{digest:08x}{suffix}"))
             }
-            None => (Arc::new(Model::pico_in(precision)?), format!("embedded{suffix}")),
+            None => (Arc::new(Model::pico_in(self.precision)?), format!("embedded{suffix}")),
         })
     }
 

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use optiformer::{Result, model::Metadata};
+use optiformer::{
+    Result,
+    model::{Metadata, Precision},
+};
 use tch::Device;
 
-use crate::{
-    export::{self, Precision},
-    network::Network,
-    training::checkpoint::Checkpoint,
-};
+use crate::{export, network::Network, training::checkpoint::Checkpoint};
 
 /// Turns a checkpoint into a weights file that the library, the tool and Hugging Face's `LlamaForCausalLM` open.
 #[derive(Args, Debug)]
@@ -21,8 +20,8 @@ pub struct Export {
     /// A file ending in .safetensors, or a directory, which also gets a config.json.
     #[arg(long, value_name = "PATH")]
     output: PathBuf,
-    /// How numbers are stored.
-    #[arg(long, value_enum, default_value = "f16")]
+    /// How numbers are stored: f32, f16, or int8 (a byte a number of a matrix, with a scale for each row).
+    #[arg(long, default_value = "f16", value_parser = Precision::by_name)]
     precision: Precision,
     /// The last weights, not their running average.
     #[arg(long)]

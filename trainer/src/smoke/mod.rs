@@ -21,7 +21,7 @@ use std::{
 use criteria::Criteria;
 use optiformer::{
     Error, ErrorKind, Result,
-    model::{Config, Metadata, Model},
+    model::{self, Config, Metadata, Model},
     tokenizer::vocabulary,
 };
 use rand::SeedableRng;
@@ -33,7 +33,7 @@ use crate::{
         encoder::{EncoderOptions, encode},
         shard::{self, Header, INACTIVE, Kind, Reader, Record},
     },
-    export::{self, Precision},
+    export,
     generators::{self, Family, function::FunctionOptions},
     network::Network,
     sequence::Sequence,
@@ -261,6 +261,6 @@ fn train(
     criteria.equals(4, "losses that are no numbers", lost as f64, 0.0);
     let file = plan.directory.join("model.safetensors");
     let network = Network::with_parameters(config.clone(), last.average, Device::Cpu);
-    export::save(&network, &Metadata::default(), Precision::F32, &file)?;
+    export::save(&network, &Metadata::default(), model::Precision::F32, &file)?;
     Ok(file)
 }

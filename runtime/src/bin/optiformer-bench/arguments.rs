@@ -94,5 +94,5 @@ fn positive(text: &str) -> Option<usize> {
 }
 
 fn precision(name: &str) -> Option<Precision> {
-    [Precision::F32, Precision::F16, Precision::Int8].into_iter().find(|one| one.name() == name)
+    Precision::by_name(name).ok()
 }

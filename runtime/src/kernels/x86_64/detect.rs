@@ -30,7 +30,7 @@ pub fn has_vnni() -> bool {
     found() & VNNI != 0
 }
 
-/// What there is. The CPU is asked once: under a hypervisor that takes as long as a product.
+/// What there is. The CPU is asked once: under a hypervisor each question goes to the host.
 fn found() -> u8 {
     static FOUND: AtomicU8 = AtomicU8::new(0);
     let mut found = FOUND.load(Ordering::Relaxed);
