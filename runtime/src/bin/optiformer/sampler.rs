@@ -99,8 +99,13 @@ fn on_device(
         #[cfg(not(feature = "pico"))]
         None => return Ok(sampler),
     };
-    let model = GpuModel::new(&gpu, &config, &weights, GpuPrecision::F16)?;
-    sampler.with_gpu(Arc::new(model), device)
+    match GpuModel::new(&gpu, &config, &weights, GpuPrecision::F16) {
+        Ok(model) => sampler.with_gpu(Arc::new(model), device),
+        Err(reason) => {
+            eprintln!("optiformer: ranking on the CPU: {reason}");
+            Ok(sampler)
+        }
+    }
 }
 
 /// The weights that are part of the program.
