@@ -37,6 +37,36 @@ pub struct Config {
     /// Whether the output table is the embedding table.
     #[serde(rename = "tie_word_embeddings")]
     pub tie_embeddings: bool,
+    /// Number of parameter slots of a model that reads a row a trial
+    /// ([`Sequence::Trials`]); 0 for a model that reads a token a value.
+    #[serde(rename = "trial_slots", default, skip_serializing_if = "is_zero")]
+    pub slots: usize,
+    /// Number of features that describe a value in such a row; 0 likewise.
+    #[serde(rename = "trial_features", default, skip_serializing_if = "is_zero")]
+    pub value_features: usize,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// How a history is written for the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sequence {
+    /// A token for each value, with positions ([`tokenizer::sequence`](crate::tokenizer::sequence)).
+    Tokens,
+    /// A pooled row for each trial, without positions ([`tokenizer::rows`](crate::tokenizer::rows)).
+    Trials,
+}
+
+impl Sequence {
+    /// `tokens` or `trials`, as in a weights file's metadata.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tokens => "tokens",
+            Self::Trials => "trials",
+        }
+    }
 }
 
 /// The names of the presets, small to large.
@@ -54,7 +84,21 @@ impl Config {
             rope_theta: 10_000.0,
             norm_epsilon: 1e-5,
             tie_embeddings: false,
+            slots: 0,
+            value_features: 0,
         }
+    }
+
+    /// The same shape for a model that reads a row a trial, with 32 slots and 32 features a value.
+    pub const fn with_trial_rows(mut self) -> Self {
+        self.slots = 32;
+        self.value_features = 32;
+        self
+    }
+
+    /// How a history is written for the model.
+    pub fn sequence(&self) -> Sequence {
+        if self.slots == 0 { Sequence::Tokens } else { Sequence::Trials }
     }
 
     /// 1.4 million parameters: embedded, trains on a CPU.
@@ -111,7 +155,8 @@ impl Config {
         let (hidden, wide) = (self.hidden_size, self.feed_forward_size);
         let layer = 4 * hidden * hidden + 3 * hidden * wide + 2 * hidden;
         let tables = if self.tie_embeddings { 1 } else { 2 };
-        self.layers * layer + hidden + tables * self.vocabulary_size * hidden
+        let rows = self.value_features * (self.vocabulary_size + self.slots * hidden);
+        self.layers * layer + hidden + tables * self.vocabulary_size * hidden + rows
     }
 
     /// Checks that the numbers fit together and are not absurd.
@@ -148,6 +193,17 @@ impl Config {
                 self.max_positions,
                 self.head_size()
             ),
+        )?;
+        check(
+            self.slots <= 64 && self.value_features <= 1 << 10,
+            format!(
+                "trial_slots {} or trial_features {} is too much",
+                self.slots, self.value_features
+            ),
+        )?;
+        check(
+            (self.slots == 0) == (self.value_features == 0),
+            String::from("trial_slots and trial_features are both 0 or neither"),
         )?;
         check(
             self.rope_theta.is_finite() && self.rope_theta > 1.0,

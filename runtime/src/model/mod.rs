@@ -16,7 +16,7 @@ mod weights;
 mod workspace;
 
 pub use cache::{Branches, Cache};
-pub use config::{Config, FORMAT_VERSION, Metadata, PRESETS};
+pub use config::{Config, FORMAT_VERSION, Metadata, PRESETS, Sequence};
 pub use weights::{LayerWeights, Precision, Weights};
 pub use workspace::Workspace;
 

@@ -170,6 +170,11 @@ impl Domain {
         if unit.is_nan() { 0.5 } else { unit.clamp(0.0, 1.0) }
     }
 
+    /// Whether the values lie on a logarithmic scale.
+    pub fn is_log(&self) -> bool {
+        matches!(self, Self::Float { log: true, .. } | Self::Int { log: true, .. })
+    }
+
     /// Whether the values have no order.
     pub fn is_categorical(&self) -> bool {
         matches!(self, Self::Categorical { .. })

@@ -1,0 +1,402 @@
+//! Trials as pooled rows: the sequence `trials`.
+//!
+//! A trial takes one row instead of a token per value. A [`Rows`] lists what each row sums:
+//!
+//! ```text
+//! row = Σ_j Slot[slot_j] · E[value_j] + Σ_k Embedding[token_k]
+//! ```
+//!
+//! `Slot` is `[slots, hidden, features]`, `E` is `[vocabulary, features]`, and `Embedding` is
+//! `[vocabulary, hidden]` (`trials.slots.weight`, `trials.values.weight` and
+//! `model.embed_tokens.weight` of a weights file). The tokens are those of the
+//! [vocabulary](super::vocabulary); some mean something else in a row than in the guide's sequence:
+//!
+//! | row | slots and values | tokens |
+//! |---|---|---|
+//! | thinking row `i` | none | `RESERVED + i` |
+//! | space | per parameter: its kind ([`kind`]) | `BOS`, trials told, parameters, `EOS` in a box |
+//! | trial | per parameter: its value, or [`INACTIVE`] | score bin, rank ([`rank_token`]) |
+//! | question | per parameter: its value, or [`INACTIVE`] | `SCORE` |
+//! | policy | values chosen so far | `TARGET_REGRET_k`, the next parameter's slot |
+//!
+//! The history (thinking rows, space, trials) is a set without positions: its rows see one another.
+//! A question or policy row sees the history and itself.
+
+use alloc::vec::Vec;
+
+use super::{
+    Tokenizer, View,
+    vocabulary::{BOS, CATEGORIES, EOS, PAD, RESERVED, SCORE, SLOTS, TARGET_REGRET, Token},
+};
+use crate::{
+    Result,
+    space::{Configuration, Domain, Space},
+    tokenizer::ScoreScale,
+    trial::Observation,
+};
+
+/// Number of learned rows before the space row.
+pub const THINKING_ROWS: usize = 8;
+/// Value token of a parameter that is inactive in the trial.
+pub const INACTIVE: Token = PAD;
+/// Number of rows before the first trial.
+pub const CONTEXT_ROWS: usize = THINKING_ROWS + 1;
+
+/// Number of best trials whose rank is exact.
+const EXACT_RANKS: usize = 16;
+/// Number of rank tokens.
+const RANKS: usize = (CATEGORIES.end - CATEGORIES.start) as usize;
+/// First of the tokens that say how many trials were told, on a logarithmic scale.
+const TRIALS_TOLD: Token = RESERVED.start + 16;
+/// First of the tokens that say how many parameters there are.
+const PARAMETERS: Token = RESERVED.start + 32;
+
+/// Value tokens that describe a parameter's kind in the space row.
+pub mod kind {
+    use super::{RESERVED, Token};
+
+    /// A continuous parameter.
+    pub const FLOAT: Token = RESERVED.start;
+    /// Added for a parameter on a logarithmic scale.
+    pub const LOG: Token = RESERVED.start + 1;
+    /// Added for a parameter that other parameters can deactivate.
+    pub const CONDITIONAL: Token = RESERVED.start + 2;
+    /// First of 16 tokens for ordered levels, on a logarithmic scale of their number.
+    pub const LEVELS: Token = RESERVED.start + 16;
+    /// First of 8 tokens for unordered choices, on a logarithmic scale of their number.
+    pub const CHOICES: Token = RESERVED.start + 32;
+}
+
+/// One summand of a row: a parameter's slot and the value that stands in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Index of the slot, from 0.
+    pub slot: u8,
+    /// The value, as a token of the vocabulary.
+    pub value: Token,
+}
+
+/// The summands of one row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Row<'a> {
+    /// Slots and values.
+    pub entries: &'a [Entry],
+    /// Tokens whose embeddings are added.
+    pub tokens: &'a [Token],
+}
+
+/// The summands of a list of rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    entries: Vec<Entry>,
+    tokens: Vec<Token>,
+    /// Where each row's entries and tokens end.
+    ends: Vec<(u32, u32)>,
+}
+
+impl Rows {
+    /// An empty list.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Removes all rows and keeps the memory.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.tokens.clear();
+        self.ends.clear();
+    }
+
+    /// Iterates over the rows.
+    pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
+        let mut start = (0, 0);
+        self.ends.iter().map(move |end| {
+            let (first, last) = (start, (end.0 as usize, end.1 as usize));
+            start = last;
+            Row {
+                entries: &self.entries[first.0..last.0],
+                tokens: &self.tokens[first.1..last.1],
+            }
+        })
+    }
+
+    /// Ends the row that the entries and tokens since the last call make up.
+    fn end_row(&mut self) {
+        self.ends.push((self.entries.len() as u32, self.tokens.len() as u32));
+    }
+}
+
+/// Writes trials of one space as rows.
+#[derive(Clone, Debug)]
+pub struct RowTokenizer {
+    tokenizer: Tokenizer,
+    /// Per categorical parameter, the code of each choice; empty where codes are the choices' indices.
+    codes: Vec<Vec<Token>>,
+}
+
+impl RowTokenizer {
+    /// A tokenizer that puts parameter `i` into slot `i` and gives choice `c` code `c`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tokenizer::new`].
+    pub fn new(space: &Space) -> Result<Self> {
+        Ok(Self { tokenizer: Tokenizer::new(space)?, codes: Vec::new() })
+    }
+
+    /// A tokenizer with the given slots, and codes for the choices of each categorical parameter
+    /// (`codes[i][c] < 64`, distinct for each parameter; an empty list for other parameters).
+    ///
+    /// # Errors
+    ///
+    /// As [`Tokenizer::with_slots`].
+    pub fn with_assignment(
+        space: &Space,
+        slots: Vec<usize>,
+        codes: Vec<Vec<Token>>,
+    ) -> Result<Self> {
+        Ok(Self { tokenizer: Tokenizer::with_slots(space, slots)?, codes })
+    }
+
+    /// The tokenizer of single values.
+    pub fn values(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The space whose trials it writes.
+    pub fn space(&self) -> &Space {
+        self.tokenizer.space()
+    }
+
+    /// The token of a legal value of parameter `index`, as seen in `view`.
+    pub fn value(&self, index: usize, value: f64, view: &View) -> Token {
+        let token = self.tokenizer.value(index, value, view);
+        match self.codes.get(index) {
+            Some(codes) if !codes.is_empty() => {
+                CATEGORIES.start + codes[usize::from(token - CATEGORIES.start)]
+            }
+            _ => token,
+        }
+    }
+
+    /// Appends the thinking rows and the row that describes the space as seen in `view`, after
+    /// `told` trials.
+    pub fn push_context(&self, told: usize, view: &View, rows: &mut Rows) {
+        for index in 0..THINKING_ROWS {
+            rows.tokens.push(RESERVED.start + index as Token);
+            rows.end_row();
+        }
+        let space = self.space();
+        for (index, parameter) in space.parameters().iter().enumerate() {
+            let mut describe = |value| rows.entries.push(Entry { slot: self.slot(index), value });
+            describe(kind_token(parameter.domain(), index, view));
+            if parameter.domain().is_log() {
+                describe(kind::LOG);
+            }
+            if parameter.condition().is_some() {
+                describe(kind::CONDITIONAL);
+            }
+        }
+        rows.tokens.push(BOS);
+        rows.tokens.push(TRIALS_TOLD + log2_bucket(told as u64).min(15));
+        rows.tokens.push(PARAMETERS + space.len().min(31) as Token);
+        if !view.is_whole() {
+            rows.tokens.push(EOS);
+        }
+        rows.end_row();
+    }
+
+    /// Appends a told trial: `score` is the bin of its outcome, and `rank` comes from
+    /// [`rank_token`], or is `None` for a failed trial.
+    pub fn push_trial(
+        &self,
+        configuration: &Configuration,
+        score: Token,
+        rank: Option<Token>,
+        view: &View,
+        rows: &mut Rows,
+    ) {
+        self.push_values(configuration.values(), view, rows);
+        rows.tokens.push(score);
+        rows.tokens.extend(rank);
+        rows.end_row();
+    }
+
+    /// Appends a whole history: the context, and a row for each trial with its score on `scale`.
+    pub fn push_history(
+        &self,
+        trials: &[Observation],
+        scale: &ScoreScale,
+        view: &View,
+        rows: &mut Rows,
+    ) {
+        self.push_context(trials.len(), view, rows);
+        let mut sorted: Vec<f64> = trials.iter().filter_map(|trial| trial.loss).collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        for trial in trials {
+            let rank = trial.loss.map(|loss| {
+                let better = sorted.partition_point(|other| other.total_cmp(&loss).is_lt());
+                rank_token(better, sorted.len())
+            });
+            self.push_trial(&trial.configuration, scale.bin(trial.loss), rank, view, rows);
+        }
+    }
+
+    /// Appends a configuration whose score is asked for.
+    pub fn push_question(&self, configuration: &Configuration, view: &View, rows: &mut Rows) {
+        self.push_values(configuration.values(), view, rows);
+        rows.tokens.push(SCORE);
+        rows.end_row();
+    }
+
+    /// Appends a row that asks for the value of parameter `chosen.len()`, given the values chosen
+    /// for the parameters before it.
+    pub fn push_policy(
+        &self,
+        chosen: &[Option<f64>],
+        regret_class: usize,
+        view: &View,
+        rows: &mut Rows,
+    ) {
+        self.push_values(chosen, view, rows);
+        rows.tokens.push(TARGET_REGRET[regret_class]);
+        rows.tokens.push(self.tokenizer.slot(chosen.len()));
+        rows.end_row();
+    }
+
+    fn slot(&self, index: usize) -> u8 {
+        (self.tokenizer.slot(index) - SLOTS.start) as u8
+    }
+
+    fn push_values(&self, values: &[Option<f64>], view: &View, rows: &mut Rows) {
+        for (index, value) in values.iter().enumerate() {
+            let value = value.map_or(INACTIVE, |value| self.value(index, value, view));
+            rows.entries.push(Entry { slot: self.slot(index), value });
+        }
+    }
+}
+
+/// The token of a trial's rank among `finite` trials with a loss, `better` of which have a smaller
+/// one. The best ranks are exact, the others are a share of the history.
+pub fn rank_token(better: usize, finite: usize) -> Token {
+    let rank = if better < EXACT_RANKS {
+        better
+    } else {
+        let share = (better - EXACT_RANKS) as f64 / (finite.max(better + 1) - EXACT_RANKS) as f64;
+        EXACT_RANKS + (share * (RANKS - EXACT_RANKS) as f64) as usize
+    };
+    CATEGORIES.start + rank.min(RANKS - 1) as Token
+}
+
+/// The token of a parameter's kind; levels outside the view do not count.
+fn kind_token(domain: &Domain, index: usize, view: &View) -> Token {
+    match domain.levels() {
+        None => kind::FLOAT,
+        Some(choices) if domain.is_categorical() => kind::CHOICES + log2_bucket(choices).min(7),
+        Some(_) => {
+            let level = |inner| domain.level_of(domain.from_unit(view.outward(index, inner)));
+            let seen = level(1.0).saturating_sub(level(0.0)) + 1;
+            kind::LEVELS + log2_bucket(seen).min(15)
+        }
+    }
+}
+
+/// `⌈log2(count + 1)⌉`: 0 for 0, 1 for 1, 2 for 2 and 3, 3 for 4 to 7, and so on.
+fn log2_bucket(count: u64) -> Token {
+    (u64::BITS - count.leading_zeros()) as Token
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::space::Parameter;
+
+    fn space() -> Space {
+        Space::new(vec![
+            Parameter::float("x", 1e-3, 1.0).log(),
+            Parameter::int("n", 1, 5),
+            Parameter::categorical("c", ["a", "b", "d"]),
+            Parameter::float("y", 0.0, 1.0).when("c", ["b"]),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn a_history_is_context_and_a_row_for_each_trial() {
+        let space = space();
+        let tokenizer = RowTokenizer::new(&space).unwrap();
+        let trial = |unit: &[f64], loss| Observation { configuration: space.from_unit(unit), loss };
+        let trials = [
+            trial(&[0.0, 0.5, 0.5, 0.25], Some(2.0)),
+            trial(&[1.0, 0.0, 0.0, 0.0], None),
+            trial(&[0.5, 0.9, 0.9, 0.0], Some(1.0)),
+        ];
+        let scale = ScoreScale::fit([2.0, 1.0]);
+        let mut rows = Rows::new();
+        tokenizer.push_history(&trials, &scale, &View::whole(4), &mut rows);
+        assert_eq!(rows.len(), CONTEXT_ROWS + 3);
+        let all: Vec<Row<'_>> = rows.iter().collect();
+        assert_eq!(all[3].tokens, [RESERVED.start + 3]);
+        let kinds: Vec<(u8, Token)> =
+            all[THINKING_ROWS].entries.iter().map(|entry| (entry.slot, entry.value)).collect();
+        assert_eq!(
+            kinds,
+            [
+                (0, kind::FLOAT),
+                (0, kind::LOG),
+                (1, kind::LEVELS + 3),
+                (2, kind::CHOICES + 2),
+                (3, kind::FLOAT),
+                (3, kind::CONDITIONAL)
+            ]
+        );
+        assert_eq!(all[THINKING_ROWS].tokens, [BOS, TRIALS_TOLD + 2, PARAMETERS + 4]);
+        let first = all[CONTEXT_ROWS];
+        assert_eq!(first.entries[0], Entry { slot: 0, value: 0 });
+        assert_eq!(first.entries[2].value, CATEGORIES.start + 1);
+        assert_eq!(first.entries[3].value, 250);
+        assert_eq!(first.tokens, [scale.bin(Some(2.0)), rank_token(1, 2)]);
+        let failed = all[CONTEXT_ROWS + 1];
+        assert_eq!(failed.entries[3].value, INACTIVE);
+        assert_eq!(failed.tokens, [scale.bin(None)]);
+    }
+
+    #[test]
+    fn assignments_move_slots_and_rename_choices() {
+        let space = space();
+        let codes = vec![vec![], vec![], vec![40, 3, 17], vec![]];
+        let tokenizer = RowTokenizer::with_assignment(&space, vec![9, 2, 30, 5], codes).unwrap();
+        let mut rows = Rows::new();
+        let configuration = space.from_unit(&[0.5, 0.5, 0.9, 0.0]);
+        tokenizer.push_question(&configuration, &View::whole(4), &mut rows);
+        tokenizer.push_policy(&configuration.values()[..2], 0, &View::whole(4), &mut rows);
+        let all: Vec<Row<'_>> = rows.iter().collect();
+        let slots: Vec<u8> = all[0].entries.iter().map(|entry| entry.slot).collect();
+        assert_eq!(slots, [9, 2, 30, 5]);
+        assert_eq!(all[0].entries[2].value, CATEGORIES.start + 17);
+        assert_eq!(all[0].tokens, [SCORE]);
+        assert_eq!(all[1].entries.len(), 2);
+        assert_eq!(all[1].tokens, [TARGET_REGRET[0], SLOTS.start + 30]);
+    }
+
+    #[test]
+    fn ranks_are_exact_at_the_top_and_end_at_the_last_token() {
+        let ranks: Vec<Token> = (0..200).map(|better| rank_token(better, 200)).collect();
+        assert!(ranks.is_sorted());
+        assert_eq!(&ranks[..3], &[CATEGORIES.start, CATEGORIES.start + 1, CATEGORIES.start + 2]);
+        assert_eq!(ranks[199], CATEGORIES.end - 1);
+        assert_eq!(rank_token(15, 16), CATEGORIES.start + 15);
+    }
+}
