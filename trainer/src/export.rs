@@ -143,6 +143,9 @@ pub fn load(bytes: &[u8], device: Device) -> Result<(Network, Metadata)> {
             Role::AttentionNorm(layer) => vec![&weights.layers[layer].attention_norm],
             Role::FeedForwardNorm(layer) => vec![&weights.layers[layer].feed_forward_norm],
             Role::FinalNorm => vec![&weights.norm],
+            Role::Slots | Role::SmoothValues | Role::ResidualValues | Role::SpecialValues => {
+                Vec::new()
+            }
         };
         let part = if pieces.is_empty() {
             Tensor::zeros(entry.shape.as_slice(), (Kind::Float, Device::Cpu))

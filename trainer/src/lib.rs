@@ -8,6 +8,7 @@
 pub mod commands;
 pub mod dataset;
 pub mod device;
+pub mod episodes;
 pub mod evaluation;
 pub mod export;
 pub mod generators;

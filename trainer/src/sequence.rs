@@ -43,10 +43,10 @@ pub enum TargetKind {
     },
     /// A category.
     Category {
-        /// The right one.
-        choice: u16,
-        /// How many there are.
-        choices: u16,
+        /// The code of the right one, below 64.
+        code: u16,
+        /// Bit `c` is set when code `c` is legal.
+        legal: u64,
     },
 }
 

@@ -1,4 +1,4 @@
-//! `optiformer-trainer train`: weights from shards.
+//! `optiformer-trainer train`: weights from functions or shards.
 
 use std::{
     path::PathBuf,
@@ -14,18 +14,33 @@ use crate::{
         source::{ShardSource, SourceOptions},
     },
     device::{DeviceChoice, Precision},
+    episodes::{self, EpisodeOptions, source::EpisodeSource},
+    generators::function::FunctionOptions,
     training::{self, BatchSource, TrainingOptions},
 };
 
-/// Trains a model on shards that `generate` has made.
+/// How a history is written for the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SequenceChoice {
+    /// A row a trial; what ships.
+    Trials,
+    /// A token a value, as the founding guide has it.
+    Tokens,
+}
+
+/// Trains a model on functions that it draws, or on shards that `generate` has made.
 ///
 /// Ctrl-C writes a checkpoint and stops; `--resume` goes on from it exactly. The directory gets the checkpoint, a log as
 /// CSV, and a picture of the losses as SVG.
 #[derive(Args, Debug)]
 pub struct Train {
-    /// Directory with the shards.
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    /// How a history is written for the model: a row a trial, or a token a value.
+    #[arg(long, value_enum, default_value = "trials")]
+    sequence: SequenceChoice,
+    /// Directory with the shards, for `--sequence tokens`; a model that reads trials draws its
+    /// functions while it trains.
+    #[arg(long, value_name = "DIR", required_if_eq("sequence", "tokens"))]
+    data: Option<PathBuf>,
     /// Directory for checkpoint, log and plot; made if missing.
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
@@ -41,9 +56,16 @@ pub struct Train {
     /// Minutes at most, over all sessions of the run; the learning rate falls accordingly.
     #[arg(long)]
     minutes: Option<f64>,
-    /// About how many tokens a batch holds.
+    /// About how many tokens or rows a batch holds.
     #[arg(long, default_value_t = 2048)]
     batch_tokens: usize,
+    /// Threads that draw functions, for `--sequence trials`; 0 for all cores.
+    #[arg(long, default_value_t = 0)]
+    generator_threads: usize,
+    /// Muon's learning rate for the blocks' matrices as a multiple of the other's; 0 trains them
+    /// with AdamW.
+    #[arg(long, default_value_t = 6.7)]
+    muon: f64,
     /// Batches whose gradients make one step.
     #[arg(long, default_value_t = 1)]
     accumulate: u64,
@@ -106,22 +128,8 @@ impl Train {
         if self.threads > 0 {
             tch::set_num_threads(self.threads);
         }
-        let source = SourceOptions {
-            encoder: EncoderOptions { context: self.context, ..EncoderOptions::default() },
-            batch_tokens: self.batch_tokens,
-            ramp_steps: self.ramp_steps,
-            held_out: 50,
-            validation_batches: 24,
-            seed: self.seed,
-        };
-        source.check(&config)?;
-        let settings = format!("{source:?}");
-        let source = ShardSource::open(&self.data, source)?;
-        let (training, held_out) = source.counts();
-        eprintln!(
-            "{:.2} M parameters on {device:?}; {training} records, {held_out} held out",
-            config.parameters() as f64 / 1e6
-        );
+        let (source, settings) = self.source(&config)?;
+        eprintln!("{:.2} M parameters on {device:?}", config.parameters() as f64 / 1e6);
         let options = TrainingOptions {
             steps: self.steps,
             minutes: self.minutes,
@@ -129,6 +137,7 @@ impl Train {
             warm_up: self.warm_up,
             weight_decay: self.weight_decay,
             clip: 1.0,
+            muon: (self.muon > 0.0).then_some(self.muon),
             accumulate: self.accumulate.max(1),
             average: self.average,
             validate_every: self.validate_every.max(1),
@@ -142,10 +151,9 @@ impl Train {
             directory: self.output.clone(),
             resume: self.resume,
         };
-        let source: Arc<dyn BatchSource> = Arc::new(source);
         let last = training::train(&config, &source, &options, device, interrupted)?;
         eprintln!(
-            "{} steps, {:.1} M tokens, {:.0} minutes; held-out loss {:.4} (score), {:.4} (value)",
+            "{} steps, {:.1} M tokens or rows, {:.0} minutes; held-out loss {:.4} (score), {:.4} (value)",
             last.progress.step,
             last.progress.tokens as f64 / 1e6,
             last.progress.seconds / 60.0,
@@ -155,15 +163,52 @@ impl Train {
         Ok(())
     }
 
+    /// Where batches come from, and what they depend on.
+    fn source(&self, config: &Config) -> Result<(Arc<dyn BatchSource>, String)> {
+        let Some(data) = self.data.as_ref().filter(|_| self.sequence == SequenceChoice::Tokens)
+        else {
+            let options = episodes::source::SourceOptions {
+                episodes: EpisodeOptions { slots: config.slots, ..EpisodeOptions::default() },
+                functions: FunctionOptions::default(),
+                batch_rows: self.batch_tokens,
+                episodes_per_function: 3,
+                validation_batches: 16,
+                seed: self.seed,
+            };
+            let settings = format!("{options:?}");
+            let source = EpisodeSource::new(options, self.generator_threads)?;
+            return Ok((Arc::new(source), settings));
+        };
+        let options = SourceOptions {
+            encoder: EncoderOptions { context: self.context, ..EncoderOptions::default() },
+            batch_tokens: self.batch_tokens,
+            ramp_steps: self.ramp_steps,
+            held_out: 50,
+            validation_batches: 24,
+            seed: self.seed,
+        };
+        options.check(config)?;
+        let settings = format!("{options:?}");
+        let source = ShardSource::open(data, options)?;
+        let (training, held_out) = source.counts();
+        eprintln!("{training} records, {held_out} held out");
+        Ok((Arc::new(source), settings))
+    }
+
     /// The model's shape, from the file where one is named.
     fn shape(&self) -> Result<Config> {
+        let of_sequence = |config: Config| match self.sequence {
+            SequenceChoice::Trials if config.slots == 0 => config.with_trial_rows(),
+            _ => config,
+        };
         let Some(path) = &self.config else {
-            return Config::preset(&self.preset);
+            return Config::preset(&self.preset).map(of_sequence);
         };
         let at = |error: String| {
             Error::new(ErrorKind::InvalidValue, format!("{}: {error}", path.display()))
         };
         let text = std::fs::read_to_string(path).map_err(|error| at(error.to_string()))?;
-        Config::from_hugging_face(&text).map_err(|error| at(error.to_string()))
+        let config = Config::from_hugging_face(&text).map_err(|error| at(error.to_string()))?;
+        Ok(of_sequence(config))
     }
 }

@@ -293,25 +293,40 @@ fn choose_view(
     if !generator.random_bool(options.zoomed) {
         return whole;
     }
-    let mut ranked: Vec<(f64, usize)> = shown
-        .iter()
-        .enumerate()
-        .filter_map(|(index, trial)| trial.loss.map(|loss| (loss, index)))
-        .collect();
-    ranked.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
-    let best = ((shown.len() as f64 * generator.random_range(0.12..0.4)) as usize).clamp(3, 12);
-    let points: Vec<Vec<f64>> =
-        ranked.iter().take(best).map(|(_, index)| shown[*index].unit.clone()).collect();
-    let widening = generator.random_range(1.2..2.5);
-    let narrowest = 10f64.powf(generator.random_range(-2.5..-0.7));
-    let view = View::around(&points, widening, narrowest, |dimension| {
-        !space.parameters()[dimension].domain().is_categorical()
-    });
+    let units: Vec<(Vec<f64>, Option<f64>)> =
+        shown.iter().map(|trial| (trial.unit.clone(), trial.loss)).collect();
+    let view = random_box(space, &units, generator);
     if shown.iter().filter(|trial| view.contains(&trial.unit)).count() < FEWEST_IN_BOX {
         return whole;
     }
     shown.retain(|trial| view.contains(&trial.unit));
     view
+}
+
+/// A box around the best of some trials (unit-cube coordinates, not a number where inactive, and
+/// losses), as wide as a sampler might choose it.
+pub fn random_box(
+    space: &Space,
+    trials: &[(Vec<f64>, Option<f64>)],
+    generator: &mut Xoshiro256PlusPlus,
+) -> View {
+    let mut ranked: Vec<(f64, usize)> = trials
+        .iter()
+        .enumerate()
+        .filter_map(|(index, trial)| trial.1.map(|loss| (loss, index)))
+        .collect();
+    ranked.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
+    let best = ((trials.len() as f64 * generator.random_range(0.12..0.4)) as usize).clamp(3, 12);
+    let points: Vec<Vec<f64>> =
+        ranked.iter().take(best).map(|(_, index)| trials[*index].0.clone()).collect();
+    let widening = generator.random_range(1.2..2.5);
+    let narrowest = 10f64.powf(generator.random_range(-2.5..-0.7));
+    if points.is_empty() {
+        return View::whole(space.len());
+    }
+    View::around(&points, widening, narrowest, |dimension| {
+        !space.parameters()[dimension].domain().is_categorical()
+    })
 }
 
 fn score_target(scale: &ScoreScale, loss: Option<f64>, options: &EncoderOptions) -> TargetKind {
@@ -372,7 +387,7 @@ fn push_branch(
         let domain = tokenizer.space().parameters()[index].domain();
         let kind = match domain.levels() {
             Some(choices) if domain.is_categorical() => {
-                TargetKind::Category { choice: value as u16, choices: choices as u16 }
+                TargetKind::Category { code: value as u16, legal: u64::MAX >> (64 - choices) }
             }
             levels => {
                 let inner = view.inward(index, domain.to_unit(value)).clamp(0.0, 1.0);

@@ -13,7 +13,10 @@ use super::{
     encoder::{EncoderOptions, encode},
     shard::{self, Record},
 };
-use crate::{sequence::Sequence, training::BatchSource};
+use crate::{
+    sequence::Sequence,
+    training::{BatchSource, Examples},
+};
 
 /// How batches are drawn.
 #[derive(Clone, Debug)]
@@ -140,7 +143,7 @@ impl ShardSource {
 }
 
 impl BatchSource for ShardSource {
-    fn training(&self, step: u64) -> Result<Vec<Sequence>> {
+    fn training(&self, step: u64) -> Result<Examples> {
         let make = |group: u64| {
             let full = self.options.encoder.context;
             let step = group * TOGETHER as u64;
@@ -150,16 +153,16 @@ impl BatchSource for ShardSource {
             let seed = self.options.seed ^ group.wrapping_mul(0x9E37_79B9_7F4A_7C15) << 1;
             self.batches(&self.training, context, seed | 1)
         };
-        Ok(self.batch(step, make, &self.kept[0]))
+        Ok(Examples::Sequences(self.batch(step, make, &self.kept[0])))
     }
 
-    fn validation(&self, index: u64) -> Option<Result<Vec<Sequence>>> {
+    fn validation(&self, index: u64) -> Option<Result<Examples>> {
         let make = |group: u64| {
             let seed = group.wrapping_mul(0xD1B5_4A32_D192_ED03) << 1;
             self.batches(&self.validation, self.options.encoder.context, seed)
         };
         (index < self.options.validation_batches)
-            .then(|| Ok(self.batch(index, make, &self.kept[1])))
+            .then(|| Ok(Examples::Sequences(self.batch(index, make, &self.kept[1]))))
     }
 }
 

@@ -226,6 +226,11 @@ impl Function {
         Some(value + self.with_unit(values, |unit| self.noise.sample(unit, generator)))
     }
 
+    /// Whether all parameters are continuous.
+    pub fn is_continuous(&self) -> bool {
+        self.structure.kinds.iter().all(|kind| *kind == Kind::Continuous)
+    }
+
     /// Whether observations are noisy.
     pub fn is_noisy(&self) -> bool {
         self.noise.deviation > 0.0

@@ -143,7 +143,7 @@ fn attend(sequence: &Sequence, trunk: usize, start: usize, length: usize, mask: 
 }
 
 impl BinTargets {
-    fn new(targets: &[Target], device: Device) -> Self {
+    pub(super) fn new(targets: &[Target], device: Device) -> Self {
         let (mut rows, mut soft) = (Vec::new(), Vec::new());
         let (mut weight, mut is_score) = (Vec::new(), Vec::new());
         let mut entropy = 0.0;
@@ -185,17 +185,21 @@ impl BinTargets {
 }
 
 impl CategoryTargets {
-    fn new(targets: &[Target], device: Device) -> Option<Self> {
+    pub(super) fn new(targets: &[Target], device: Device) -> Option<Self> {
         let (mut rows, mut choice) = (Vec::new(), Vec::new());
         let (mut mask, mut weight) = (Vec::new(), Vec::new());
         for (row, target) in targets.iter().enumerate() {
-            if let TargetKind::Category { choice: right, choices } = target.kind {
+            if let TargetKind::Category { code, legal } = target.kind {
                 rows.push(row as i64);
-                choice.push(i64::from(right));
+                choice.push(i64::from(code));
                 weight.push(target.weight);
-                mask.extend((0..CHOICES).map(|index| {
-                    if index < usize::from(choices) { 0.0 } else { f32::NEG_INFINITY }
-                }));
+                mask.extend(
+                    (0..CHOICES).map(
+                        |index| {
+                            if legal >> index & 1 == 1 { 0.0 } else { f32::NEG_INFINITY }
+                        },
+                    ),
+                );
             }
         }
         (!rows.is_empty()).then(|| Self {
@@ -207,10 +211,10 @@ impl CategoryTargets {
     }
 }
 
-fn integers(values: &[i64], device: Device) -> Tensor {
+pub(super) fn integers(values: &[i64], device: Device) -> Tensor {
     Tensor::from_slice(values).to_device(device)
 }
 
-fn reals(values: &[f32], device: Device) -> Tensor {
+pub(super) fn reals(values: &[f32], device: Device) -> Tensor {
     Tensor::from_slice(values).to_device(device)
 }

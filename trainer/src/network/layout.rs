@@ -38,6 +38,14 @@ pub enum Role {
     FeedForwardNorm(usize),
     /// `[hidden]`: gain before the head.
     FinalNorm,
+    /// `[slots · features, hidden]`: what each slot makes of a value's features.
+    Slots,
+    /// `[FEATURES, features]`: a bin's features as weights of smooth ones.
+    SmoothValues,
+    /// `[1000, features]`: what a bin's features have beyond those.
+    ResidualValues,
+    /// `[vocabulary − 1000, features]`: the features of the other value tokens.
+    SpecialValues,
 }
 
 /// One of the two tables with a row per token.
@@ -69,6 +77,13 @@ pub fn entries(config: &Config) -> Vec<Entry> {
         push(Role::FeedForwardNorm(layer), &[hidden]);
     }
     push(Role::FinalNorm, &[hidden]);
+    if config.slots > 0 {
+        let features = config.value_features as i64;
+        push(Role::Slots, &[config.slots as i64 * features, hidden]);
+        push(Role::SmoothValues, &[FEATURES as i64, features]);
+        push(Role::ResidualValues, &[BINS as i64, features]);
+        push(Role::SpecialValues, &[special, features]);
+    }
     all
 }
 
@@ -80,7 +95,18 @@ impl Entry {
 
     /// Whether weight decay applies: to matrices, not to gains nor to the smooth parts of tables.
     pub fn decays(&self) -> bool {
-        self.shape.len() == 2 && !matches!(self.role, Role::Smooth(_))
+        self.shape.len() == 2 && !matches!(self.role, Role::Smooth(_) | Role::SmoothValues)
+    }
+
+    /// Number of equal parts that lie below one another and are orthogonalized apart by Muon;
+    /// `None` for what AdamW trains.
+    pub fn muon_parts(&self) -> Option<i64> {
+        match self.role {
+            Role::Attention(_) => Some(3),
+            Role::GateUp(_) => Some(2),
+            Role::AttentionOutput(_) | Role::Down(_) => Some(1),
+            _ => None,
+        }
     }
 
     /// What it begins as, from torch's generator.
@@ -94,7 +120,14 @@ impl Entry {
             Role::Smooth(Table::Embedding) => normal(0.3),
             Role::Special(Table::Embedding) => normal(0.6),
             Role::Smooth(Table::Head) | Role::Special(Table::Head) => normal(0.02),
-            Role::Residual(_) => Tensor::zeros(self.shape.as_slice(), options),
+            // Cosines of amplitude about one make features of size one.
+            Role::SmoothValues => normal(0.35),
+            Role::SpecialValues => normal(1.0),
+            // A row of six parameters begins as large as an embedding.
+            Role::Slots => normal(0.25 / (config.value_features as f64).sqrt()),
+            Role::Residual(_) | Role::ResidualValues => {
+                Tensor::zeros(self.shape.as_slice(), options)
+            }
             Role::Attention(_) | Role::GateUp(_) => normal(fan_in.powf(-0.5)),
             Role::AttentionOutput(_) | Role::Down(_) => normal(fan_in.powf(-0.5) / depth),
             Role::AttentionNorm(_) | Role::FeedForwardNorm(_) | Role::FinalNorm => {

@@ -5,8 +5,9 @@
 
 pub mod batch;
 pub mod layout;
+pub mod rows;
 
-use batch::{Batch, Branches};
+use batch::{Batch, BinTargets, Branches, CategoryTargets};
 use layout::{Entry, Role};
 use optiformer::{
     model::Config,
@@ -142,6 +143,16 @@ impl Network {
         x.to_kind(self.precision).linear::<&Tensor>(&weight.to_kind(self.precision), None)
     }
 
+    /// The gain before the head, `[hidden]`.
+    fn final_gain<'a>(&self, parts: &'a [(Role, Tensor)]) -> &'a Tensor {
+        &parts[6 + 6 * self.config.layers].1
+    }
+
+    /// A layer's tensors: attention, output, gate and up, down, and the two gains.
+    fn layer<'a>(&self, parts: &'a [(Role, Tensor)], layer: usize) -> [&'a Tensor; 6] {
+        std::array::from_fn(|index| &parts[6 + 6 * layer + index].1)
+    }
+
     /// The head's rows of the bins, `[1000, hidden]`, and the other rows.
     fn table(&self, parts: &[(Role, Tensor)], first: usize) -> (Tensor, Tensor) {
         let numbers = self.features.matmul(&parts[first].1) + &parts[first + 1].1;
@@ -177,9 +188,8 @@ impl Network {
             x * &cosines + turned * &sines
         };
         for layer in 0..self.config.layers {
-            let of_layer = &parts[6 + 6 * layer..];
             let [attention, output, gate_up, down, attention_norm, feed_forward_norm] =
-                std::array::from_fn(|index| &of_layer[index].1);
+                self.layer(parts, layer);
             let projected = self
                 .project(&self.normalise(&x, attention_norm), attention)
                 .view([b, t, 3, heads, size])
@@ -206,11 +216,16 @@ impl Network {
                 x = x.view([b * t, hidden]).index_select(0, wanted);
             }
             x = x + self.project(&mixed, output);
-            let wide = self.project(&self.normalise(&x, feed_forward_norm), gate_up);
-            let halves = wide.chunk(2, -1);
-            x = x + self.project(&(halves[0].silu() * &halves[1]), down);
+            x = self.feed_forward(x, gate_up, down, feed_forward_norm);
         }
-        self.normalise(&x, &parts[parts.len() - 1].1)
+        self.normalise(&x, self.final_gain(parts))
+    }
+
+    /// `x` and the feed-forward part of a layer (SwiGLU) added to it.
+    fn feed_forward(&self, x: Tensor, gate_up: &Tensor, down: &Tensor, gain: &Tensor) -> Tensor {
+        let wide = self.project(&self.normalise(&x, gain), gate_up);
+        let halves = wide.chunk(2, -1);
+        &x + self.project(&(halves[0].silu() * &halves[1]), down)
     }
 
     /// The losses of a batch.
@@ -225,8 +240,19 @@ impl Network {
             batch.branches.as_ref(),
             &batch.target_index,
         );
-        let (numbers, special) = self.table(&parts, 3);
-        let bins = &batch.bins;
+        self.losses_of(&parts, &hidden, &batch.bins, batch.categories.as_ref())
+    }
+
+    /// The losses of predictions made after the states `hidden`, `[targets, hidden]`.
+    #[allow(clippy::assign_op_pattern)]
+    fn losses_of(
+        &self,
+        parts: &[(Role, Tensor)],
+        hidden: &Tensor,
+        bins: &BinTargets,
+        categories: Option<&CategoryTargets>,
+    ) -> Losses {
+        let (numbers, special) = self.table(parts, 3);
         let logits = self.project(&hidden.index_select(0, &bins.rows), &numbers);
         let surprise = -(&bins.soft * logits.log_softmax(-1, Kind::Float)).sum_dim_intlist(
             [-1_i64].as_slice(),
@@ -241,7 +267,7 @@ impl Network {
         let mut total = (&surprise * &bins.weight).sum(Kind::Float);
         let mut weight = bins.weight.sum(Kind::Float);
         let mut category = score.zeros_like();
-        if let Some(categories) = &batch.categories {
+        if let Some(categories) = categories {
             let first = i64::from(CATEGORIES.start) - BINS as i64;
             let rows = special.narrow(0, first, categories.mask.size()[1]);
             let logits =

@@ -37,7 +37,7 @@ use crate::{
     generators::{self, Family, function::FunctionOptions},
     network::Network,
     sequence::Sequence,
-    training::{self, BatchSource, TrainingOptions, log},
+    training::{self, BatchSource, Examples, TrainingOptions, log},
     trajectories,
 };
 
@@ -164,21 +164,21 @@ fn size(plan: &Plan, config: &Config, criteria: &mut Criteria) {
     criteria.at_most(3, "millions of parameters", millions, *plan.parameters.end());
     let logits = network.logits(&[vocabulary::BOS]).size()[1] as f64;
     criteria.equals(3, "logits per token, as the vocabulary", logits, vocabulary::SIZE as f64);
-    // Weights, their average, the gradient and the optimiser's two averages.
+    // Weights, their average, the gradient and the optimizer's two averages.
     let megabytes = 5.0 * 4.0 * network.parameters().numel() as f64 / 1e6;
-    criteria.at_most(3, "megabytes of weights and optimiser", megabytes, 2000.0);
+    criteria.at_most(3, "megabytes of weights and optimizer", megabytes, 2000.0);
 }
 
 /// The same sequences again and again: few enough to be learnt by heart.
 struct Fixed(Vec<Sequence>);
 
 impl BatchSource for Fixed {
-    fn training(&self, _: u64) -> Result<Vec<Sequence>> {
-        Ok(self.0.clone())
+    fn training(&self, _: u64) -> Result<Examples> {
+        Ok(Examples::Sequences(self.0.clone()))
     }
 
-    fn validation(&self, index: u64) -> Option<Result<Vec<Sequence>>> {
-        (index == 0).then(|| Ok(self.0.clone()))
+    fn validation(&self, index: u64) -> Option<Result<Examples>> {
+        (index == 0).then(|| Ok(Examples::Sequences(self.0.clone())))
     }
 }
 
@@ -205,6 +205,7 @@ fn train(
         warm_up: 20,
         weight_decay: 0.01,
         clip: 1.0,
+        muon: None,
         accumulate: 1,
         average: 0.9,
         validate_every: 100,

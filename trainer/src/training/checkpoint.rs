@@ -10,7 +10,7 @@ use tch::Tensor;
 /// How far a run has come.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Optimiser steps made.
+    /// Optimizer steps made.
     pub step: u64,
     /// Tokens seen.
     pub tokens: u64,
@@ -37,9 +37,9 @@ pub struct Checkpoint {
     pub parameters: Tensor,
     /// Their running average.
     pub average: Tensor,
-    /// The optimiser's running mean of the gradient.
+    /// The optimizer's running mean of the gradient.
     pub first: Tensor,
-    /// The optimiser's running mean of the squared gradient.
+    /// The optimizer's running mean of the squared gradient.
     pub second: Tensor,
 }
 

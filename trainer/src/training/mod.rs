@@ -1,8 +1,8 @@
-//! The training loop: schedule, optimiser, validation, checkpoints, log.
+//! The training loop: schedule, optimizer, validation, checkpoints, log.
 
 pub mod checkpoint;
 pub mod log;
-pub mod optimiser;
+pub mod optimizer;
 pub mod throughput;
 
 use std::{
@@ -20,25 +20,51 @@ use checkpoint::{Checkpoint, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::{Entry, Log};
 use optiformer::{Error, ErrorKind, Result, model::Config};
-use optimiser::AdamW;
+use optimizer::{Optimizer, OptimizerOptions};
 use tch::{Device, Kind, Tensor};
 
 use crate::{
-    network::{Losses, Network, batch::Batch},
+    episodes::Episode,
+    network::{Losses, Network, batch::Batch, layout, rows::RowBatch},
     sequence::Sequence,
 };
 
+/// The examples of a batch, in the format of the model.
+#[derive(Clone, Debug)]
+pub enum Examples {
+    /// A token a value.
+    Sequences(Vec<Sequence>),
+    /// A row a trial.
+    Episodes(Vec<Episode>),
+}
+
+impl Examples {
+    /// Their losses, and the number of tokens or rows.
+    fn losses(&self, network: &Network) -> (Losses, u64) {
+        match self {
+            Self::Sequences(sequences) => {
+                let batch = Batch::new(sequences, network.device());
+                (network.losses(&batch), batch.count)
+            }
+            Self::Episodes(episodes) => {
+                let batch = RowBatch::new(episodes, network.config().slots, network.device());
+                (network.row_losses(&batch), batch.count)
+            }
+        }
+    }
+}
+
 /// Where batches come from. A batch depends on its number alone, so that a resumed run sees what an uninterrupted one would.
 pub trait BatchSource: Send + Sync {
-    /// The batch of optimiser step `step`'s part; equal numbers give equal batches.
+    /// The batch of optimizer step `step`'s part; equal numbers give equal batches.
     ///
     /// # Errors
     ///
     /// What reading or making it says.
-    fn training(&self, step: u64) -> Result<Vec<Sequence>>;
+    fn training(&self, step: u64) -> Result<Examples>;
 
     /// Held-out batch `index`; `None` beyond the last.
-    fn validation(&self, index: u64) -> Option<Result<Vec<Sequence>>>;
+    fn validation(&self, index: u64) -> Option<Result<Examples>>;
 }
 
 /// How to train.
@@ -58,6 +84,9 @@ pub struct TrainingOptions {
     pub weight_decay: f64,
     /// Gradients longer than this are shortened.
     pub clip: f64,
+    /// Muon's learning rate for the blocks' matrices as a multiple of AdamW's; without it, AdamW
+    /// trains them too.
+    pub muon: Option<f64>,
     /// Batches whose gradients make one step.
     pub accumulate: u64,
     /// Decay of the running average of the weights, per step.
@@ -80,6 +109,15 @@ pub struct TrainingOptions {
     pub directory: PathBuf,
     /// Goes on from the directory's checkpoint.
     pub resume: bool,
+}
+
+impl TrainingOptions {
+    fn optimizer(&self, network: &Network) -> Optimizer {
+        let options =
+            OptimizerOptions { weight_decay: self.weight_decay, clip: self.clip, muon: self.muon };
+        let entries = layout::entries(network.config());
+        Optimizer::new(network.parameters(), network.decay_mask(), &entries, options)
+    }
 }
 
 /// The lowest learning rate, as a share of the peak.
@@ -125,7 +163,7 @@ pub fn train(
     let mut run = Run::begin(config, options, &path, device)?;
     let mut log = Log::open(&options.directory.join("log.csv"), run.progress.step)?;
     let batches = prefetch(Arc::clone(source), run.progress.step * options.accumulate);
-    let bar = progress_bar(options);
+    let bar = progress_bar();
     // Tokens a second, if the device did nothing but the layers' matrix products.
     let possible =
         throughput::matmul_rate(device, options.precision) / throughput::operations(config);
@@ -164,14 +202,13 @@ pub fn train(
         }
         let rate = rate(options, step, seconds);
         for _ in 0..options.accumulate {
-            let sequences = batches.recv().map_err(|_| {
+            let examples = batches.recv().map_err(|_| {
                 Error::new(ErrorKind::Io, "the thread that makes batches has stopped")
             })??;
-            let batch = Batch::new(&sequences, device);
-            let losses = run.network.losses(&batch);
+            let (losses, count) = examples.losses(&run.network);
             losses.total.backward();
-            run.progress.tokens += batch.count;
-            session_tokens += batch.count;
+            run.progress.tokens += count;
+            session_tokens += count;
             smooth.add(&losses);
         }
         smooth.gradient = run.step(options, rate);
@@ -185,7 +222,7 @@ pub fn train(
             let speed = session_tokens as f64 / started.elapsed().as_secs_f64();
             let share = 100.0 * speed / possible;
             let message = format!(
-                "step {step}, loss {:.3} score {:.3} value, rate {rate:.1e}, {speed:.0} tokens/s, {share:.0} % of matmul rate",
+                "step {step}, loss {:.3} score {:.3} value, rate {rate:.1e}, {speed:.0}/s, {share:.0} % of matmul rate",
                 smooth.score, smooth.value
             );
             report(&bar, options, &run.progress, message);
@@ -197,7 +234,7 @@ pub fn train(
 struct Run {
     network: Network,
     average: Tensor,
-    optimiser: AdamW,
+    optimizer: Optimizer,
     progress: Progress,
 }
 
@@ -229,16 +266,11 @@ impl Run {
             }
             let network = Network::with_parameters(config.clone(), checkpoint.parameters, device)
                 .in_precision(options.precision);
-            let mut optimiser = AdamW::new(
-                network.parameters(),
-                network.decay_mask(),
-                options.weight_decay,
-                options.clip,
-            );
-            optimiser.first = checkpoint.first.to_device(device);
-            optimiser.second = checkpoint.second.to_device(device);
+            let mut optimizer = options.optimizer(&network);
+            optimizer.first = checkpoint.first.to_device(device);
+            optimizer.second = checkpoint.second.to_device(device);
             let average = checkpoint.average.to_device(device);
-            return Ok(Self { network, average, optimiser, progress: checkpoint.progress });
+            return Ok(Self { network, average, optimizer, progress: checkpoint.progress });
         }
         let network = match &options.begin_from {
             None => Network::new(config.clone(), device, options.seed),
@@ -254,12 +286,7 @@ impl Run {
             }
         }
         .in_precision(options.precision);
-        let optimiser = AdamW::new(
-            network.parameters(),
-            network.decay_mask(),
-            options.weight_decay,
-            options.clip,
-        );
+        let optimizer = options.optimizer(&network);
         let progress = Progress {
             step: 0,
             tokens: 0,
@@ -269,15 +296,15 @@ impl Run {
             validation: (f64::NAN, f64::NAN),
             settings: options.settings.clone(),
         };
-        Ok(Self { average: network.parameters().detach().copy(), network, optimiser, progress })
+        Ok(Self { average: network.parameters().detach().copy(), network, optimizer, progress })
     }
 
-    /// One optimiser step; returns the gradient's norm.
+    /// One optimizer step; returns the gradient's norm.
     fn step(&mut self, options: &TrainingOptions, rate: f64) -> f64 {
         self.progress.step += 1;
         let step = self.progress.step;
         let mut parameters = self.network.parameters().shallow_clone();
-        let norm = self.optimiser.step(&mut parameters, step, rate, options.accumulate);
+        let norm = self.optimizer.step(&mut parameters, step, rate, options.accumulate);
         tch::no_grad(|| {
             // Early on the average follows closely, so that it forgets where the weights began.
             let decay = options.average.min((step as f64 + 1.0) / (step as f64 + 10.0));
@@ -290,9 +317,9 @@ impl Run {
     fn validate(&mut self, source: &dyn BatchSource) -> Result<(f64, f64)> {
         let network = self.network.like(&self.average);
         let (mut score, mut value, mut count) = (0.0, 0.0, 0.0);
-        while let Some(sequences) = source.validation(count as u64) {
-            let batch = Batch::new(&sequences?, self.network.device());
-            let losses = tch::no_grad(|| network.losses(&batch));
+        while let Some(examples) = source.validation(count as u64) {
+            let examples = examples?;
+            let (losses, _) = tch::no_grad(|| examples.losses(&network));
             score += losses.score.double_value(&[]);
             value += losses.value.double_value(&[]);
             count += 1.0;
@@ -315,8 +342,8 @@ impl Run {
             progress: self.progress.clone(),
             parameters: self.network.parameters().detach().copy(),
             average: self.average.copy(),
-            first: self.optimiser.first.copy(),
-            second: self.optimiser.second.copy(),
+            first: self.optimizer.first.copy(),
+            second: self.optimizer.second.copy(),
         }
     }
 }
@@ -360,7 +387,7 @@ impl Smoothed {
 }
 
 /// Makes batches ahead of time, in order, from number `first` on.
-fn prefetch(source: Arc<dyn BatchSource>, first: u64) -> mpsc::Receiver<Result<Vec<Sequence>>> {
+fn prefetch(source: Arc<dyn BatchSource>, first: u64) -> mpsc::Receiver<Result<Examples>> {
     let (sender, receiver) = mpsc::sync_channel(16);
     std::thread::spawn(move || {
         for number in first.. {
@@ -373,7 +400,7 @@ fn prefetch(source: Arc<dyn BatchSource>, first: u64) -> mpsc::Receiver<Result<V
     receiver
 }
 
-fn progress_bar(options: &TrainingOptions) -> ProgressBar {
+fn progress_bar() -> ProgressBar {
     let bar = ProgressBar::new(1000).with_style(
         ProgressStyle::with_template("{bar:30} {msg}, {eta} left")
             .expect("the template is well-formed"),
@@ -381,7 +408,6 @@ fn progress_bar(options: &TrainingOptions) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
-    let _ = options;
     bar
 }
 
@@ -441,12 +467,12 @@ mod tests {
     }
 
     impl BatchSource for Lines {
-        fn training(&self, step: u64) -> Result<Vec<Sequence>> {
-            Ok(Self::batch(step))
+        fn training(&self, step: u64) -> Result<Examples> {
+            Ok(Examples::Sequences(Self::batch(step)))
         }
 
-        fn validation(&self, index: u64) -> Option<Result<Vec<Sequence>>> {
-            (index < 2).then(|| Ok(Self::batch(u64::MAX - index)))
+        fn validation(&self, index: u64) -> Option<Result<Examples>> {
+            (index < 2).then(|| Ok(Examples::Sequences(Self::batch(u64::MAX - index))))
         }
     }
 
@@ -463,6 +489,7 @@ mod tests {
             begin_from: None,
             weight_decay: 0.01,
             clip: 1.0,
+            muon: None,
             accumulate: 1,
             average: 0.98,
             validate_every: 20,

@@ -63,7 +63,8 @@ impl FromStr for Teachers {
 }
 
 impl Teachers {
-    fn draw(&self, generator: &mut Generator) -> Source {
+    /// One of the teachers, by weight.
+    pub(crate) fn draw(&self, generator: &mut Generator) -> Source {
         let total: f64 = self.weights.iter().map(|(_, weight)| weight).sum();
         let mut left = generator.random::<f64>() * total;
         for (source, weight) in &self.weights {
@@ -77,10 +78,10 @@ impl Teachers {
 }
 
 /// A trial of a history, before it is recorded.
-struct Trial {
-    values: Vec<f64>,
-    loss: Option<f64>,
-    source: Source,
+pub(crate) struct Trial {
+    pub values: Vec<f64>,
+    pub loss: Option<f64>,
+    pub source: Source,
 }
 
 /// The trajectory of so many trials on function number `index`. Depends on its arguments alone.
@@ -133,7 +134,7 @@ fn coordinates(structure: &Structure, values: &[f64]) -> Vec<f32> {
 }
 
 /// A study by a sampler of the runtime with designed trials strewn in, or by design alone.
-fn study(
+pub(crate) fn study(
     function: &Function,
     optimum: &Optimum,
     teacher: Option<Source>,

@@ -1,0 +1,102 @@
+//! What the model is shown: a prefix of a study, seen whole or inside a box.
+
+use optiformer::{
+    Result,
+    space::Space,
+    tokenizer::{ScoreScale, View},
+    trial::Observation,
+};
+use rand::RngExt;
+
+use crate::{
+    dataset::{encoder::random_box, shard::Source},
+    generators::{function::Function, optimum::Optimum, random::Generator},
+    trajectories::{Teachers, study},
+};
+
+/// Histories longer than this are not proposed by teachers whose suggestions take milliseconds.
+const LONGEST_OF_SLOW_TEACHERS: usize = 48;
+/// The longest study that a box is cut from.
+const LONGEST_STUDY: usize = 400;
+/// The fewest trials that a box must hold to be shown.
+const FEWEST_IN_BOX: usize = 3;
+
+/// The told trials, and where the model looks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct History {
+    /// The whole space, or a box.
+    pub view: View,
+    /// The trials inside it.
+    pub trials: Vec<Observation>,
+}
+
+impl History {
+    /// The scale of the scores, fitted to these trials.
+    pub fn scale(&self) -> ScoreScale {
+        ScoreScale::fit(self.trials.iter().filter_map(|trial| trial.loss))
+    }
+
+    /// Whether two losses differ, so that the scale has a unit.
+    pub fn has_scale(&self) -> bool {
+        let mut losses = self.trials.iter().filter_map(|trial| trial.loss);
+        losses.next().is_some_and(|first| losses.any(|loss| loss != first))
+    }
+}
+
+/// Draws a history of `length` trials, by a teacher or by design; in a box it has about as many.
+///
+/// # Errors
+///
+/// What a teacher says.
+pub fn draw(
+    function: &Function,
+    optimum: &Optimum,
+    length: usize,
+    boxed: bool,
+    teachers: &Teachers,
+    rng: &mut Generator,
+) -> Result<History> {
+    let boxed = boxed && length > FEWEST_IN_BOX;
+    let studied = if boxed {
+        ((length as f64 * rng.random_range(1.5..4.0)) as usize).min(LONGEST_STUDY)
+    } else {
+        length
+    };
+    let is_slow = |source: Source| matches!(source, Source::Gp | Source::LocalSearch);
+    let teacher = match teachers.draw(rng) {
+        Source::Designed => None,
+        source if is_slow(source) && studied > LONGEST_OF_SLOW_TEACHERS => None,
+        source => Some(source),
+    };
+    let trials: Vec<Observation> = study(function, optimum, teacher, studied, rng)?
+        .into_iter()
+        .map(|trial| Observation {
+            configuration: function.configuration(&trial.values),
+            loss: trial.loss,
+        })
+        .collect();
+    let whole = View::whole(function.space.len());
+    if !boxed {
+        return Ok(History { view: whole, trials });
+    }
+    Ok(look_inside(&function.space, trials, rng))
+}
+
+/// The trials inside a random box around the best ones.
+fn look_inside(space: &Space, trials: Vec<Observation>, rng: &mut Generator) -> History {
+    let units: Vec<(Vec<f64>, Option<f64>)> = trials
+        .iter()
+        .map(|trial| (space.to_partial_unit(&trial.configuration), trial.loss))
+        .collect();
+    let view = random_box(space, &units, rng);
+    let inside: Vec<Observation> = trials
+        .iter()
+        .zip(&units)
+        .filter(|(_, (unit, _))| view.contains(unit))
+        .map(|(trial, _)| trial.clone())
+        .collect();
+    if inside.len() < FEWEST_IN_BOX {
+        return History { view: View::whole(space.len()), trials };
+    }
+    History { view, trials: inside }
+}

@@ -1,0 +1,302 @@
+//! Training examples for a model that reads a row a trial: an *episode* is a history and queries.
+//!
+//! An episode has one prefix of a study, and some fifty queries behind it. Two rules keep the model
+//! from learning what no sampler can know (Müller et al. 2023, *PFNs4BO*, draw queries independently
+//! for the same reason):
+//!
+//! - [`queries`] are drawn from the space and the shown prefix alone, then evaluated for the purpose;
+//! - the scale of the scores is fitted to the shown prefix alone, by the runtime's own code.
+//!
+//! Knowledge of the optimum stays in where [histories](history) have been, since late studies are
+//! near it, and in the policy's target.
+
+pub mod history;
+pub mod queries;
+pub mod source;
+
+use optiformer::{
+    Result,
+    space::Configuration,
+    tokenizer::{
+        RowTokenizer, Rows, ScoreScale, View, numerical,
+        vocabulary::{BINS, CATEGORIES, Token},
+    },
+};
+use rand::{RngExt, seq::SliceRandom};
+
+use crate::{
+    generators::{function::Function, optimum::Optimum, random::Generator},
+    sequence::{BinGroup, Target, TargetKind},
+    trajectories::Teachers,
+};
+use history::History;
+use queries::Query;
+
+/// One training example.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Episode {
+    /// The rows of the history, then those of the queries.
+    pub rows: Rows,
+    /// Number of rows of the history.
+    pub history: usize,
+    /// What the query rows predict; indices count from the first row of the history.
+    pub targets: Vec<Target>,
+    /// What the problem is like, for reports.
+    pub facts: Facts,
+}
+
+/// What a report groups episodes by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Number of parameters.
+    pub parameters: usize,
+    /// Number of told trials.
+    pub told: usize,
+    /// Kinds of parameters.
+    pub kind: SpaceKind,
+}
+
+/// Kinds of parameters in a space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SpaceKind {
+    /// Continuous parameters alone.
+    #[default]
+    Float,
+    /// Several kinds, all parameters always active.
+    Mixed,
+    /// Some parameters are active only for some values of another.
+    Conditional,
+}
+
+/// How episodes are drawn.
+#[derive(Clone, Debug)]
+pub struct EpisodeOptions {
+    /// Who proposes the trials of histories, and how often.
+    pub teachers: Teachers,
+    /// The longest history, in trials.
+    pub longest: usize,
+    /// Number of queries for a score.
+    pub queries: usize,
+    /// Number of queries for the optimum's next parameter.
+    pub policy_queries: usize,
+    /// Share of episodes inside a box around the best trials.
+    pub boxed: f64,
+    /// Share of episodes with some queries at the maxima of a classical sampler's acquisition.
+    pub acquisition: f64,
+    /// Standard deviation of a score's soft target, in bins.
+    pub score_deviation: f32,
+    /// Standard deviation of a continuous value's soft target, in bins.
+    pub value_deviation: f32,
+    /// Weight of a value's target beside a score's 1.
+    pub value_weight: f32,
+    /// Number of slots of the model.
+    pub slots: usize,
+}
+
+impl Default for EpisodeOptions {
+    fn default() -> Self {
+        Self {
+            teachers: "designed:10,tpe:3,local_search:2,random:2,sobol:1,cma_es:1,gp:1"
+                .parse()
+                .expect("known teachers"),
+            longest: 200,
+            queries: 48,
+            policy_queries: 6,
+            boxed: 0.35,
+            acquisition: 0.06,
+            score_deviation: 3.0,
+            value_deviation: 5.0,
+            value_weight: 0.15,
+            slots: 32,
+        }
+    }
+}
+
+/// A query and how it came out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// What was asked.
+    pub query: Query,
+    /// The observed loss; `None` for a trial that failed.
+    pub loss: Option<f64>,
+}
+
+/// A history, and queries behind it with their answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// The history as it is shown.
+    pub history: History,
+    /// Queries for the score.
+    pub answers: Vec<Answer>,
+    /// The best known configuration, where the view contains it.
+    pub optimum: Option<Configuration>,
+    /// What it is like.
+    pub facts: Facts,
+}
+
+/// Draws a history of a function and queries behind it.
+///
+/// # Errors
+///
+/// What a teacher says.
+pub fn problem(
+    function: &Function,
+    optimum: &Optimum,
+    options: &EpisodeOptions,
+    rng: &mut Generator,
+) -> Result<Problem> {
+    let length = draw_length(options.longest, rng);
+    let boxed = rng.random_bool(options.boxed);
+    let history = history::draw(function, optimum, length, boxed, &options.teachers, rng)?;
+    let acquisition = rng.random_bool(options.acquisition);
+    let queries = queries::draw(&function.space, &history, options.queries, acquisition, rng)?;
+    let answer = |query: Query| {
+        let loss = function.observe(&function.values(&query.configuration), rng);
+        Answer { query, loss }
+    };
+    let answers = queries.into_iter().map(answer).collect();
+    let best = best_known(function, optimum, &history, rng);
+    let space = &function.space;
+    let inside = history.view.contains(&space.to_partial_unit(&best));
+    let kind = match () {
+        () if space.is_conditional() => SpaceKind::Conditional,
+        () if function.is_continuous() => SpaceKind::Float,
+        () => SpaceKind::Mixed,
+    };
+    let facts = Facts { parameters: space.len(), told: history.trials.len(), kind };
+    Ok(Problem { history, answers, optimum: inside.then_some(best), facts })
+}
+
+/// A log-uniform number of trials from 1 on; now and then none.
+fn draw_length(longest: usize, rng: &mut Generator) -> usize {
+    if rng.random_bool(0.03) {
+        return 0;
+    }
+    let exponent = rng.random::<f64>();
+    ((longest as f64 + 1.0).powf(exponent) as usize).clamp(1, longest)
+}
+
+/// The optimum that a search found, or what lies below the best trial, where that is better.
+fn best_known(
+    function: &Function,
+    optimum: &Optimum,
+    history: &History,
+    rng: &mut Generator,
+) -> Configuration {
+    let mut best = optimum.clone();
+    let incumbent = history
+        .trials
+        .iter()
+        .filter(|trial| trial.loss.is_some())
+        .min_by(|one, other| one.loss.partial_cmp(&other.loss).expect("losses are finite"));
+    if let Some(trial) = incumbent {
+        best.improve(function, &function.values(&trial.configuration), rng);
+    }
+    function.configuration(&best.values)
+}
+
+/// Writes a problem as rows and targets, with random slots and random codes of choices.
+///
+/// # Panics
+///
+/// When the space has more parameters than the model has slots.
+pub fn encode(
+    function: &Function,
+    problem: &Problem,
+    options: &EpisodeOptions,
+    rng: &mut Generator,
+) -> Episode {
+    let space = &function.space;
+    let mut slots: Vec<usize> = (0..options.slots).collect();
+    slots.shuffle(rng);
+    slots.truncate(space.len());
+    let codes = space.parameters().iter().map(|parameter| {
+        let domain = parameter.domain();
+        let choices = if domain.is_categorical() { domain.levels().unwrap_or(0) } else { 0 };
+        let mut codes: Vec<Token> = (0..CATEGORIES.end - CATEGORIES.start).collect();
+        codes.shuffle(rng);
+        codes.truncate(choices as usize);
+        codes
+    });
+    let tokenizer = RowTokenizer::with_assignment(space, slots, codes.collect())
+        .expect("a generated space fits the vocabulary");
+    let mut episode = Episode { facts: problem.facts, ..Episode::default() };
+    let view = &problem.history.view;
+    let scale = problem.history.scale();
+    tokenizer.push_history(&problem.history.trials, &scale, view, &mut episode.rows);
+    episode.history = episode.rows.len();
+    if problem.history.has_scale() {
+        for answer in &problem.answers {
+            let index = episode.rows.len() as u32;
+            tokenizer.push_question(&answer.query.configuration, view, &mut episode.rows);
+            let kind = score_target(&scale, answer.loss, options.score_deviation);
+            episode.targets.push(Target { index, kind, weight: 1.0 });
+        }
+    }
+    if let Some(optimum) = &problem.optimum {
+        for _ in 0..options.policy_queries {
+            push_policy(&tokenizer, optimum, view, options, &mut episode, rng);
+        }
+    }
+    episode
+}
+
+/// The soft target of a score: a Gaussian around it, or the bin of failed trials.
+fn score_target(scale: &ScoreScale, loss: Option<f64>, deviation: f32) -> TargetKind {
+    let last = BINS as f32 - 1.0;
+    let (center, deviation) = match loss {
+        Some(loss) => (((scale.score(loss) * BINS as f64) as f32).min(last - 0.5), deviation),
+        None => (last + 0.5, 0.1),
+    };
+    TargetKind::Bin { center, deviation, group: BinGroup::Score }
+}
+
+/// Appends a question for a random active parameter of the optimum, given the values before it.
+fn push_policy(
+    tokenizer: &RowTokenizer,
+    optimum: &Configuration,
+    view: &View,
+    options: &EpisodeOptions,
+    episode: &mut Episode,
+    rng: &mut Generator,
+) {
+    let active: Vec<usize> =
+        (0..optimum.values().len()).filter(|index| optimum.get(*index).is_some()).collect();
+    let index = active[rng.random_range(0..active.len())];
+    let value = optimum.get(index).expect("the parameter is active");
+    let row = episode.rows.len() as u32;
+    tokenizer.push_policy(&optimum.values()[..index], 0, view, &mut episode.rows);
+    let domain = tokenizer.space().parameters()[index].domain();
+    let kind = match domain.levels() {
+        Some(choices) if domain.is_categorical() => {
+            let code = |choice: u64| tokenizer.value(index, choice as f64, view) - CATEGORIES.start;
+            let legal = (0..choices).fold(0, |legal, choice| legal | 1 << code(choice));
+            TargetKind::Category { code: code(value as u64), legal }
+        }
+        levels => {
+            let inner = view.inward(index, domain.to_unit(value)).clamp(0.0, 1.0);
+            let (center, deviation) = if levels.is_some() {
+                (f32::from(numerical::bin(inner)) + 0.5, 1.0)
+            } else {
+                ((inner * BINS as f64) as f32, options.value_deviation)
+            };
+            TargetKind::Bin { center, deviation, group: BinGroup::Value }
+        }
+    };
+    episode.targets.push(Target { index: row, kind, weight: options.value_weight });
+}
+
+/// Draws a problem of a function and writes it.
+///
+/// # Errors
+///
+/// What a teacher says.
+pub fn draw(
+    function: &Function,
+    optimum: &Optimum,
+    options: &EpisodeOptions,
+    rng: &mut Generator,
+) -> Result<Episode> {
+    let problem = problem(function, optimum, options, rng)?;
+    Ok(encode(function, &problem, options, rng))
+}

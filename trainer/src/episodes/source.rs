@@ -1,0 +1,143 @@
+//! Batches of episodes, drawn while training; no function is seen twice.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use optiformer::{Error, ErrorKind, Result};
+use rand::{SeedableRng, seq::SliceRandom};
+use rayon::prelude::*;
+
+use super::{Episode, EpisodeOptions, draw};
+use crate::{
+    generators::{
+        function::{Drawn, Function, FunctionOptions},
+        random::Generator,
+    },
+    network::rows::HISTORY_STEP,
+    training::{BatchSource, Examples},
+};
+
+/// How batches are drawn.
+#[derive(Clone, Debug)]
+pub struct SourceOptions {
+    /// How episodes are drawn.
+    pub episodes: EpisodeOptions,
+    /// How functions are drawn.
+    pub functions: FunctionOptions,
+    /// About how many rows a batch holds.
+    pub batch_rows: usize,
+    /// Episodes of each function.
+    pub episodes_per_function: usize,
+    /// Number of validation batches.
+    pub validation_batches: u64,
+    /// Seed of everything.
+    pub seed: u64,
+}
+
+/// Draws functions and episodes by number: a batch depends on the step and the seed alone.
+pub struct EpisodeSource {
+    options: SourceOptions,
+    pool: rayon::ThreadPool,
+    /// The groups of batches that may be asked for again: the latest one for training, all for
+    /// validation.
+    kept: [Mutex<BTreeMap<u64, Vec<Vec<Episode>>>>; 2],
+}
+
+/// The stream of functions to train on.
+const TRAINING: usize = 0;
+/// The stream of functions to validate on.
+const VALIDATION: usize = 1;
+/// Number of batches that are drawn together and sorted by length.
+const TOGETHER: usize = 8;
+/// Mean number of rows of an episode, for the number of functions that fill a group.
+const MEAN_ROWS: usize = 112;
+
+impl EpisodeSource {
+    /// A source of these options that draws on so many threads; 0 for all cores.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] when the system refuses the threads.
+    pub fn new(options: SourceOptions, threads: usize) -> Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .map_err(|error| Error::new(ErrorKind::Unsupported, error.to_string()))?;
+        Ok(Self { options, pool, kept: Default::default() })
+    }
+
+    /// Number of functions in a group of batches.
+    pub fn functions_per_group(&self) -> usize {
+        let episodes = TOGETHER * self.options.batch_rows / MEAN_ROWS;
+        (episodes / self.options.episodes_per_function).max(TOGETHER)
+    }
+
+    /// About [`TOGETHER`] batches of episodes of about equal length, in random order.
+    fn batches(&self, group: u64, stream: u64) -> Result<Vec<Vec<Episode>>> {
+        let functions = self.functions_per_group() as u64;
+        let options = &self.options;
+        // Validation functions come from a seed of their own.
+        let seed = options.seed.wrapping_mul(2).wrapping_add(stream);
+        let of_function = |number: u64| {
+            let index = group * functions + number;
+            let Drawn { function, optimum, mut generator, .. } =
+                Function::draw(&options.functions, seed, index);
+            (0..options.episodes_per_function)
+                .map(|_| draw(&function, &optimum, &options.episodes, &mut generator))
+                .collect()
+        };
+        let episodes: Result<Vec<Vec<Episode>>> =
+            self.pool.install(|| (0..functions).into_par_iter().map(of_function).collect());
+        let mut episodes: Vec<Episode> = episodes?.into_iter().flatten().collect();
+        episodes.retain(|episode| !episode.targets.is_empty());
+        let mut rng = Generator::seed_from_u64(seed ^ group.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        episodes.shuffle(&mut rng);
+        let mut batches = self.by_length(episodes);
+        batches.shuffle(&mut rng);
+        Ok(batches)
+    }
+
+    /// Batches of episodes that are alike in length, so that little is filled up; few different
+    /// shapes, since products of a new shape are set up once each.
+    fn by_length(&self, mut episodes: Vec<Episode>) -> Vec<Vec<Episode>> {
+        episodes.sort_by_key(|episode| episode.history.next_multiple_of(HISTORY_STEP));
+        let mut batches = Vec::new();
+        while let Some(longest) = episodes.last() {
+            let history = longest.history.next_multiple_of(HISTORY_STEP);
+            let queries = self.options.episodes.queries + self.options.episodes.policy_queries;
+            let count = (self.options.batch_rows / (history + queries)).max(1);
+            let batch = episodes.split_off(episodes.len().saturating_sub(count));
+            // A remainder of the shortest would be a batch of another size.
+            if batch.len() == count || batches.is_empty() {
+                batches.push(batch);
+            }
+        }
+        batches
+    }
+
+    fn batch(&self, number: u64, stream: usize) -> Result<Vec<Episode>> {
+        let (group, place) = (number / TOGETHER as u64, (number % TOGETHER as u64) as usize);
+        let mut kept = self.kept[stream].lock().unwrap_or_else(PoisonError::into_inner);
+        if !kept.contains_key(&group) {
+            if stream == TRAINING {
+                kept.clear();
+            }
+            kept.insert(group, self.batches(group, stream as u64)?);
+        }
+        let batches = &kept[&group];
+        Ok(batches[place % batches.len()].clone())
+    }
+}
+
+impl BatchSource for EpisodeSource {
+    fn training(&self, step: u64) -> Result<Examples> {
+        self.batch(step, TRAINING).map(Examples::Episodes)
+    }
+
+    fn validation(&self, index: u64) -> Option<Result<Examples>> {
+        (index < self.options.validation_batches)
+            .then(|| self.batch(index, VALIDATION).map(Examples::Episodes))
+    }
+}
