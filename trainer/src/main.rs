@@ -11,7 +11,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use optiformer_trainer::commands::{
     evaluate::Evaluate, export::Export, generate::Generate, prior::Prior, smoke::Smoke,
-    train::Train,
+    surrogate::Surrogate, train::Train,
 };
 
 /// Also what libtorch allocates from: training takes and returns megabytes thousands of times a second, and the system's
@@ -46,6 +46,7 @@ enum Command {
     Export(Export),
     Evaluate(Evaluate),
     Smoke(Smoke),
+    Surrogate(Surrogate),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         Command::Export(command) => command.run(),
         Command::Evaluate(command) => command.run(&interrupted),
         Command::Smoke(command) => command.run(&interrupted),
+        Command::Surrogate(command) => command.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,4 +5,5 @@ pub mod export;
 pub mod generate;
 pub mod prior;
 pub mod smoke;
+pub mod surrogate;
 pub mod train;

@@ -68,6 +68,29 @@ pub enum SpaceKind {
     Conditional,
 }
 
+impl SpaceKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Float, Self::Mixed, Self::Conditional];
+
+    /// The kind of a function's space.
+    pub fn of(function: &Function) -> Self {
+        match () {
+            () if function.space.is_conditional() => Self::Conditional,
+            () if function.is_continuous() => Self::Float,
+            () => Self::Mixed,
+        }
+    }
+
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float => "float",
+            Self::Mixed => "mixed",
+            Self::Conditional => "conditional",
+        }
+    }
+}
+
 /// How episodes are drawn.
 #[derive(Clone, Debug)]
 pub struct EpisodeOptions {
@@ -134,7 +157,7 @@ pub struct Problem {
     pub facts: Facts,
 }
 
-/// Draws a history of a function and queries behind it.
+/// Draws a history of a function, of so many trials, seen whole or in a box, and queries behind it.
 ///
 /// # Errors
 ///
@@ -142,11 +165,10 @@ pub struct Problem {
 pub fn problem(
     function: &Function,
     optimum: &Optimum,
+    (length, boxed): (usize, bool),
     options: &EpisodeOptions,
     rng: &mut Generator,
 ) -> Result<Problem> {
-    let length = draw_length(options.longest, rng);
-    let boxed = rng.random_bool(options.boxed);
     let history = history::draw(function, optimum, length, boxed, &options.teachers, rng)?;
     let acquisition = rng.random_bool(options.acquisition);
     let queries = queries::draw(&function.space, &history, options.queries, acquisition, rng)?;
@@ -158,12 +180,8 @@ pub fn problem(
     let best = best_known(function, optimum, &history, rng);
     let space = &function.space;
     let inside = history.view.contains(&space.to_partial_unit(&best));
-    let kind = match () {
-        () if space.is_conditional() => SpaceKind::Conditional,
-        () if function.is_continuous() => SpaceKind::Float,
-        () => SpaceKind::Mixed,
-    };
-    let facts = Facts { parameters: space.len(), told: history.trials.len(), kind };
+    let (parameters, told) = (space.len(), history.trials.len());
+    let facts = Facts { parameters, told, kind: SpaceKind::of(function) };
     Ok(Problem { history, answers, optimum: inside.then_some(best), facts })
 }
 
@@ -297,6 +315,7 @@ pub fn draw(
     options: &EpisodeOptions,
     rng: &mut Generator,
 ) -> Result<Episode> {
-    let problem = problem(function, optimum, options, rng)?;
+    let shape = (draw_length(options.longest, rng), rng.random_bool(options.boxed));
+    let problem = problem(function, optimum, shape, options, rng)?;
     Ok(encode(function, &problem, options, rng))
 }

@@ -10,4 +10,5 @@ pub mod runner;
 pub mod samplers;
 pub mod scores;
 pub mod statistics;
+pub mod surrogate;
 pub mod tasks;

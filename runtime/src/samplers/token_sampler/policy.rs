@@ -3,7 +3,7 @@ use alloc::{vec, vec::Vec};
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::{OptiFormerSampler, context::Context};
+use super::{TokenSampler, context::Context};
 use crate::{
     Result, generation,
     space::Configuration,
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-impl OptiFormerSampler {
+impl TokenSampler {
     /// Draws configurations from the policy, parameter by parameter, all of them in step.
     ///
     /// Parameters that a drawn parent makes inactive are left out, so that configurations may

@@ -2,7 +2,7 @@
 
 use alloc::{format, sync::Arc, vec::Vec};
 
-use super::OptiFormerSampler;
+use super::TokenSampler;
 use crate::{
     Error, ErrorKind, Result,
     gpu::{Device, GpuBranches, GpuModel, GpuPrefix},
@@ -69,7 +69,7 @@ impl GpuRanking {
     }
 }
 
-impl OptiFormerSampler {
+impl TokenSampler {
     /// The same sampler, which ranks its candidates on a graphics processor where `device` says so. The weights there must be those of the
     /// sampler's own model; sums are rounded in another order, so that of candidates that are as good as equal another may be chosen.
     ///
@@ -107,7 +107,7 @@ mod tests {
     use crate::{
         gpu::{Gpu, GpuPrecision},
         model::{Cache, Model, Precision, Weights},
-        samplers::{OptiFormerOptions, Request, Sampler, Suggestion},
+        samplers::{TokenSamplerOptions, Request, Sampler, Suggestion},
         space::{Parameter, Space},
         trial::Observation,
     };
@@ -123,9 +123,9 @@ mod tests {
         .unwrap()
     }
 
-    fn sampler(gpu: Option<(&Gpu, Device)>) -> OptiFormerSampler {
+    fn sampler(gpu: Option<(&Gpu, Device)>) -> TokenSampler {
         let model = Arc::new(Model::pico_in(Precision::F32).unwrap());
-        let sampler = OptiFormerSampler::new(model, OptiFormerOptions::default()).unwrap();
+        let sampler = TokenSampler::new(model, TokenSamplerOptions::default()).unwrap();
         let Some((gpu, device)) = gpu else { return sampler };
         let (config, _, weights) = Weights::from_bytes(PICO).unwrap();
         let model = GpuModel::new(gpu, &config, &weights, GpuPrecision::F32).unwrap();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     /// The reasons for the suggestions of a study whose trials another sampler made.
-    fn suggestions(sampler: &mut OptiFormerSampler, trials: usize) -> Vec<Suggestion> {
+    fn suggestions(sampler: &mut TokenSampler, trials: usize) -> Vec<Suggestion> {
         let space = space();
         let mut history: Vec<Observation> = Vec::new();
         let mut suggestions = Vec::new();

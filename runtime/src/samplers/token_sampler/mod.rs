@@ -1,4 +1,5 @@
-//! The learned sampler: the transformer proposes, and ranks what it and others propose.
+//! The learned sampler of models that read a token a value, as the founding guide has it: the baseline
+//! of the ablation of the format. Models that ship are asked by [`OptiFormerSampler`](super::OptiFormerSampler).
 //!
 //! 1. The history becomes tokens ([`Context`]), the whole space or a box around the best trials.
 //! 2. Candidates: drawn from the model's policy, neighbours of the best trials, an even spread.
@@ -32,9 +33,9 @@ use crate::{
     },
 };
 
-/// How [`OptiFormerSampler`] makes and chooses candidates.
+/// How [`TokenSampler`] makes and chooses candidates.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OptiFormerOptions {
+pub struct TokenSamplerOptions {
     /// The first so many trials are an even spread over the space, before the model is asked.
     pub startup: usize,
     /// Of each numerical parameter's range, the startup spreads over this share around the middle; its first point over no more than a tenth.
@@ -66,7 +67,7 @@ pub struct OptiFormerOptions {
     pub threads: usize,
 }
 
-impl Default for OptiFormerOptions {
+impl Default for TokenSamplerOptions {
     fn default() -> Self {
         Self {
             startup: 6,
@@ -99,9 +100,9 @@ const PARENTS: usize = 3;
 
 /// Suggests what a trained transformer expects to improve most.
 #[derive(Debug)]
-pub struct OptiFormerSampler {
+pub struct TokenSampler {
     model: Arc<Model>,
-    options: OptiFormerOptions,
+    options: TokenSamplerOptions,
     most_tokens: usize,
     /// Of the view of the whole space, and of a box: they take turns, and each finds most of its tokens again.
     caches: [Cache; 2],
@@ -113,14 +114,14 @@ pub struct OptiFormerSampler {
     gpu: Option<gpu_ranking::GpuRanking>,
 }
 
-impl OptiFormerSampler {
+impl TokenSampler {
     /// A sampler with a model's weights, which many samplers may share.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Unsupported`] when the weights were trained with another vocabulary or score rule,
     /// [`ErrorKind::InvalidValue`] for options that leave no candidate or are out of range.
-    pub fn new(model: Arc<Model>, options: OptiFormerOptions) -> Result<Self> {
+    pub fn new(model: Arc<Model>, options: TokenSamplerOptions) -> Result<Self> {
         let metadata = model.metadata();
         for (what, have, want) in [
             ("vocabulary", &metadata.vocabulary, vocabulary::NAME),
@@ -348,7 +349,7 @@ impl OptiFormerSampler {
     }
 }
 
-impl Sampler for OptiFormerSampler {
+impl Sampler for TokenSampler {
     fn name(&self) -> &'static str {
         "optiformer"
     }

@@ -1,6 +1,6 @@
 use alloc::{vec, vec::Vec};
 
-use super::{OptiFormerSampler, context::Context};
+use super::{TokenSampler, context::Context};
 use crate::{
     Result,
     acquisition::{Candidate, Prediction},
@@ -15,7 +15,7 @@ use crate::{
 /// How many candidates go through the weights together: bounds the memory, and fills the kernels.
 const ROWS: usize = 64;
 
-impl OptiFormerSampler {
+impl TokenSampler {
     /// What the model expects of each candidate.
     pub(super) fn rank(
         &mut self,

@@ -1,0 +1,97 @@
+use alloc::string::String;
+
+use crate::{Error, ErrorKind, Result, generation::SamplingOptions};
+
+/// How [`OptiFormerSampler`](super::OptiFormerSampler) makes and chooses candidates.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct OptiFormerOptions {
+    /// Number of trials spread evenly over the space before the model is asked. Default 4.
+    pub n_startup_trials: usize,
+    /// Number of candidates drawn from the policy. Default 16.
+    pub num_policy_candidates: usize,
+    /// Number of candidates near the best trials, at log-uniform distances. Default 112.
+    pub num_local_candidates: usize,
+    /// Number of candidates spread evenly over the search box. Default 128.
+    pub num_space_candidates: usize,
+    /// Number of candidates near the best ones, in each round of refinement. Default 48.
+    pub num_refined_candidates: usize,
+    /// Number of rounds of refinement. Default 2.
+    pub refinement_rounds: usize,
+    /// Suggests a draw from the policy as it is, without ranking. Default off.
+    pub policy_only: bool,
+    /// Makes some suggestions inside a box around the best trials. Default on.
+    pub zoom: bool,
+    /// Number of finished trials from which on it does. Default 14.
+    pub zoom_from: usize,
+    /// Every so many suggestions, one looks at the whole space all the same; 0 for none. Default 3.
+    pub global_every: u64,
+    /// How the policy's values are drawn.
+    pub sampling: SamplingOptions,
+    /// Divides the score's logits, on top of the temperature that the weights file names. Default 1.
+    pub score_temperature: f32,
+    /// Number of threads that candidates are spread over; the suggestion is the same for any.
+    /// Without the standard library there is one. Default 1.
+    pub threads: usize,
+}
+
+impl Default for OptiFormerOptions {
+    fn default() -> Self {
+        Self {
+            n_startup_trials: 4,
+            num_policy_candidates: 16,
+            num_local_candidates: 112,
+            num_space_candidates: 128,
+            num_refined_candidates: 48,
+            refinement_rounds: 2,
+            policy_only: false,
+            zoom: true,
+            zoom_from: 14,
+            global_every: 3,
+            sampling: SamplingOptions::default(),
+            score_temperature: 1.0,
+            threads: 1,
+        }
+    }
+}
+
+/// The largest number of candidates of a kind that may be asked for.
+const MOST_CANDIDATES: usize = 1 << 16;
+/// The largest number of threads that may be asked for.
+const MOST_THREADS: usize = 1024;
+
+impl OptiFormerOptions {
+    /// Checks the options.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`], naming the option.
+    pub fn check(&self) -> Result<()> {
+        self.sampling.check()?;
+        let bad = |what: &str| Err(Error::new(ErrorKind::InvalidValue, String::from(what)));
+        if !(self.score_temperature > 0.0 && self.score_temperature.is_finite()) {
+            return bad("score_temperature must be above 0");
+        }
+        let counts = [
+            self.num_policy_candidates,
+            self.num_local_candidates,
+            self.num_space_candidates,
+            self.num_refined_candidates,
+        ];
+        if counts[..3].iter().all(|count| *count == 0) {
+            return bad(
+                "num_policy_candidates, num_local_candidates and num_space_candidates are all 0",
+            );
+        }
+        if counts.iter().any(|count| *count > MOST_CANDIDATES) || self.refinement_rounds > 64 {
+            return bad("more than 65536 candidates of a kind, or 64 rounds of refinement");
+        }
+        if self.policy_only && self.num_policy_candidates == 0 {
+            return bad("policy_only needs num_policy_candidates of at least 1");
+        }
+        if !(1..=MOST_THREADS).contains(&self.threads) {
+            return bad("threads must be between 1 and 1024");
+        }
+        Ok(())
+    }
+}

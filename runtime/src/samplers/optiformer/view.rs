@@ -1,0 +1,183 @@
+//! Where the model looks, and which trials it is shown there.
+
+use alloc::{vec, vec::Vec};
+
+use crate::{
+    samplers::Request,
+    space::{Configuration, Space},
+    tokenizer::View,
+    trial::Observation,
+};
+
+/// The box is this much wider than what the best trials span.
+const ZOOM_WIDENING: f64 = 1.6;
+/// The box's narrowest side: below it, a bin is a millionth of the parameter's range.
+const ZOOM_NARROWEST: f64 = 1e-3;
+/// Number of best trials that candidates are made near.
+const ELITE: usize = 5;
+
+/// What a model is shown when a trial is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    /// The whole space, or a box around the best trials.
+    pub view: View,
+    /// The trials inside it.
+    pub trials: Vec<Observation>,
+    /// The pending configurations inside it.
+    pub pending: Vec<Configuration>,
+    /// The best trials as points of the unit cube, best first.
+    pub elite: Vec<Vec<f64>>,
+    /// Number of trials inside the view that are left out because the context is full.
+    pub dropped: usize,
+}
+
+impl Shown {
+    /// Chooses the view and the trials. Of more than `most` trials, the best, the latest and an even
+    /// spread of the rest stay; pending ones take at most half of the room, the latest ones.
+    pub fn new(request: &Request<'_>, most: usize, zoom: bool) -> Self {
+        let space = request.space;
+        // What a trial leaves inactive neither widens the box nor keeps the trial out of it.
+        let units: Vec<Vec<f64>> = request
+            .history
+            .iter()
+            .map(|trial| space.to_partial_unit(&trial.configuration))
+            .collect();
+        let view = if zoom { box_around_best(request, &units) } else { View::whole(space.len()) };
+        let inside: Vec<usize> =
+            (0..units.len()).filter(|index| view.contains(&units[*index])).collect();
+        let pending: Vec<Configuration> = request
+            .pending
+            .iter()
+            .filter(|configuration| view.contains(&space.to_partial_unit(configuration)))
+            .cloned()
+            .collect();
+        let pending = pending[pending.len() - pending.len().min(most / 2)..].to_vec();
+        let room = most.saturating_sub(pending.len()).max(1);
+        let kept = best_latest_and_spread(request.history, &inside, room);
+        let elite = ranked(request.history, &inside)
+            .into_iter()
+            .take(ELITE)
+            .map(|index| space.to_unit(&request.history[index].configuration))
+            .collect();
+        Self {
+            view,
+            dropped: inside.len() - kept.len(),
+            trials: kept.into_iter().map(|index| request.history[index].clone()).collect(),
+            pending,
+            elite,
+        }
+    }
+}
+
+/// The box around the best quarter (5 to 10) of the trials.
+fn box_around_best(request: &Request<'_>, units: &[Vec<f64>]) -> View {
+    let space: &Space = request.space;
+    let all: Vec<usize> = (0..units.len()).collect();
+    let best = ranked(request.history, &all);
+    let count = (best.len() / 4).clamp(5, 10).min(best.len());
+    let points: Vec<Vec<f64>> = best[..count].iter().map(|index| units[*index].clone()).collect();
+    if points.is_empty() {
+        return View::whole(space.len());
+    }
+    View::around(&points, ZOOM_WIDENING, ZOOM_NARROWEST, |dimension| {
+        !space.parameters()[dimension].domain().is_categorical()
+    })
+}
+
+/// The finished trials among `indices`, best first; ties in the order they were asked.
+fn ranked(history: &[Observation], indices: &[usize]) -> Vec<usize> {
+    let mut finished: Vec<(f64, usize)> = indices
+        .iter()
+        .filter_map(|index| history[*index].loss.map(|loss| (loss, *index)))
+        .collect();
+    finished.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+    finished.into_iter().map(|(_, index)| index).collect()
+}
+
+/// At most `room` of `indices`, in order: a third for the best, a third for the latest, the rest
+/// spread evenly.
+fn best_latest_and_spread(history: &[Observation], indices: &[usize], room: usize) -> Vec<usize> {
+    if indices.len() <= room {
+        return indices.to_vec();
+    }
+    let mut kept = vec![false; history.len()];
+    let third = room.div_ceil(3);
+    for index in ranked(history, indices).into_iter().take(third) {
+        kept[index] = true;
+    }
+    let mut free = room - kept.iter().filter(|kept| **kept).count();
+    let latest: Vec<usize> =
+        indices.iter().rev().copied().filter(|index| !kept[*index]).take(third.min(free)).collect();
+    free -= latest.len();
+    latest.into_iter().for_each(|index| kept[index] = true);
+    let rest: Vec<usize> = indices.iter().copied().filter(|index| !kept[*index]).collect();
+    let spread = free.min(rest.len());
+    for place in 0..spread {
+        kept[rest[place * rest.len() / spread]] = true;
+    }
+    indices.iter().copied().filter(|index| kept[*index]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Parameter;
+
+    fn space() -> Space {
+        Space::new(vec![Parameter::float("x", 0.0, 1.0), Parameter::float("y", 0.0, 1.0)]).unwrap()
+    }
+
+    fn history(space: &Space, losses: &[Option<f64>]) -> Vec<Observation> {
+        let trial = |(index, loss): (usize, &Option<f64>)| Observation {
+            configuration: space.from_unit(&[index as f64 / losses.len() as f64, 0.5]),
+            loss: *loss,
+        };
+        losses.iter().enumerate().map(trial).collect()
+    }
+
+    #[test]
+    fn a_long_history_keeps_the_best_the_latest_and_a_spread() {
+        let space = space();
+        let mut losses: Vec<Option<f64>> =
+            (0..200).map(|i| Some(f64::from(i % 17) + 5.0)).collect();
+        losses[40] = Some(0.5);
+        losses[41] = None;
+        let history = history(&space, &losses);
+        let request =
+            Request { space: &space, history: &history, pending: &[], number: 200, seed: 0 };
+        let shown = Shown::new(&request, 20, false);
+        assert_eq!((shown.trials.len(), shown.dropped), (20, 180));
+        assert_eq!(shown.elite[0], space.to_unit(&history[40].configuration));
+        let kept: Vec<usize> = shown
+            .trials
+            .iter()
+            .map(|trial| history.iter().position(|other| other == trial).unwrap())
+            .collect();
+        assert!(kept.contains(&40) && kept.contains(&199) && kept.contains(&194));
+        assert!(kept.is_sorted() && kept.iter().filter(|index| **index < 100).count() >= 4);
+    }
+
+    #[test]
+    fn a_box_keeps_trials_whose_parameters_are_inactive() {
+        let space = Space::new(vec![
+            Parameter::categorical("model", ["a", "b"]),
+            Parameter::float("x", 0.0, 1.0).when("model", ["a"]),
+            Parameter::float("y", 0.0, 1.0),
+        ])
+        .unwrap();
+        let trial = |unit: &[f64], loss| Observation {
+            configuration: space.from_unit(unit),
+            loss: Some(loss),
+        };
+        let mut history: Vec<Observation> = (0..8)
+            .map(|index| trial(&[0.2, 0.8 + 0.02 * f64::from(index % 2), 0.5], f64::from(index)))
+            .collect();
+        history.push(trial(&[0.9, 0.0, 0.5], 50.0));
+        history.push(trial(&[0.2, 0.1, 0.5], 60.0));
+        let request =
+            Request { space: &space, history: &history, pending: &[], number: 10, seed: 0 };
+        let shown = Shown::new(&request, 100, true);
+        assert!(!shown.view.is_whole());
+        assert!(shown.trials.contains(&history[8]) && !shown.trials.contains(&history[9]));
+    }
+}

@@ -1,0 +1,110 @@
+//! `optiformer-trainer surrogate`: the transformer beside the Gaussian process as predictors.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use optiformer::{
+    Error, ErrorKind, Result,
+    model::{Model, Precision, Sequence},
+};
+
+use crate::{
+    episodes::SpaceKind,
+    evaluation::surrogate::{self, Cell, GROUPS, Pair, TOLD},
+};
+
+/// Judges a weights file by how well it predicts scores, beside `gp` on the same histories.
+///
+/// Prints negative log-likelihood (nats a query) and R² by kind of space, number of parameters and
+/// number of told trials, as a Markdown table. The functions are not those of training.
+#[derive(Args, Debug)]
+pub struct Surrogate {
+    /// The weights file; without it, the embedded weights.
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// What the model computes in: f32, f16 or int8.
+    #[arg(long, default_value = "int8", value_parser = Precision::by_name)]
+    precision: Precision,
+    /// Functions of each kind of space and number of parameters.
+    #[arg(long, default_value_t = 30)]
+    functions: usize,
+    /// Seed of the functions, other than that of training.
+    #[arg(long, default_value_t = 0x5EED)]
+    seed: u64,
+}
+
+impl Surrogate {
+    /// Runs the command.
+    ///
+    /// # Errors
+    ///
+    /// An unreadable weights file, or one of another sequence.
+    pub fn run(&self) -> Result<()> {
+        let model = Arc::new(match &self.weights {
+            Some(path) => Model::open_in(self.precision, path)?,
+            None => Model::pico_in(self.precision)?,
+        });
+        if model.config().sequence() != Sequence::Trials {
+            let context = "the weights read a token a value; only those that read a row a trial \
+                           can be judged as a surrogate";
+            return Err(Error::new(ErrorKind::Unsupported, context));
+        }
+        let all = (self.functions * GROUPS.len() * SpaceKind::ALL.len()) as u64;
+        let bar = ProgressBar::new(all).with_style(
+            ProgressStyle::with_template("{bar:30} {pos}/{len} functions, {eta} left")
+                .expect("the template is well-formed"),
+        );
+        let cells = surrogate::judge(&model, self.functions, self.seed, || bar.inc(1))?;
+        bar.finish_and_clear();
+        println!("| space | parameters | told | NLL transformer | NLL gp | R² transformer | R² gp |");
+        println!("|---|---|---|---|---|---|---|");
+        for (cell, pairs) in &cells {
+            let (kind, told) = (cell.kind.name(), cell.told);
+            print_row(kind, &group_name(cell.group), &told.to_string(), pairs);
+        }
+        for kind in SpaceKind::ALL {
+            print_sum(kind.name(), "all", "all", &cells, |cell| cell.kind == kind);
+        }
+        for told in TOLD {
+            print_sum("all", "all", &told.to_string(), &cells, |cell| cell.told == told);
+        }
+        print_sum("all", "all", "all", &cells, |_| true);
+        let better = cells.values().filter(|pairs| {
+            let [transformer, gp] = surrogate::total(*pairs);
+            transformer.log_loss() < gp.log_loss()
+        });
+        println!("\nThe transformer's NLL is lower in {} of {} rows.", better.count(), cells.len());
+        Ok(())
+    }
+}
+
+fn group_name(group: usize) -> String {
+    match group {
+        0 => GROUPS[0].to_string(),
+        group => format!("{}–{}", GROUPS[group - 1] + 1, GROUPS[group]),
+    }
+}
+
+fn print_sum(
+    kind: &str,
+    group: &str,
+    told: &str,
+    cells: &std::collections::BTreeMap<Cell, Vec<Pair>>,
+    of: impl Fn(&Cell) -> bool,
+) {
+    let pairs: Vec<Pair> =
+        cells.iter().filter(|(cell, _)| of(cell)).flat_map(|(_, pairs)| pairs.clone()).collect();
+    print_row(kind, group, told, &pairs);
+}
+
+fn print_row(kind: &str, group: &str, told: &str, pairs: &[Pair]) {
+    let [transformer, gp] = surrogate::total(pairs);
+    println!(
+        "| {kind} | {group} | {told} | {:.3} | {:.3} | {:.3} | {:.3} |",
+        transformer.log_loss(),
+        gp.log_loss(),
+        transformer.r_squared(),
+        gp.r_squared()
+    );
+}

@@ -1,0 +1,253 @@
+//! The transformer and the Gaussian process as surrogates: how well each predicts scores that it
+//! has not seen, given the same history.
+//!
+//! The histories and queries are those of training, on functions of a seed of their own. Both
+//! surrogates predict the probability of every bin of the score; finite outcomes are judged by
+//! `−ln((1 − ε) p + ε / 1000)` with `ε = 1 %`, so that a single surprise costs at most 11.5 nats,
+//! and by the share of the variance that the mean explains (R²).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use optiformer::{
+    Result,
+    model::{Cache, Model, Workspace},
+    samplers::{GpSampler, Request},
+    space::{Configuration, Space},
+    tokenizer::{RowTokenizer, Rows, ScoreScale, numerical, vocabulary::BINS},
+    trial::Observation,
+};
+
+use crate::{
+    episodes::{self, EpisodeOptions, Problem, SpaceKind, history::History},
+    generators::function::{Drawn, Function, FunctionOptions},
+};
+
+/// Histories of these lengths are judged.
+pub const TOLD: [usize; 4] = [10, 25, 50, 100];
+/// Spaces are grouped by their number of parameters: the largest of each group.
+pub const GROUPS: [usize; 4] = [2, 4, 8, 20];
+/// Probability that is spread over all bins before the logarithm is taken.
+const EPSILON: f64 = 0.01;
+
+/// What is judged together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    /// Kinds of parameters.
+    pub kind: SpaceKind,
+    /// Index into [`GROUPS`].
+    pub group: usize,
+    /// Number of told trials.
+    pub told: usize,
+}
+
+/// How a surrogate did in a cell.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Quality {
+    surprise: f64,
+    squared_error: f64,
+    variance: f64,
+    queries: f64,
+}
+
+impl Quality {
+    /// Mean negative log-likelihood of a query, in nats.
+    pub fn log_loss(&self) -> f64 {
+        self.surprise / self.queries.max(1.0)
+    }
+
+    /// Share of the scores' variance (each history's own) that the predicted mean explains.
+    pub fn r_squared(&self) -> f64 {
+        1.0 - self.squared_error / self.variance.max(f64::MIN_POSITIVE)
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.surprise += other.surprise;
+        self.squared_error += other.squared_error;
+        self.variance += other.variance;
+        self.queries += other.queries;
+    }
+}
+
+/// The judgement of a history: per surrogate, in the order of [`NAMES`].
+pub type Pair = [Quality; 2];
+/// The surrogates.
+pub const NAMES: [&str; 2] = ["transformer", "gp"];
+
+/// Judges a model beside `gp` on `functions` functions for each kind and group of parameters.
+///
+/// Calls `progress` after each function. The outcome depends on the arguments alone.
+///
+/// # Errors
+///
+/// What the model or a sampler says.
+pub fn judge(
+    model: &Arc<Model>,
+    functions: usize,
+    seed: u64,
+    mut progress: impl FnMut(),
+) -> Result<BTreeMap<Cell, Vec<Pair>>> {
+    let mut cells: BTreeMap<Cell, Vec<Pair>> = BTreeMap::new();
+    let mut transformer = Transformer::new(Arc::clone(model));
+    let options = EpisodeOptions { acquisition: 0.0, ..EpisodeOptions::default() };
+    let mut missing = vec![functions; SpaceKind::ALL.len() * GROUPS.len()];
+    for index in 0.. {
+        if missing.iter().all(|missing| *missing == 0) {
+            break;
+        }
+        let Drawn { function, optimum, mut generator, .. } =
+            Function::draw(&FunctionOptions::default(), seed, index);
+        let (kind, parameters) = (SpaceKind::of(&function), function.space.len());
+        // A single parameter is no row of the table, and has no kinds to mix.
+        let Some(group) = GROUPS.iter().position(|most| parameters <= *most) else { continue };
+        let left = &mut missing[kind as usize * GROUPS.len() + group];
+        if *left == 0 || parameters < 2 {
+            continue;
+        }
+        *left -= 1;
+        for told in TOLD {
+            let problem =
+                episodes::problem(&function, &optimum, (told, false), &options, &mut generator)?;
+            if let Some(pair) = compare(&function.space, &problem, &mut transformer)? {
+                cells.entry(Cell { kind, group, told }).or_default().push(pair);
+            }
+        }
+        progress();
+    }
+    Ok(cells)
+}
+
+/// The sum of some judgements.
+pub fn total<'a>(pairs: impl IntoIterator<Item = &'a Pair>) -> Pair {
+    pairs.into_iter().fold(Pair::default(), |mut sum, pair| {
+        for (sum, one) in sum.iter_mut().zip(pair) {
+            sum.add(one);
+        }
+        sum
+    })
+}
+
+/// Both surrogates on the same history and queries; `None` where no score can be predicted.
+fn compare(
+    space: &Space,
+    problem: &Problem,
+    transformer: &mut Transformer,
+) -> Result<Option<Pair>> {
+    let history = &problem.history;
+    if !history.has_scale() {
+        return Ok(None);
+    }
+    let scale = history.scale();
+    let (queries, scores): (Vec<Configuration>, Vec<f64>) = problem
+        .answers
+        .iter()
+        .filter_map(|answer| {
+            Some((answer.query.configuration.clone(), scale.score(answer.loss?)))
+        })
+        .unzip();
+    if queries.is_empty() {
+        return Ok(None);
+    }
+    let learned = transformer.predict(space, history, &scale, &queries)?;
+    let modelled = gp(space, &history.trials, &scale, &queries)?;
+    Ok(Some([quality(&learned, &scores), quality(&modelled, &scores)]))
+}
+
+/// Judges probabilities, `[queries, 1000]`, by the scores that came out.
+fn quality(probabilities: &[f32], scores: &[f64]) -> Quality {
+    let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+    let mut quality = Quality::default();
+    for (row, score) in probabilities.chunks_exact(BINS).zip(scores) {
+        // Failures are not judged here.
+        let finite: f64 = row[..BINS - 1].iter().map(|p| f64::from(*p)).sum();
+        let bin = usize::from(numerical::bin(*score)).min(BINS - 2);
+        let probability = f64::from(row[bin]) / finite.max(1e-30);
+        quality.surprise -= ((1.0 - EPSILON) * probability + EPSILON / BINS as f64).ln();
+        let predicted: f64 = row[..BINS - 1]
+            .iter()
+            .enumerate()
+            .map(|(bin, p)| f64::from(*p) * numerical::center(bin as u16))
+            .sum::<f64>()
+            / finite.max(1e-30);
+        quality.squared_error += (predicted - score) * (predicted - score);
+        quality.variance += (score - mean) * (score - mean);
+        quality.queries += 1.0;
+    }
+    quality
+}
+
+/// The Gaussian process's probabilities, `[queries, 1000]`.
+fn gp(
+    space: &Space,
+    trials: &[Observation],
+    scale: &ScoreScale,
+    queries: &[Configuration],
+) -> Result<Vec<f32>> {
+    let request =
+        Request { space, history: trials, pending: &[], number: trials.len() as u64, seed: 1 };
+    let predictions = GpSampler::default().predict(&request, queries)?;
+    let mut probabilities = vec![0.0; queries.len() * BINS];
+    for (prediction, row) in predictions.iter().zip(probabilities.chunks_exact_mut(BINS)) {
+        prediction.observed().fill_bins(scale, row);
+    }
+    Ok(probabilities)
+}
+
+/// A model and its buffers.
+struct Transformer {
+    model: Arc<Model>,
+    cache: Cache,
+    workspace: Workspace,
+}
+
+impl Transformer {
+    fn new(model: Arc<Model>) -> Self {
+        let rows = model.config().max_positions;
+        Self { cache: model.cache(rows), workspace: Workspace::new(), model }
+    }
+
+    /// The transformer's probabilities, `[queries, 1000]`.
+    fn predict(
+        &mut self,
+        space: &Space,
+        history: &History,
+        scale: &ScoreScale,
+        queries: &[Configuration],
+    ) -> Result<Vec<f32>> {
+        let tokenizer = RowTokenizer::new(space)?;
+        let mut rows = Rows::new();
+        tokenizer.push_history(&history.trials, scale, &history.view, &mut rows);
+        self.model.history(&mut self.cache, &rows, &mut self.workspace)?;
+        rows.clear();
+        for query in queries {
+            tokenizer.push_question(query, &history.view, &mut rows);
+        }
+        self.model.questions(&self.cache, &rows, &mut self.workspace)?;
+        let mut logits = vec![0.0; queries.len() * BINS];
+        let all = 0..queries.len();
+        self.model.logits(&mut self.workspace, all, 0..BINS as u16, &mut logits)?;
+        for row in logits.chunks_exact_mut(BINS) {
+            let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            row.iter_mut().for_each(|logit| *logit = (*logit - highest).exp());
+            let sum: f32 = row.iter().sum();
+            row.iter_mut().for_each(|probability| *probability /= sum);
+        }
+        Ok(logits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certain_and_right_surrogate_is_better_than_an_even_one() {
+        let scores = [0.2, 0.6];
+        let mut sharp = vec![0.0; 2 * BINS];
+        (sharp[200], sharp[BINS + 600]) = (1.0, 1.0);
+        let even = vec![1.0 / BINS as f32; 2 * BINS];
+        let (sharp, even) = (quality(&sharp, &scores), quality(&even, &scores));
+        assert!((sharp.log_loss() + (0.99_f64 + 1e-5).ln()).abs() < 1e-9);
+        assert!((even.log_loss() - (999.0_f64).ln()).abs() < 2e-2);
+        assert!(sharp.r_squared() > 0.999 && even.r_squared() < 0.1);
+    }
+}
