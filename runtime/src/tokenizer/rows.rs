@@ -123,10 +123,7 @@ impl Rows {
         self.ends.iter().map(move |end| {
             let (first, last) = (start, (end.0 as usize, end.1 as usize));
             start = last;
-            Row {
-                entries: &self.entries[first.0..last.0],
-                tokens: &self.tokens[first.1..last.1],
-            }
+            Row { entries: &self.entries[first.0..last.0], tokens: &self.tokens[first.1..last.1] }
         })
     }
 
