@@ -7,6 +7,8 @@ mod by_name;
 mod cma_es;
 #[cfg(feature = "classical")]
 mod gp;
+#[cfg(feature = "classical")]
+mod history_cache;
 mod known;
 #[cfg(feature = "classical")]
 mod local_search;
@@ -20,8 +22,6 @@ mod sobol;
 mod suggestion;
 #[cfg(feature = "classical")]
 mod tpe;
-#[cfg(feature = "classical")]
-mod trail;
 
 #[cfg(feature = "classical")]
 pub use auto::{AutoOptions, AutoSampler};

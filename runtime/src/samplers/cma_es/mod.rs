@@ -15,7 +15,7 @@ pub use options::CmaEsOptions;
 use alloc::vec::Vec;
 
 use self::search::Search;
-use super::{Request, Sampler, SobolSampler, trail::Trail};
+use super::{Request, Sampler, SobolSampler, history_cache::HistoryCache};
 use crate::{Result, space::Configuration};
 
 /// CMA-ES with margin: a normal distribution that moves, grows and turns towards what works.
@@ -50,7 +50,7 @@ pub struct CmaEsSampler {
 #[derive(Clone, Debug)]
 struct Cache {
     seed: u64,
-    trail: Trail,
+    history_cache: HistoryCache,
     /// What the last generations led to, oldest first, for when a trial is put in between those that were there.
     stages: Vec<Stage>,
 }
@@ -90,15 +90,15 @@ impl CmaEsSampler {
     ///
     /// It began before the first trial that it would have made itself: after its first trial, or after 30 of another sampler. Where
     /// there is no such trial, it begins now.
-    fn search(&mut self, request: &Request<'_>) -> (&Search, &Trail) {
+    fn search(&mut self, request: &Request<'_>) -> (&Search, &HistoryCache) {
         let Request { space, history, .. } = *request;
         let reusable = self.cache.take().filter(|cache| cache.seed == request.seed);
         let mut cache = reusable.unwrap_or_else(|| Cache {
             seed: request.seed,
-            trail: Trail::default(),
+            history_cache: HistoryCache::default(),
             stages: Vec::new(),
         });
-        let same = cache.trail.follow(space, history);
+        let same = cache.history_cache.sync(space, history);
         cache.stages.retain(|stage| stage.seen <= same);
         let better = |best: Option<usize>, other: usize| match (best, history[other].loss) {
             (Some(at), Some(loss)) if history[at].loss.is_some_and(|least| loss >= least) => best,
@@ -131,8 +131,8 @@ impl CmaEsSampler {
             stage.seen = stage.seen.max(stage.search.start());
         }
         cache.stages.push(stage);
-        let Cache { trail, stages, .. } = self.cache.insert(cache);
-        (&stages[stages.len() - 1].search, trail)
+        let Cache { history_cache, stages, .. } = self.cache.insert(cache);
+        (&stages[stages.len() - 1].search, history_cache)
     }
 }
 
@@ -145,10 +145,10 @@ impl Sampler for CmaEsSampler {
         if request.history.len() < self.options.startup_trials {
             return SobolSampler.suggest(request);
         }
-        let (search, trail) = self.search(request);
+        let (search, history_cache) = self.search(request);
         let position = request.history.len() - search.start() + request.pending.len();
         Ok(search.propose(request.space, position, |configuration| {
-            trail.contains(configuration) || request.pending.contains(configuration)
+            history_cache.contains(configuration) || request.pending.contains(configuration)
         }))
     }
 }

@@ -25,8 +25,8 @@ use self::{
 };
 use super::{
     Expectation, Explanation, Request, Sampler, SobolSampler, Suggestion,
+    history_cache::HistoryCache,
     known::{Known, untried},
-    trail::Trail,
 };
 use crate::{Result, acquisition::Origin, space::Configuration, trial::Observation};
 
@@ -51,7 +51,7 @@ use crate::{Result, acquisition::Origin, space::Configuration, trial::Observatio
 #[derive(Clone, Debug, Default)]
 pub struct GpSampler {
     options: GpOptions,
-    trail: Trail,
+    trail: HistoryCache,
     fits: Vec<Fit>,
 }
 
@@ -103,7 +103,7 @@ impl GpSampler {
         history: &[Observation],
         encoding: &Encoding<'_>,
     ) -> (Hyperparameters, bool) {
-        let same = self.trail.follow(encoding.space(), history);
+        let same = self.trail.sync(encoding.space(), history);
         self.fits.retain(|fit| fit.trials <= same);
         // The chain of fits begins anew each time that the history has doubled, so that one that comes whole costs a few fits, not all of them.
         let mut trials = self.options.startup_trials.min(history.len());

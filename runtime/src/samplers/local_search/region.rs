@@ -6,7 +6,7 @@ use super::{
     LocalSearchOptions,
     layout::{Layout, Point},
 };
-use crate::{samplers::trail::Trail, space::Space, trial::Observation};
+use crate::{samplers::history_cache::HistoryCache, space::Space, trial::Observation};
 
 /// The trust region, as the history determines it.
 ///
@@ -75,7 +75,7 @@ impl Region {
 /// What was worked out for a history, trial by trial, so that the next one needs no more than what is new in it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Journey {
-    trail: Trail,
+    history_cache: HistoryCache,
     layout: Layout,
     /// The trials' places.
     pub(super) points: Vec<Point>,
@@ -91,7 +91,7 @@ impl Journey {
         space: &Space,
         history: &[Observation],
     ) -> Region {
-        let same = self.trail.follow(space, history);
+        let same = self.history_cache.sync(space, history);
         if same == 0 {
             self.layout = Layout::new(space);
         }

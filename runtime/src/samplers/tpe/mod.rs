@@ -16,7 +16,7 @@ use self::{
     density::Density,
     parzen::{Cell, ParzenEstimator},
 };
-use super::{RandomSampler, Request, Sampler, trail::in_common};
+use super::{RandomSampler, Request, Sampler, history_cache::common_prefix};
 use crate::{
     Result,
     space::{Configuration, Domain, Space},
@@ -175,7 +175,7 @@ impl Memory {
     /// Takes over the trials; those that were there before stay.
     fn follow(&mut self, options: &TpeOptions, request: &Request<'_>, pending: &[Configuration]) {
         let trials = || request.history.iter().map(|trial| &trial.configuration).chain(pending);
-        let same = in_common(trials(), &self.rows);
+        let same = common_prefix(trials(), &self.rows);
         self.rows.truncate(same);
         self.rows.extend(trials().skip(same).cloned());
         for Group { parameters, crowd } in &mut self.groups {
