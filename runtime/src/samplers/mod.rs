@@ -9,7 +9,6 @@ mod cma_es;
 mod gp;
 #[cfg(feature = "classical")]
 mod history_cache;
-mod known;
 #[cfg(feature = "classical")]
 mod local_search;
 pub mod low_discrepancy;
@@ -22,6 +21,7 @@ mod sobol;
 mod suggestion;
 #[cfg(feature = "classical")]
 mod tpe;
+mod tried_set;
 
 #[cfg(feature = "classical")]
 pub use auto::{AutoOptions, AutoSampler};

@@ -26,7 +26,7 @@ use self::{
 use super::{
     Expectation, Explanation, Request, Sampler, SobolSampler, Suggestion,
     history_cache::HistoryCache,
-    known::{Known, untried},
+    tried_set::{TriedSet, sample_untried},
 };
 use crate::{Result, acquisition::Origin, space::Configuration, trial::Observation};
 
@@ -89,9 +89,9 @@ impl GpSampler {
     /// A point of the even spread, where there is nothing to model.
     fn spread(&self, request: &Request<'_>) -> Result<Suggestion> {
         let configuration = SobolSampler.suggest(request)?;
-        let known = Known::of(request);
+        let known = TriedSet::new(request);
         if known.contains(&configuration) {
-            let configuration = untried(request.space, &known, &mut request.generator());
+            let configuration = sample_untried(request.space, &known, &mut request.generator());
             return Ok(Suggestion::plain(configuration, self.name(), Origin::Draw));
         }
         Ok(Suggestion::plain(configuration, self.name(), Origin::Spread))
@@ -177,13 +177,13 @@ impl Sampler for GpSampler {
         let GpOptions { spread, near, starts, .. } = self.options;
         let effort = Effort { spread, near, starts, steps: 20 };
         let found = search::search(&posterior, &encoding, &best, effort, &mut generator);
-        let known = Known::of(request);
+        let known = TriedSet::new(request);
         let fresh = found
             .into_iter()
             .map(|found| (space.from_unit(&found.unit), found))
             .find(|(configuration, _)| !known.contains(configuration));
         let Some((configuration, found)) = fresh else {
-            let configuration = untried(space, &known, &mut generator);
+            let configuration = sample_untried(space, &known, &mut generator);
             return Ok(Suggestion::plain(configuration, self.name(), Origin::Draw));
         };
         let mut row = Vec::with_capacity(encoding.columns());

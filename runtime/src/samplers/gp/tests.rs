@@ -113,7 +113,7 @@ fn a_small_space_is_tried_without_repeating() {
         |configuration: &Configuration| Some(configuration.values().iter().flatten().sum::<f64>());
     let history = study(&mut GpSampler::default(), &space, 30, 1, objective);
     let tried: BTreeSet<Vec<Option<u64>>> =
-        history[..24].iter().map(|trial| Known::key(&trial.configuration)).collect();
+        history[..24].iter().map(|trial| TriedSet::key(&trial.configuration)).collect();
     assert_eq!(tried.len(), 24);
 }
 

@@ -19,7 +19,7 @@ use self::{
 };
 use super::{
     Request, Sampler, SobolSampler, Suggestion,
-    known::{Known, untried},
+    tried_set::{TriedSet, sample_untried},
 };
 use crate::{
     Result,
@@ -123,7 +123,8 @@ impl Sampler for LocalSearchSampler {
         Ok(match step.suggest(&mut generator) {
             Some(configuration) => Suggestion::plain(configuration, self.name(), Origin::Step),
             None => {
-                let configuration = untried(request.space, &Known::of(request), &mut generator);
+                let configuration =
+                    sample_untried(request.space, &TriedSet::new(request), &mut generator);
                 Suggestion::plain(configuration, self.name(), Origin::Spread)
             }
         })
@@ -140,10 +141,10 @@ fn start(request: &Request<'_>, run: usize, generator: &mut impl Rng) -> Configu
     } else {
         0.7
     };
-    let known = Known::of(request);
+    let tried = TriedSet::new(request);
     let spread = Request { history: &[], pending: &[], ..*request };
     let Ok(even) = SobolSampler.suggest(&spread) else {
-        return untried(request.space, &known, generator);
+        return sample_untried(request.space, &tried, generator);
     };
     let unit: Vec<f64> =
         request
@@ -156,8 +157,8 @@ fn start(request: &Request<'_>, run: usize, generator: &mut impl Rng) -> Configu
             })
             .collect();
     let configuration = request.space.from_unit(&unit);
-    if known.contains(&configuration) {
-        untried(request.space, &known, generator)
+    if tried.contains(&configuration) {
+        sample_untried(request.space, &tried, generator)
     } else {
         configuration
     }

@@ -18,7 +18,7 @@ use context::Context;
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::{Expectation, Explanation, Request, Sampler, Suggestion, known::Known};
+use super::{Expectation, Explanation, Request, Sampler, Suggestion, tried_set::TriedSet};
 use crate::{
     Error, ErrorKind, Result,
     acquisition::{Candidate, Origin, Prediction, candidates},
@@ -176,7 +176,7 @@ impl OptiFormerSampler {
     /// The candidate that is suggested, and what the model expects of it where it was ranked.
     fn choose(&mut self, request: &Request<'_>) -> Result<(Candidate, Option<Expectation>)> {
         let tokenizer = Tokenizer::new(request.space)?;
-        let known = Known::of(request);
+        let known = TriedSet::new(request);
         let begun = request.history.len() + request.pending.len();
         if begun < self.options.startup {
             let (index, share) = (request.number as u32, self.options.startup_share);
@@ -253,7 +253,7 @@ impl OptiFormerSampler {
     fn refinements(
         &self,
         request: &Request<'_>,
-        known: &Known,
+        known: &TriedSet,
         context: &Context,
         offered: &[Candidate],
         ranked: &[Prediction],
@@ -394,8 +394,8 @@ fn remove_repeated(candidates: &mut Vec<Candidate>) {
 }
 
 /// What is left of a finite space, at most 64 configurations; `None` when nothing is, or the space is too large to list.
-fn left(space: &Space, known: &Known) -> Option<Vec<Candidate>> {
-    let left = known.left(space)?;
+fn left(space: &Space, known: &TriedSet) -> Option<Vec<Candidate>> {
+    let left = known.remaining(space)?;
     let stride = left.len().div_ceil(64).max(1);
     let some: Vec<Candidate> = left
         .into_iter()
