@@ -1,4 +1,4 @@
-//! The crowd against the estimator that is made anew each time: the same bits.
+//! The kernel_set against the estimator that is made anew each time: the same bits.
 
 use alloc::{vec, vec::Vec};
 
@@ -41,7 +41,7 @@ fn compare(kinds: &str, options: &TpeOptions, trials: usize, around: f64) {
     let owned = domains(kinds);
     let domains: Vec<&Domain> = owned.iter().collect();
     let mut generator = Xoshiro256PlusPlus::seed_from_u64(7);
-    let (mut crowd, mut density) = (Crowd::new(&domains), Density::default());
+    let (mut kernel_set, mut density) = (KernelSet::new(&domains), Density::default());
     let mut rows: Vec<Vec<f64>> = Vec::new();
     let mut wanted: Vec<bool> = Vec::new();
     let (mut plain, mut source) = (ParzenEstimator::default(), ParzenEstimator::default());
@@ -51,7 +51,7 @@ fn compare(kinds: &str, options: &TpeOptions, trials: usize, around: f64) {
             // Some trials repeat an earlier one.
             let again = rows.len() > 3 && generator.random::<f64>() < 0.1;
             let row = if again { rows[1].clone() } else { draw(&mut generator, &owned, around) };
-            crowd.push(row.iter().copied());
+            kernel_set.push(row.iter().copied());
             rows.push(row);
             wanted.push(true);
         }
@@ -62,21 +62,21 @@ fn compare(kinds: &str, options: &TpeOptions, trials: usize, around: f64) {
         if step % 5 == 4 {
             rows.truncate(rows.len() - 3);
             wanted.truncate(rows.len());
-            crowd.truncate(options, rows.len());
+            kernel_set.truncate(options, rows.len());
         }
-        crowd.choose(options, |row, _| wanted[row]);
+        kernel_set.set_members(options, |row, _| wanted[row]);
         let members: Vec<&Vec<f64>> =
             rows.iter().zip(&wanted).filter_map(|(row, wanted)| wanted.then_some(row)).collect();
-        assert_eq!(crowd.count(), members.len());
+        assert_eq!(kernel_set.count(), members.len());
         // Candidates come from few of the trials, as those of the good ones do.
         let few = rows.len().min(5);
         source.fit(options, &domains, few, |dimension, trial| rows[trial][dimension]);
-        let mut cells = Vec::new();
-        (0..11).for_each(|_| source.sample(&mut generator, &domains, &mut cells));
+        let mut intervals = Vec::new();
+        (0..11).for_each(|_| source.sample(&mut generator, &domains, &mut intervals));
         plain.fit(options, &domains, members.len(), |dimension, trial| members[trial][dimension]);
         let (mut expected, mut got) = (Vec::new(), Vec::new());
-        plain.log_density(&cells, &mut expected);
-        density.log_density(options, &crowd, &cells, &mut got);
+        plain.log_density(&intervals, &mut expected);
+        density.log_density(options, &kernel_set, &intervals, &mut got);
         let bits = |numbers: &[f64]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&got), bits(&expected), "{kinds}, step {step}: {got:?}, {expected:?}");
     }
@@ -101,16 +101,16 @@ fn most_kernels_are_left_out() {
     let owned = domains("floats");
     let domains: Vec<&Domain> = owned.iter().collect();
     let (options, mut generator) = (TpeOptions::default(), Xoshiro256PlusPlus::seed_from_u64(1));
-    let mut crowd = Crowd::new(&domains);
+    let mut kernel_set = KernelSet::new(&domains);
     for _ in 0..500 {
-        crowd.push(draw(&mut generator, &owned, 0.0).into_iter());
+        kernel_set.push(draw(&mut generator, &owned, 0.0).into_iter());
     }
-    crowd.choose(&options, |_, _| true);
+    kernel_set.set_members(&options, |_, _| true);
     let mut source = ParzenEstimator::default();
-    source.fit(&options, &domains, 3, |dimension, trial| crowd.centre(trial, dimension));
-    let (mut cells, mut density) = (Vec::new(), Density::default());
-    (0..8).for_each(|_| source.sample(&mut generator, &domains, &mut cells));
-    density.log_density(&options, &crowd, &cells, &mut Vec::new());
+    source.fit(&options, &domains, 3, |dimension, trial| kernel_set.centre(trial, dimension));
+    let (mut intervals, mut density) = (Vec::new(), Density::default());
+    (0..8).for_each(|_| source.sample(&mut generator, &domains, &mut intervals));
+    density.log_density(&options, &kernel_set, &intervals, &mut Vec::new());
     // Of 500 random trials in thirteen dimensions few come near a candidate; the prior always counts.
     let kept: Vec<usize> = density.terms.iter().map(Vec::len).collect();
     assert!(kept.iter().all(|kept| (1..100).contains(kept)), "{kept:?}");

@@ -3,7 +3,7 @@ use alloc::format;
 use crate::{Error, ErrorKind, Result};
 
 /// The least width of a kernel without the magic clip.
-const LEAST_WIDTH: f64 = 1e-12;
+const MIN_BANDWIDTH: f64 = 1e-12;
 
 /// What can be chosen about [`TpeSampler`](super::TpeSampler). The defaults are those of Optuna 5.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,32 +68,32 @@ impl TpeOptions {
     }
 
     /// How many of `finished` trials count as good.
-    pub(super) fn good_trials(&self, finished: usize) -> usize {
+    pub(super) fn good_count(&self, finished: usize) -> usize {
         (libm::ceil(self.gamma * finished as f64) as usize).min(self.gamma_limit).min(finished)
     }
 
     /// The least width of a kernel among those of `count` trials.
-    pub(super) fn narrowest(&self, count: usize) -> f64 {
-        if self.magic_clip { 1.0 / (count as f64 + 2.0).min(100.0) } else { LEAST_WIDTH }
+    pub(super) fn min_bandwidth(&self, count: usize) -> f64 {
+        if self.magic_clip { 1.0 / (count as f64 + 2.0).min(100.0) } else { MIN_BANDWIDTH }
     }
 
     /// The width of a kernel at `centre` whose neighbours below and above, where there are any, are so far away; `alone` where there is no other
     /// kernel.
     ///
     /// J. Bergstra et al., Algorithms for Hyper-Parameter Optimization (2011), section 4.2.
-    pub(super) fn width(
+    pub(super) fn bandwidth(
         &self,
         centre: f64,
         (below, above): (Option<f64>, Option<f64>),
         alone: bool,
-        narrowest: f64,
+        min_bandwidth: f64,
     ) -> f64 {
         let width = if self.endpoints || alone {
             below.unwrap_or(centre).max(above.unwrap_or(1.0 - centre))
         } else {
             below.unwrap_or(0.0).max(above.unwrap_or(0.0))
         };
-        width.clamp(narrowest, 1.0)
+        width.clamp(min_bandwidth, 1.0)
     }
 
     /// The weight of trial `index` of `count`, oldest first; in (0, 1].
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn a_tenth_is_good_but_no_more_than_25() {
         let options = TpeOptions::default();
-        let good: [usize; 5] = [0, 1, 10, 11, 1000].map(|finished| options.good_trials(finished));
+        let good: [usize; 5] = [0, 1, 10, 11, 1000].map(|finished| options.good_count(finished));
         assert_eq!(good, [0, 1, 1, 2, 25]);
     }
 
