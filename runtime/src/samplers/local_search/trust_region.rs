@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{
     LocalSearchOptions,
-    layout::{Layout, Point},
+    encoder::{Point, PointEncoder},
 };
 use crate::{samplers::history_cache::HistoryCache, space::Space, trial::Observation};
 
@@ -14,7 +14,7 @@ use crate::{samplers::history_cache::HistoryCache, space::Space, trial::Observat
 /// centre, and the radius grows if it lay far out; one that is worse, though it lay within reach, makes the radius smaller. When the radius
 /// has become tiny the run has converged, and another begins.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Region {
+pub(super) struct TrustRegion {
     /// Where in the history the run begins.
     pub start: usize,
     /// The best trial of the run, if one has succeeded.
@@ -24,18 +24,18 @@ pub(super) struct Region {
 }
 
 /// A trial farther out than this share of the radius that was still better: the region was too small.
-const FAR: f64 = 0.7;
+const EXPANSION_SHARE: f64 = 0.7;
 
 /// How much the radius grows then.
-const GROWTH: f64 = 1.6;
+const EXPANSION_FACTOR: f64 = 1.6;
 
-impl Region {
-    fn begin(options: &LocalSearchOptions, start: usize) -> Self {
+impl TrustRegion {
+    fn initial(options: &LocalSearchOptions, start: usize) -> Self {
         Self { start, centre: None, radius: options.initial_radius }
     }
 
     /// Takes in the last of these trials; `points` are their places.
-    fn take(&mut self, options: &LocalSearchOptions, history: &[Observation], points: &[Point]) {
+    fn update(&mut self, options: &LocalSearchOptions, history: &[Observation], points: &[Point]) {
         let index = history.len() - 1;
         let is_start = self.is_start(options, index);
         let Some(centre) = self.centre else {
@@ -55,14 +55,14 @@ impl Region {
             return;
         }
         if is_better {
-            if distance > FAR * self.radius {
-                self.radius = (self.radius * GROWTH).min(0.5);
+            if distance > EXPANSION_SHARE * self.radius {
+                self.radius = (self.radius * EXPANSION_FACTOR).min(0.5);
             }
         } else if distance <= 2.0 * self.radius {
             self.radius *= options.shrink;
         }
         if self.radius < options.least_radius {
-            *self = Self::begin(options, index + 1);
+            *self = Self::initial(options, index + 1);
         }
     }
 
@@ -74,40 +74,41 @@ impl Region {
 
 /// What was worked out for a history, trial by trial, so that the next one needs no more than what is new in it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Journey {
+pub(super) struct TrustRegionTrace {
     history_cache: HistoryCache,
-    layout: Layout,
+    encoder: PointEncoder,
     /// The trials' places.
     pub(super) points: Vec<Point>,
     /// The region after each trial.
-    regions: Vec<Region>,
+    regions: Vec<TrustRegion>,
 }
 
-impl Journey {
+impl TrustRegionTrace {
     /// Follows the finished trials to the region that they lead to.
-    pub(super) fn follow(
+    pub(super) fn sync(
         &mut self,
         options: &LocalSearchOptions,
         space: &Space,
         history: &[Observation],
-    ) -> Region {
+    ) -> TrustRegion {
         let same = self.history_cache.sync(space, history);
         if same == 0 {
-            self.layout = Layout::new(space);
+            self.encoder = PointEncoder::new(space);
         }
         self.points.truncate(same);
         self.regions.truncate(same);
-        let mut region = self.regions.last().cloned().unwrap_or_else(|| Region::begin(options, 0));
+        let mut region =
+            self.regions.last().cloned().unwrap_or_else(|| TrustRegion::initial(options, 0));
         for index in same..history.len() {
-            self.points.push(self.layout.point(space, &history[index].configuration));
-            region.take(options, &history[..=index], &self.points);
+            self.points.push(self.encoder.point(space, &history[index].configuration));
+            region.update(options, &history[..=index], &self.points);
             self.regions.push(region.clone());
         }
         region
     }
 
     /// The space's parameters by kind.
-    pub(super) fn layout(&self) -> &Layout {
-        &self.layout
+    pub(super) fn encoder(&self) -> &PointEncoder {
+        &self.encoder
     }
 }
