@@ -34,7 +34,7 @@ impl Default for CmaEsOptions {
 }
 
 /// The largest population: far beyond what finds use, and far below what memory holds.
-pub(super) const LARGEST_POPULATION: usize = 1024;
+pub(super) const MAX_POPULATION: usize = 1024;
 
 impl CmaEsOptions {
     pub(super) fn check(&self) -> Result<()> {
@@ -49,7 +49,7 @@ impl CmaEsOptions {
             return refuse("initial_step", self.initial_step, "in (0, 0.5]");
         }
         if let Some(population) = self.population
-            && !(4..=LARGEST_POPULATION).contains(&population)
+            && !(4..=MAX_POPULATION).contains(&population)
         {
             return refuse("population", population as f64, "in 4..=1024");
         }

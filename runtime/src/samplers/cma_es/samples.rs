@@ -9,7 +9,7 @@ use super::{super::normal, eigen::dot};
 
 /// What one trial is made of.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Draw {
+pub(super) struct Sample {
     /// Standard normal numbers, one for each coordinate.
     pub normal: Vec<f64>,
     /// Places in `[0, 1)`, one for each categorical parameter.
@@ -23,7 +23,7 @@ pub(super) struct Draw {
 /// Evolutionary Computation 27 (2019), without the mirroring), and the places of a generation fall one into each of
 /// `population` equal parts. Each draw by itself is distributed as if it were independent.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Draws {
+pub(super) struct GenerationSampler {
     /// What makes this generation different from every other.
     pub seed: u64,
     /// How many coordinates there are.
@@ -34,9 +34,9 @@ pub(super) struct Draws {
     pub population: usize,
 }
 
-impl Draws {
+impl GenerationSampler {
     /// The draws of the generation's trials, `[population]`.
-    pub fn generation(&self) -> Vec<Draw> {
+    pub fn generation(&self) -> Vec<Sample> {
         let normal = self.orthogonal();
         let columns: Vec<Vec<usize>> = (0..self.categorical)
             .map(|parameter| shuffled(self.population, &mut self.generator(1, parameter as u64, 0)))
@@ -51,15 +51,15 @@ impl Draws {
             .enumerate()
             .map(|(position, normal)| {
                 let places = (0..self.categorical).map(|parameter| place(parameter, position));
-                Draw { normal, places: places.collect() }
+                Sample { normal, places: places.collect() }
             })
             .collect()
     }
 
     /// A draw that is independent of all others: for a trial beyond the generation, or for when the first was tried already (`attempt > 0`).
-    pub fn another(&self, position: usize, attempt: u32) -> Draw {
+    pub fn another(&self, position: usize, attempt: u32) -> Sample {
         let mut generator = self.generator(3, position as u64, u64::from(attempt));
-        Draw {
+        Sample {
             normal: (0..self.coordinates).map(|_| standard_normal(&mut generator)).collect(),
             places: (0..self.categorical).map(|_| generator.random::<f64>()).collect(),
         }
@@ -134,11 +134,12 @@ fn shuffled(count: usize, generator: &mut impl Rng) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    const DRAWS: Draws = Draws { seed: 5, coordinates: 3, categorical: 2, population: 8 };
+    const SAMPLER: GenerationSampler =
+        GenerationSampler { seed: 5, coordinates: 3, categorical: 2, population: 8 };
 
     #[test]
     fn blocks_are_orthogonal_and_places_stratified() {
-        let rows = DRAWS.generation();
+        let rows = SAMPLER.generation();
         for (one, other) in [(0, 1), (0, 2), (1, 2), (3, 5), (6, 7)] {
             assert!(dot(&rows[one].normal, &rows[other].normal).abs() < 1e-12);
         }
@@ -149,8 +150,8 @@ mod tests {
             parts.sort_unstable();
             assert_eq!(parts, [0, 1, 2, 3, 4, 5, 6, 7]);
         }
-        assert_ne!(DRAWS.another(2, 1), DRAWS.another(2, 2));
-        assert_ne!(DRAWS.another(8, 0), DRAWS.another(9, 0));
+        assert_ne!(SAMPLER.another(2, 1), SAMPLER.another(2, 2));
+        assert_ne!(SAMPLER.another(8, 0), SAMPLER.another(9, 0));
     }
 
     #[test]
@@ -158,7 +159,7 @@ mod tests {
         let (mut sum, mut squares, mut fourth) = (0.0, 0.0, 0.0);
         let count = 4000.0;
         for seed in 0..4000 {
-            let mut rows = Draws { seed, ..DRAWS }.generation();
+            let mut rows = GenerationSampler { seed, ..SAMPLER }.generation();
             for x in rows.swap_remove((seed % 8) as usize).normal {
                 sum += x / (3.0 * count);
                 squares += x * x / (3.0 * count);
