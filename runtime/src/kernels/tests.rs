@@ -10,12 +10,12 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::*;
 
-fn numbers(count: usize, generator: &mut Xoshiro256PlusPlus) -> Vec<f32> {
-    (0..count).map(|_| generator.random_range(-1.0..1.0)).collect()
+fn numbers(count: usize, rng: &mut Xoshiro256PlusPlus) -> Vec<f32> {
+    (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
 }
 
-fn bytes(count: usize, generator: &mut Xoshiro256PlusPlus) -> Vec<i8> {
-    (0..count).map(|_| generator.random_range(-127..=127)).collect()
+fn bytes(count: usize, rng: &mut Xoshiro256PlusPlus) -> Vec<i8> {
+    (0..count).map(|_| rng.random_range(-127..=127)).collect()
 }
 
 /// Rows, depths and columns on both sides of what kernels take at a time.
@@ -55,12 +55,12 @@ fn the_kernels_of_this_cpu_are_tested() {
 
 #[test]
 fn products_are_sums_of_products() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(1);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
     for (rows, depth, columns) in SHAPES {
         let x_stride = depth + 3;
         let out_stride = columns.next_multiple_of(PANEL) + 1;
-        let x = numbers(padded(rows) * x_stride, &mut generator);
-        let weights = numbers(columns * depth, &mut generator);
+        let x = numbers(padded(rows) * x_stride, &mut rng);
+        let weights = numbers(columns * depth, &mut rng);
         let packed = Packed::new(columns, depth, |column, row| {
             row.copy_from_slice(&weights[column * depth..(column + 1) * depth]);
         });
@@ -91,10 +91,10 @@ fn products_are_sums_of_products() {
 /// A row's state must not depend on which others go through the weights with it.
 #[test]
 fn a_row_s_product_is_the_same_to_the_bit_among_any_others() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(11);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(11);
     let (depth, columns) = (57, 160);
-    let x = numbers(24 * depth, &mut generator);
-    let weights = numbers(columns * depth, &mut generator);
+    let x = numbers(24 * depth, &mut rng);
+    let weights = numbers(columns * depth, &mut rng);
     let packed = Packed::new(columns, depth, |column, row| {
         row.copy_from_slice(&weights[column * depth..(column + 1) * depth]);
     });
@@ -115,9 +115,9 @@ fn a_row_s_product_is_the_same_to_the_bit_among_any_others() {
 
 #[test]
 fn quantised_rows_are_within_half_a_step() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(5);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
     for length in [1, 15, 16, 33, 100] {
-        let row = numbers(length, &mut generator);
+        let row = numbers(length, &mut rng);
         let most = row.iter().fold(0.0_f32, |most, number| most.max(number.abs()));
         // The same arithmetic, number by number.
         let factor = 127.0 / most;
@@ -138,15 +138,14 @@ fn quantised_rows_are_within_half_a_step() {
 
 #[test]
 fn products_of_bytes_are_exact() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(6);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(6);
     for (rows, depth, columns) in SHAPES {
         let stride = depth.next_multiple_of(4) + 4;
-        let x = numbers(padded(rows) * depth, &mut generator);
-        let mut weights = bytes(columns * depth, &mut generator);
+        let x = numbers(padded(rows) * depth, &mut rng);
+        let mut weights = bytes(columns * depth, &mut rng);
         // The largest sums that there are.
         weights[..depth].fill(127);
-        let scales: Vec<f32> =
-            numbers(columns, &mut generator).iter().map(|x| x.abs() + 0.1).collect();
+        let scales: Vec<f32> = numbers(columns, &mut rng).iter().map(|x| x.abs() + 0.1).collect();
         let packed = PackedBytes::new(columns, depth, |column, row| {
             row.copy_from_slice(&weights[column * depth..(column + 1) * depth]);
             scales[column]
@@ -188,7 +187,7 @@ fn products_of_bytes_are_exact() {
 
 #[test]
 fn products_of_pairs_are_exact() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(7);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
     for (rows, depth, columns) in
         [(1_usize, 3_usize, 5_usize), (2, 700, 32), (11, 64, 40), (13, 255, 64)]
     {
@@ -196,12 +195,12 @@ fn products_of_pairs_are_exact() {
         let wide = columns.next_multiple_of(PANEL);
         let stride = 2 * pairs;
         let mut x: Vec<i16> =
-            (0..padded(rows) * stride).map(|_| generator.random_range(0..=32767)).collect();
+            (0..padded(rows) * stride).map(|_| rng.random_range(0..=32767)).collect();
         // The largest sums that there are.
         x[..stride].fill(32767);
-        let factors: Vec<f32> = numbers(padded(rows), &mut generator);
+        let factors: Vec<f32> = numbers(padded(rows), &mut rng);
         let mut values = vec![0_i8; pairs * wide * 2];
-        let plain = bytes(depth * columns, &mut generator);
+        let plain = bytes(depth * columns, &mut rng);
         for step in 0..depth {
             for column in 0..columns {
                 let panel = column / PANEL * pairs * 2 * PANEL;
@@ -238,10 +237,10 @@ fn products_of_pairs_are_exact() {
 
 #[test]
 fn weights_are_powers_of_two_in_sixteen_bits() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(8);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(8);
     for length in [1, 8, 16, 37, 600] {
-        let scores: Vec<f32> = numbers(length, &mut generator).iter().map(|x| x * 40.0).collect();
-        let scales: Vec<f32> = numbers(length, &mut generator).iter().map(|x| x.abs()).collect();
+        let scores: Vec<f32> = numbers(length, &mut rng).iter().map(|x| x * 40.0).collect();
+        let scales: Vec<f32> = numbers(length, &mut rng).iter().map(|x| x.abs()).collect();
         let highest = scores.iter().copied().fold(f32::MIN, f32::max);
         let exact: Vec<f64> =
             scores.iter().map(|x| libm::exp2(f64::from(*x) - f64::from(highest))).collect();
@@ -264,9 +263,9 @@ fn weights_are_powers_of_two_in_sixteen_bits() {
 
 #[test]
 fn exponentials_are_within_four_units_in_the_last_place() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(2);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(2);
     for length in [1, 5, 16, 33, 700] {
-        let logits: Vec<f32> = numbers(length, &mut generator).iter().map(|x| x * 20.0).collect();
+        let logits: Vec<f32> = numbers(length, &mut rng).iter().map(|x| x * 20.0).collect();
         let highest = logits.iter().copied().fold(f32::MIN, f32::max);
         let terms: Vec<f64> =
             logits.iter().map(|x| libm::exp(f64::from(*x) - f64::from(highest))).collect();
@@ -286,14 +285,14 @@ fn exponentials_are_within_four_units_in_the_last_place() {
 
 #[test]
 fn gates_agree_with_the_formula() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(3);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
     for length in [1, 16, 45] {
-        let gate: Vec<f32> = numbers(length, &mut generator)
+        let gate: Vec<f32> = numbers(length, &mut rng)
             .iter()
             .enumerate()
             .map(|(index, x)| if index == 0 { -300.0 } else { x * 30.0 })
             .collect();
-        let up = numbers(length, &mut generator);
+        let up = numbers(length, &mut rng);
         for kernels in Kernels::available() {
             let mut out = gate.clone();
             kernels.gated(&mut out, &up);
@@ -308,9 +307,9 @@ fn gates_agree_with_the_formula() {
 
 #[test]
 fn sums_norms_and_turns_agree() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(4);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
     for length in [2, 8, 32, 130] {
-        let (one, other) = (numbers(length, &mut generator), numbers(length, &mut generator));
+        let (one, other) = (numbers(length, &mut rng), numbers(length, &mut rng));
         let expected: f32 = one.iter().zip(&other).map(|(a, b)| a * b).sum();
         for kernels in Kernels::available() {
             assert!((kernels.dot(&one, &other) - expected).abs() < 1e-5);

@@ -63,10 +63,10 @@ impl<'a> TriedSet<'a> {
 pub(super) fn sample_untried(
     space: &Space,
     tried: &TriedSet<'_>,
-    generator: &mut impl Rng,
+    rng: &mut impl Rng,
 ) -> Configuration {
     let mut draw = || {
-        let unit: Vec<f64> = (0..space.len()).map(|_| generator.random::<f64>()).collect();
+        let unit: Vec<f64> = (0..space.len()).map(|_| rng.random::<f64>()).collect();
         space.from_unit(&unit)
     };
     for _ in 0..256 {

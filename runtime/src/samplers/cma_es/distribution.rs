@@ -292,22 +292,22 @@ mod tests {
 
     #[test]
     fn the_covariance_stays_positive_definite_whatever_is_ranked() {
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(4);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
         for n in [1, 2, 5, 12] {
             let strategy = Strategy::new(n, Strategy::default_population(n));
             let mut distribution = Distribution::new(alloc::vec![0.5; n], 0.2);
             for _ in 0..300 {
                 // Offsets of any length, flat and repeated ones among them.
-                let scale = libm::exp(20.0 * (generator.random::<f64>() - 0.5));
-                let flat = generator.random::<f64>() < 0.3;
+                let scale = libm::exp(20.0 * (rng.random::<f64>() - 0.5));
+                let flat = rng.random::<f64>() < 0.3;
                 let ranked: Vec<Ranked> = (0..strategy.population)
                     .map(|_| {
                         let mut offset: Vec<f64> =
-                            (0..n).map(|_| scale * (generator.random::<f64>() - 0.5)).collect();
+                            (0..n).map(|_| scale * (rng.random::<f64>() - 0.5)).collect();
                         if flat {
                             offset[1..].fill(0.0);
                         }
-                        Ranked { offset, succeeded: generator.random::<f64>() < 0.7 }
+                        Ranked { offset, succeeded: rng.random::<f64>() < 0.7 }
                     })
                     .collect();
                 distribution.update(&ranked, &strategy);

@@ -120,9 +120,9 @@ mod tests {
 
     #[test]
     fn the_factors_multiply_to_the_matrix() {
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(3);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
         for n in [1, 2, 3, 7, 20, 40] {
-            let root: Vec<f64> = (0..n * n).map(|_| generator.random::<f64>() - 0.5).collect();
+            let root: Vec<f64> = (0..n * n).map(|_| rng.random::<f64>() - 0.5).collect();
             let matrix: Vec<f64> = (0..n * n)
                 .map(|at| dot(&root[at / n * n..][..n], &root[at % n * n..][..n]))
                 .collect();

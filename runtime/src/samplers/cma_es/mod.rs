@@ -110,7 +110,7 @@ impl CmaEsSampler {
             Checkpoint { search, best, has_started: false, seen: start }
         };
         let mut checkpoint = cache.checkpoints.pop().unwrap_or_else(|| {
-            let start = self.options.startup_trials;
+            let start = self.options.n_startup_trials;
             begin(start, (0..start).fold(None, better))
         });
         while !checkpoint.has_started && checkpoint.search.start() < history.len() {
@@ -142,7 +142,7 @@ impl Sampler for CmaEsSampler {
     }
 
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
-        if request.history.len() < self.options.startup_trials {
+        if request.history.len() < self.options.n_startup_trials {
             return SobolSampler.suggest(request);
         }
         let (search, history_cache) = self.search(request);

@@ -39,12 +39,12 @@ impl GenerationSampler {
     pub fn generation(&self) -> Vec<Sample> {
         let normal = self.orthogonal();
         let columns: Vec<Vec<usize>> = (0..self.categorical)
-            .map(|parameter| shuffled(self.population, &mut self.generator(1, parameter as u64, 0)))
+            .map(|parameter| shuffled(self.population, &mut self.rng(1, parameter as u64, 0)))
             .collect();
         let place = |parameter: usize, position: usize| {
-            let mut generator = self.generator(2, parameter as u64, position as u64);
+            let mut rng = self.rng(2, parameter as u64, position as u64);
             let part = columns[parameter][position] as f64;
-            (part + generator.random::<f64>()) / self.population as f64
+            (part + rng.random::<f64>()) / self.population as f64
         };
         normal
             .into_iter()
@@ -58,10 +58,10 @@ impl GenerationSampler {
 
     /// A draw that is independent of all others: for a trial beyond the generation, or for when the first was tried already (`attempt > 0`).
     pub fn another(&self, position: usize, attempt: u32) -> Sample {
-        let mut generator = self.generator(3, position as u64, u64::from(attempt));
+        let mut rng = self.rng(3, position as u64, u64::from(attempt));
         Sample {
-            normal: (0..self.coordinates).map(|_| standard_normal(&mut generator)).collect(),
-            places: (0..self.categorical).map(|_| generator.random::<f64>()).collect(),
+            normal: (0..self.coordinates).map(|_| standard_normal(&mut rng)).collect(),
+            places: (0..self.categorical).map(|_| rng.random::<f64>()).collect(),
         }
     }
 
@@ -72,14 +72,14 @@ impl GenerationSampler {
         }
         let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(self.population);
         let mut lengths = Vec::with_capacity(self.population);
-        let mut generator = self.generator(0, 0, 0);
+        let mut rng = self.rng(0, 0, 0);
         for position in 0..self.population {
             let (block, row) = (position / self.coordinates, position % self.coordinates);
             if row == 0 {
-                generator = self.generator(0, block as u64, 0);
+                rng = self.rng(0, block as u64, 0);
             }
             let mut vector: Vec<f64> =
-                (0..self.coordinates).map(|_| standard_normal(&mut generator)).collect();
+                (0..self.coordinates).map(|_| standard_normal(&mut rng)).collect();
             lengths.push(libm::sqrt(dot(&vector, &vector)));
             // Twice is enough: after one pass of Gram and Schmidt rounding may have left something.
             for _ in 0..2 {
@@ -98,7 +98,7 @@ impl GenerationSampler {
         vectors
     }
 
-    fn generator(&self, kind: u64, first: u64, second: u64) -> Xoshiro256PlusPlus {
+    fn rng(&self, kind: u64, first: u64, second: u64) -> Xoshiro256PlusPlus {
         let mut mixed = self.seed;
         for part in [kind, first, second] {
             mixed = mix(mixed, part);
@@ -116,16 +116,16 @@ pub(super) fn mix(state: u64, part: u64) -> u64 {
 }
 
 /// A standard normal number.
-fn standard_normal(generator: &mut impl Rng) -> f64 {
+fn standard_normal(rng: &mut impl Rng) -> f64 {
     // Never 0 or 1, whose quantiles are infinite.
-    normal::quantile((generator.random::<f64>() + f64::EPSILON / 4.0).min(1.0 - f64::EPSILON / 2.0))
+    normal::quantile((rng.random::<f64>() + f64::EPSILON / 4.0).min(1.0 - f64::EPSILON / 2.0))
 }
 
 /// The numbers below `count` in random order (Fisher & Yates).
-fn shuffled(count: usize, generator: &mut impl Rng) -> Vec<usize> {
+fn shuffled(count: usize, rng: &mut impl Rng) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     for last in (1..count).rev() {
-        order.swap(last, generator.random_range(0..=last));
+        order.swap(last, rng.random_range(0..=last));
     }
     order
 }

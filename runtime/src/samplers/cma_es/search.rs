@@ -73,8 +73,8 @@ impl Search {
         };
         // The more trials there are, the nearer to the optimum the best of them lies.
         let n = layout.coordinates.len().max(1);
-        let step = options.initial_step * libm::pow(start.max(1) as f64, -1.0 / n as f64);
-        let population = options.population.unwrap_or_else(|| Strategy::default_population(n));
+        let step = options.sigma0 * libm::pow(start.max(1) as f64, -1.0 / n as f64);
+        let population = options.popsize.unwrap_or_else(|| Strategy::default_population(n));
         Self::begin(request, layout, (mean, step, population), (start, 0))
     }
 
@@ -175,7 +175,7 @@ impl Search {
         self.generation_sampler.seed = mix(self.generation_sampler.seed, self.start as u64);
         self.rows = self.generation_sampler.generation();
         if self.has_converged(generation) {
-            let grown = (population as f64 * options.restart_growth) as usize;
+            let grown = (population as f64 * options.inc_popsize) as usize;
             self.restart(options, request, grown.min(MAX_POPULATION));
         }
     }
@@ -185,7 +185,7 @@ impl Search {
         let restarts = self.restarts + 1;
         let mean = fresh_mean(&self.layout, request.seed, restarts);
         let layout = self.layout.clone();
-        let from = (mean, options.initial_step, population);
+        let from = (mean, options.sigma0, population);
         *self = Self::begin(request, layout, from, (self.start, restarts));
     }
 
@@ -283,7 +283,7 @@ impl Search {
                     trial.loss.is_some() && trial.configuration.get(*parameter).is_some()
                 })
                 .map(|((_, sampled), weight)| (sampled.choices[index], *weight));
-            self.categorical.update(index, chosen, options.choice_rate, margin);
+            self.categorical.update(index, chosen, options.categorical_learning_rate, margin);
         }
     }
 

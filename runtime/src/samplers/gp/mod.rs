@@ -91,7 +91,7 @@ impl GpSampler {
         let configuration = SobolSampler.suggest(request)?;
         let known = TriedSet::new(request);
         if known.contains(&configuration) {
-            let configuration = sample_untried(request.space, &known, &mut request.generator());
+            let configuration = sample_untried(request.space, &known, &mut request.rng());
             return Ok(Suggestion::plain(configuration, self.name(), Origin::Draw));
         }
         Ok(Suggestion::plain(configuration, self.name(), Origin::Spread))
@@ -154,7 +154,7 @@ impl Sampler for GpSampler {
         for trial in &kept {
             encoding.push(&trial.configuration, &mut rows);
         }
-        let mut generator = request.generator();
+        let mut generator = request.rng();
         let posterior = Posterior::new(&hyperparameters, encoding.categorical(), rows, &losses);
         let Some(mut posterior) = posterior else {
             // Rounding has defeated the factorisation: an honest spread is better than none.

@@ -162,9 +162,9 @@ mod tests {
         ])
         .unwrap();
         let encoder = PointEncoder::new(&space);
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(4);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
         let mut point = || {
-            let unit: Vec<f64> = (0..5).map(|_| generator.random::<f64>()).collect();
+            let unit: Vec<f64> = (0..5).map(|_| rng.random::<f64>()).collect();
             encoder.point(&space, &space.from_unit(&unit))
         };
         let (mut near, mut cut) = (0, 0);

@@ -103,12 +103,12 @@ impl Sampler for LocalSearchSampler {
 
     fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
         let region = self.trace.sync(&self.options, request.space, request.history);
-        let mut generator = request.generator();
+        let mut rng = request.rng();
         let asked = request.history.len() + request.pending.len();
         let centre = match region.centre {
             Some(centre) if !region.is_start(&self.options, asked) => centre,
             _ => {
-                let configuration = start(request, region.start, &mut generator);
+                let configuration = start(request, region.start, &mut rng);
                 return Ok(Suggestion::plain(configuration, self.name(), Origin::Spread));
             }
         };
@@ -120,11 +120,11 @@ impl Sampler for LocalSearchSampler {
             centre,
             radius: region.radius,
         };
-        Ok(match step.suggest(&mut generator) {
+        Ok(match step.suggest(&mut rng) {
             Some(configuration) => Suggestion::plain(configuration, self.name(), Origin::Step),
             None => {
                 let configuration =
-                    sample_untried(request.space, &TriedSet::new(request), &mut generator);
+                    sample_untried(request.space, &TriedSet::new(request), &mut rng);
                 Suggestion::plain(configuration, self.name(), Origin::Spread)
             }
         })
@@ -132,7 +132,7 @@ impl Sampler for LocalSearchSampler {
 }
 
 /// A point of the even spread that a run begins with; the very first near the middle of the space.
-fn start(request: &Request<'_>, run: usize, generator: &mut impl Rng) -> Configuration {
+fn start(request: &Request<'_>, run: usize, rng: &mut impl Rng) -> Configuration {
     let index = request.history.len() + request.pending.len() - run;
     let share = if run > 0 {
         1.0
@@ -144,7 +144,7 @@ fn start(request: &Request<'_>, run: usize, generator: &mut impl Rng) -> Configu
     let tried = TriedSet::new(request);
     let spread = Request { history: &[], pending: &[], ..*request };
     let Ok(even) = SobolSampler.suggest(&spread) else {
-        return sample_untried(request.space, &tried, generator);
+        return sample_untried(request.space, &tried, rng);
     };
     let unit: Vec<f64> =
         request
@@ -158,7 +158,7 @@ fn start(request: &Request<'_>, run: usize, generator: &mut impl Rng) -> Configu
             .collect();
     let configuration = request.space.from_unit(&unit);
     if tried.contains(&configuration) {
-        sample_untried(request.space, &tried, generator)
+        sample_untried(request.space, &tried, rng)
     } else {
         configuration
     }
@@ -176,18 +176,18 @@ struct Step<'a> {
 
 impl Step<'_> {
     /// The best candidate that was not tried yet.
-    fn suggest(&self, generator: &mut impl Rng) -> Option<Configuration> {
+    fn suggest(&self, rng: &mut impl Rng) -> Option<Configuration> {
         let model = self.fit();
         let mut candidates = Vec::new();
         let moves_categoricals = !self.encoder.categorical.is_empty()
-            && (self.request.number as usize).is_multiple_of(self.options.choice_every);
+            && (self.request.number as usize).is_multiple_of(self.options.categorical_every);
         if moves_categoricals || self.encoder.numerical.is_empty() {
-            self.categorical_moves(&mut candidates, generator);
+            self.categorical_moves(&mut candidates, rng);
         }
         let mut best = self.best(&model, candidates);
         if best.is_none() {
             let mut candidates = Vec::new();
-            self.numerical_moves(&model, &mut candidates, generator);
+            self.numerical_moves(&model, &mut candidates, rng);
             best = self.best(&model, candidates);
         }
         best
@@ -218,7 +218,7 @@ impl Step<'_> {
             })
             .map(|candidate| {
                 let deviation = model.deviation(&candidate.offset);
-                (model.value(&candidate.offset) - self.options.optimism * deviation, candidate)
+                (model.value(&candidate.offset) - self.options.kappa * deviation, candidate)
             })
             .reduce(|best, other| if other.0 < best.0 { other } else { best })
             .map(|(_, candidate)| candidate.configuration)
@@ -302,7 +302,7 @@ impl Step<'_> {
     }
 
     /// The centre with one choice exchanged, or two.
-    fn categorical_moves(&self, candidates: &mut Vec<Candidate>, generator: &mut impl Rng) {
+    fn categorical_moves(&self, candidates: &mut Vec<Candidate>, rng: &mut impl Rng) {
         let (places, choices) = self.origin();
         // An inactive parameter has nothing to exchange.
         let active: Vec<usize> = (0..choices.len())
@@ -314,33 +314,32 @@ impl Step<'_> {
             for turn in 1..count {
                 let mut exchanged = choices.clone();
                 exchanged[at] = (choices[at] + turn) % count;
-                candidates
-                    .push(self.candidate(&self.fill_inactive(&places, generator), &exchanged));
+                candidates.push(self.candidate(&self.fill_inactive(&places, rng), &exchanged));
             }
         }
         // Two at once, for choices that are good together alone.
         for _ in 0..if active.len() > 1 { PAIR_CANDIDATES } else { 0 } {
             let mut exchanged = choices.clone();
             for _ in 0..2 {
-                let at = active[generator.random_range(0..active.len())];
-                exchanged[at] = generator.random_range(0..self.encoder.categorical[at].1);
+                let at = active[rng.random_range(0..active.len())];
+                exchanged[at] = rng.random_range(0..self.encoder.categorical[at].1);
             }
-            candidates.push(self.candidate(&self.fill_inactive(&places, generator), &exchanged));
+            candidates.push(self.candidate(&self.fill_inactive(&places, rng), &exchanged));
         }
         // The first of equals wins: let that be any.
         for last in (1..candidates.len()).rev() {
-            candidates.swap(last, generator.random_range(0..=last));
+            candidates.swap(last, rng.random_range(0..=last));
         }
     }
 
     /// `places`, with others for the parameters that the centre has not: what a choice makes active has its own good values, which one trial does
     /// not find.
-    fn fill_inactive(&self, places: &[f64], generator: &mut impl Rng) -> Vec<f64> {
+    fn fill_inactive(&self, places: &[f64], rng: &mut impl Rng) -> Vec<f64> {
         let mut awake = |(place, here): (&f64, &Option<f64>)| match here {
             Some(_) => *place,
-            None if generator.random::<bool>() => generator.random::<f64>(),
+            None if rng.random::<bool>() => rng.random::<f64>(),
             None => {
-                let step = self.options.initial_radius * (2.0 * generator.random::<f64>() - 1.0);
+                let step = self.options.initial_radius * (2.0 * rng.random::<f64>() - 1.0);
                 (place + step).clamp(0.0, 1.0)
             }
         };
@@ -352,7 +351,7 @@ impl Step<'_> {
         &self,
         model: &Quadratic,
         candidates: &mut Vec<Candidate>,
-        generator: &mut impl Rng,
+        rng: &mut impl Rng,
     ) {
         let (places, choices) = self.origin();
         let reach: Vec<f64> =
@@ -371,7 +370,7 @@ impl Step<'_> {
         for _ in 0..2 {
             let mut from = alloc::vec![0.0; dimensions];
             for at in 0..places.len() {
-                from[at] = low[at] + generator.random::<f64>() * (high[at] - low[at]);
+                from[at] = low[at] + rng.random::<f64>() * (high[at] - low[at]);
             }
             let other = model.minimize_in_box(&from, &low, &high);
             if model.value(&other) < model.value(&lowest) {
@@ -383,7 +382,7 @@ impl Step<'_> {
             let share = if turn < REGION_CANDIDATES { 1.0 } else { 0.2 };
             let offset: Vec<f64> = (0..places.len())
                 .map(|at| {
-                    let across = low[at] + generator.random::<f64>() * (high[at] - low[at]);
+                    let across = low[at] + rng.random::<f64>() * (high[at] - low[at]);
                     lowest[at] + share * (across - lowest[at])
                 })
                 .collect();

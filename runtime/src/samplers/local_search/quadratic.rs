@@ -161,8 +161,8 @@ mod tests {
 
     /// A quadratic with its minimum at (0.3, −0.2, 0.1), and 16 points.
     fn data() -> (Vec<f64>, Vec<f64>) {
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(2);
-        let points: Vec<f64> = (0..48).map(|_| 2.0 * generator.random::<f64>() - 1.0).collect();
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(2);
+        let points: Vec<f64> = (0..48).map(|_| 2.0 * rng.random::<f64>() - 1.0).collect();
         let value = |u: &[f64]| {
             let (a, b, c) = (u[0] - 0.3, u[1] + 0.2, u[2] - 0.1);
             2.0 + a * a + 3.0 * b * b + 0.5 * c * c + a * b - 0.3 * b * c

@@ -59,16 +59,16 @@ impl TrustRegion {
                 self.radius = (self.radius * EXPANSION_FACTOR).min(0.5);
             }
         } else if distance <= 2.0 * self.radius {
-            self.radius *= options.shrink;
+            self.radius *= options.shrink_factor;
         }
-        if self.radius < options.least_radius {
+        if self.radius < options.min_radius {
             *self = Self::initial(options, index + 1);
         }
     }
 
     /// Whether trial `index` of the history belongs to the spread that the run begins with.
     pub fn is_start(&self, options: &LocalSearchOptions, index: usize) -> bool {
-        index < self.start + options.startup_trials || self.centre.is_none()
+        index < self.start + options.n_startup_trials || self.centre.is_none()
     }
 }
 

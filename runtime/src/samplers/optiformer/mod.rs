@@ -213,7 +213,7 @@ impl OptiFormerSampler {
             offered = left;
         }
         let mut ranked = self.rank(&offered, &tokenizer, &context)?;
-        let mut generator = request.generator();
+        let mut generator = request.rng();
         for _ in 0..if self.options.refined > 0 { ROUNDS } else { 0 } {
             let more =
                 self.refinements(request, &known, &context, &offered, &ranked, &mut generator);
@@ -315,7 +315,7 @@ impl OptiFormerSampler {
         tokenizer: &Tokenizer,
         context: &Context,
     ) -> Result<Vec<Candidate>> {
-        let mut generator = request.generator();
+        let mut generator = request.rng();
         let mut offered = Vec::new();
         let drawn = self.draw_policy(tokenizer, context, &mut generator)?;
         offered.extend(

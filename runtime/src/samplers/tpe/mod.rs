@@ -99,7 +99,7 @@ impl TpeSampler {
         &mut self,
         request: &Request<'_>,
         Group { parameters, kernel_set }: &mut Group,
-        generator: &mut impl rand::Rng,
+        rng: &mut impl rand::Rng,
         values: &mut [Option<f64>],
     ) {
         let parameter = |index: &usize| request.space.parameters()[*index].domain();
@@ -109,7 +109,7 @@ impl TpeSampler {
         let Workspace { good_rows, intervals, good_densities, bad_densities, .. } = workspace;
         if good_rows.is_empty() && kernel_set.count() == 0 {
             for (&index, domain) in parameters.iter().zip(&domains) {
-                values[index] = Some(domain.from_unit(generator.random::<f64>()));
+                values[index] = Some(domain.from_unit(rng.random::<f64>()));
             }
             return;
         }
@@ -117,8 +117,8 @@ impl TpeSampler {
             kernel_set.centre(good_rows[trial], dimension)
         });
         intervals.clear();
-        for _ in 0..options.candidates {
-            good.sample(generator, &domains, intervals);
+        for _ in 0..options.n_ei_candidates {
+            good.sample(rng, &domains, intervals);
         }
         good.log_density(intervals, good_densities);
         bad.log_density(options, kernel_set, intervals, bad_densities);
@@ -142,18 +142,18 @@ impl Sampler for TpeSampler {
     }
 
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
-        if request.history.len() < self.options.startup_trials {
+        if request.history.len() < self.options.n_startup_trials {
             return RandomSampler.suggest(request);
         }
         let pending = if self.options.constant_liar { request.pending } else { &[] };
         let known = self.cache.take().filter(|cache| cache.space == *request.space);
         let mut cache = known.unwrap_or_else(|| Cache::new(&self.options, request.space));
         cache.sync(&self.options, request, pending);
-        let mut generator = request.generator();
+        let mut rng = request.rng();
         let mut values = alloc::vec![None; request.space.len()];
         for group in &mut cache.groups {
             if request.space.is_active(group.parameters[0], &values) {
-                self.suggest_group(request, group, &mut generator, &mut values);
+                self.suggest_group(request, group, &mut rng, &mut values);
             }
         }
         self.cache = Some(cache);

@@ -129,18 +129,18 @@ impl ParzenEstimator {
     /// Draws a candidate and appends one cell per dimension.
     pub(super) fn sample(
         &self,
-        generator: &mut impl Rng,
+        rng: &mut impl Rng,
         domains: &[&Domain],
         intervals: &mut Vec<Interval>,
     ) {
         let total = self.cumulative[self.cumulative.len() - 1];
-        let drawn = generator.random::<f64>() * total;
+        let drawn = rng.random::<f64>() * total;
         let kernel = self
             .cumulative
             .partition_point(|&reached| reached <= drawn)
             .min(self.cumulative.len() - 1);
         for (column, domain) in self.columns.iter().zip(domains) {
-            let uniform = generator.random::<f64>();
+            let uniform = rng.random::<f64>();
             intervals.push(if column.categories > 0 {
                 let category = column.draw_category(kernel, uniform, self.prior_weight);
                 Interval { left: category, right: category }

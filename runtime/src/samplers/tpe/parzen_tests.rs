@@ -90,9 +90,9 @@ fn domains() -> Vec<Domain> {
 
 /// Random legal trials: `[dimension][trial]`.
 fn trials(domains: &[Domain], count: usize, seed: u64) -> Vec<Vec<f64>> {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut draw = |domain: &Domain| {
-        let value = domain.from_unit(generator.random::<f64>());
+        let value = domain.from_unit(rng.random::<f64>());
         if domain.is_categorical() { value } else { domain.to_unit(value) }
     };
     domains.iter().map(|domain| (0..count).map(|_| draw(domain)).collect()).collect()
@@ -102,13 +102,13 @@ fn trials(domains: &[Domain], count: usize, seed: u64) -> Vec<Vec<f64>> {
 fn densities_equal_the_plain_twin() {
     let (owned, mut estimator) = (domains(), ParzenEstimator::default());
     let domains: Vec<&Domain> = owned.iter().collect();
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(5);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
     // The buffers of a larger fit are used again by the smaller ones.
     for count in [60, 0, 1, 2, 7, 30] {
         let centres = trials(&owned, count, count as u64);
         estimator.fit(&TpeOptions::default(), &domains, count, |d, t| centres[d][t]);
         let mut intervals = Vec::new();
-        (0..24).for_each(|_| estimator.sample(&mut generator, &domains, &mut intervals));
+        (0..24).for_each(|_| estimator.sample(&mut rng, &domains, &mut intervals));
         let mut densities = Vec::new();
         estimator.log_density(&intervals, &mut densities);
         assert_eq!(densities.len(), 24);
@@ -154,9 +154,9 @@ fn draws_follow_the_density() {
         let mut estimator = ParzenEstimator::default();
         estimator.fit(&TpeOptions::default(), &[domain], 5, |d, t| centres[d][t]);
         let bins = domain.levels().unwrap_or(10) as usize;
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
         let mut intervals = Vec::new();
-        (0..20_000).for_each(|_| estimator.sample(&mut generator, &[domain], &mut intervals));
+        (0..20_000).for_each(|_| estimator.sample(&mut rng, &[domain], &mut intervals));
         let mut counts = vec![0.0; bins];
         for interval in &intervals {
             let bin = match domain {
