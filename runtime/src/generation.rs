@@ -62,7 +62,7 @@ pub fn distribution(logits: &mut [f32], legal: &LegalTokens, options: &SamplingO
     for logit in logits.iter_mut() {
         *logit = (*logit - highest) / options.temperature;
     }
-    let total = kernels.exponentials(logits, 0.0);
+    let total = kernels.exp_and_sum(logits, 0.0);
     kernels.scale(logits, 1.0 / total);
     if legal.mask.is_some() {
         // An exponential is never quite nothing.

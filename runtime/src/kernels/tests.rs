@@ -114,7 +114,7 @@ fn a_row_s_product_is_the_same_to_the_bit_among_any_others() {
 }
 
 #[test]
-fn quantised_rows_are_within_half_a_step() {
+fn quantized_rows_are_within_half_a_step() {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
     for length in [1, 15, 16, 33, 100] {
         let row = numbers(length, &mut rng);
@@ -124,13 +124,13 @@ fn quantised_rows_are_within_half_a_step() {
         let want: Vec<i8> = row.iter().map(|number| libm::rintf(number * factor) as i8).collect();
         for kernels in Kernels::available() {
             let mut out = vec![1_i8; length + 3];
-            let scale = kernels.quantise_for_panels(&row, &mut out);
+            let scale = kernels.quantize_for_panels(&row, &mut out);
             assert_eq!(out[..length], want, "{}", kernels.name());
             assert_eq!(out[length..], [0; 3]);
             for (byte, number) in out.iter().zip(&row) {
                 assert!((f32::from(*byte) * scale - number).abs() <= scale * 0.5001);
             }
-            assert_eq!(kernels.quantise_for_panels(&vec![0.0; length], &mut out), 0.0);
+            assert_eq!(kernels.quantize_for_panels(&vec![0.0; length], &mut out), 0.0);
             assert_eq!(out[..length], vec![0; length]);
         }
     }
@@ -151,21 +151,21 @@ fn products_of_bytes_are_exact() {
             scales[column]
         });
         for kernels in Kernels::available() {
-            let mut quantised = vec![0_u8; padded(rows) * stride];
+            let mut quantized = vec![0_u8; padded(rows) * stride];
             let mut row_scales = vec![0.0; padded(rows)];
             let mut plain = vec![0_i8; rows * depth];
             for row in 0..rows {
                 let from = &x[row * depth..(row + 1) * depth];
-                let out = &mut quantised[row * stride..(row + 1) * stride - 4];
-                row_scales[row] = kernels.quantise(from, out);
+                let out = &mut quantized[row * stride..(row + 1) * stride - 4];
+                row_scales[row] = kernels.quantize(from, out);
                 let out = &mut plain[row * depth..(row + 1) * depth];
-                assert_eq!(kernels.quantise_for_panels(from, out), row_scales[row]);
+                assert_eq!(kernels.quantize_for_panels(from, out), row_scales[row]);
             }
             let out_stride = columns.next_multiple_of(PANEL);
             let mut out = vec![0.0; padded(rows) * out_stride];
             for add in [false, true] {
                 let to = Destination { numbers: &mut out, stride: out_stride, add };
-                let x = QuantisedRows { bytes: &quantised, stride, scales: &row_scales };
+                let x = QuantizedRows { bytes: &quantized, stride, scales: &row_scales };
                 kernels.byte_product(&x, rows, packed.panels(), to);
             }
             for row in 0..rows {
@@ -245,9 +245,9 @@ fn weights_are_powers_of_two_in_sixteen_bits() {
         let exact: Vec<f64> =
             scores.iter().map(|x| libm::exp2(f64::from(*x) - f64::from(highest))).collect();
         for kernels in Kernels::available() {
-            assert_eq!(kernels.largest(&scores), highest);
+            assert_eq!(kernels.max(&scores), highest);
             let mut weights = vec![7_i16; length + 2];
-            let sum = kernels.weigh(&scores, highest, &scales, 32_767.0, &mut weights);
+            let sum = kernels.softmax_weights(&scores, highest, &scales, 32_767.0, &mut weights);
             assert_eq!(weights[length..], [0, 0]);
             let want: f64 = exact.iter().sum();
             // 3 · 10⁻⁶ of the power, and a rounding for each sum.
@@ -258,7 +258,7 @@ fn weights_are_powers_of_two_in_sixteen_bits() {
             }
         }
     }
-    assert_eq!(Kernels::best().largest(&[]), f32::NEG_INFINITY);
+    assert_eq!(Kernels::best().max(&[]), f32::NEG_INFINITY);
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn exponentials_are_within_four_units_in_the_last_place() {
         let total: f64 = terms.iter().sum();
         for kernels in Kernels::available() {
             let mut row = logits.clone();
-            let sum = kernels.exponentials(&mut row, highest);
+            let sum = kernels.exp_and_sum(&mut row, highest);
             assert!((f64::from(sum) - total).abs() < 4.0e-6 * total);
             for (have, want) in row.iter().zip(&terms) {
                 let relative = (f64::from(*have) - want).abs() / want;
@@ -295,7 +295,7 @@ fn gates_agree_with_the_formula() {
         let up = numbers(length, &mut rng);
         for kernels in Kernels::available() {
             let mut out = gate.clone();
-            kernels.gated(&mut out, &up);
+            kernels.swiglu(&mut out, &up);
             for ((have, gate), up) in out.iter().zip(&gate).zip(&up) {
                 let gate = f64::from(*gate);
                 let want = gate / (1.0 + libm::exp(-gate)) * f64::from(*up);
@@ -320,14 +320,14 @@ fn sums_norms_and_turns_agree() {
                 assert!((sum - 0.5 * (one + other)).abs() < 1e-6);
             }
             let mut normal = vec![0.0; length];
-            kernels.normalise(&one, &vec![1.0; length], 1e-5, &mut normal);
+            kernels.rms_norm(&one, &vec![1.0; length], 1e-5, &mut normal);
             let square: f32 = normal.iter().map(|x| x * x).sum::<f32>() / length as f32;
             assert!((square - 1.0).abs() < 0.01);
             // A quarter of a turn takes the first half to the second, and the second to minus the first.
             let half = length / 2;
             let quarter: Vec<f32> = (0..length).map(|i| if i < half { 0.0 } else { 1.0 }).collect();
             let mut turned = one.clone();
-            kernels.rotate(&mut turned, &quarter);
+            kernels.rope(&mut turned, &quarter);
             for index in 0..half {
                 assert_eq!(turned[index], -one[index + half]);
                 assert_eq!(turned[index + half], one[index]);
