@@ -89,7 +89,7 @@ fn sampler(name: &str) -> Result<Box<dyn Sampler + Send>, Box<dyn Error>> {
 
 fn measure(cell: &Cell<'_>, effort: &Effort) -> Result<serde_json::Value, Box<dyn Error>> {
     let sampler = sampler(cell.sampler)?;
-    let mut study = Study::new(space(cell.dimensions), Direction::Minimise, sampler, 0);
+    let mut study = Study::new(space(cell.dimensions), Direction::Minimize, sampler, 0);
     let begun = Instant::now();
     let mut seconds = Vec::new();
     if effort.run {

@@ -14,7 +14,7 @@ use crate::{
 /// Where a candidate came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Origin {
+pub enum CandidateOrigin {
     /// Drawn token by token from the model's policy.
     Policy,
     /// A good trial, changed a little.
@@ -29,7 +29,7 @@ pub enum Origin {
     Draw,
 }
 
-impl Origin {
+impl CandidateOrigin {
     /// The word that the tool and the other languages use.
     pub fn name(self) -> &'static str {
         match self {
@@ -49,7 +49,7 @@ pub struct Candidate {
     /// What would be tried.
     pub configuration: Configuration,
     /// Where it came from.
-    pub origin: Origin,
+    pub origin: CandidateOrigin,
 }
 
 /// The largest step of a neighbour, as a share of the view's side.

@@ -45,7 +45,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{
     Result,
-    acquisition::Origin,
+    acquisition::CandidateOrigin,
     space::{Configuration, Space},
     trial::Observation,
 };
@@ -98,6 +98,6 @@ pub trait Sampler {
     ///
     /// Those of [`suggest`](Self::suggest).
     fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
-        Ok(Suggestion::plain(self.suggest(request)?, self.name(), Origin::Draw))
+        Ok(Suggestion::plain(self.suggest(request)?, self.name(), CandidateOrigin::Draw))
     }
 }

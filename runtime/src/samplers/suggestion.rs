@@ -1,5 +1,5 @@
 use crate::{
-    acquisition::{Origin, Prediction},
+    acquisition::{CandidateOrigin, Prediction},
     space::Configuration,
     tokenizer::ScoreScale,
 };
@@ -20,7 +20,7 @@ pub struct Explanation {
     /// The sampler that proposed it; of a sampler that asks others, the one that it asked.
     pub sampler: &'static str,
     /// How the configuration came about.
-    pub origin: Origin,
+    pub origin: CandidateOrigin,
     /// What is expected of it, where the sampler predicts anything.
     pub expectation: Option<Expectation>,
 }
@@ -67,7 +67,11 @@ impl Expectation {
 
 impl Suggestion {
     /// A suggestion of which nothing is said but who made it.
-    pub fn plain(configuration: Configuration, sampler: &'static str, origin: Origin) -> Self {
+    pub fn plain(
+        configuration: Configuration,
+        sampler: &'static str,
+        origin: CandidateOrigin,
+    ) -> Self {
         Self { configuration, explanation: Explanation { sampler, origin, expectation: None } }
     }
 }

@@ -74,7 +74,7 @@ fn minimise() -> optiformer::Result<f64> {
     let space = Space::new(vec![Parameter::float("x", 0.0, 5.0)])?;
     let model = Arc::new(Model::pico()?);
     let sampler = OptiFormerSampler::new(model, OptiFormerOptions::default())?;
-    let mut study = Study::new(space, Direction::Minimise, Box::new(sampler), 1);
+    let mut study = Study::new(space, Direction::Minimize, Box::new(sampler), 1);
     let mut best = f64::INFINITY;
     for _ in 0..15 {
         let trial = study.ask()?;

@@ -136,8 +136,8 @@ pub struct AskTellOptions {
     pub study: StudyOptions,
 
     /// What is wanted
-    #[arg(long, value_enum, default_value_t = Wanted::Minimize)]
-    pub direction: Wanted,
+    #[arg(long, value_enum, default_value_t = DirectionArgument::Minimize)]
+    pub direction: DirectionArgument,
 }
 
 #[derive(Args, Debug)]
@@ -153,18 +153,18 @@ pub struct ShowOptions {
 
 /// A direction, as the command line has it.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Wanted {
+pub enum DirectionArgument {
     /// The smallest objective
     Minimize,
     /// The largest objective
     Maximize,
 }
 
-impl From<Wanted> for Direction {
-    fn from(wanted: Wanted) -> Self {
+impl From<DirectionArgument> for Direction {
+    fn from(wanted: DirectionArgument) -> Self {
         match wanted {
-            Wanted::Minimize => Self::Minimise,
-            Wanted::Maximize => Self::Maximise,
+            DirectionArgument::Minimize => Self::Minimize,
+            DirectionArgument::Maximize => Self::Maximize,
         }
     }
 }

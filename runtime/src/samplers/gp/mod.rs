@@ -28,7 +28,7 @@ use super::{
     history_cache::HistoryCache,
     tried_set::{TriedSet, sample_untried},
 };
-use crate::{Result, acquisition::Origin, space::Configuration, trial::Observation};
+use crate::{Result, acquisition::CandidateOrigin, space::Configuration, trial::Observation};
 
 /// A Gaussian process with expected improvement.
 ///
@@ -92,9 +92,9 @@ impl GpSampler {
         let known = TriedSet::new(request);
         if known.contains(&configuration) {
             let configuration = sample_untried(request.space, &known, &mut request.rng());
-            return Ok(Suggestion::plain(configuration, self.name(), Origin::Draw));
+            return Ok(Suggestion::plain(configuration, self.name(), CandidateOrigin::Draw));
         }
-        Ok(Suggestion::plain(configuration, self.name(), Origin::Spread))
+        Ok(Suggestion::plain(configuration, self.name(), CandidateOrigin::Spread))
     }
 
     /// The hyperparameters for a history; kept fits are used where they were fitted to the same trials.
@@ -184,7 +184,7 @@ impl Sampler for GpSampler {
             .find(|(configuration, _)| !known.contains(configuration));
         let Some((configuration, found)) = fresh else {
             let configuration = sample_untried(space, &known, &mut generator);
-            return Ok(Suggestion::plain(configuration, self.name(), Origin::Draw));
+            return Ok(Suggestion::plain(configuration, self.name(), CandidateOrigin::Draw));
         };
         let mut row = Vec::with_capacity(encoding.columns());
         encoding.push(&configuration, &mut row);

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     Result,
-    acquisition::Origin,
+    acquisition::CandidateOrigin,
     space::{Configuration, Space},
 };
 
@@ -109,7 +109,7 @@ impl Sampler for LocalSearchSampler {
             Some(centre) if !region.is_start(&self.options, asked) => centre,
             _ => {
                 let configuration = start(request, region.start, &mut rng);
-                return Ok(Suggestion::plain(configuration, self.name(), Origin::Spread));
+                return Ok(Suggestion::plain(configuration, self.name(), CandidateOrigin::Spread));
             }
         };
         let step = Step {
@@ -121,11 +121,13 @@ impl Sampler for LocalSearchSampler {
             radius: region.radius,
         };
         Ok(match step.suggest(&mut rng) {
-            Some(configuration) => Suggestion::plain(configuration, self.name(), Origin::Step),
+            Some(configuration) => {
+                Suggestion::plain(configuration, self.name(), CandidateOrigin::Step)
+            }
             None => {
                 let configuration =
                     sample_untried(request.space, &TriedSet::new(request), &mut rng);
-                Suggestion::plain(configuration, self.name(), Origin::Spread)
+                Suggestion::plain(configuration, self.name(), CandidateOrigin::Spread)
             }
         })
     }

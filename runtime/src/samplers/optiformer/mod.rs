@@ -21,7 +21,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::{Expectation, Explanation, Request, Sampler, Suggestion, tried_set::TriedSet};
 use crate::{
     Error, ErrorKind, Result,
-    acquisition::{Candidate, Origin, Prediction, candidates},
+    acquisition::{Candidate, CandidateOrigin, Prediction, candidates},
     generation::SamplingOptions,
     model::{Branches, Cache, Model, Workspace},
     space::{Configuration, Space},
@@ -182,7 +182,7 @@ impl OptiFormerSampler {
             let (index, share) = (request.number as u32, self.options.startup_share);
             let share = if begun == 0 && share < 1.0 { share.min(0.1) } else { share };
             let configuration = candidates::central(request.space, index, request.seed, share);
-            let candidate = Candidate { configuration, origin: Origin::Spread };
+            let candidate = Candidate { configuration, origin: CandidateOrigin::Spread };
             if !known.contains(&candidate.configuration) {
                 return Ok((candidate, None));
             }
@@ -275,7 +275,7 @@ impl OptiFormerSampler {
                     &context.view,
                     generator,
                 ),
-                origin: Origin::Refined,
+                origin: CandidateOrigin::Refined,
             })
             .filter(|candidate| {
                 offered.iter().all(|other| other.configuration != candidate.configuration)
@@ -321,7 +321,7 @@ impl OptiFormerSampler {
         offered.extend(
             drawn
                 .into_iter()
-                .map(|configuration| Candidate { configuration, origin: Origin::Policy }),
+                .map(|configuration| Candidate { configuration, origin: CandidateOrigin::Policy }),
         );
         if self.options.policy_only {
             return Ok(offered);
@@ -334,7 +334,7 @@ impl OptiFormerSampler {
                     &context.view,
                     &mut generator,
                 ),
-                origin: Origin::Neighbour,
+                origin: CandidateOrigin::Neighbour,
             }));
         }
         // Without a best trial there are no neighbours: the spread takes their place.
@@ -342,7 +342,7 @@ impl OptiFormerSampler {
         let seed = generator.random::<u64>();
         offered.extend((0..self.options.spread + missing).map(|index| Candidate {
             configuration: candidates::spread(request.space, &context.view, index as u32, seed),
-            origin: Origin::Spread,
+            origin: CandidateOrigin::Spread,
         }));
         Ok(offered)
     }
@@ -400,7 +400,7 @@ fn left(space: &Space, known: &TriedSet) -> Option<Vec<Candidate>> {
     let some: Vec<Candidate> = left
         .into_iter()
         .step_by(stride)
-        .map(|configuration| Candidate { configuration, origin: Origin::Spread })
+        .map(|configuration| Candidate { configuration, origin: CandidateOrigin::Spread })
         .collect();
     (!some.is_empty()).then_some(some)
 }
