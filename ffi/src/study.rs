@@ -37,7 +37,7 @@ const _: () = {
 pub struct StudyOptions {
     /// `sizeof(optiformer_study_options)`.
     pub struct_size: usize,
-    /// 0 to minimise, 1 to maximise.
+    /// 0 to minimize, 1 to maximize.
     pub direction: i32,
     /// The sampler's name; null for "auto".
     pub sampler: *const c_char,

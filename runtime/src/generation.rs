@@ -91,7 +91,7 @@ pub fn draw(probabilities: &[f32], uniform: f64) -> usize {
     last
 }
 
-fn normalise(weights: &mut [f32]) {
+fn normalize(weights: &mut [f32]) {
     let total: f32 = weights.iter().sum();
     for weight in weights {
         *weight /= total;
@@ -112,7 +112,7 @@ fn keep_likeliest(probabilities: &mut [f32], options: &SamplingOptions) {
     for index in &order[kept..] {
         probabilities[*index] = 0.0;
     }
-    normalise(probabilities);
+    normalize(probabilities);
 }
 
 #[cfg(test)]

@@ -262,17 +262,17 @@ fn another_study_is_told_apart() {
     let fewer = Space::new(space().parameters()[..3].to_vec()).unwrap();
     let renamed = Space::new(vec![Parameter::float("y", -5.0, 5.0)]).unwrap();
     let wider = Space::new(vec![Parameter::float("x", -5.0, 6.0)]).unwrap();
-    let minimise = Direction::Minimize;
-    assert!(other(fewer, minimise, "random", 5).contains("4 parameters, not 3"));
-    assert!(other(renamed, minimise, "random", 5).contains("is \"x\", not \"y\""));
-    assert!(other(wider, minimise, "random", 5).contains("\"x\" is defined differently"));
+    let minimize = Direction::Minimize;
+    assert!(other(fewer, minimize, "random", 5).contains("4 parameters, not 3"));
+    assert!(other(renamed, minimize, "random", 5).contains("is \"x\", not \"y\""));
+    assert!(other(wider, minimize, "random", 5).contains("\"x\" is defined differently"));
     assert!(other(space(), Direction::Maximize, "random", 5).contains("minimize, not maximize"));
-    assert!(other(space(), minimise, "random", 6).contains("seed is 5, not 6"));
+    assert!(other(space(), minimize, "random", 6).contains("seed is 5, not 6"));
     #[cfg(feature = "classical")]
-    assert!(other(space(), minimise, "tpe", 5).contains("sampler is random, not tpe"));
+    assert!(other(space(), minimize, "tpe", 5).contains("sampler is random, not tpe"));
     // Fields of later versions are no difference.
-    let text = fs::read_to_string(&path).unwrap().replacen('{', "{\"colour\":\"blue\",", 1);
-    fs::write(&path, text + "{\"enqueue\":{\"colour\":1,\"values\":{\"x\":1,\"n\":1,\"kind\":\"b\",\"rate\":1}}}\n")
+    let text = fs::read_to_string(&path).unwrap().replacen('{', "{\"color\":\"blue\",", 1);
+    fs::write(&path, text + "{\"enqueue\":{\"color\":1,\"values\":{\"x\":1,\"n\":1,\"kind\":\"b\",\"rate\":1}}}\n")
         .unwrap();
     assert_eq!(open(&path).unwrap().study().queue().count(), 1);
 }

@@ -1,4 +1,4 @@
-//! Candidates that need no model: neighbours of the best trials, and an even spread.
+//! Candidates that need no model: neighbors of the best trials, and an even spread.
 
 use alloc::vec::Vec;
 
@@ -18,7 +18,7 @@ pub enum CandidateOrigin {
     /// Drawn token by token from the model's policy.
     Policy,
     /// A good trial, changed a little.
-    Neighbour,
+    Neighbor,
     /// A point of a low-discrepancy sequence.
     Spread,
     /// Moved to where the acquisition is largest.
@@ -34,7 +34,7 @@ impl CandidateOrigin {
     pub fn name(self) -> &'static str {
         match self {
             Self::Policy => "policy",
-            Self::Neighbour => "neighbour",
+            Self::Neighbor => "neighbor",
             Self::Spread => "spread",
             Self::Refined => "refined",
             Self::Step => "step",
@@ -52,17 +52,17 @@ pub struct Candidate {
     pub origin: CandidateOrigin,
 }
 
-/// The largest step of a neighbour, as a share of the view's side.
+/// The largest step of a neighbor, as a share of the view's side.
 const LARGEST_STEP: f64 = 0.3;
 /// The smallest one. A finer step tells the model nothing: what it expects there is what was seen at the parent. Zoom is what refines.
 const SMALLEST_STEP: f64 = 0.03;
 
-/// A neighbour of one of `parents` (points of the unit cube, best first).
+/// A neighbor of one of `parents` (points of the unit cube, best first).
 ///
 /// The better a parent, the likelier it is taken. Between one and all coordinates move, by normal steps whose scale is
 /// drawn log-uniformly, from 3 % to 30 % of the view's side. Discrete values move by at least one
 /// step, choices are redrawn, and what leaves the view is put on its edge.
-pub fn neighbour(
+pub fn neighbor(
     space: &Space,
     parents: &[Vec<f64>],
     view: &View,
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_legal_and_differ_from_their_parent() {
+    fn neighbors_are_legal_and_differ_from_their_parent() {
         let space = space();
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
         let parent = space.from_unit(&[0.0, 0.5, 0.5, 1.0]);
@@ -158,12 +158,12 @@ mod tests {
         let view = View::whole(4);
         let (mut same, mut edges) = (0, 0);
         for _ in 0..1000 {
-            let candidate = neighbour(&space, &parents, &view, &mut rng);
+            let candidate = neighbor(&space, &parents, &view, &mut rng);
             space.validate(&candidate).unwrap();
             same += usize::from(candidate == parent);
             edges += usize::from(candidate.get(0) == Some(-1.0));
         }
-        assert!(same < 250, "{same} of 1000 neighbours are their parent");
+        assert!(same < 250, "{same} of 1000 neighbors are their parent");
         assert!(edges > 100, "the bound is proposed {edges} times in 1000");
     }
 

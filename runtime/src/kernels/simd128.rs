@@ -89,7 +89,7 @@ unsafe impl Vector for Simd128 {
 
 /// Adds the two halves of each pair of sums, of one register and then of the other.
 #[inline(always)]
-fn add_neighbours(low: v128, high: v128) -> v128 {
+fn add_neighbors(low: v128, high: v128) -> v128 {
     let even = i32x4_shuffle::<0, 2, 4, 6>(low, high);
     let odd = i32x4_shuffle::<1, 3, 5, 7>(low, high);
     i32x4_add(even, odd)
@@ -136,7 +136,7 @@ unsafe impl Integers for Simd128Integers {
     unsafe fn add_quads(self, quads: v128, bytes: v128) -> Self {
         let low = i32x4_extadd_pairwise_i16x8(i16x8_extmul_low_i8x16(quads, bytes));
         let high = i32x4_extadd_pairwise_i16x8(i16x8_extmul_high_i8x16(quads, bytes));
-        Self(i32x4_add(self.0, add_neighbours(low, high)))
+        Self(i32x4_add(self.0, add_neighbors(low, high)))
     }
 
     #[inline(always)]

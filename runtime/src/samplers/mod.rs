@@ -68,7 +68,7 @@ pub struct Request<'a> {
 impl Request<'_> {
     /// A random number generator for this trial, the same whenever the seed and the number are.
     pub fn rng(&self) -> Xoshiro256PlusPlus {
-        // Two rounds of seeding keep neighbouring (seed, number) pairs apart.
+        // Two rounds of seeding keep neighboring (seed, number) pairs apart.
         Xoshiro256PlusPlus::seed_from_u64(
             self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32)
                 ^ self.number.wrapping_mul(0xD1B5_4A32_D192_ED03),

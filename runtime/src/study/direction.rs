@@ -13,7 +13,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The objective as samplers see it: always to be minimised.
+    /// The objective as samplers see it: always to be minimized.
     pub fn loss(self, value: f64) -> f64 {
         match self {
             Self::Minimize => value,

@@ -1,4 +1,4 @@
-//! Ask, try, tell: the state of one optimisation.
+//! Ask, try, tell: the state of one optimization.
 //!
 //! A [`Study`] hands out [`Trial`]s and is told how they went. It can be told in any order, any number of
 //! trials may be pending, and trials made elsewhere can be added.
@@ -54,7 +54,7 @@ use crate::{
     trial::Observation,
 };
 
-/// One optimisation: a space, a direction, a sampler, and the trials so far.
+/// One optimization: a space, a direction, a sampler, and the trials so far.
 pub struct Study {
     space: Space,
     direction: Direction,

@@ -38,7 +38,7 @@ const TUNE_HELP: &str = r#"Example:
                  {"name": "kind",  "type": "categorical", "choices": ["sgd", "adam"]}]}
 
   optiformer minimize --space space.json --trials 50 --study study.jsonl -- \
-      python train.py --rate {rate} --units {units} --optimiser={kind}
+      python train.py --rate {rate} --units {units} --optimizer={kind}
 
 {name} in an argument stands for the parameter's value (nothing, where a condition makes the parameter
 inactive); {{ and }} stand for braces. The objective is the last number on the program's standard output. A

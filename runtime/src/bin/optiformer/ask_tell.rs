@@ -197,8 +197,8 @@ fn reasons(explanation: &Explanation) -> Value {
         object["median"] = expectation.median.into();
         object["deviation"] = expectation.deviation.into();
         object["improvement"] = expectation.improvement.into();
-        if let Some(modelled) = expectation.modelled {
-            object["modelled"] = modelled.into();
+        if let Some(modeled) = expectation.modeled {
+            object["modeled"] = modeled.into();
         }
     }
     object

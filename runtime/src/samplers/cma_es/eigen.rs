@@ -24,7 +24,7 @@ impl Eigen {
 
     /// Decomposes a symmetric matrix, `[n, n]` by rows, of which only the upper triangle is read.
     ///
-    /// Cyclic Jacobi rotations: slower than tridiagonalisation by a small factor, but the vectors stay orthonormal
+    /// Cyclic Jacobi rotations: slower than tridiagonalization by a small factor, but the vectors stay orthonormal
     /// and small eigenvalues of a positive definite matrix come out to high relative precision.
     /// G. H. Golub, C. F. Van Loan, Matrix Computations (4th edition), algorithm 8.5.2.
     pub fn new(matrix: &[f64], n: usize) -> Self {

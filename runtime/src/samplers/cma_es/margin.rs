@@ -35,7 +35,7 @@ pub(super) fn correct(distribution: &mut Distribution, index: usize, cell: Level
                 distribution.scales[index] *= width / (reach * deviation);
             }
         }
-        // Equation (21): only one neighbour, the mean comes near enough to it.
+        // Equation (21): only one neighbor, the mean comes near enough to it.
         (has_lower, _) => {
             let threshold = if has_lower { cell.low } else { cell.high };
             let reach = -normal::quantile(margin) * deviation;
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_keep_their_probability_however_small_the_step() {
+    fn neighbors_keep_their_probability_however_small_the_step() {
         for step in [1e-12, 1e-6, 1e-3, 0.02] {
             for mean in [0.401, 0.45, 0.499] {
                 let (below, above, distribution) = outside(mean, step, 0.05);

@@ -27,7 +27,7 @@ use crate::{Result, space::Configuration};
 ///
 /// - The first trial is a point of an even spread, and the search starts in the middle of the space. After trials that others made (another
 ///   sampler, the user) it starts at the best of them: the more there are, the smaller the first step.
-/// - Ints and steps have a margin: their neighbouring values keep a probability, however small the step has become.
+/// - Ints and steps have a margin: their neighboring values keep a probability, however small the step has become.
 /// - Categorical parameters have independent probabilities that follow the best trials of each generation.
 /// - An inactive parameter drifts at random: its draws are ranked by what they had no part in.
 /// - Failed trials rank last and never pull the mean; after a generation of nothing else the search starts elsewhere.

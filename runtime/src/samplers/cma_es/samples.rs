@@ -107,7 +107,7 @@ impl GenerationSampler {
     }
 }
 
-/// Joins two numbers into one that depends on both: the finaliser of SplitMix64 (Steele, Lea & Flood 2014).
+/// Joins two numbers into one that depends on both: the finalizer of SplitMix64 (Steele, Lea & Flood 2014).
 pub(super) fn mix(state: u64, part: u64) -> u64 {
     let mut mixed = state.wrapping_add(part.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -39,7 +39,7 @@ use crate::{Result, acquisition::CandidateOrigin, space::Configuration, trial::O
 /// - Failed trials count as bad as the worst one that did not fail, so that their neighbourhood is avoided.
 /// - Pending trials are taken for observed, with the loss that is expected of them.
 /// - What was tried is not tried again as long as something else is left.
-/// - Of a history longer than [`GpOptions::most_trials`] a part is modelled, and [`Expectation::modelled`] says how much.
+/// - Of a history longer than [`GpOptions::most_trials`] a part is modelled, and [`Expectation::modeled`] says how much.
 ///
 /// Hyperparameters are fitted to the first 8, 9, 10, … trials, then each time that these have grown by an eighth, each fit beginning where the one
 /// before ended; at 16, 32, 64, … trials they are fitted from scratch. A history that comes whole, as when a study is resumed, costs the fits since then (at
@@ -194,7 +194,7 @@ impl Sampler for GpSampler {
         let improvement = scale.gain(libm::exp(rating));
         let modelled = (kept.len() < request.history.len()).then_some(kept.len());
         let expectation = Expectation::new(scale.loss(mean), 0.5 * range, improvement)
-            .map(|expectation| Expectation { modelled, ..expectation });
+            .map(|expectation| Expectation { modeled: modelled, ..expectation });
         let (sampler, origin) = (self.name(), found.origin);
         let explanation = Explanation { sampler, origin, expectation };
         Ok(Suggestion { configuration, explanation })

@@ -78,14 +78,14 @@ pub(super) fn search(
         for index in 0..effort.near {
             let unit = if index % 2 == 0 {
                 let space = encoding.space();
-                space.to_unit(&candidates::neighbour(space, best, &view, generator))
+                space.to_unit(&candidates::neighbor(space, best, &view, generator))
             } else {
                 fine_neighbour(encoding, best, generator)
             };
             rated.push(Found {
                 rating: rater.rate(&unit),
                 unit,
-                origin: CandidateOrigin::Neighbour,
+                origin: CandidateOrigin::Neighbor,
             });
         }
     }

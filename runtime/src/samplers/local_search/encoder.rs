@@ -57,25 +57,25 @@ impl PointEncoder {
         self.numerical.len() + self.categorical.iter().map(|(_, count)| count).sum::<usize>()
     }
 
-    /// What a point is away from `centre`, in units of `radius`; a choice that differs is as far away as the radius.
+    /// What a point is away from `center`, in units of `radius`; a choice that differs is as far away as the radius.
     ///
     /// A parameter that is inactive on either side does not differ.
-    pub fn offset(&self, point: &Point, centre: &Point, radius: f64) -> Vec<f64> {
+    pub fn offset(&self, point: &Point, center: &Point, radius: f64) -> Vec<f64> {
         let mut offset: Vec<f64> = point
             .places
             .iter()
-            .zip(&centre.places)
+            .zip(&center.places)
             .map(|pair| match pair {
-                (Some(place), Some(centre)) => (place - centre) / radius,
+                (Some(place), Some(center)) => (place - center) / radius,
                 _ => 0.0,
             })
             .collect();
-        let pairs = point.choices.iter().zip(&centre.choices);
+        let pairs = point.choices.iter().zip(&center.choices);
         for ((_, count), pair) in self.categorical.iter().zip(pairs) {
             let from = offset.len();
             offset.resize(from + count, 0.0);
-            if let (Some(choice), Some(centre)) = pair
-                && choice != centre
+            if let (Some(choice), Some(center)) = pair
+                && choice != center
             {
                 offset[from + choice] = 1.0;
             }
@@ -84,18 +84,18 @@ impl PointEncoder {
     }
 
     /// The square of the length of [`offset`](Self::offset), bit by bit, unless it is above `most`: then anything that is.
-    pub fn squared_distance(&self, point: &Point, centre: &Point, radius: f64, most: f64) -> f64 {
+    pub fn squared_distance(&self, point: &Point, center: &Point, radius: f64, most: f64) -> f64 {
         let mut sum = 0.0;
-        for pair in point.places.iter().zip(&centre.places) {
-            if let (Some(place), Some(centre)) = pair {
-                let offset = (place - centre) / radius;
+        for pair in point.places.iter().zip(&center.places) {
+            if let (Some(place), Some(center)) = pair {
+                let offset = (place - center) / radius;
                 sum += offset * offset;
                 if sum > most {
                     return sum;
                 }
             }
         }
-        let choices = point.choices.iter().zip(&centre.choices);
+        let choices = point.choices.iter().zip(&center.choices);
         let differ = |(one, other): &(&Option<usize>, &Option<usize>)| {
             one.is_some() && other.is_some() && one != other
         };

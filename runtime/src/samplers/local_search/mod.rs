@@ -105,8 +105,8 @@ impl Sampler for LocalSearchSampler {
         let region = self.trace.sync(&self.options, request.space, request.history);
         let mut rng = request.rng();
         let asked = request.history.len() + request.pending.len();
-        let centre = match region.centre {
-            Some(centre) if !region.is_start(&self.options, asked) => centre,
+        let center = match region.center {
+            Some(center) if !region.is_start(&self.options, asked) => center,
             _ => {
                 let configuration = start(request, region.start, &mut rng);
                 return Ok(Suggestion::plain(configuration, self.name(), CandidateOrigin::Spread));
@@ -117,7 +117,7 @@ impl Sampler for LocalSearchSampler {
             options: &self.options,
             encoder: self.trace.encoder(),
             points: &self.trace.points,
-            centre,
+            center,
             radius: region.radius,
         };
         Ok(match step.suggest(&mut rng) {
@@ -166,13 +166,13 @@ fn start(request: &Request<'_>, run: usize, rng: &mut impl Rng) -> Configuration
     }
 }
 
-/// One step from a centre.
+/// One step from a center.
 struct Step<'a> {
     request: &'a Request<'a>,
     options: &'a LocalSearchOptions,
     encoder: &'a PointEncoder,
     points: &'a [Point],
-    centre: usize,
+    center: usize,
     radius: f64,
 }
 
@@ -226,13 +226,13 @@ impl Step<'_> {
             .map(|(_, candidate)| candidate.configuration)
     }
 
-    /// The model of the trials nearest to the centre.
+    /// The model of the trials nearest to the center.
     fn fit(&self) -> Quadratic {
-        let (history, centre) = (self.request.history, &self.points[self.centre]);
+        let (history, center) = (self.request.history, &self.points[self.center]);
         let dimensions = self.encoder.dimensions();
         let most = ((dimensions + 1) * (dimensions + 2) / 2 + dimensions).min(MAX_MODEL_POINTS);
         let near = self.nearest(most);
-        let lowest = history[self.centre].loss.unwrap_or(0.0);
+        let lowest = history[self.center].loss.unwrap_or(0.0);
         let offset_from_best = |loss: f64| (loss - lowest).clamp(0.0, f64::MAX);
         let mut offsets_from_best: Vec<f64> =
             near.iter().filter_map(|index| history[*index].loss.map(offset_from_best)).collect();
@@ -246,21 +246,21 @@ impl Step<'_> {
             .map(|index| history[*index].loss.map_or(scale, offset_from_best) / scale)
             .map(|value| value.min(MAX_SCALED_VALUE))
             .collect();
-        let offset = |index: &usize| self.encoder.offset(&self.points[*index], centre, self.radius);
+        let offset = |index: &usize| self.encoder.offset(&self.points[*index], center, self.radius);
         let offsets = near.iter().flat_map(offset).collect();
         Quadratic::fit(offsets, dimensions, &values)
     }
 
-    /// The trials nearest to the centre, nearest first; of equals the earlier.
+    /// The trials nearest to the center, nearest first; of equals the earlier.
     fn nearest(&self, most: usize) -> Vec<usize> {
-        let centre = &self.points[self.centre];
+        let center = &self.points[self.center];
         let by_distance = |one: &(f64, usize), other: &(f64, usize)| {
             one.0.total_cmp(&other.0).then(one.1.cmp(&other.1))
         };
         let mut near: Vec<(f64, usize)> = Vec::with_capacity(2 * most);
         let mut farthest = f64::INFINITY;
         for (index, point) in self.points.iter().enumerate() {
-            let squared = self.encoder.squared_distance(point, centre, self.radius, farthest);
+            let squared = self.encoder.squared_distance(point, center, self.radius, farthest);
             if squared <= farthest {
                 near.push((squared, index));
             }
@@ -280,17 +280,17 @@ impl Step<'_> {
         let space: &Space = self.request.space;
         let configuration = self.encoder.configuration(space, places, choices);
         let point = self.encoder.point(space, &configuration);
-        let offset = self.encoder.offset(&point, &self.points[self.centre], self.radius);
+        let offset = self.encoder.offset(&point, &self.points[self.center], self.radius);
         Candidate { configuration, offset, point }
     }
 
-    /// The centre's numbers and choices; where it has none, those of the best trial that has.
+    /// The center's numbers and choices; where it has none, those of the best trial that has.
     fn origin(&self) -> (Vec<f64>, Vec<usize>) {
         let history = self.request.history;
         let loss = |index: usize| history[index].loss.unwrap_or(f64::INFINITY);
-        let centre = &self.points[self.centre];
-        let mut order = alloc::vec![self.centre];
-        if centre.places.contains(&None) || centre.choices.contains(&None) {
+        let center = &self.points[self.center];
+        let mut order = alloc::vec![self.center];
+        if center.places.contains(&None) || center.choices.contains(&None) {
             order.extend(0..history.len());
             order[1..].sort_by(|one, other| loss(*one).total_cmp(&loss(*other)));
         }
@@ -303,12 +303,12 @@ impl Step<'_> {
         (places, choices)
     }
 
-    /// The centre with one choice exchanged, or two.
+    /// The center with one choice exchanged, or two.
     fn categorical_moves(&self, candidates: &mut Vec<Candidate>, rng: &mut impl Rng) {
         let (places, choices) = self.origin();
         // An inactive parameter has nothing to exchange.
         let active: Vec<usize> = (0..choices.len())
-            .filter(|at| self.points[self.centre].choices[*at].is_some())
+            .filter(|at| self.points[self.center].choices[*at].is_some())
             .filter(|at| self.encoder.categorical[*at].1 > 1)
             .collect();
         for &at in &active {
@@ -334,7 +334,7 @@ impl Step<'_> {
         }
     }
 
-    /// `places`, with others for the parameters that the centre has not: what a choice makes active has its own good values, which one trial does
+    /// `places`, with others for the parameters that the center has not: what a choice makes active has its own good values, which one trial does
     /// not find.
     fn fill_inactive(&self, places: &[f64], rng: &mut impl Rng) -> Vec<f64> {
         let mut awake = |(place, here): (&f64, &Option<f64>)| match here {
@@ -345,7 +345,7 @@ impl Step<'_> {
                 (place + step).clamp(0.0, 1.0)
             }
         };
-        places.iter().zip(&self.points[self.centre].places).map(&mut awake).collect()
+        places.iter().zip(&self.points[self.center].places).map(&mut awake).collect()
     }
 
     /// Steps of the numbers.
@@ -417,5 +417,5 @@ fn bounds(candidates: &[Candidate], margin: f64) -> (Vec<f64>, Vec<f64>) {
     (low, high)
 }
 
-/// The highest value that a model is fitted to, where 1 is the median of those near the centre.
+/// The highest value that a model is fitted to, where 1 is the median of those near the center.
 const MAX_SCALED_VALUE: f64 = 1e3;

@@ -10,15 +10,15 @@ use crate::{samplers::history_cache::HistoryCache, space::Space, trial::Observat
 
 /// The trust region, as the history determines it.
 ///
-/// A run begins with a few spread trials; the best of them is the first centre. From then on a trial that is better than the centre becomes the
-/// centre, and the radius grows if it lay far out; one that is worse, though it lay within reach, makes the radius smaller. When the radius
+/// A run begins with a few spread trials; the best of them is the first center. From then on a trial that is better than the center becomes the
+/// center, and the radius grows if it lay far out; one that is worse, though it lay within reach, makes the radius smaller. When the radius
 /// has become tiny the run has converged, and another begins.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct TrustRegion {
     /// Where in the history the run begins.
     pub start: usize,
     /// The best trial of the run, if one has succeeded.
-    pub centre: Option<usize>,
+    pub center: Option<usize>,
     /// Half the side of the region, as a share of the unit cube's.
     pub radius: f64,
 }
@@ -31,25 +31,25 @@ const EXPANSION_FACTOR: f64 = 1.6;
 
 impl TrustRegion {
     fn initial(options: &LocalSearchOptions, start: usize) -> Self {
-        Self { start, centre: None, radius: options.initial_radius }
+        Self { start, center: None, radius: options.initial_radius }
     }
 
     /// Takes in the last of these trials; `points` are their places.
     fn update(&mut self, options: &LocalSearchOptions, history: &[Observation], points: &[Point]) {
         let index = history.len() - 1;
         let is_start = self.is_start(options, index);
-        let Some(centre) = self.centre else {
+        let Some(center) = self.center else {
             if history[index].loss.is_some() {
-                self.centre = Some(index);
+                self.center = Some(index);
             }
             return;
         };
-        let (distance, same_choices) = points[index].distance(&points[centre]);
+        let (distance, same_choices) = points[index].distance(&points[center]);
         let is_better = history[index]
             .loss
-            .is_some_and(|loss| history[centre].loss.is_some_and(|best| loss < best));
+            .is_some_and(|loss| history[center].loss.is_some_and(|best| loss < best));
         if is_better {
-            self.centre = Some(index);
+            self.center = Some(index);
         }
         if is_start || !same_choices {
             return;
@@ -68,7 +68,7 @@ impl TrustRegion {
 
     /// Whether trial `index` of the history belongs to the spread that the run begins with.
     pub fn is_start(&self, options: &LocalSearchOptions, index: usize) -> bool {
-        index < self.start + options.n_startup_trials || self.centre.is_none()
+        index < self.start + options.n_startup_trials || self.center.is_none()
     }
 }
 

@@ -269,7 +269,7 @@ impl OptiFormerSampler {
             .collect();
         let mut more: Vec<Candidate> = (0..self.options.refined)
             .map(|_| Candidate {
-                configuration: candidates::neighbour(
+                configuration: candidates::neighbor(
                     request.space,
                     &parents,
                     &context.view,
@@ -328,13 +328,13 @@ impl OptiFormerSampler {
         }
         if !context.best.is_empty() {
             offered.extend((0..self.options.neighbours).map(|_| Candidate {
-                configuration: candidates::neighbour(
+                configuration: candidates::neighbor(
                     request.space,
                     &context.best,
                     &context.view,
                     &mut generator,
                 ),
-                origin: CandidateOrigin::Neighbour,
+                origin: CandidateOrigin::Neighbor,
             }));
         }
         // Without a best trial there are no neighbours: the spread takes their place.

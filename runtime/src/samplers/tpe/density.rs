@@ -224,13 +224,13 @@ impl Block {
         sums: &mut Lanes,
     ) {
         for dimension in dimensions {
-            let (centre, middles) = (row.centres[dimension], &self.middles[dimension]);
+            let (center, middles) = (row.centers[dimension], &self.middles[dimension]);
             match columns[dimension] {
                 Column::Points => {
                     let (half_precision, log_norm) =
                         (row.half_precision[dimension], row.log_norms[dimension]);
                     for lane in 0..LANES {
-                        sums[lane] += point(middles[lane], centre, half_precision, log_norm);
+                        sums[lane] += point(middles[lane], center, half_precision, log_norm);
                     }
                 }
                 Column::Intervals => {
@@ -239,13 +239,13 @@ impl Block {
                         (row.half_precision[dimension], row.log_norms[dimension]);
                     let (halves, spans) = (&self.halves[dimension], &self.spans[dimension]);
                     for lane in 0..LANES {
-                        let distance = ((middles[lane] - centre).abs() - halves[lane]).max(0.0);
+                        let distance = ((middles[lane] - center).abs() - halves[lane]).max(0.0);
                         sums[lane] += log_norm + spans[lane] - distance * distance * half_precision;
                     }
                 }
                 Column::Categories { hit, miss } => {
                     for lane in 0..LANES {
-                        sums[lane] += if centre == middles[lane] { hit } else { miss };
+                        sums[lane] += if center == middles[lane] { hit } else { miss };
                     }
                 }
             }
@@ -254,8 +254,8 @@ impl Block {
 }
 
 /// The logarithm of a kernel's density at a point.
-fn point(x: f64, centre: f64, half_precision: f64, log_norm: f64) -> f64 {
-    let distance = x - centre;
+fn point(x: f64, center: f64, half_precision: f64, log_norm: f64) -> f64 {
+    let distance = x - center;
     log_norm - distance * distance * half_precision
 }
 
@@ -269,10 +269,10 @@ fn exact_term(
 ) -> f64 {
     let mut term = log_weight;
     for (dimension, interval) in intervals.iter().enumerate() {
-        let centre = row.centres[dimension];
+        let center = row.centers[dimension];
         term += match columns[dimension] {
             Column::Categories { hit, miss } => {
-                if centre == interval.left {
+                if center == interval.left {
                     hit
                 } else {
                     miss
@@ -280,11 +280,11 @@ fn exact_term(
             }
             _ if interval.left == interval.right => point(
                 interval.left,
-                centre,
+                center,
                 row.half_precision[dimension],
                 row.log_norms[dimension],
             ),
-            _ => masses.of(centre, row.bandwidths[dimension], *interval),
+            _ => masses.of(center, row.bandwidths[dimension], *interval),
         };
     }
     term
@@ -293,21 +293,21 @@ fn exact_term(
 /// MassCache of kernels over cells, which ints meet again and again. Each has one place, where the next that falls there takes over.
 #[derive(Clone, Debug, Default)]
 struct MassCache {
-    /// Centre, width and the cell's ends, bit by bit; and the logarithm of the mass.
+    /// Center, width and the cell's ends, bit by bit; and the logarithm of the mass.
     known: Vec<([u64; 4], f64)>,
 }
 
 impl MassCache {
-    fn of(&mut self, centre: f64, width: f64, interval: Interval) -> f64 {
-        // No centre is this one.
+    fn of(&mut self, center: f64, width: f64, interval: Interval) -> f64 {
+        // No center is this one.
         self.known.resize(MASS_CACHE_SIZE, ([u64::MAX; 4], 0.0));
-        let key = [centre, width, interval.left, interval.right].map(f64::to_bits);
+        let key = [center, width, interval.left, interval.right].map(f64::to_bits);
         let mixed = key.iter().fold(0u64, |mixed, bits| {
             (mixed.rotate_left(23) ^ bits).wrapping_mul(0x9E37_79B9_7F4A_7C15)
         });
         let place = &mut self.known[(mixed >> 40) as usize % MASS_CACHE_SIZE];
         if place.0 != key {
-            *place = (key, Kernel::new(centre, width).log_mass(centre, width, interval));
+            *place = (key, Kernel::new(center, width).log_mass(center, width, interval));
         }
         place.1
     }

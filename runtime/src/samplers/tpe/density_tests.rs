@@ -108,7 +108,7 @@ fn most_kernels_are_left_out() {
     }
     kernel_set.set_members(&options, |_, _| true);
     let mut source = ParzenEstimator::default();
-    source.fit(&options, &domains, 3, |dimension, trial| kernel_set.centre(trial, dimension));
+    source.fit(&options, &domains, 3, |dimension, trial| kernel_set.center(trial, dimension));
     let (mut intervals, mut density) = (Vec::new(), Density::default());
     (0..8).for_each(|_| source.sample(&mut rng, &domains, &mut intervals));
     density.log_density(&options, &kernel_set, &intervals, &mut Vec::new());

@@ -6,7 +6,7 @@ use super::{TpeOptions, parzen::Kernel};
 use crate::space::Domain;
 
 /// A kernel on each of many trials, as [`ParzenEstimator`](super::parzen::ParzenEstimator) has them, bit by bit, but changed where a trial comes or goes
-/// and not made anew: a kernel's width depends on its neighbours alone.
+/// and not made anew: a kernel's width depends on its neighbors alone.
 ///
 /// A trial is a row, oldest first; not every row is a member. To let a trial come or go costs the logarithm of the number of members, and
 /// moving a part of each dimension's order along.
@@ -18,12 +18,12 @@ pub(super) struct KernelSet {
     members: Vec<bool>,
     count: usize,
     /// `[rows, dimensions]`: where the trial lies in the unit interval, or its category.
-    centres: Vec<f64>,
-    /// `[rows, dimensions]`: of members, their kernels' standard deviations, 1 / (2·width²), and logarithms of the density at the centre.
+    centers: Vec<f64>,
+    /// `[rows, dimensions]`: of members, their kernels' standard deviations, 1 / (2·width²), and logarithms of the density at the center.
     bandwidths: Vec<f64>,
     half_precision: Vec<f64>,
     log_norms: Vec<f64>,
-    /// For each numerical dimension, the members by rising centre; of equals the older first.
+    /// For each numerical dimension, the members by rising center; of equals the older first.
     orders: Vec<Vec<u32>>,
     /// The least width when the widths were found, and whether there was but one member.
     fitted: (f64, bool),
@@ -32,7 +32,7 @@ pub(super) struct KernelSet {
 /// One member's kernels, `[dimensions]` each.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KernelRow<'a> {
-    pub(super) centres: &'a [f64],
+    pub(super) centers: &'a [f64],
     pub(super) bandwidths: &'a [f64],
     pub(super) half_precision: &'a [f64],
     pub(super) log_norms: &'a [f64],
@@ -67,14 +67,14 @@ impl KernelSet {
     }
 
     /// Where a row lies in one dimension.
-    pub(super) fn centre(&self, row: usize, dimension: usize) -> f64 {
-        self.centres[row * self.dimensions() + dimension]
+    pub(super) fn center(&self, row: usize, dimension: usize) -> f64 {
+        self.centers[row * self.dimensions() + dimension]
     }
 
     /// Appends a row that is no member, `[dimensions]`; not a number where the trial has no value.
-    pub(super) fn push(&mut self, centres: impl Iterator<Item = f64>) {
-        self.centres.extend(centres);
-        let size = self.centres.len();
+    pub(super) fn push(&mut self, centers: impl Iterator<Item = f64>) {
+        self.centers.extend(centers);
+        let size = self.centers.len();
         debug_assert_eq!(size, (self.rows() + 1) * self.dimensions());
         self.members.push(false);
         // No width is this one: the kernel is worked out when the row becomes a member.
@@ -95,7 +95,7 @@ impl KernelSet {
         self.members.truncate(rows);
         let size = rows * self.dimensions();
         for numbers in
-            [&mut self.centres, &mut self.bandwidths, &mut self.half_precision, &mut self.log_norms]
+            [&mut self.centers, &mut self.bandwidths, &mut self.half_precision, &mut self.log_norms]
         {
             numbers.truncate(size);
         }
@@ -142,7 +142,7 @@ impl KernelSet {
         let rows = self.members.iter().enumerate().filter(|(_, member)| **member);
         let size = self.dimensions();
         rows.map(move |(row, _)| KernelRow {
-            centres: &self.centres[row * size..][..size],
+            centers: &self.centers[row * size..][..size],
             bandwidths: &self.bandwidths[row * size..][..size],
             half_precision: &self.half_precision[row * size..][..size],
             log_norms: &self.log_norms[row * size..][..size],
@@ -152,19 +152,19 @@ impl KernelSet {
     /// The order of every dimension anew.
     fn sort(&mut self) {
         let size = self.dimensions();
-        let Self { categories, members, centres, orders, .. } = self;
+        let Self { categories, members, centers, orders, .. } = self;
         for (dimension, order) in orders.iter_mut().enumerate() {
             if categories[dimension] > 0 {
                 continue;
             }
-            let centre = |row: u32| centres[row as usize * size + dimension];
+            let center = |row: u32| centers[row as usize * size + dimension];
             // What stays is in order already, which the sort takes for a run.
             order.retain(|row| members[*row as usize]);
             let mut known = alloc::vec![false; members.len()];
             order.iter().for_each(|row| known[*row as usize] = true);
             let joining = (0..members.len()).filter(|row| members[*row] && !known[*row]);
             order.extend(joining.map(|row| row as u32));
-            order.sort_by(|a, b| centre(*a).total_cmp(&centre(*b)).then_with(|| a.cmp(b)));
+            order.sort_by(|a, b| center(*a).total_cmp(&center(*b)).then_with(|| a.cmp(b)));
         }
     }
 
@@ -200,10 +200,10 @@ impl KernelSet {
 
     /// Where a row stands, or would stand, among the members.
     fn place(&self, row: usize, dimension: usize) -> usize {
-        let (size, own) = (self.dimensions(), self.centre(row, dimension));
+        let (size, own) = (self.dimensions(), self.center(row, dimension));
         self.orders[dimension].partition_point(|other| {
-            let centre = self.centres[*other as usize * size + dimension];
-            centre.total_cmp(&own).then_with(|| (*other as usize).cmp(&row)).is_lt()
+            let center = self.centers[*other as usize * size + dimension];
+            center.total_cmp(&own).then_with(|| (*other as usize).cmp(&row)).is_lt()
         })
     }
 
@@ -211,10 +211,10 @@ impl KernelSet {
     fn fit(&mut self, options: &TpeOptions, dimension: usize, place: usize) {
         let order = &self.orders[dimension];
         let Some(&row) = order.get(place) else { return };
-        let centre = |row: u32| self.centre(row as usize, dimension);
-        let own = centre(row);
-        let below = (place > 0).then(|| own - centre(order[place - 1]));
-        let above = order.get(place + 1).map(|other| centre(*other) - own);
+        let center = |row: u32| self.center(row as usize, dimension);
+        let own = center(row);
+        let below = (place > 0).then(|| own - center(order[place - 1]));
+        let above = order.get(place + 1).map(|other| center(*other) - own);
         let (min_bandwidth, alone) = self.fitted;
         let width = options.bandwidth(own, (below, above), alone, min_bandwidth);
         let at = row as usize * self.dimensions() + dimension;

@@ -30,7 +30,7 @@ use crate::{
 ///
 /// - Failed trials are never good ones: they take part in `g`, ranked behind everything that succeeded.
 /// - Pending trials take part in `g` (the constant liar), as if they had turned out badly.
-/// - Parameters with the same condition are modelled together, over those trials in which they were active (split
+/// - Parameters with the same condition are modeled together, over those trials in which they were active (split
 ///   anew into good and bad). Parents are drawn first, then the children that they activate. A parameter that
 ///   was never active before is drawn uniformly.
 ///
@@ -57,7 +57,7 @@ struct Cache {
     groups: Vec<Group>,
 }
 
-/// Parameters that are modelled together, and the trials' places.
+/// Parameters that are modeled together, and the trials' places.
 #[derive(Clone, Debug)]
 struct Group {
     parameters: Vec<usize>,
@@ -114,7 +114,7 @@ impl TpeSampler {
             return;
         }
         good.fit(options, &domains, good_rows.len(), |dimension, trial| {
-            kernel_set.centre(good_rows[trial], dimension)
+            kernel_set.center(good_rows[trial], dimension)
         });
         intervals.clear();
         for _ in 0..options.n_ei_candidates {
@@ -200,7 +200,7 @@ impl Workspace {
         let mut finished = 0;
         succeeded.clear();
         for (row, trial) in request.history.iter().enumerate() {
-            if !kernel_set.centre(row, 0).is_nan() {
+            if !kernel_set.center(row, 0).is_nan() {
                 finished += 1;
                 succeeded.extend(trial.loss.map(|loss| (loss, row)));
             }
@@ -219,12 +219,12 @@ impl Workspace {
         is_good.resize(kernel_set.rows(), false);
         good_rows.iter().for_each(|row| is_good[*row] = true);
         let active: Vec<bool> =
-            (0..kernel_set.rows()).map(|row| !kernel_set.centre(row, 0).is_nan()).collect();
+            (0..kernel_set.rows()).map(|row| !kernel_set.center(row, 0).is_nan()).collect();
         kernel_set.set_members(options, |row, _| active[row] && !is_good[row]);
     }
 }
 
-/// The parameters that are modelled together: those that are active under the same condition. Parents come before
+/// The parameters that are modeled together: those that are active under the same condition. Parents come before
 /// their children.
 fn groups(space: &Space, multivariate: bool) -> Vec<Vec<usize>> {
     let parameters = space.parameters();

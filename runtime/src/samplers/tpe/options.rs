@@ -24,9 +24,9 @@ pub struct TpeOptions {
     pub prior_weight: f64,
     /// Whether kernels have a least width, `range / min(100, 2 + trials)`. True.
     pub consider_magic_clip: bool,
-    /// Whether the bounds count as neighbours when the width of the outermost kernels is found. False.
+    /// Whether the bounds count as neighbors when the width of the outermost kernels is found. False.
     pub consider_endpoints: bool,
-    /// Whether parameters are modelled together, so that a kernel is a trial and not a value. True.
+    /// Whether parameters are modeled together, so that a kernel is a trial and not a value. True.
     pub multivariate: bool,
     /// Whether pending trials count as bad, so that parallel trials keep away from each other. True.
     pub constant_liar: bool,
@@ -80,19 +80,19 @@ impl TpeOptions {
         if self.consider_magic_clip { 1.0 / (count as f64 + 2.0).min(100.0) } else { MIN_BANDWIDTH }
     }
 
-    /// The width of a kernel at `centre` whose neighbours below and above, where there are any, are so far away; `alone` where there is no other
+    /// The width of a kernel at `center` whose neighbors below and above, where there are any, are so far away; `alone` where there is no other
     /// kernel.
     ///
     /// J. Bergstra et al., Algorithms for Hyper-Parameter Optimization (2011), section 4.2.
     pub(super) fn bandwidth(
         &self,
-        centre: f64,
+        center: f64,
         (below, above): (Option<f64>, Option<f64>),
         alone: bool,
         min_bandwidth: f64,
     ) -> f64 {
         let width = if self.consider_endpoints || alone {
-            below.unwrap_or(centre).max(above.unwrap_or(1.0 - centre))
+            below.unwrap_or(center).max(above.unwrap_or(1.0 - center))
         } else {
             below.unwrap_or(0.0).max(above.unwrap_or(0.0))
         };

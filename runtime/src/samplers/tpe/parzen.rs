@@ -30,13 +30,13 @@ pub(super) struct Kernel {
     pub(super) half_precision: f64,
     /// ln of the mass that the untruncated kernel has in [0, 1].
     pub(super) log_inside: f64,
-    /// −ln(width·√2π) − `log_inside`: the logarithm of the density at the centre.
+    /// −ln(width·√2π) − `log_inside`: the logarithm of the density at the center.
     pub(super) log_norm: f64,
 }
 
 impl Kernel {
-    pub(super) fn new(centre: f64, width: f64) -> Self {
-        let (below, above) = (centre / width, (1.0 - centre) / width);
+    pub(super) fn new(center: f64, width: f64) -> Self {
+        let (below, above) = (center / width, (1.0 - center) / width);
         // What is lost at either end need not be worked out where 1 less it is 1.
         let outside = if below > MAX_STANDARD_DEVIATIONS && above > MAX_STANDARD_DEVIATIONS {
             0.0
@@ -52,8 +52,8 @@ impl Kernel {
     }
 
     /// ln of the share of the kernel's mass that lies in the cell.
-    pub(super) fn log_mass(&self, centre: f64, width: f64, interval: Interval) -> f64 {
-        normal::log_mass((interval.left - centre) / width, (interval.right - centre) / width)
+    pub(super) fn log_mass(&self, center: f64, width: f64, interval: Interval) -> f64 {
+        normal::log_mass((interval.left - center) / width, (interval.right - center) / width)
             - self.log_inside
     }
 }
@@ -64,11 +64,11 @@ struct Column {
     /// How many categories; 0 for a number.
     categories: usize,
     /// The kernel's middle, or the category observed; the last kernel is the prior.
-    centres: Vec<f64>,
+    centers: Vec<f64>,
     /// The kernel's standard deviation.
     bandwidths: Vec<f64>,
     kernels: Vec<Kernel>,
-    /// Kernels by rising centre, without the prior.
+    /// Kernels by rising center, without the prior.
     order: Vec<usize>,
     /// An equal kernel that comes earlier in `order`, or the kernel itself.
     duplicate_of: Vec<usize>,
@@ -114,12 +114,12 @@ impl ParzenEstimator {
         self.log_weights.iter_mut().for_each(|weight| *weight -= log_total);
         self.columns.resize_with(domains.len(), Column::default);
         for (dimension, (column, domain)) in self.columns.iter_mut().zip(domains).enumerate() {
-            column.centres.clear();
-            column.centres.extend((0..count).map(|trial| coordinate(dimension, trial)));
+            column.centers.clear();
+            column.centers.extend((0..count).map(|trial| coordinate(dimension, trial)));
             match domain {
                 Domain::Categorical { choices } => {
                     column.categories = choices.len();
-                    column.centres.push(f64::NAN);
+                    column.centers.push(f64::NAN);
                 }
                 _ => column.fit_bandwidths(options),
             }
@@ -145,11 +145,11 @@ impl ParzenEstimator {
                 let category = column.draw_category(kernel, uniform, self.prior_weight);
                 Interval { left: category, right: category }
             } else {
-                let (centre, width) = (column.centres[kernel], column.bandwidths[kernel]);
-                let (low, high) = (-centre / width, (1.0 - centre) / width);
+                let (center, width) = (column.centers[kernel], column.bandwidths[kernel]);
+                let (low, high) = (-center / width, (1.0 - center) / width);
                 Interval::around(
                     domain,
-                    centre + width * normal::truncated_quantile(uniform, low, high),
+                    center + width * normal::truncated_quantile(uniform, low, high),
                 )
             });
         }
@@ -193,7 +193,7 @@ impl Interval {
     /// The cell of the legal value nearest to `unit`.
     fn around(domain: &Domain, unit: f64) -> Self {
         let unit = unit.clamp(0.0, 1.0);
-        let (centre, left, right) = match domain {
+        let (center, left, right) = match domain {
             Domain::Float { step: None, .. } => return Self { left: unit, right: unit },
             Domain::Int { low, high, log: true, .. } => {
                 let (bottom, top) = (libm::log(low - 0.5), libm::log(high + 0.5));
@@ -209,7 +209,7 @@ impl Interval {
         };
         if right - left < MIN_INTERVAL_WIDTH {
             // The middle again gives the same level: it lies half a cell from the next.
-            return Self { left: centre, right: centre };
+            return Self { left: center, right: center };
         }
         Self { left, right }
     }
@@ -224,46 +224,46 @@ impl Interval {
 }
 
 impl Column {
-    /// Finds each kernel's width from the distances to its neighbours, and appends the prior.
+    /// Finds each kernel's width from the distances to its neighbors, and appends the prior.
     fn fit_bandwidths(&mut self, options: &TpeOptions) {
         self.categories = 0;
-        let centres = &mut self.centres;
-        let count = centres.len();
+        let centers = &mut self.centers;
+        let count = centers.len();
         self.order.clear();
         self.order.extend(0..count);
         self.order
-            .sort_unstable_by(|&a, &b| centres[a].total_cmp(&centres[b]).then_with(|| a.cmp(&b)));
+            .sort_unstable_by(|&a, &b| centers[a].total_cmp(&centers[b]).then_with(|| a.cmp(&b)));
         let min_bandwidth = options.min_bandwidth(count);
         self.bandwidths.clear();
         self.bandwidths.resize(count, 0.0);
         self.duplicate_of.clear();
         self.duplicate_of.extend(0..=count);
         for (place, &kernel) in self.order.iter().enumerate() {
-            let centre = centres[kernel];
-            let left = (place > 0).then(|| centre - centres[self.order[place - 1]]);
-            let right = (place + 1 < count).then(|| centres[self.order[place + 1]] - centre);
+            let center = centers[kernel];
+            let left = (place > 0).then(|| center - centers[self.order[place - 1]]);
+            let right = (place + 1 < count).then(|| centers[self.order[place + 1]] - center);
             self.bandwidths[kernel] =
-                options.bandwidth(centre, (left, right), count == 1, min_bandwidth);
+                options.bandwidth(center, (left, right), count == 1, min_bandwidth);
             if place > 0 {
                 let before = self.order[place - 1];
-                if centres[before] == centre && self.bandwidths[before] == self.bandwidths[kernel] {
+                if centers[before] == center && self.bandwidths[before] == self.bandwidths[kernel] {
                     self.duplicate_of[kernel] = before;
                 }
             }
         }
-        centres.push(0.5);
+        centers.push(0.5);
         self.bandwidths.push(1.0);
         self.order.push(count);
         self.kernels.clear();
-        let shapes = centres.iter().zip(&self.bandwidths);
-        self.kernels.extend(shapes.map(|(centre, width)| Kernel::new(*centre, *width)));
+        let shapes = centers.iter().zip(&self.bandwidths);
+        self.kernels.extend(shapes.map(|(center, width)| Kernel::new(*center, *width)));
     }
 
     /// Adds each kernel's log density at the point `x`.
     fn add_point(&self, x: f64, terms: &mut [f64]) {
-        let kernels = self.centres.iter().zip(&self.kernels);
-        for (term, (centre, kernel)) in terms.iter_mut().zip(kernels) {
-            let distance = x - centre;
+        let kernels = self.centers.iter().zip(&self.kernels);
+        for (term, (center, kernel)) in terms.iter_mut().zip(kernels) {
+            let distance = x - center;
             *term += kernel.log_norm - distance * distance * kernel.half_precision;
         }
     }
@@ -275,7 +275,7 @@ impl Column {
                 masses[self.duplicate_of[kernel]]
             } else {
                 self.kernels[kernel].log_mass(
-                    self.centres[kernel],
+                    self.centers[kernel],
                     self.bandwidths[kernel],
                     interval,
                 )
@@ -285,23 +285,23 @@ impl Column {
 
     /// Adds each kernel's log probability of a category.
     fn add_category(&self, category: f64, prior_weight: f64, terms: &mut [f64]) {
-        let (hit, miss) = category_probabilities(self.categories, self.centres.len(), prior_weight);
+        let (hit, miss) = category_probabilities(self.categories, self.centers.len(), prior_weight);
         let (hit, miss) = (libm::log(hit), libm::log(miss));
         let last = terms.len() - 1;
-        for (term, centre) in terms.iter_mut().zip(&self.centres).take(last) {
-            *term += if *centre == category { hit } else { miss };
+        for (term, center) in terms.iter_mut().zip(&self.centers).take(last) {
+            *term += if *center == category { hit } else { miss };
         }
         terms[last] -= libm::log(self.categories as f64);
     }
 
     /// The category at quantile `uniform` of kernel `kernel`.
     fn draw_category(&self, kernel: usize, uniform: f64, prior_weight: f64) -> f64 {
-        let (hit, miss) = category_probabilities(self.categories, self.centres.len(), prior_weight);
+        let (hit, miss) = category_probabilities(self.categories, self.centers.len(), prior_weight);
         let extra = hit - miss;
-        let prior = kernel + 1 == self.centres.len();
+        let prior = kernel + 1 == self.centers.len();
         // The kernel is flat but for the extra mass on its own category.
         if !prior && uniform < extra {
-            return self.centres[kernel];
+            return self.centers[kernel];
         }
         let flat = if prior { uniform } else { (uniform - extra) / (1.0 - extra) };
         libm::floor(flat * self.categories as f64).min(self.categories as f64 - 1.0)

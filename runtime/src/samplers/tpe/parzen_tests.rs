@@ -8,40 +8,40 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::*;
 
 /// Density (mass, for cells) of one kernel of one numerical dimension, by the definition.
-fn plain_kernel(centre: f64, width: f64, interval: Interval) -> f64 {
-    let inside = normal::cdf((1.0 - centre) / width) - normal::cdf(-centre / width);
+fn plain_kernel(center: f64, width: f64, interval: Interval) -> f64 {
+    let inside = normal::cdf((1.0 - center) / width) - normal::cdf(-center / width);
     if interval.left == interval.right {
-        let z = (interval.left - centre) / width;
+        let z = (interval.left - center) / width;
         libm::exp(-0.5 * z * z) / (width * libm::sqrt(core::f64::consts::TAU)) / inside
     } else {
-        let mass = normal::cdf((interval.right - centre) / width)
-            - normal::cdf((interval.left - centre) / width);
+        let mass = normal::cdf((interval.right - center) / width)
+            - normal::cdf((interval.left - center) / width);
         mass / inside
     }
 }
 
 /// The kernels' widths, by the definition: quadratic in the number of trials.
-fn plain_widths(centres: &[f64]) -> Vec<f64> {
-    let min_bandwidth = 1.0 / (centres.len() as f64 + 2.0).min(100.0);
+fn plain_widths(centers: &[f64]) -> Vec<f64> {
+    let min_bandwidth = 1.0 / (centers.len() as f64 + 2.0).min(100.0);
     let width = |index: usize| {
-        let centre = centres[index];
-        if centres.len() == 1 {
-            return centre.max(1.0 - centre);
+        let center = centers[index];
+        if centers.len() == 1 {
+            return center.max(1.0 - center);
         }
-        // Of equal centres only the first has a neighbour below, and only the last one above.
-        let place = |other: usize| (centres[other], other);
-        let others = || (0..centres.len()).filter(|&other| other != index);
-        let below = others().filter(|&o| place(o) < place(index)).map(|o| centre - centres[o]);
-        let above = others().filter(|&o| place(o) > place(index)).map(|o| centres[o] - centre);
+        // Of equal centers only the first has a neighbor below, and only the last one above.
+        let place = |other: usize| (centers[other], other);
+        let others = || (0..centers.len()).filter(|&other| other != index);
+        let below = others().filter(|&o| place(o) < place(index)).map(|o| center - centers[o]);
+        let above = others().filter(|&o| place(o) > place(index)).map(|o| centers[o] - center);
         let nearest = |distances: Vec<f64>| distances.into_iter().reduce(f64::min).unwrap_or(0.0);
         nearest(below.collect()).max(nearest(above.collect()))
     };
-    (0..centres.len()).map(|index| width(index).clamp(min_bandwidth, 1.0)).collect()
+    (0..centers.len()).map(|index| width(index).clamp(min_bandwidth, 1.0)).collect()
 }
 
-/// `centres[dimension][trial]`.
-fn plain_density(domains: &[&Domain], centres: &[Vec<f64>], intervals: &[Interval]) -> f64 {
-    let count = centres[0].len();
+/// `centers[dimension][trial]`.
+fn plain_density(domains: &[&Domain], centers: &[Vec<f64>], intervals: &[Interval]) -> f64 {
+    let count = centers[0].len();
     let weight = |kernel: usize| {
         if kernel < count { TpeOptions::default().weight(kernel, count) } else { 1.0 }
     };
@@ -53,7 +53,7 @@ fn plain_density(domains: &[&Domain], centres: &[Vec<f64>], intervals: &[Interva
             product *= match domain {
                 Domain::Categorical { choices } if kernel < count => {
                     let share = 1.0 / (count as f64 + 1.0);
-                    let hit = if centres[dimension][kernel] == intervals[dimension].left {
+                    let hit = if centers[dimension][kernel] == intervals[dimension].left {
                         1.0
                     } else {
                         0.0
@@ -62,9 +62,9 @@ fn plain_density(domains: &[&Domain], centres: &[Vec<f64>], intervals: &[Interva
                 }
                 Domain::Categorical { choices } => 1.0 / choices.len() as f64,
                 _ if kernel < count => {
-                    let bandwidths = plain_widths(&centres[dimension]);
+                    let bandwidths = plain_widths(&centers[dimension]);
                     plain_kernel(
-                        centres[dimension][kernel],
+                        centers[dimension][kernel],
                         bandwidths[kernel],
                         intervals[dimension],
                     )
@@ -105,15 +105,15 @@ fn densities_equal_the_plain_twin() {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
     // The buffers of a larger fit are used again by the smaller ones.
     for count in [60, 0, 1, 2, 7, 30] {
-        let centres = trials(&owned, count, count as u64);
-        estimator.fit(&TpeOptions::default(), &domains, count, |d, t| centres[d][t]);
+        let centers = trials(&owned, count, count as u64);
+        estimator.fit(&TpeOptions::default(), &domains, count, |d, t| centers[d][t]);
         let mut intervals = Vec::new();
         (0..24).for_each(|_| estimator.sample(&mut rng, &domains, &mut intervals));
         let mut densities = Vec::new();
         estimator.log_density(&intervals, &mut densities);
         assert_eq!(densities.len(), 24);
         for (density, intervals) in densities.iter().zip(intervals.chunks(domains.len())) {
-            let want = libm::log(plain_density(&domains, &centres, intervals));
+            let want = libm::log(plain_density(&domains, &centers, intervals));
             assert!((density - want).abs() < 1e-9, "{count} trials: {density}, not {want}");
         }
     }
@@ -122,9 +122,9 @@ fn densities_equal_the_plain_twin() {
 #[test]
 fn densities_of_one_dimension_sum_to_one() {
     for domain in domains() {
-        let centres = trials(core::slice::from_ref(&domain), 12, 3);
+        let centers = trials(core::slice::from_ref(&domain), 12, 3);
         let mut estimator = ParzenEstimator::default();
-        estimator.fit(&TpeOptions::default(), &[&domain], 12, |d, t| centres[d][t]);
+        estimator.fit(&TpeOptions::default(), &[&domain], 12, |d, t| centers[d][t]);
         let (intervals, volume): (Vec<Interval>, f64) = match domain.levels() {
             Some(levels) if domain.is_categorical() => {
                 let interval = |level| Interval { left: level as f64, right: level as f64 };
@@ -150,9 +150,9 @@ fn densities_of_one_dimension_sum_to_one() {
 fn draws_follow_the_density() {
     // χ² over 10 cells of equal width, 20 000 draws: the 99.9 % quantile for 9 degrees of freedom is 27.9.
     for domain in [&domains()[0], &domains()[2], &domains()[5]] {
-        let centres = trials(core::slice::from_ref(domain), 5, 11);
+        let centers = trials(core::slice::from_ref(domain), 5, 11);
         let mut estimator = ParzenEstimator::default();
-        estimator.fit(&TpeOptions::default(), &[domain], 5, |d, t| centres[d][t]);
+        estimator.fit(&TpeOptions::default(), &[domain], 5, |d, t| centers[d][t]);
         let bins = domain.levels().unwrap_or(10) as usize;
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
         let mut intervals = Vec::new();
