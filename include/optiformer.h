@@ -1,4 +1,4 @@
-/* OptiFormer: a black-box optimiser with a transformer that proposes the next trial.
+/* OptiFormer: a black-box optimizer with a transformer that proposes the next trial.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
@@ -199,15 +199,15 @@ void optiformer_space_free(optiformer_space *space);
 
 /* ---- Studies: ask and tell ---------------------------------------------------------------------- */
 
-#define OPTIFORMER_MINIMISE 0
-#define OPTIFORMER_MAXIMISE 1
+#define OPTIFORMER_MINIMIZE 0
+#define OPTIFORMER_MAXIMIZE 1
 
 /* Set all to zero, then struct_size to sizeof(optiformer_study_options). The struct only grows: a
  * library accepts what older headers have, and what newer ones have as long as what it does not know
  * is zero (else UNSUPPORTED). */
 typedef struct optiformer_study_options {
     size_t struct_size;
-    int32_t direction;             /* OPTIFORMER_MINIMISE or OPTIFORMER_MAXIMISE */
+    int32_t direction;             /* OPTIFORMER_MINIMIZE or OPTIFORMER_MAXIMIZE */
     const char *sampler;           /* "auto", "optiformer", "gp", "tpe", "cma_es", "local_search",
                                     * "sobol", "random"; NULL for "auto" */
     const optiformer_model *model; /* for "optiformer"; NULL for the built-in weights. "auto" takes
@@ -215,7 +215,7 @@ typedef struct optiformer_study_options {
     uint64_t seed;                 /* the same seed and answers give the same suggestions */
 } optiformer_study_options;
 
-/* A study over a copy of `space`. `options` may be NULL: minimise with "auto" and seed 0.
+/* A study over a copy of `space`. `options` may be NULL: minimize with "auto" and seed 0.
  * Threads: `space` and the options' model are shared.
  * Errors: INVALID_SPACE for a space without parameters; INVALID_VALUE, naming the option, also for a
  * model that the sampler has no use for; UNSUPPORTED. */
@@ -267,7 +267,7 @@ optiformer_status optiformer_study_best(const optiformer_study *study, uint64_t 
 typedef struct optiformer_explanation {
     size_t struct_size;
     char sampler[32];   /* the sampler that suggested it; under "auto" the one that was asked */
-    char origin[32];    /* "policy": drawn from the transformer's policy; "neighbour" of a good trial;
+    char origin[32];    /* "policy": drawn from the transformer's policy; "neighbor" of a good trial;
                          * "spread": a point of an even spread; "refined" to where the acquisition is
                          * largest; "step" of a local model; "draw": anything else */
     double median;      /* of the predicted values; NaN, like the next two, where nothing was predicted */
@@ -303,8 +303,8 @@ typedef struct optiformer_suggest_options {
     uint64_t number;               /* the number of the trial that is asked for, from 0 */
 } optiformer_suggest_options;
 
-/* `count` configurations to try next, to minimise a loss: a pure function of what is passed in. A study
- * that maximises turns the sign of its losses.
+/* `count` configurations to try next, to minimize a loss: a pure function of what is passed in. A study
+ * that maximizes turns the sign of its losses.
  *
  *   options  may be NULL for the defaults
  *   history  [finished, parameters], row by row: the trials that finished, in the order of their numbers

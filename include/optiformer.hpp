@@ -149,7 +149,7 @@ private:
     std::unique_ptr<optiformer_space, detail::Free> handle_;
 };
 
-enum class Direction { minimise = OPTIFORMER_MINIMISE, maximise = OPTIFORMER_MAXIMISE };
+enum class Direction { minimize = OPTIFORMER_MINIMIZE, maximize = OPTIFORMER_MAXIMIZE };
 
 /// A configuration with the id to tell its outcome by.
 struct Trial {
@@ -183,7 +183,7 @@ struct Counts {
 /// Ask and tell.
 class Study {
 public:
-    explicit Study(const Space &space, Direction direction = Direction::minimise, std::uint64_t seed = 0,
+    explicit Study(const Space &space, Direction direction = Direction::minimize, std::uint64_t seed = 0,
                    const Model *model = nullptr, const std::string &sampler = "auto")
         : count_(space.count()) {
         optiformer_study_options options{};
@@ -278,7 +278,7 @@ inline std::vector<double> flat(const std::vector<std::vector<double>> &rows, st
 
 } // namespace detail
 
-/// `count` configurations to try next, to minimise a loss: a pure function of its arguments. A loss that is not finite means a
+/// `count` configurations to try next, to minimize a loss: a pure function of its arguments. A loss that is not finite means a
 /// failed trial; each suggestion takes those before it for pending.
 inline std::vector<std::vector<double>> suggest(const Space &space, const std::vector<std::vector<double>> &history,
                                                 const std::vector<double> &losses,

@@ -43,7 +43,7 @@ step_docs() {
     RUSTDOCFLAGS="-D warnings" cargo doc --profile quick --workspace --all-features --no-deps
 }
 
-# The dev profile: optimised a little, with overflow checks and debug assertions.
+# The dev profile: optimized a little, with overflow checks and debug assertions.
 step_rust() {
     OPTIFORMER_GPU_TESTS=skip cargo test --all-features
 }

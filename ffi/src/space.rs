@@ -6,7 +6,7 @@ use optiformer::space::{Configuration, Domain, Parameter, Space};
 
 use crate::{
     pointer,
-    status::{CError, Failure, Outcome, Status, boundary, free},
+    status::{CError, CallResult, Failure, Status, boundary, free},
 };
 
 /// The largest magnitude of an int: doubles count by ones up to it.
@@ -29,13 +29,13 @@ impl SpaceHandle {
     }
 
     /// Takes other parameters, or stays as it is if they make no space.
-    fn replace(&mut self, parameters: Vec<Parameter>) -> Outcome {
+    fn replace(&mut self, parameters: Vec<Parameter>) -> CallResult {
         self.space = Some(Space::new(parameters.clone())?);
         self.parameters = parameters;
         Ok(())
     }
 
-    fn add(&mut self, parameter: Parameter) -> Outcome {
+    fn add(&mut self, parameter: Parameter) -> CallResult {
         let mut parameters = self.parameters.clone();
         parameters.push(parameter);
         self.replace(parameters)
@@ -55,7 +55,7 @@ pub fn write_configuration(configuration: &Configuration, values: &mut [f64]) {
 }
 
 /// Checks that a caller's `count` is the number of parameters.
-pub fn check_count(space: &Space, count: usize) -> Outcome {
+pub fn check_count(space: &Space, count: usize) -> CallResult {
     if count == space.len() {
         return Ok(());
     }

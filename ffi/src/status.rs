@@ -119,10 +119,10 @@ impl From<Error> for Failure {
 }
 
 /// What functions of this crate do inside the boundary.
-pub type Outcome = Result<(), Failure>;
+pub type CallResult = Result<(), Failure>;
 
 /// Runs `body`; its failure or panic becomes a status, written to the caller's struct when there is one.
-pub fn boundary(error: *mut CError, body: impl FnOnce() -> Outcome) -> i32 {
+pub fn boundary(error: *mut CError, body: impl FnOnce() -> CallResult) -> i32 {
     let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         Err(Failure::new(Status::Panic, "the library failed; this is a bug, please report it"))
     });

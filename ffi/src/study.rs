@@ -2,14 +2,14 @@
 
 use std::{ffi::c_char, mem::offset_of};
 
-use optiformer::study::{Direction, Outcome as TrialOutcome, State, Study};
+use optiformer::study::{Direction, Outcome, Study, TrialState};
 
 use crate::{
     model::ModelHandle,
     pointer,
     sampler::sampler,
     space::{SpaceHandle, check_count, configuration, write_configuration},
-    status::{CError, Failure, Outcome, Status, boundary, free},
+    status::{CError, CallResult, Failure, Status, boundary, free},
 };
 
 /// A study, and whether an earlier call left it in an unknown state.
@@ -37,7 +37,7 @@ const _: () = {
 pub struct StudyOptions {
     /// `sizeof(optiformer_study_options)`.
     pub struct_size: usize,
-    /// 0 to minimise, 1 to maximise.
+    /// 0 to minimize, 1 to maximize.
     pub direction: i32,
     /// The sampler's name; null for "auto".
     pub sampler: *const c_char,
@@ -62,7 +62,7 @@ const DEFAULTS: StudyOptions = StudyOptions {
 fn with_study(
     study: *mut StudyHandle,
     error: *mut CError,
-    body: impl FnOnce(&mut Study) -> Outcome,
+    body: impl FnOnce(&mut Study) -> CallResult,
 ) -> i32 {
     boundary(error, || {
         // SAFETY: the caller of the C function passes null or a handle that nobody else uses.
@@ -76,7 +76,7 @@ fn with_study(
     })
 }
 
-fn check_whole(handle: &StudyHandle) -> Outcome {
+fn check_whole(handle: &StudyHandle) -> CallResult {
     if handle.poisoned {
         return Err(Failure::new(Status::Poisoned, "an earlier call failed; free the study"));
     }
@@ -101,8 +101,8 @@ pub unsafe extern "C" fn optiformer_study_new(
         // SAFETY: the caller passes null or a struct that begins with its size; any bytes make one.
         let options = unsafe { pointer::options(options, DEFAULTS, FIRST_SIZE, "options") }?;
         let direction = match options.direction {
-            0 => Direction::Minimise,
-            1 => Direction::Maximise,
+            0 => Direction::Minimize,
+            1 => Direction::Maximize,
             other => {
                 let message = format!("options: direction {other} is neither 0 nor 1");
                 return Err(Failure::new(Status::InvalidValue, message));
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn optiformer_study_tell(
     value: f64,
     error: *mut CError,
 ) -> i32 {
-    with_study(study, error, |study| Ok(study.tell(id, TrialOutcome::Value(value))?))
+    with_study(study, error, |study| Ok(study.tell(id, Outcome::Value(value))?))
 }
 
 /// That a trial failed.
@@ -171,7 +171,7 @@ pub unsafe extern "C" fn optiformer_study_tell_failed(
     id: u64,
     error: *mut CError,
 ) -> i32 {
-    with_study(study, error, |study| Ok(study.tell(id, TrialOutcome::Failed)?))
+    with_study(study, error, |study| Ok(study.tell(id, Outcome::Failed)?))
 }
 
 /// A trial that was made elsewhere.
@@ -194,7 +194,7 @@ pub unsafe extern "C" fn optiformer_study_add(
         let values = unsafe { pointer::slice(values, count, "values") }?;
         // SAFETY: the caller passes null or a writable place.
         let id = unsafe { pointer::optional(id, "id") }?;
-        let added = study.add(configuration(values), TrialOutcome::Value(value))?;
+        let added = study.add(configuration(values), Outcome::Value(value))?;
         if let Some(id) = id {
             *id = added;
         }
@@ -351,9 +351,9 @@ pub unsafe extern "C" fn optiformer_study_counts(
         let mut counts = [0; 3];
         for trial in handle.study.trials() {
             counts[match trial.state {
-                State::Finished(_) => 0,
-                State::Failed => 1,
-                State::Pending => 2,
+                TrialState::Finished(_) => 0,
+                TrialState::Failed => 1,
+                TrialState::Pending => 2,
             }] += 1;
         }
         // SAFETY: the caller passes null or a writable place, three times.
@@ -409,7 +409,7 @@ mod tests {
     #[test]
     fn a_panic_poisons_the_study() {
         let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
-        let study = Study::new(space, Direction::Minimise, Box::new(Broken), 0);
+        let study = Study::new(space, Direction::Minimize, Box::new(Broken), 0);
         let handle = Box::into_raw(Box::new(StudyHandle { study, poisoned: false }));
         let (mut id, mut value) = (7, 0.5);
         let none = std::ptr::null_mut();

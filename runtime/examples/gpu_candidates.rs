@@ -71,9 +71,9 @@ struct Work {
 
 impl Work {
     fn new(batch: usize, studies: usize, history: usize, each: usize) -> Self {
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
         let mut tokens = |count: usize| -> Vec<Token> {
-            (0..count).map(|_| generator.random_range(0..BINS as Token)).collect()
+            (0..count).map(|_| rng.random_range(0..BINS as Token)).collect()
         };
         let histories = (0..studies).map(|_| tokens(history)).collect();
         let candidates = (0..studies)

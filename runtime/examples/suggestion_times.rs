@@ -6,7 +6,7 @@
 //! A study is filled with random trials, then asked and told one trial after another. `first` is the first ask of a sampler that knows
 //! nothing yet, which is what a resumed study pays; `median`, `least` and `most` are of the asks after it, each with its tell. With `--run`
 //! the study is not filled: the sampler makes all the trials itself, `median` is of the last of them and `total` of all. `gp:400` is the Gaussian
-//! process with at most 400 trials modelled. Times are the processor's, so that other programs on the machine do not count.
+//! process with at most 400 trials modeled. Times are the processor's, so that other programs on the machine do not count.
 //! `tests/scripts/compare_suggestion_times.py` runs this beside other libraries, with the same histories.
 
 use std::{
@@ -43,7 +43,7 @@ fn space(dimensions: usize) -> Space {
     Space::new(parameters.collect()).expect("floats with bounds make a space")
 }
 
-/// A number in `[0, 1)` for each place of each trial: the finaliser of SplitMix64, which the script has as well.
+/// A number in `[0, 1)` for each place of each trial: the finalizer of SplitMix64, which the script has as well.
 fn uniform(trial: u64, dimension: u64) -> f64 {
     let mut mixed = (trial << 16 | dimension).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -89,7 +89,7 @@ fn sampler(name: &str) -> Result<Box<dyn Sampler + Send>, Box<dyn Error>> {
 
 fn measure(cell: &Cell<'_>, effort: &Effort) -> Result<serde_json::Value, Box<dyn Error>> {
     let sampler = sampler(cell.sampler)?;
-    let mut study = Study::new(space(cell.dimensions), Direction::Minimise, sampler, 0);
+    let mut study = Study::new(space(cell.dimensions), Direction::Minimize, sampler, 0);
     let begun = Instant::now();
     let mut seconds = Vec::new();
     if effort.run {

@@ -62,7 +62,7 @@ pub fn distribution(logits: &mut [f32], legal: &LegalTokens, options: &SamplingO
     for logit in logits.iter_mut() {
         *logit = (*logit - highest) / options.temperature;
     }
-    let total = kernels.exponentials(logits, 0.0);
+    let total = kernels.exp_and_sum(logits, 0.0);
     kernels.scale(logits, 1.0 / total);
     if legal.mask.is_some() {
         // An exponential is never quite nothing.
@@ -91,7 +91,7 @@ pub fn draw(probabilities: &[f32], uniform: f64) -> usize {
     last
 }
 
-fn normalise(weights: &mut [f32]) {
+fn normalize(weights: &mut [f32]) {
     let total: f32 = weights.iter().sum();
     for weight in weights {
         *weight /= total;
@@ -112,7 +112,7 @@ fn keep_likeliest(probabilities: &mut [f32], options: &SamplingOptions) {
     for index in &order[kept..] {
         probabilities[*index] = 0.0;
     }
-    normalise(probabilities);
+    normalize(probabilities);
 }
 
 #[cfg(test)]

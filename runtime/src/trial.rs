@@ -7,7 +7,7 @@ use crate::space::Configuration;
 pub struct Observation {
     /// What was tried.
     pub configuration: Configuration,
-    /// The objective, to be minimised (a study that maximises turns the sign); `None` when the
+    /// The objective, to be minimized (a study that maximizes turns the sign); `None` when the
     /// trial failed. Always finite.
     pub loss: Option<f64>,
 }

@@ -315,13 +315,13 @@ fn parallel_trials_are_different_and_serve() {
 #[test]
 fn bad_options_are_refused() {
     let changes: [fn(&mut CmaEsOptions); 7] = [
-        |options| options.startup_trials = 0,
-        |options| options.initial_step = 0.0,
-        |options| options.initial_step = f64::NAN,
-        |options| options.population = Some(3),
-        |options| options.population = Some(5000),
-        |options| options.restart_growth = 0.5,
-        |options| options.choice_rate = 1.5,
+        |options| options.n_startup_trials = 0,
+        |options| options.sigma0 = 0.0,
+        |options| options.sigma0 = f64::NAN,
+        |options| options.popsize = Some(3),
+        |options| options.popsize = Some(5000),
+        |options| options.inc_popsize = 0.5,
+        |options| options.categorical_learning_rate = 1.5,
     ];
     for change in changes {
         let mut options = CmaEsOptions::default();
@@ -331,6 +331,6 @@ fn bad_options_are_refused() {
         assert!(error.context().contains("CMA-ES option"), "{error}");
     }
     let mut options = CmaEsOptions::default();
-    options.population = Some(12);
+    options.popsize = Some(12);
     assert_eq!(CmaEsSampler::new(options.clone()).unwrap().options(), &options);
 }

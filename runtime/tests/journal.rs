@@ -10,7 +10,7 @@ use optiformer::{
     ErrorKind, Result,
     samplers::{self, RandomSampler},
     space::{Configuration, Parameter, Space},
-    study::{Direction, Outcome, Recording, StoredStudy, Study},
+    study::{Direction, JournalSnapshot, Outcome, StoredStudy, Study},
 };
 
 /// A file of this test's own that is not there yet.
@@ -32,7 +32,7 @@ fn space() -> Space {
 
 fn open_with(path: &Path, sampler: &str) -> Result<StoredStudy> {
     let sampler = samplers::by_name(sampler).unwrap();
-    StoredStudy::open(path, space(), Direction::Minimise, sampler, 5)
+    StoredStudy::open(path, space(), Direction::Minimize, sampler, 5)
 }
 
 fn open(path: &Path) -> Result<StoredStudy> {
@@ -90,9 +90,9 @@ fn everything_comes_back_bit_by_bit() {
     study.enqueue(at(2.5, 0.5)).unwrap();
     let before = bits(study.study());
     drop(study);
-    let recording = Recording::read(&path).unwrap();
-    assert_eq!(bits(recording.study()), before);
-    assert_eq!((recording.sampler(), recording.seed()), ("random", 5));
+    let snapshot = JournalSnapshot::read(&path).unwrap();
+    assert_eq!(bits(snapshot.study()), before);
+    assert_eq!((snapshot.sampler(), snapshot.seed()), ("random", 5));
     let study = open(&path).unwrap();
     assert_eq!(bits(study.study()), before);
     assert_eq!(study.study().queue().collect::<Vec<_>>(), [&at(2.5, 0.5)]);
@@ -216,7 +216,7 @@ fn damage_is_reported_with_line_and_byte() {
             .map(|(i, line)| if i == 3 { replacement } else { line })
             .collect();
         fs::write(&path, &damaged).unwrap();
-        for error in [open(&path).unwrap_err(), Recording::read(&path).unwrap_err()] {
+        for error in [open(&path).unwrap_err(), JournalSnapshot::read(&path).unwrap_err()] {
             assert_eq!(error.kind(), ErrorKind::InvalidJournal);
             let place = format!("line 4 (byte {offset})");
             assert!(error.context().contains(&place), "{error}");
@@ -245,7 +245,7 @@ fn files_of_others_are_refused_and_left_alone() {
     #[cfg(unix)]
     for device in ["/dev/full", "/dev/zero"] {
         assert_eq!(open(Path::new(device)).unwrap_err().kind(), ErrorKind::Io);
-        assert_eq!(Recording::read(Path::new(device)).unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(JournalSnapshot::read(Path::new(device)).unwrap_err().kind(), ErrorKind::Io);
     }
 }
 
@@ -262,17 +262,17 @@ fn another_study_is_told_apart() {
     let fewer = Space::new(space().parameters()[..3].to_vec()).unwrap();
     let renamed = Space::new(vec![Parameter::float("y", -5.0, 5.0)]).unwrap();
     let wider = Space::new(vec![Parameter::float("x", -5.0, 6.0)]).unwrap();
-    let minimise = Direction::Minimise;
-    assert!(other(fewer, minimise, "random", 5).contains("4 parameters, not 3"));
-    assert!(other(renamed, minimise, "random", 5).contains("is \"x\", not \"y\""));
-    assert!(other(wider, minimise, "random", 5).contains("\"x\" is defined differently"));
-    assert!(other(space(), Direction::Maximise, "random", 5).contains("minimize, not maximize"));
-    assert!(other(space(), minimise, "random", 6).contains("seed is 5, not 6"));
+    let minimize = Direction::Minimize;
+    assert!(other(fewer, minimize, "random", 5).contains("4 parameters, not 3"));
+    assert!(other(renamed, minimize, "random", 5).contains("is \"x\", not \"y\""));
+    assert!(other(wider, minimize, "random", 5).contains("\"x\" is defined differently"));
+    assert!(other(space(), Direction::Maximize, "random", 5).contains("minimize, not maximize"));
+    assert!(other(space(), minimize, "random", 6).contains("seed is 5, not 6"));
     #[cfg(feature = "classical")]
-    assert!(other(space(), minimise, "tpe", 5).contains("sampler is random, not tpe"));
+    assert!(other(space(), minimize, "tpe", 5).contains("sampler is random, not tpe"));
     // Fields of later versions are no difference.
-    let text = fs::read_to_string(&path).unwrap().replacen('{', "{\"colour\":\"blue\",", 1);
-    fs::write(&path, text + "{\"enqueue\":{\"colour\":1,\"values\":{\"x\":1,\"n\":1,\"kind\":\"b\",\"rate\":1}}}\n")
+    let text = fs::read_to_string(&path).unwrap().replacen('{', "{\"color\":\"blue\",", 1);
+    fs::write(&path, text + "{\"enqueue\":{\"color\":1,\"values\":{\"x\":1,\"n\":1,\"kind\":\"b\",\"rate\":1}}}\n")
         .unwrap();
     assert_eq!(open(&path).unwrap().study().queue().count(), 1);
 }
@@ -291,9 +291,9 @@ fn two_writers_are_one_too_many() {
 #[test]
 fn a_study_in_memory_is_the_same_study() {
     let mut stored = open(&file("twin")).unwrap();
-    let study = Study::new(space(), Direction::Minimise, Box::new(RandomSampler), 5);
+    let study = Study::new(space(), Direction::Minimize, Box::new(RandomSampler), 5);
     let mut memory = StoredStudy::in_memory(study);
-    let mut plain = Study::new(space(), Direction::Minimise, Box::new(RandomSampler), 5);
+    let mut plain = Study::new(space(), Direction::Minimize, Box::new(RandomSampler), 5);
     for _ in 0..20 {
         step(&mut stored);
         step(&mut memory);

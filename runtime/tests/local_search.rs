@@ -231,13 +231,13 @@ fn parallel_trials_keep_apart_and_serve() {
 #[test]
 fn bad_options_are_refused() {
     let changes: [fn(&mut LocalSearchOptions); 7] = [
-        |options| options.startup_trials = 0,
+        |options| options.n_startup_trials = 0,
         |options| options.initial_radius = 0.6,
-        |options| options.shrink = 1.0,
-        |options| options.least_radius = 0.0,
-        |options| options.optimism = -1.0,
-        |options| options.optimism = f64::NAN,
-        |options| options.choice_every = 1,
+        |options| options.shrink_factor = 1.0,
+        |options| options.min_radius = 0.0,
+        |options| options.kappa = -1.0,
+        |options| options.kappa = f64::NAN,
+        |options| options.categorical_every = 1,
     ];
     for change in changes {
         let mut options = LocalSearchOptions::default();
@@ -247,6 +247,6 @@ fn bad_options_are_refused() {
         assert!(error.context().contains("local search option"), "{error}");
     }
     let mut options = LocalSearchOptions::default();
-    options.startup_trials = 9;
+    options.n_startup_trials = 9;
     assert_eq!(LocalSearchSampler::new(options.clone()).unwrap().options(), &options);
 }

@@ -29,8 +29,8 @@ fn shapes() -> Vec<Config> {
 }
 
 fn tokens(count: usize, seed: u64) -> Vec<u16> {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
-    (0..count).map(|_| generator.random_range(0..1200)).collect()
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    (0..count).map(|_| rng.random_range(0..1200)).collect()
 }
 
 fn assert_close(have: &[f32], want: &[f32], what: &str) {

@@ -53,7 +53,7 @@ fn weights_come_back_in_every_precision() {
         // Random weights lie between ±1: half of a 127th.
         assert!((have - want).abs() < 0.004);
     }
-    // Quantised once is quantised for good.
+    // Quantized once is quantized for good.
     assert_eq!(coarse.to_bytes(&config, &metadata, Precision::Int8).unwrap().len(), bytes.len());
     let stored = Model::from_bytes(&bytes).unwrap();
     let computed = Model::new(config, metadata, &coarse, Precision::Int8);
@@ -152,7 +152,7 @@ fn weights_that_are_no_numbers_are_refused() {
     let mut weights = Weights::random(&config, 1);
     weights.norm[0] = 1e6;
     assert!(weights.to_bytes(&config, &Metadata::default(), Precision::F16).is_err());
-    // What next to nothing is quantised to is read again.
+    // What next to nothing is quantized to is read again.
     weights.layers[0].up.fill(1e-38);
     let bytes = weights.to_bytes(&config, &Metadata::default(), Precision::Int8).unwrap();
     Model::from_bytes(&bytes).unwrap();

@@ -60,7 +60,7 @@ fn shifted_value(problem: &str, x: &[f64]) -> f64 {
         "sphere" => squares,
         "ellipsoid" => ellipsoid(x),
         "turned" => {
-            // Every pair of neighbours turned by 0.7 in its plane.
+            // Every pair of neighbors turned by 0.7 in its plane.
             let mut x = x.to_vec();
             for i in 1..x.len() {
                 let (a, b) = (x[i - 1], x[i]);

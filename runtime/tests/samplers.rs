@@ -104,9 +104,9 @@ conformance! {
     tpe_independent: || {
         let mut options = samplers::TpeOptions::default();
         options.multivariate = false;
-        options.endpoints = true;
-        options.magic_clip = false;
-        options.startup_trials = 1;
+        options.consider_endpoints = true;
+        options.consider_magic_clip = false;
+        options.n_startup_trials = 1;
         Box::new(samplers::TpeSampler::new(options).unwrap())
     };
 }

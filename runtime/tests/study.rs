@@ -6,7 +6,7 @@ use optiformer::{
     Error, ErrorKind, Result,
     samplers::{RandomSampler, Request, Sampler},
     space::{Configuration, Parameter, Space},
-    study::{Direction, Origin, Outcome, State, Study},
+    study::{Direction, Outcome, Study, TrialOrigin, TrialState},
 };
 
 fn space() -> Space {
@@ -65,7 +65,7 @@ impl Sampler for Witness {
 #[test]
 fn samplers_see_finished_trials_by_id_and_pending_ones() {
     let witness = Witness::default();
-    let mut study = Study::new(space(), Direction::Maximise, Box::new(witness.clone()), 7);
+    let mut study = Study::new(space(), Direction::Maximize, Box::new(witness.clone()), 7);
     let last = || witness.seen.lock().unwrap().last().cloned().unwrap();
     for _ in 0..4 {
         study.ask().unwrap();
@@ -89,7 +89,7 @@ fn samplers_see_finished_trials_by_id_and_pending_ones() {
     study.enqueue(at(3.0)).unwrap();
     study.enqueue(at(4.0)).unwrap();
     let (first, second) = (study.ask().unwrap(), study.ask().unwrap());
-    assert_eq!((first.id, first.configuration, first.origin), (6, at(3.0), Origin::Enqueued));
+    assert_eq!((first.id, first.configuration, first.origin), (6, at(3.0), TrialOrigin::Enqueued));
     assert_eq!((second.id, second.configuration), (7, at(4.0)));
     *witness.refuse.lock().unwrap() = false;
     assert_eq!(study.ask().unwrap().id, 8);
@@ -101,7 +101,7 @@ fn samplers_see_finished_trials_by_id_and_pending_ones() {
 fn the_order_of_telling_does_not_matter() {
     let runs = [[0, 1, 2, 3], [3, 1, 0, 2]].map(|order| {
         let witness = Witness::default();
-        let mut study = Study::new(space(), Direction::Minimise, Box::new(witness.clone()), 1);
+        let mut study = Study::new(space(), Direction::Minimize, Box::new(witness.clone()), 1);
         for _ in order {
             study.ask().unwrap();
         }
@@ -117,7 +117,7 @@ fn the_order_of_telling_does_not_matter() {
 
 #[test]
 fn the_best_follows_the_direction() {
-    for (direction, value, id) in [(Direction::Minimise, -2.0, 1), (Direction::Maximise, 9.0, 3)] {
+    for (direction, value, id) in [(Direction::Minimize, -2.0, 1), (Direction::Maximize, 9.0, 3)] {
         let mut study = study(direction, 0);
         assert!(study.best().is_none());
         for value in [3.0, -2.0, f64::NEG_INFINITY, 9.0, f64::INFINITY, -2.0, 9.0] {
@@ -131,12 +131,12 @@ fn the_best_follows_the_direction() {
 
 #[test]
 fn what_is_not_finite_is_a_failure_and_kept() {
-    let mut study = study(Direction::Minimise, 0);
+    let mut study = study(Direction::Minimize, 0);
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let trial = study.ask().unwrap();
         study.tell(trial.id, Outcome::Value(value)).unwrap();
         let trial = study.trial(trial.id).unwrap();
-        assert_eq!(trial.state, State::Failed);
+        assert_eq!(trial.state, TrialState::Failed);
         assert_eq!(trial.reason, Some(format!("the objective is {value}")));
     }
     let trial = study.ask().unwrap();
@@ -148,7 +148,7 @@ fn what_is_not_finite_is_a_failure_and_kept() {
 
 #[test]
 fn bad_calls_are_refused_and_change_nothing() {
-    let mut study = study(Direction::Minimise, 0);
+    let mut study = study(Direction::Minimize, 0);
     let told = study.ask().unwrap().id;
     study.tell(told, Outcome::Value(1.0)).unwrap();
     let gone = study.ask().unwrap().id;
@@ -189,14 +189,14 @@ fn a_sampler_that_suggests_what_is_illegal_is_an_error() {
             Ok(Configuration::new(vec![Some(f64::NAN), None, None, None]))
         }
     }
-    let mut study = Study::new(space(), Direction::Minimise, Box::new(Wrong), 0);
+    let mut study = Study::new(space(), Direction::Minimize, Box::new(Wrong), 0);
     assert_eq!(study.ask().unwrap_err().kind(), ErrorKind::InvalidValue);
     assert!(study.trials().is_empty());
 }
 
 #[test]
 fn pending_trials_are_offered_again_first() {
-    let mut study = study(Direction::Minimise, 0);
+    let mut study = study(Direction::Minimize, 0);
     let trials: Vec<_> = (0..4).map(|_| study.ask().unwrap()).collect();
     study.tell(1, Outcome::Value(0.0)).unwrap();
     study.enqueue(at(0.0)).unwrap();
@@ -204,14 +204,14 @@ fn pending_trials_are_offered_again_first() {
     study.tell(2, Outcome::Failed).unwrap();
     assert_eq!(study.ask().unwrap(), trials[0]);
     assert_eq!(study.ask().unwrap(), trials[3]);
-    assert_eq!(study.ask().unwrap().origin, Origin::Enqueued);
+    assert_eq!(study.ask().unwrap().origin, TrialOrigin::Enqueued);
     assert_eq!(study.trials().len(), 5);
 }
 
 #[test]
 fn the_seed_decides() {
     let run = |seed| {
-        let mut study = study(Direction::Minimise, seed);
+        let mut study = study(Direction::Minimize, seed);
         (0..10).map(|_| study.ask().unwrap().configuration).collect::<Vec<_>>()
     };
     assert_eq!(run(5), run(5));

@@ -26,12 +26,12 @@ proptest! {
     #[test]
     fn a_value_comes_back_within_half_a_bin(
         unit in prop::collection::vec(0.0..=1.0_f64, 7),
-        centre in prop::collection::vec(0.0..=1.0_f64, 7),
+        center in prop::collection::vec(0.0..=1.0_f64, 7),
         width in 0.05..1.0_f64,
     ) {
         let space = space();
         let tokenizer = Tokenizer::new(&space).unwrap();
-        let box_around = View::around(&[centre, unit.clone()], 1.2, width, |dimension| dimension != 5);
+        let box_around = View::around(&[center, unit.clone()], 1.2, width, |dimension| dimension != 5);
         for view in [View::whole(7), box_around] {
             for (index, parameter) in space.parameters().iter().enumerate() {
                 let domain = parameter.domain();

@@ -226,7 +226,7 @@ static void studies(const optiformer_space *space) {
     options.struct_size = sizeof options;
     options.direction = 7;
     EXPECT(INVALID_VALUE, "direction", optiformer_study_new(space, &options, &study, &error));
-    options.direction = OPTIFORMER_MAXIMISE;
+    options.direction = OPTIFORMER_MAXIMIZE;
     options.sampler = "no such sampler";
     EXPECT(INVALID_VALUE, "no such sampler", optiformer_study_new(space, &options, &study, &error));
     options.sampler = "tpe";

@@ -17,7 +17,7 @@ installed, torch.compile with --compile. A peer that is missing is named below t
 each would be another subclass of Peer. ONNX Runtime runs the graph that PyTorch exports; its own fused attention operators, which a graph made for
 it could have, are not in there.
 
-Several choices are in favour of the peers: they have the matrices of queries, keys and values in one, and those of the gate too; caches are allocated
+Several choices are in favor of the peers: they have the matrices of queries, keys and values in one, and those of the gate too; caches are allocated
 beforehand and written in place; the 600 tokens that continuations share are attended to once for all of them, not copied 64 times; only the last
 token's logits are computed. Others are not: tokens go in and logits come out through Python, which counts most in W2 and W3 of small models; ours
 does not compute logits behind the prefill of W1, which is one row of 600; and in int8 ours has keys and values in bytes too, where peers have
@@ -414,7 +414,7 @@ class Eager(Peer):
 
 
 class EagerInt8(Eager):
-    """PyTorch with the weights of its linear layers in int8, activations quantised as they come."""
+    """PyTorch with the weights of its linear layers in int8, activations quantized as they come."""
 
     precision = "int8"
 
@@ -515,7 +515,7 @@ def step_inputs(past: int) -> list[str]:
 def export(config: Config, model: Llama, folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
     """Writes the graph without a past and the one with it."""
     try:
-        import onnx  # noqa: F401: the exporter and the quantiser need it
+        import onnx  # noqa: F401: the exporter and the quantizer need it
         import onnxruntime  # noqa: F401
     except ImportError as error:
         raise Missing(f"{error}; pip install onnx onnxruntime") from error
@@ -536,17 +536,17 @@ def export(config: Config, model: Llama, folder: pathlib.Path) -> tuple[pathlib.
     return files
 
 
-def quantise(files: tuple[pathlib.Path, pathlib.Path]) -> tuple[pathlib.Path, pathlib.Path]:
-    """The graphs with weights in int8 by column, and activations quantised as they come."""
+def quantize(files: tuple[pathlib.Path, pathlib.Path]) -> tuple[pathlib.Path, pathlib.Path]:
+    """The graphs with weights in int8 by column, and activations quantized as they come."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    quantised = []
+    quantized = []
     for file in files:
-        quantised.append(file.with_suffix(".int8.onnx"))
+        quantized.append(file.with_suffix(".int8.onnx"))
         with quiet():
             # Only products with weights: those of attention stay in f32.
-            quantize_dynamic(file, quantised[-1], op_types_to_quantize=["MatMul", "Gemm"], per_channel=True, weight_type=QuantType.QInt8)
-    return tuple(quantised)
+            quantize_dynamic(file, quantized[-1], op_types_to_quantize=["MatMul", "Gemm"], per_channel=True, weight_type=QuantType.QInt8)
+    return tuple(quantized)
 
 
 @contextlib.contextmanager
@@ -668,7 +668,7 @@ def assemble(config: Config, folder: pathlib.Path, scratch: pathlib.Path, argume
         "PyTorch eager f32": lambda: Eager(config, model),
         "PyTorch eager int8": lambda: EagerInt8(config, model),
         "ONNX Runtime f32": lambda: Onnx(config, exported(), "f32", arguments.threads),
-        "ONNX Runtime int8": lambda: Onnx(config, quantise(exported()), "int8", arguments.threads),
+        "ONNX Runtime int8": lambda: Onnx(config, quantize(exported()), "int8", arguments.threads),
     }
     if arguments.compile:
         makers["torch.compile f32"] = lambda: Compiled(config, model)

@@ -12,23 +12,23 @@ fn best(printed: &str, sampler: &str) -> f64 {
 }
 
 #[test]
-fn a_c_program_minimises_a_function() {
-    let shared = run(&mut Command::new(compile(&["c/minimise.c"], Build::Shared)));
+fn a_c_program_minimizes_a_function() {
+    let shared = run(&mut Command::new(compile(&["c/minimize.c"], Build::Shared)));
     // How good the samplers are is tested elsewhere; here, that what is told arrives.
     assert!(best(&shared, "tpe") < 1.0, "{shared}");
     assert!(best(&shared, "optiformer") < 10.0, "{shared}");
-    let linked_in = run(&mut Command::new(compile(&["c/minimise.c"], Build::Static)));
+    let linked_in = run(&mut Command::new(compile(&["c/minimize.c"], Build::Static)));
     assert_eq!(shared, linked_in);
 }
 
 #[test]
 fn the_c_program_is_clean_under_sanitizers() {
-    run(&mut Command::new(compile(&["c/minimise.c"], Build::Sanitized)));
+    run(&mut Command::new(compile(&["c/minimize.c"], Build::Sanitized)));
 }
 
 #[test]
-fn a_cpp_program_maximises_a_function() {
-    let sources = ["cpp/minimise.cpp", "cpp/second.cpp"];
+fn a_cpp_program_maximizes_a_function() {
+    let sources = ["cpp/minimize.cpp", "cpp/second.cpp"];
     run(&mut Command::new(compile(&sources, Build::Static)));
     run(&mut Command::new(compile(&sources, Build::Sanitized)));
 }

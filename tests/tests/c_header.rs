@@ -159,8 +159,8 @@ fn numbers_and_layouts_are_those_of_the_library() {
     );
     claim("OPTIFORMER_VERSION", optiformer_ffi::optiformer_version() as usize);
     claim("sizeof(optiformer_status)", size_of::<i32>());
-    claim("OPTIFORMER_MINIMISE", 0);
-    claim("OPTIFORMER_MAXIMISE", 1);
+    claim("OPTIFORMER_MINIMIZE", 0);
+    claim("OPTIFORMER_MAXIMIZE", 1);
     claim("sizeof(optiformer_error)", size_of::<CError>());
     claim("sizeof(((optiformer_error *)0)->message)", MESSAGE_LENGTH);
     claim("sizeof(optiformer_study_options)", size_of::<StudyOptions>());

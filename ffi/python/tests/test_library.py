@@ -22,7 +22,7 @@ def space():
     )
 
 
-def test_a_study_minimises():
+def test_a_study_minimizes():
     study = optiformer.Study(space(), seed=4)
     assert study.best() is None
     study.enqueue({"x": 4.0, "n": 2, "c": "a"})

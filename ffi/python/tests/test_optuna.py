@@ -62,7 +62,7 @@ def test_a_resumed_study_goes_on_as_it_would_have():
     assert values(second) == values(whole)
 
 
-def test_maximising_mirrors_minimising():
+def test_maximizing_mirrors_minimizing():
     down = optuna.create_study(sampler=OptiFormerSampler(seed=6))
     down.optimize(lambda trial: (trial.suggest_float("x", 0, 1) - 0.3) ** 2, n_trials=20)
     up = optuna.create_study(direction="maximize", sampler=OptiFormerSampler(seed=6))

@@ -6,14 +6,14 @@ use std::str::FromStr;
 /// What `--help` prints.
 pub const HELP: &str = "\
 Trains a small neural network on the 8x8 optical digits and prints how well it does on images it
-did not see: the error rate, then (the last number, to be minimised) the mean cross-entropy.
+did not see: the error rate, then (the last number, to be minimized) the mean cross-entropy.
 
 Usage: digits [--NAME VALUE | --NAME=VALUE]...
 
   --learning-rate X   1e-4 to 1                            [0.01]
   --batch-size N      images per step, 8 to 512            [32]
-  --optimiser NAME    sgd, momentum, adam or rmsprop       [adam]
-  --momentum X        0 to 0.99, only with --optimiser momentum; empty: not given  [0.9]
+  --optimizer NAME    sgd, momentum, adam or rmsprop       [adam]
+  --momentum X        0 to 0.99, only with --optimizer momentum; empty: not given  [0.9]
   --weight-decay X    1e-7 to 0.1, decoupled               [1e-5]
   --hidden-units N    units in every hidden layer, 4 to 256  [32]
   --layers N          hidden layers, 1 to 3                [1]
@@ -39,7 +39,7 @@ pub enum Activation {
 
 /// The rule that turns gradients into steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Optimiser {
+pub enum Optimizer {
     /// Plain gradient descent.
     Sgd,
     /// Gradient descent with heavy-ball momentum.
@@ -58,7 +58,7 @@ pub struct Arguments {
     /// Images per step.
     pub batch_size: usize,
     /// The rule that turns gradients into steps.
-    pub optimiser: Optimiser,
+    pub optimizer: Optimizer,
     /// Decoupled weight decay: a weight loses this share, times the learning rate, at every step.
     pub weight_decay: f32,
     /// Units in every hidden layer.
@@ -82,7 +82,7 @@ impl Default for Arguments {
         Self {
             learning_rate: 0.01,
             batch_size: 32,
-            optimiser: Optimiser::Adam,
+            optimizer: Optimizer::Adam,
             weight_decay: 1e-5,
             hidden_units: 32,
             layers: 1,
@@ -100,7 +100,7 @@ impl Arguments {
     /// argument. Of an argument given twice the last value counts.
     pub fn parse(words: impl IntoIterator<Item = String>) -> Result<Option<Self>, String> {
         let mut arguments = Self::default();
-        let mut optimiser = String::from("adam");
+        let mut optimizer = String::from("adam");
         let mut momentum = None;
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
@@ -127,8 +127,8 @@ impl Arguments {
             match name.as_str() {
                 "--learning-rate" => arguments.learning_rate = number(&name, &value, 1e-4, 1.0)?,
                 "--batch-size" => arguments.batch_size = number(&name, &value, 8, 512)?,
-                "--optimiser" => {
-                    optimiser = choice(&name, &value, &["sgd", "momentum", "adam", "rmsprop"])?;
+                "--optimizer" => {
+                    optimizer = choice(&name, &value, &["sgd", "momentum", "adam", "rmsprop"])?;
                 }
                 // A tuning tool leaves the value of an inactive parameter empty.
                 "--momentum" if value.is_empty() => momentum = None,
@@ -148,14 +148,14 @@ impl Arguments {
                 _ => arguments.seed = number(&name, &value, 0, u64::MAX)?,
             }
         }
-        if momentum.is_some() && optimiser != "momentum" {
-            return Err(format!("--momentum is only for --optimiser momentum, not {optimiser}"));
+        if momentum.is_some() && optimizer != "momentum" {
+            return Err(format!("--momentum is only for --optimizer momentum, not {optimizer}"));
         }
-        arguments.optimiser = match optimiser.as_str() {
-            "sgd" => Optimiser::Sgd,
-            "momentum" => Optimiser::Momentum(momentum.unwrap_or(0.9)),
-            "adam" => Optimiser::Adam,
-            _ => Optimiser::RmsProp,
+        arguments.optimizer = match optimizer.as_str() {
+            "sgd" => Optimizer::Sgd,
+            "momentum" => Optimizer::Momentum(momentum.unwrap_or(0.9)),
+            "adam" => Optimizer::Adam,
+            _ => Optimizer::RmsProp,
         };
         Ok(Some(arguments))
     }
@@ -165,7 +165,7 @@ impl Arguments {
 const NAMES: [&str; 11] = [
     "--learning-rate",
     "--batch-size",
-    "--optimiser",
+    "--optimizer",
     "--momentum",
     "--weight-decay",
     "--hidden-units",
@@ -211,13 +211,13 @@ mod tests {
 
     #[test]
     fn every_argument_arrives_in_both_forms() {
-        let words = "--learning-rate 0.5 --batch-size=64 --optimiser momentum --momentum=0.25 \
+        let words = "--learning-rate 0.5 --batch-size=64 --optimizer momentum --momentum=0.25 \
             --weight-decay 1e-3 --hidden-units=8 --layers 3 --activation tanh --dropout 0.1 \
             --epochs=2 --seed 18446744073709551615 --verbose";
         let expected = Arguments {
             learning_rate: 0.5,
             batch_size: 64,
-            optimiser: Optimiser::Momentum(0.25),
+            optimizer: Optimizer::Momentum(0.25),
             weight_decay: 1e-3,
             hidden_units: 8,
             layers: 3,
@@ -238,9 +238,9 @@ mod tests {
         for line in HELP.lines().filter(|line| line.ends_with(']') && line.starts_with("  --")) {
             let name = line.split_whitespace().next().unwrap();
             let value = &line[line.rfind('[').unwrap() + 1..line.len() - 1];
-            let given = parse(&format!("--optimiser momentum {name} {value}")).unwrap();
-            let mut expected = parse("--optimiser momentum").unwrap();
-            if name == "--optimiser" {
+            let given = parse(&format!("--optimizer momentum {name} {value}")).unwrap();
+            let mut expected = parse("--optimizer momentum").unwrap();
+            if name == "--optimizer" {
                 expected = Some(Arguments::default());
             }
             assert_eq!(given, expected, "{line}");
@@ -252,9 +252,9 @@ mod tests {
     #[test]
     fn an_empty_momentum_is_not_given() {
         assert_eq!(parse("--momentum="), Ok(Some(Arguments::default())));
-        let words = ["--momentum", "", "--optimiser", "momentum"].map(str::to_owned);
+        let words = ["--momentum", "", "--optimizer", "momentum"].map(str::to_owned);
         let arguments = Arguments::parse(words).unwrap().unwrap();
-        assert_eq!(arguments.optimiser, Optimiser::Momentum(0.9));
+        assert_eq!(arguments.optimizer, Optimizer::Momentum(0.9));
     }
 
     #[test]
@@ -267,8 +267,8 @@ mod tests {
             ("--layers 0", ["--layers", "between 1 and 3"]),
             ("--layers -1", ["--layers", "not a number"]),
             ("--hidden-units 8.5", ["--hidden-units", "not a number"]),
-            ("--optimiser lion", ["--optimiser", "sgd, momentum, adam, rmsprop"]),
-            ("--optimiser=", ["--optimiser", "none of"]),
+            ("--optimizer lion", ["--optimizer", "sgd, momentum, adam, rmsprop"]),
+            ("--optimizer=", ["--optimizer", "none of"]),
             ("--momentum 0.5", ["--momentum", "not adam"]),
             ("--activation", ["--activation", "needs a value"]),
             ("--verbose=yes", ["--verbose", "takes no value"]),

@@ -9,7 +9,7 @@ const TRAINING_IMAGES: usize = 1197;
 
 /// Images with their labels.
 pub struct Images {
-    /// `[count, PIXELS]`, standardised with the mean and deviation of the whole data set.
+    /// `[count, PIXELS]`, standardized with the mean and deviation of the whole data set.
     pub pixels: Vec<f32>,
     /// `[count]`, each below [`CLASSES`].
     pub labels: Vec<usize>,
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_images_are_there_and_standardised() {
+    fn all_images_are_there_and_standardized() {
         let (training, validation) = load();
         assert_eq!((training.len(), validation.len()), (1197, 600));
         assert_eq!(training.pixels.len(), 1197 * PIXELS);

@@ -1,7 +1,7 @@
 //! A real program to tune: it trains a small neural network on the 8×8 optical digits.
 //!
 //! It knows nothing of OptiFormer. Its hyperparameters are arguments, and the last number that it
-//! prints is what a tuner minimises: the mean cross-entropy on 600 validation images, in nats. The
+//! prints is what a tuner minimizes: the mean cross-entropy on 600 validation images, in nats. The
 //! cross-entropy is preferred to the error rate because it is smooth: it tells configurations apart
 //! that get the same number of images right. Each image counts for at most 10, so a network that
 //! has diverged scores 10, a finite number and the worst there is, not a failure.

@@ -57,7 +57,7 @@ pub fn multiply_right_transposed(
     depth: usize,
     columns: usize,
 ) {
-    // A dot product per element would not vectorise; the transpose costs one pass over `right`.
+    // A dot product per element would not vectorize; the transpose costs one pass over `right`.
     let mut transposed = vec![0.0; right.len()];
     for (column, row) in right.chunks_exact(depth).enumerate() {
         for (index, &value) in row.iter().enumerate() {

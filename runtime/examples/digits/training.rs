@@ -1,6 +1,6 @@
-//! The training loop and the optimisers.
+//! The training loop and the optimizers.
 
-use crate::arguments::{Arguments, Optimiser};
+use crate::arguments::{Arguments, Optimizer};
 use crate::data::{Images, PIXELS};
 use crate::network::{Network, Pass, judge};
 use crate::random::Random;
@@ -68,7 +68,7 @@ fn evaluate(network: &Network, images: &Images, pass: &mut Pass) -> Score {
 
 /// Turns gradients into steps.
 struct Stepper {
-    optimiser: Optimiser,
+    optimizer: Optimizer,
     learning_rate: f32,
     weight_decay: f32,
     /// The running mean of gradients (Adam) or the velocity (momentum).
@@ -81,7 +81,7 @@ struct Stepper {
 impl Stepper {
     fn new(arguments: &Arguments, parameters: usize) -> Self {
         Self {
-            optimiser: arguments.optimiser,
+            optimizer: arguments.optimizer,
             learning_rate: arguments.learning_rate,
             weight_decay: arguments.weight_decay,
             first: vec![0.0; parameters],
@@ -97,17 +97,17 @@ impl Stepper {
         let keep = 1.0 - rate * self.weight_decay;
         let moments = self.first.iter_mut().zip(&mut self.second);
         let each = parameters.iter_mut().zip(gradient).zip(moments);
-        match self.optimiser {
-            Optimiser::Sgd => {
+        match self.optimizer {
+            Optimizer::Sgd => {
                 each.for_each(|((value, slope), _)| *value = keep * *value - rate * slope);
             }
-            Optimiser::Momentum(momentum) => each.for_each(|((value, slope), (velocity, _))| {
+            Optimizer::Momentum(momentum) => each.for_each(|((value, slope), (velocity, _))| {
                 *velocity = momentum * *velocity + slope;
                 *value = keep * *value - rate * *velocity;
             }),
             // Kingma and Ba, https://arxiv.org/abs/1412.6980, algorithm 1, with the decay of
             // Loshchilov and Hutter, https://arxiv.org/abs/1711.05101.
-            Optimiser::Adam => {
+            Optimizer::Adam => {
                 let first_scale = 1.0 / (1.0 - 0.9f32.powi(self.steps));
                 let second_scale = 1.0 / (1.0 - 0.999f32.powi(self.steps));
                 each.for_each(|((value, slope), (first, second))| {
@@ -117,7 +117,7 @@ impl Stepper {
                     *value = keep * *value - rate * (*first * first_scale) / scale;
                 });
             }
-            Optimiser::RmsProp => each.for_each(|((value, slope), (_, second))| {
+            Optimizer::RmsProp => each.for_each(|((value, slope), (_, second))| {
                 *second = 0.9 * *second + 0.1 * slope * slope;
                 *value = keep * *value - rate * slope / (second.sqrt() + EPSILON);
             }),
@@ -136,15 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn every_optimiser_descends_a_parabola() {
-        for (optimiser, learning_rate) in [
-            (Optimiser::Sgd, 0.05),
-            (Optimiser::Momentum(0.9), 0.01),
-            (Optimiser::Adam, 0.05),
-            (Optimiser::RmsProp, 0.01),
+    fn every_optimizer_descends_a_parabola() {
+        for (optimizer, learning_rate) in [
+            (Optimizer::Sgd, 0.05),
+            (Optimizer::Momentum(0.9), 0.01),
+            (Optimizer::Adam, 0.05),
+            (Optimizer::RmsProp, 0.01),
         ] {
             let arguments =
-                Arguments { optimiser, learning_rate, weight_decay: 0.0, ..Arguments::default() };
+                Arguments { optimizer, learning_rate, weight_decay: 0.0, ..Arguments::default() };
             let mut stepper = Stepper::new(&arguments, 2);
             let mut point = [0.0f32, 0.0];
             for _ in 0..500 {
@@ -153,7 +153,7 @@ mod tests {
                 stepper.step(&mut point, &gradient);
             }
             let distance = (point[0] - 1.0).hypot(point[1] + 2.0);
-            assert!(distance < 0.02, "{optimiser:?} ends at {point:?}");
+            assert!(distance < 0.02, "{optimizer:?} ends at {point:?}");
         }
     }
 
@@ -179,7 +179,7 @@ mod tests {
     fn a_diverging_run_scores_a_finite_number() {
         let diverging = Arguments {
             learning_rate: 1.0,
-            optimiser: Optimiser::Momentum(0.99),
+            optimizer: Optimizer::Momentum(0.99),
             layers: 3,
             ..Arguments::default()
         };

@@ -58,7 +58,7 @@ exec "$target/release/optiformer" minimize "${options[@]}" "$@" -- \
     "$target/release/examples/digits" \
     --learning-rate "{learning_rate}" \
     --batch-size "{batch_size}" \
-    --optimiser "{optimiser}" \
+    --optimizer "{optimizer}" \
     --momentum "{momentum}" \
     --weight-decay "{weight_decay}" \
     --hidden-units "{hidden_units}" \

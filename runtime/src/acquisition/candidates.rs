@@ -1,4 +1,4 @@
-//! Candidates that need no model: neighbours of the best trials, and an even spread.
+//! Candidates that need no model: neighbors of the best trials, and an even spread.
 
 use alloc::vec::Vec;
 
@@ -14,11 +14,11 @@ use crate::{
 /// Where a candidate came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Origin {
+pub enum CandidateOrigin {
     /// Drawn token by token from the model's policy.
     Policy,
     /// A good trial, changed a little.
-    Neighbour,
+    Neighbor,
     /// A point of a low-discrepancy sequence.
     Spread,
     /// Moved to where the acquisition is largest.
@@ -29,12 +29,12 @@ pub enum Origin {
     Draw,
 }
 
-impl Origin {
+impl CandidateOrigin {
     /// The word that the tool and the other languages use.
     pub fn name(self) -> &'static str {
         match self {
             Self::Policy => "policy",
-            Self::Neighbour => "neighbour",
+            Self::Neighbor => "neighbor",
             Self::Spread => "spread",
             Self::Refined => "refined",
             Self::Step => "step",
@@ -49,45 +49,44 @@ pub struct Candidate {
     /// What would be tried.
     pub configuration: Configuration,
     /// Where it came from.
-    pub origin: Origin,
+    pub origin: CandidateOrigin,
 }
 
-/// The largest step of a neighbour, as a share of the view's side.
+/// The largest step of a neighbor, as a share of the view's side.
 const LARGEST_STEP: f64 = 0.3;
 /// The smallest one. A finer step tells the model nothing: what it expects there is what was seen at the parent. Zoom is what refines.
 const SMALLEST_STEP: f64 = 0.03;
 
-/// A neighbour of one of `parents` (points of the unit cube, best first).
+/// A neighbor of one of `parents` (points of the unit cube, best first).
 ///
 /// The better a parent, the likelier it is taken. Between one and all coordinates move, by normal steps whose scale is
 /// drawn log-uniformly, from 3 % to 30 % of the view's side. Discrete values move by at least one
 /// step, choices are redrawn, and what leaves the view is put on its edge.
-pub fn neighbour(
+pub fn neighbor(
     space: &Space,
     parents: &[Vec<f64>],
     view: &View,
-    generator: &mut Xoshiro256PlusPlus,
+    rng: &mut Xoshiro256PlusPlus,
 ) -> Configuration {
     let dimensions = space.len();
     // The square of a uniform number prefers the first ones.
-    let rank = generator.random::<f64>() * generator.random::<f64>() * parents.len() as f64;
+    let rank = rng.random::<f64>() * rng.random::<f64>() * parents.len() as f64;
     let mut unit = parents[(rank as usize).min(parents.len() - 1)].clone();
-    let moved = generator.random_range(1..=dimensions);
+    let moved = rng.random_range(1..=dimensions);
     let share = moved as f64 / dimensions as f64;
-    let certain = generator.random_range(0..dimensions);
+    let certain = rng.random_range(0..dimensions);
     let ratio: f64 = SMALLEST_STEP / LARGEST_STEP;
-    let scale = LARGEST_STEP * libm::pow(ratio, generator.random::<f64>());
+    let scale = LARGEST_STEP * libm::pow(ratio, rng.random::<f64>());
     for (dimension, place) in unit.iter_mut().enumerate() {
         // All are drawn, moved or not, so that one choice does not shift the chances of the next.
-        let (chance, step, fresh) =
-            (generator.random::<f64>(), normal(generator), generator.random::<f64>());
+        let (chance, step, fresh) = (rng.random::<f64>(), normal(rng), rng.random::<f64>());
         if dimension != certain && chance >= share {
             continue;
         }
         let domain = space.parameters()[dimension].domain();
         if domain.is_categorical() {
             if dimension == certain || fresh < 0.3 {
-                *place = generator.random::<f64>();
+                *place = rng.random::<f64>();
             }
             continue;
         }
@@ -126,8 +125,8 @@ pub fn central(space: &Space, index: u32, seed: u64, share: f64) -> Configuratio
 }
 
 /// A standard normal number (Box and Muller 1958).
-fn normal(generator: &mut Xoshiro256PlusPlus) -> f64 {
-    let (radius, angle) = (1.0 - generator.random::<f64>(), generator.random::<f64>());
+fn normal(rng: &mut Xoshiro256PlusPlus) -> f64 {
+    let (radius, angle) = (1.0 - rng.random::<f64>(), rng.random::<f64>());
     libm::sqrt(-2.0 * libm::log(radius)) * libm::cos(core::f64::consts::TAU * angle)
 }
 
@@ -151,20 +150,20 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_legal_and_differ_from_their_parent() {
+    fn neighbors_are_legal_and_differ_from_their_parent() {
         let space = space();
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
         let parent = space.from_unit(&[0.0, 0.5, 0.5, 1.0]);
         let parents = vec![space.to_unit(&parent)];
         let view = View::whole(4);
         let (mut same, mut edges) = (0, 0);
         for _ in 0..1000 {
-            let candidate = neighbour(&space, &parents, &view, &mut generator);
+            let candidate = neighbor(&space, &parents, &view, &mut rng);
             space.validate(&candidate).unwrap();
             same += usize::from(candidate == parent);
             edges += usize::from(candidate.get(0) == Some(-1.0));
         }
-        assert!(same < 250, "{same} of 1000 neighbours are their parent");
+        assert!(same < 250, "{same} of 1000 neighbors are their parent");
         assert!(edges > 100, "the bound is proposed {edges} times in 1000");
     }
 

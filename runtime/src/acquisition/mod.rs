@@ -3,5 +3,5 @@
 pub mod candidates;
 pub mod improvement;
 
-pub use candidates::{Candidate, Origin};
+pub use candidates::{Candidate, CandidateOrigin};
 pub use improvement::Prediction;

@@ -76,7 +76,7 @@ unsafe fn block<V: Vector, const ROWS: usize, const WIDE: usize, const PANELS: u
                 for (index, sums) in sums.iter_mut().enumerate() {
                     let value = V::splat(*x.add(index * x_stride + step));
                     for (sum, weight) in sums.iter_mut().zip(row) {
-                        *sum = value.multiply_add(weight, *sum);
+                        *sum = value.mul_add(weight, *sum);
                     }
                 }
             }
@@ -119,39 +119,39 @@ pub unsafe fn put<V: Vector, const ROWS: usize, const WIDE: usize>(
 /// Cody and Waite's reduction `x = n ln 2 + r` with `ln 2` in two parts, and a polynomial of degree 7 in `r` (the coefficients of
 /// Cephes' `expf`, Moshier 1992).
 #[inline(always)]
-pub unsafe fn exponential<V: Vector>(x: V) -> V {
+pub unsafe fn exp<V: Vector>(x: V) -> V {
     // SAFETY: arithmetic in registers; the caller vouches for the CPU.
     unsafe {
-        let x = x.maximum(V::splat(-87.0));
+        let x = x.max(V::splat(-87.0));
         // Adding and taking away 1.5 · 2²³ rounds to a whole number.
         let magic = V::splat(12_582_912.0);
-        let n = x.multiply_add(V::splat(core::f32::consts::LOG2_E), magic).subtract(magic);
-        let r = n.multiply_add(V::splat(-0.693_359_4), x);
-        let r = n.multiply_add(V::splat(2.121_944_4e-4), r);
+        let n = x.mul_add(V::splat(core::f32::consts::LOG2_E), magic).sub(magic);
+        let r = n.mul_add(V::splat(-0.693_359_4), x);
+        let r = n.mul_add(V::splat(2.121_944_4e-4), r);
         let mut sum = V::splat(1.987_569_1e-4);
         for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
-            sum = sum.multiply_add(r, V::splat(coefficient));
+            sum = sum.mul_add(r, V::splat(coefficient));
         }
         let one = V::splat(1.0);
-        let small = sum.multiply_add(r.multiply(r), r).add(one);
-        small.multiply(n.power_of_two())
+        let small = sum.mul_add(r.mul(r), r).add(one);
+        small.mul(n.exp2_int())
     }
 }
 
 /// The same for one number.
 #[inline(always)]
-unsafe fn exponential_of<V: Vector>(x: f32) -> f32 {
+unsafe fn exp_scalar<V: Vector>(x: f32) -> f32 {
     // SAFETY: the array holds as many lanes as any vector here has.
     unsafe {
         let mut lanes = [0.0_f32; 16];
-        exponential(V::splat(x)).store(lanes.as_mut_ptr());
+        exp(V::splat(x)).store(lanes.as_mut_ptr());
         lanes[0]
     }
 }
 
 /// `row ← e^(row − highest)`; returns the sum.
 #[inline(always)]
-pub unsafe fn exponentials<V: Vector>(row: &mut [f32], highest: f32) -> f32 {
+pub unsafe fn exp_and_sum<V: Vector>(row: &mut [f32], highest: f32) -> f32 {
     // SAFETY: the pointers stay within the slice.
     unsafe {
         let shift = V::splat(highest);
@@ -159,13 +159,13 @@ pub unsafe fn exponentials<V: Vector>(row: &mut [f32], highest: f32) -> f32 {
         let mut sums = V::splat(0.0);
         for place in (0..whole).step_by(V::LANES) {
             let pointer = row.as_mut_ptr().add(place);
-            let value = exponential(V::load(pointer).subtract(shift));
+            let value = exp(V::load(pointer).sub(shift));
             value.store(pointer);
             sums = sums.add(value);
         }
-        let mut total = sums.total();
+        let mut total = sums.reduce_sum();
         for value in &mut row[whole..] {
-            *value = exponential_of::<V>(*value - highest);
+            *value = exp_scalar::<V>(*value - highest);
             total += *value;
         }
         total
@@ -174,15 +174,15 @@ pub unsafe fn exponentials<V: Vector>(row: &mut [f32], highest: f32) -> f32 {
 
 /// The largest number, and `−∞` of none.
 #[inline(always)]
-pub unsafe fn largest<V: Vector>(row: &[f32]) -> f32 {
+pub unsafe fn max<V: Vector>(row: &[f32]) -> f32 {
     // SAFETY: the pointers stay within the slice, the array holds as many lanes as any vector here has.
     unsafe {
         let whole = row.len() / V::LANES * V::LANES;
         let mut most = V::splat(f32::NEG_INFINITY);
         for place in (0..whole).step_by(V::LANES) {
-            most = most.maximum(V::load(row.as_ptr().add(place)));
+            most = most.max(V::load(row.as_ptr().add(place)));
         }
-        let most = if whole > 0 { most.largest() } else { f32::NEG_INFINITY };
+        let most = if whole > 0 { most.reduce_max() } else { f32::NEG_INFINITY };
         row[whole..].iter().copied().fold(most, f32::max)
     }
 }
@@ -205,7 +205,7 @@ pub unsafe fn add<V: Vector>(row: &mut [f32], other: &[f32]) {
 
 /// Turns the pairs `(i, i + half)` of every head of `2 · half` numbers; `turn` holds the cosines, then the sines.
 #[inline(always)]
-pub unsafe fn rotate<V: Vector>(row: &mut [f32], turn: &[f32]) {
+pub unsafe fn rope<V: Vector>(row: &mut [f32], turn: &[f32]) {
     let half = turn.len() / 2;
     let (cosines, sines) = turn.split_at(half);
     for head in row.chunks_exact_mut(2 * half) {
@@ -220,7 +220,7 @@ pub unsafe fn rotate<V: Vector>(row: &mut [f32], turn: &[f32]) {
 
 /// `out = x / √(mean(x²) + epsilon) · gain`.
 #[inline(always)]
-pub unsafe fn normalise<V: Vector>(x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) {
+pub unsafe fn rms_norm<V: Vector>(x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) {
     // SAFETY: the slice is as long as itself.
     let square = unsafe { dot::<V>(x, x) };
     let scale = 1.0 / libm::sqrtf(square / x.len() as f32 + epsilon);
@@ -231,7 +231,7 @@ pub unsafe fn normalise<V: Vector>(x: &[f32], gain: &[f32], epsilon: f32, out: &
 
 /// `gate ← gate / (1 + e^−gate) · up`.
 #[inline(always)]
-pub unsafe fn gated<V: Vector>(gate: &mut [f32], up: &[f32]) {
+pub unsafe fn swiglu<V: Vector>(gate: &mut [f32], up: &[f32]) {
     debug_assert_eq!(gate.len(), up.len());
     // SAFETY: the pointers stay within the slices, which are equally long.
     unsafe {
@@ -241,13 +241,13 @@ pub unsafe fn gated<V: Vector>(gate: &mut [f32], up: &[f32]) {
         let floor = V::splat(-80.0);
         for place in (0..whole).step_by(V::LANES) {
             let pointer = gate.as_mut_ptr().add(place);
-            let value = V::load(pointer).maximum(floor);
-            let sigmoid = one.divide(exponential(zero.subtract(value)).add(one));
-            value.multiply(sigmoid).multiply(V::load(up.as_ptr().add(place))).store(pointer);
+            let value = V::load(pointer).max(floor);
+            let sigmoid = one.div(exp(zero.sub(value)).add(one));
+            value.mul(sigmoid).mul(V::load(up.as_ptr().add(place))).store(pointer);
         }
         for (gate, up) in gate[whole..].iter_mut().zip(&up[whole..]) {
             let value = gate.max(-80.0);
-            *gate = value / (1.0 + exponential_of::<V>(-value)) * up;
+            *gate = value / (1.0 + exp_scalar::<V>(-value)) * up;
         }
     }
 }
@@ -262,9 +262,9 @@ pub unsafe fn dot<V: Vector>(one: &[f32], other: &[f32]) -> f32 {
         let mut sums = V::splat(0.0);
         for place in (0..whole).step_by(V::LANES) {
             let (a, b) = (V::load(one.as_ptr().add(place)), V::load(other.as_ptr().add(place)));
-            sums = a.multiply_add(b, sums);
+            sums = a.mul_add(b, sums);
         }
         let rest: f32 = one[whole..].iter().zip(&other[whole..]).map(|(a, b)| a * b).sum();
-        sums.total() + rest
+        sums.reduce_sum() + rest
     }
 }

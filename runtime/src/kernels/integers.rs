@@ -1,4 +1,4 @@
-//! The operations on whole numbers that the quantised kernels are written in.
+//! The operations on whole numbers that the quantized kernels are written in.
 
 use super::vector::{Portable, Vector};
 

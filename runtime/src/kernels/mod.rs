@@ -10,14 +10,14 @@ mod neon;
 mod operands;
 mod packed;
 mod packed_bytes;
-mod quantised;
+mod quantized;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-pub use operands::{BytePanels, Destination, PairPanels, Panels, QuantisedRows};
+pub use operands::{BytePanels, Destination, PairPanels, Panels, QuantizedRows};
 use operands::{ByteProduct, PairProduct, Product, extent};
 pub use packed::Packed;
 pub use packed_bytes::PackedBytes;
@@ -215,14 +215,14 @@ impl Kernels {
         dispatch!(self, generic::product, floats in tiles, (operands: Product));
     }
 
-    /// As [`product`](Self::product), of quantised rows and panels of bytes. The sums are whole numbers until they are scaled.
+    /// As [`product`](Self::product), of quantized rows and panels of bytes. The sums are whole numbers until they are scaled.
     ///
     /// # Panics
     ///
     /// As there.
     pub fn byte_product(
         self,
-        x: &QuantisedRows<'_>,
+        x: &QuantizedRows<'_>,
         rows: usize,
         panels: BytePanels<'_>,
         out: Destination<'_>,
@@ -250,7 +250,7 @@ impl Kernels {
             out_stride: out.stride,
             add: out.add,
         };
-        dispatch!(self, quantised::byte_product, integers in tiles, (operands: ByteProduct));
+        dispatch!(self, quantized::byte_product, integers in tiles, (operands: ByteProduct));
     }
 
     /// `out (+)= factor · x · W` for rows of 16-bit numbers and panels of bytes: the mixing of values by their weights in attention.
@@ -288,38 +288,38 @@ impl Kernels {
             out_stride: out.stride,
             add: out.add,
         };
-        dispatch!(self, quantised::pair_product, integers in tiles, (operands: PairProduct));
+        dispatch!(self, quantized::pair_product, integers in tiles, (operands: PairProduct));
     }
 
-    /// Quantises a row for [`byte_product`](Self::byte_product): `row ≈ scale · bytes`, the scale being returned. The rest of `out` stands for zeros.
+    /// Quantizes a row for [`byte_product`](Self::byte_product): `row ≈ scale · bytes`, the scale being returned. The rest of `out` stands for zeros.
     ///
     /// # Panics
     ///
     /// When `out` is shorter than the row.
-    pub fn quantise(self, row: &[f32], out: &mut [u8]) -> f32 {
+    pub fn quantize(self, row: &[f32], out: &mut [u8]) -> f32 {
         assert!(out.len() >= row.len(), "out is too short");
         let biased = true;
-        dispatch!(self, quantised::quantise, integers, (row: &[f32], out: &mut [u8], biased: bool) -> f32)
+        dispatch!(self, quantized::quantize, integers, (row: &[f32], out: &mut [u8], biased: bool) -> f32)
     }
 
-    /// Quantises numbers that will be part of a matrix: as [`quantise`](Self::quantise), and bytes with their signs.
+    /// Quantizes numbers that will be part of a matrix: as [`quantize`](Self::quantize), and bytes with their signs.
     ///
     /// # Panics
     ///
     /// As there.
-    pub fn quantise_for_panels(self, row: &[f32], out: &mut [i8]) -> f32 {
+    pub fn quantize_for_panels(self, row: &[f32], out: &mut [i8]) -> f32 {
         assert!(out.len() >= row.len(), "out is too short");
         let (out, biased) = (bytemuck::cast_slice_mut(out), false);
-        dispatch!(self, quantised::quantise, integers, (row: &[f32], out: &mut [u8], biased: bool) -> f32)
+        dispatch!(self, quantized::quantize, integers, (row: &[f32], out: &mut [u8], biased: bool) -> f32)
     }
 
-    /// Quantises each part of `size` numbers of a row for itself, as [`quantise`](Self::quantise) does, or with signs as
-    /// [`quantise_for_panels`](Self::quantise_for_panels): a scale for each, and bytes filled up to whole fours.
+    /// Quantizes each part of `size` numbers of a row for itself, as [`quantize`](Self::quantize) does, or with signs as
+    /// [`quantize_for_panels`](Self::quantize_for_panels): a scale for each, and bytes filled up to whole fours.
     ///
     /// # Panics
     ///
     /// When `size` is 0, or there is no room for all parts.
-    pub fn quantise_parts(
+    pub fn quantize_parts(
         self,
         row: &[f32],
         size: usize,
@@ -331,7 +331,7 @@ impl Kernels {
         assert!(out.len() >= parts * size.next_multiple_of(4), "out is too short");
         assert!(scales.len() >= parts, "too few scales");
         let biased = !signed;
-        dispatch!(self, quantised::quantise_parts, integers, (row: &[f32], size: usize, out: &mut [u8], scales: &mut [f32], biased: bool));
+        dispatch!(self, quantized::quantize_parts, integers, (row: &[f32], size: usize, out: &mut [u8], scales: &mut [f32], biased: bool));
     }
 
     /// `weights = 2^(scores − highest) · value_scales · factor`, rounded to 16 bits, with zeros behind; returns the sum of the powers.
@@ -341,7 +341,7 @@ impl Kernels {
     /// # Panics
     ///
     /// When `value_scales` or `weights` is shorter than `scores`.
-    pub fn weigh(
+    pub fn softmax_weights(
         self,
         scores: &[f32],
         highest: f32,
@@ -350,17 +350,17 @@ impl Kernels {
         weights: &mut [i16],
     ) -> f32 {
         assert!(value_scales.len() >= scores.len() && weights.len() >= scores.len());
-        dispatch!(self, quantised::weigh, integers, (scores: &[f32], highest: f32, value_scales: &[f32], factor: f32, weights: &mut [i16]) -> f32)
+        dispatch!(self, quantized::softmax_weights, integers, (scores: &[f32], highest: f32, value_scales: &[f32], factor: f32, weights: &mut [i16]) -> f32)
     }
 
     /// `row ← e^(row − highest)`; returns the sum.
-    pub fn exponentials(self, row: &mut [f32], highest: f32) -> f32 {
-        dispatch!(self, generic::exponentials, floats, (row: &mut [f32], highest: f32) -> f32)
+    pub fn exp_and_sum(self, row: &mut [f32], highest: f32) -> f32 {
+        dispatch!(self, generic::exp_and_sum, floats, (row: &mut [f32], highest: f32) -> f32)
     }
 
     /// The largest number, and `−∞` of none.
-    pub fn largest(self, row: &[f32]) -> f32 {
-        dispatch!(self, generic::largest, floats, (row: &[f32]) -> f32)
+    pub fn max(self, row: &[f32]) -> f32 {
+        dispatch!(self, generic::max, floats, (row: &[f32]) -> f32)
     }
 
     /// `row ← row · factor`.
@@ -384,9 +384,9 @@ impl Kernels {
     /// # Panics
     ///
     /// When `turn` has fewer than two numbers.
-    pub fn rotate(self, row: &mut [f32], turn: &[f32]) {
+    pub fn rope(self, row: &mut [f32], turn: &[f32]) {
         assert!(turn.len() >= 2, "turn is too short");
-        dispatch!(self, generic::rotate, floats, (row: &mut [f32], turn: &[f32]));
+        dispatch!(self, generic::rope, floats, (row: &mut [f32], turn: &[f32]));
     }
 
     /// `gate ← silu(gate) · up`.
@@ -394,9 +394,9 @@ impl Kernels {
     /// # Panics
     ///
     /// When the slices are not equally long.
-    pub fn gated(self, gate: &mut [f32], up: &[f32]) {
+    pub fn swiglu(self, gate: &mut [f32], up: &[f32]) {
         assert_eq!(gate.len(), up.len());
-        dispatch!(self, generic::gated, floats, (gate: &mut [f32], up: &[f32]));
+        dispatch!(self, generic::swiglu, floats, (gate: &mut [f32], up: &[f32]));
     }
 
     /// `Σ one · other`.
@@ -414,9 +414,9 @@ impl Kernels {
     /// # Panics
     ///
     /// When the slices are not equally long.
-    pub fn normalise(self, x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) {
+    pub fn rms_norm(self, x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]) {
         assert!(x.len() == gain.len() && x.len() == out.len());
-        dispatch!(self, generic::normalise, floats, (x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]));
+        dispatch!(self, generic::rms_norm, floats, (x: &[f32], gain: &[f32], epsilon: f32, out: &mut [f32]));
     }
 }
 

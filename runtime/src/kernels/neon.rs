@@ -56,43 +56,43 @@ unsafe impl Vector for Neon {
     }
 
     #[inline(always)]
-    unsafe fn subtract(self, other: Self) -> Self {
+    unsafe fn sub(self, other: Self) -> Self {
         // SAFETY: NEON is part of the architecture.
         Self(unsafe { vsubq_f32(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn multiply(self, other: Self) -> Self {
+    unsafe fn mul(self, other: Self) -> Self {
         // SAFETY: NEON is part of the architecture.
         Self(unsafe { vmulq_f32(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn divide(self, other: Self) -> Self {
+    unsafe fn div(self, other: Self) -> Self {
         // SAFETY: NEON is part of the architecture.
         Self(unsafe { vdivq_f32(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn multiply_add(self, factor: Self, addend: Self) -> Self {
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
         // SAFETY: NEON is part of the architecture.
         Self(unsafe { vfmaq_f32(addend.0, self.0, factor.0) })
     }
 
     #[inline(always)]
-    unsafe fn maximum(self, other: Self) -> Self {
+    unsafe fn max(self, other: Self) -> Self {
         // SAFETY: NEON is part of the architecture.
         Self(unsafe { vmaxq_f32(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn total(self) -> f32 {
+    unsafe fn reduce_sum(self) -> f32 {
         // SAFETY: NEON is part of the architecture.
         unsafe { vaddvq_f32(self.0) }
     }
 
     #[inline(always)]
-    unsafe fn largest(self) -> f32 {
+    unsafe fn reduce_max(self) -> f32 {
         // SAFETY: NEON is part of the architecture.
         unsafe { vmaxvq_f32(self.0) }
     }
@@ -104,7 +104,7 @@ unsafe impl Vector for Neon {
     }
 
     #[inline(always)]
-    unsafe fn power_of_two(self) -> Self {
+    unsafe fn exp2_int(self) -> Self {
         // SAFETY: NEON is part of the architecture.
         unsafe {
             let biased = vaddq_s32(vcvtnq_s32_f32(self.0), vdupq_n_s32(127));

@@ -76,9 +76,9 @@ impl PairPanels<'_> {
     }
 }
 
-/// Rows of bytes with a scale each, as [`Kernels::quantise`](super::Kernels::quantise) makes them.
+/// Rows of bytes with a scale each, as [`Kernels::quantize`](super::Kernels::quantize) makes them.
 #[derive(Clone, Copy, Debug)]
-pub struct QuantisedRows<'a> {
+pub struct QuantizedRows<'a> {
     /// The bytes.
     pub bytes: &'a [u8],
     /// From one row to the next.

@@ -39,38 +39,38 @@ unsafe impl Vector for Simd128 {
     }
 
     #[inline(always)]
-    unsafe fn subtract(self, other: Self) -> Self {
+    unsafe fn sub(self, other: Self) -> Self {
         Self(f32x4_sub(self.0, other.0))
     }
 
     #[inline(always)]
-    unsafe fn multiply(self, other: Self) -> Self {
+    unsafe fn mul(self, other: Self) -> Self {
         Self(f32x4_mul(self.0, other.0))
     }
 
     #[inline(always)]
-    unsafe fn divide(self, other: Self) -> Self {
+    unsafe fn div(self, other: Self) -> Self {
         Self(f32x4_div(self.0, other.0))
     }
 
     #[inline(always)]
-    unsafe fn multiply_add(self, factor: Self, addend: Self) -> Self {
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
         Self(f32x4_add(f32x4_mul(self.0, factor.0), addend.0))
     }
 
     #[inline(always)]
-    unsafe fn maximum(self, other: Self) -> Self {
+    unsafe fn max(self, other: Self) -> Self {
         Self(f32x4_pmax(self.0, other.0))
     }
 
     #[inline(always)]
-    unsafe fn total(self) -> f32 {
+    unsafe fn reduce_sum(self) -> f32 {
         let two = f32x4_add(self.0, i32x4_shuffle::<2, 3, 0, 1>(self.0, self.0));
         f32x4_extract_lane::<0>(two) + f32x4_extract_lane::<1>(two)
     }
 
     #[inline(always)]
-    unsafe fn largest(self) -> f32 {
+    unsafe fn reduce_max(self) -> f32 {
         let two = f32x4_pmax(self.0, i32x4_shuffle::<2, 3, 0, 1>(self.0, self.0));
         f32x4_extract_lane::<0>(two).max(f32x4_extract_lane::<1>(two))
     }
@@ -81,7 +81,7 @@ unsafe impl Vector for Simd128 {
     }
 
     #[inline(always)]
-    unsafe fn power_of_two(self) -> Self {
+    unsafe fn exp2_int(self) -> Self {
         let biased = i32x4_add(i32x4_trunc_sat_f32x4(self.0), i32x4_splat(127));
         Self(i32x4_shl(biased, 23))
     }
@@ -89,7 +89,7 @@ unsafe impl Vector for Simd128 {
 
 /// Adds the two halves of each pair of sums, of one register and then of the other.
 #[inline(always)]
-fn add_neighbours(low: v128, high: v128) -> v128 {
+fn add_neighbors(low: v128, high: v128) -> v128 {
     let even = i32x4_shuffle::<0, 2, 4, 6>(low, high);
     let odd = i32x4_shuffle::<1, 3, 5, 7>(low, high);
     i32x4_add(even, odd)
@@ -136,7 +136,7 @@ unsafe impl Integers for Simd128Integers {
     unsafe fn add_quads(self, quads: v128, bytes: v128) -> Self {
         let low = i32x4_extadd_pairwise_i16x8(i16x8_extmul_low_i8x16(quads, bytes));
         let high = i32x4_extadd_pairwise_i16x8(i16x8_extmul_high_i8x16(quads, bytes));
-        Self(i32x4_add(self.0, add_neighbours(low, high)))
+        Self(i32x4_add(self.0, add_neighbors(low, high)))
     }
 
     #[inline(always)]

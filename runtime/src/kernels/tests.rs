@@ -10,12 +10,12 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::*;
 
-fn numbers(count: usize, generator: &mut Xoshiro256PlusPlus) -> Vec<f32> {
-    (0..count).map(|_| generator.random_range(-1.0..1.0)).collect()
+fn numbers(count: usize, rng: &mut Xoshiro256PlusPlus) -> Vec<f32> {
+    (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
 }
 
-fn bytes(count: usize, generator: &mut Xoshiro256PlusPlus) -> Vec<i8> {
-    (0..count).map(|_| generator.random_range(-127..=127)).collect()
+fn bytes(count: usize, rng: &mut Xoshiro256PlusPlus) -> Vec<i8> {
+    (0..count).map(|_| rng.random_range(-127..=127)).collect()
 }
 
 /// Rows, depths and columns on both sides of what kernels take at a time.
@@ -55,12 +55,12 @@ fn the_kernels_of_this_cpu_are_tested() {
 
 #[test]
 fn products_are_sums_of_products() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(1);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
     for (rows, depth, columns) in SHAPES {
         let x_stride = depth + 3;
         let out_stride = columns.next_multiple_of(PANEL) + 1;
-        let x = numbers(padded(rows) * x_stride, &mut generator);
-        let weights = numbers(columns * depth, &mut generator);
+        let x = numbers(padded(rows) * x_stride, &mut rng);
+        let weights = numbers(columns * depth, &mut rng);
         let packed = Packed::new(columns, depth, |column, row| {
             row.copy_from_slice(&weights[column * depth..(column + 1) * depth]);
         });
@@ -91,10 +91,10 @@ fn products_are_sums_of_products() {
 /// A row's state must not depend on which others go through the weights with it.
 #[test]
 fn a_row_s_product_is_the_same_to_the_bit_among_any_others() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(11);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(11);
     let (depth, columns) = (57, 160);
-    let x = numbers(24 * depth, &mut generator);
-    let weights = numbers(columns * depth, &mut generator);
+    let x = numbers(24 * depth, &mut rng);
+    let weights = numbers(columns * depth, &mut rng);
     let packed = Packed::new(columns, depth, |column, row| {
         row.copy_from_slice(&weights[column * depth..(column + 1) * depth]);
     });
@@ -114,23 +114,23 @@ fn a_row_s_product_is_the_same_to_the_bit_among_any_others() {
 }
 
 #[test]
-fn quantised_rows_are_within_half_a_step() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(5);
+fn quantized_rows_are_within_half_a_step() {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
     for length in [1, 15, 16, 33, 100] {
-        let row = numbers(length, &mut generator);
+        let row = numbers(length, &mut rng);
         let most = row.iter().fold(0.0_f32, |most, number| most.max(number.abs()));
         // The same arithmetic, number by number.
         let factor = 127.0 / most;
         let want: Vec<i8> = row.iter().map(|number| libm::rintf(number * factor) as i8).collect();
         for kernels in Kernels::available() {
             let mut out = vec![1_i8; length + 3];
-            let scale = kernels.quantise_for_panels(&row, &mut out);
+            let scale = kernels.quantize_for_panels(&row, &mut out);
             assert_eq!(out[..length], want, "{}", kernels.name());
             assert_eq!(out[length..], [0; 3]);
             for (byte, number) in out.iter().zip(&row) {
                 assert!((f32::from(*byte) * scale - number).abs() <= scale * 0.5001);
             }
-            assert_eq!(kernels.quantise_for_panels(&vec![0.0; length], &mut out), 0.0);
+            assert_eq!(kernels.quantize_for_panels(&vec![0.0; length], &mut out), 0.0);
             assert_eq!(out[..length], vec![0; length]);
         }
     }
@@ -138,35 +138,34 @@ fn quantised_rows_are_within_half_a_step() {
 
 #[test]
 fn products_of_bytes_are_exact() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(6);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(6);
     for (rows, depth, columns) in SHAPES {
         let stride = depth.next_multiple_of(4) + 4;
-        let x = numbers(padded(rows) * depth, &mut generator);
-        let mut weights = bytes(columns * depth, &mut generator);
+        let x = numbers(padded(rows) * depth, &mut rng);
+        let mut weights = bytes(columns * depth, &mut rng);
         // The largest sums that there are.
         weights[..depth].fill(127);
-        let scales: Vec<f32> =
-            numbers(columns, &mut generator).iter().map(|x| x.abs() + 0.1).collect();
+        let scales: Vec<f32> = numbers(columns, &mut rng).iter().map(|x| x.abs() + 0.1).collect();
         let packed = PackedBytes::new(columns, depth, |column, row| {
             row.copy_from_slice(&weights[column * depth..(column + 1) * depth]);
             scales[column]
         });
         for kernels in Kernels::available() {
-            let mut quantised = vec![0_u8; padded(rows) * stride];
+            let mut quantized = vec![0_u8; padded(rows) * stride];
             let mut row_scales = vec![0.0; padded(rows)];
             let mut plain = vec![0_i8; rows * depth];
             for row in 0..rows {
                 let from = &x[row * depth..(row + 1) * depth];
-                let out = &mut quantised[row * stride..(row + 1) * stride - 4];
-                row_scales[row] = kernels.quantise(from, out);
+                let out = &mut quantized[row * stride..(row + 1) * stride - 4];
+                row_scales[row] = kernels.quantize(from, out);
                 let out = &mut plain[row * depth..(row + 1) * depth];
-                assert_eq!(kernels.quantise_for_panels(from, out), row_scales[row]);
+                assert_eq!(kernels.quantize_for_panels(from, out), row_scales[row]);
             }
             let out_stride = columns.next_multiple_of(PANEL);
             let mut out = vec![0.0; padded(rows) * out_stride];
             for add in [false, true] {
                 let to = Destination { numbers: &mut out, stride: out_stride, add };
-                let x = QuantisedRows { bytes: &quantised, stride, scales: &row_scales };
+                let x = QuantizedRows { bytes: &quantized, stride, scales: &row_scales };
                 kernels.byte_product(&x, rows, packed.panels(), to);
             }
             for row in 0..rows {
@@ -188,7 +187,7 @@ fn products_of_bytes_are_exact() {
 
 #[test]
 fn products_of_pairs_are_exact() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(7);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
     for (rows, depth, columns) in
         [(1_usize, 3_usize, 5_usize), (2, 700, 32), (11, 64, 40), (13, 255, 64)]
     {
@@ -196,12 +195,12 @@ fn products_of_pairs_are_exact() {
         let wide = columns.next_multiple_of(PANEL);
         let stride = 2 * pairs;
         let mut x: Vec<i16> =
-            (0..padded(rows) * stride).map(|_| generator.random_range(0..=32767)).collect();
+            (0..padded(rows) * stride).map(|_| rng.random_range(0..=32767)).collect();
         // The largest sums that there are.
         x[..stride].fill(32767);
-        let factors: Vec<f32> = numbers(padded(rows), &mut generator);
+        let factors: Vec<f32> = numbers(padded(rows), &mut rng);
         let mut values = vec![0_i8; pairs * wide * 2];
-        let plain = bytes(depth * columns, &mut generator);
+        let plain = bytes(depth * columns, &mut rng);
         for step in 0..depth {
             for column in 0..columns {
                 let panel = column / PANEL * pairs * 2 * PANEL;
@@ -238,17 +237,17 @@ fn products_of_pairs_are_exact() {
 
 #[test]
 fn weights_are_powers_of_two_in_sixteen_bits() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(8);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(8);
     for length in [1, 8, 16, 37, 600] {
-        let scores: Vec<f32> = numbers(length, &mut generator).iter().map(|x| x * 40.0).collect();
-        let scales: Vec<f32> = numbers(length, &mut generator).iter().map(|x| x.abs()).collect();
+        let scores: Vec<f32> = numbers(length, &mut rng).iter().map(|x| x * 40.0).collect();
+        let scales: Vec<f32> = numbers(length, &mut rng).iter().map(|x| x.abs()).collect();
         let highest = scores.iter().copied().fold(f32::MIN, f32::max);
         let exact: Vec<f64> =
             scores.iter().map(|x| libm::exp2(f64::from(*x) - f64::from(highest))).collect();
         for kernels in Kernels::available() {
-            assert_eq!(kernels.largest(&scores), highest);
+            assert_eq!(kernels.max(&scores), highest);
             let mut weights = vec![7_i16; length + 2];
-            let sum = kernels.weigh(&scores, highest, &scales, 32_767.0, &mut weights);
+            let sum = kernels.softmax_weights(&scores, highest, &scales, 32_767.0, &mut weights);
             assert_eq!(weights[length..], [0, 0]);
             let want: f64 = exact.iter().sum();
             // 3 · 10⁻⁶ of the power, and a rounding for each sum.
@@ -259,21 +258,21 @@ fn weights_are_powers_of_two_in_sixteen_bits() {
             }
         }
     }
-    assert_eq!(Kernels::best().largest(&[]), f32::NEG_INFINITY);
+    assert_eq!(Kernels::best().max(&[]), f32::NEG_INFINITY);
 }
 
 #[test]
 fn exponentials_are_within_four_units_in_the_last_place() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(2);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(2);
     for length in [1, 5, 16, 33, 700] {
-        let logits: Vec<f32> = numbers(length, &mut generator).iter().map(|x| x * 20.0).collect();
+        let logits: Vec<f32> = numbers(length, &mut rng).iter().map(|x| x * 20.0).collect();
         let highest = logits.iter().copied().fold(f32::MIN, f32::max);
         let terms: Vec<f64> =
             logits.iter().map(|x| libm::exp(f64::from(*x) - f64::from(highest))).collect();
         let total: f64 = terms.iter().sum();
         for kernels in Kernels::available() {
             let mut row = logits.clone();
-            let sum = kernels.exponentials(&mut row, highest);
+            let sum = kernels.exp_and_sum(&mut row, highest);
             assert!((f64::from(sum) - total).abs() < 4.0e-6 * total);
             for (have, want) in row.iter().zip(&terms) {
                 let relative = (f64::from(*have) - want).abs() / want;
@@ -286,17 +285,17 @@ fn exponentials_are_within_four_units_in_the_last_place() {
 
 #[test]
 fn gates_agree_with_the_formula() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(3);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
     for length in [1, 16, 45] {
-        let gate: Vec<f32> = numbers(length, &mut generator)
+        let gate: Vec<f32> = numbers(length, &mut rng)
             .iter()
             .enumerate()
             .map(|(index, x)| if index == 0 { -300.0 } else { x * 30.0 })
             .collect();
-        let up = numbers(length, &mut generator);
+        let up = numbers(length, &mut rng);
         for kernels in Kernels::available() {
             let mut out = gate.clone();
-            kernels.gated(&mut out, &up);
+            kernels.swiglu(&mut out, &up);
             for ((have, gate), up) in out.iter().zip(&gate).zip(&up) {
                 let gate = f64::from(*gate);
                 let want = gate / (1.0 + libm::exp(-gate)) * f64::from(*up);
@@ -308,9 +307,9 @@ fn gates_agree_with_the_formula() {
 
 #[test]
 fn sums_norms_and_turns_agree() {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(4);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
     for length in [2, 8, 32, 130] {
-        let (one, other) = (numbers(length, &mut generator), numbers(length, &mut generator));
+        let (one, other) = (numbers(length, &mut rng), numbers(length, &mut rng));
         let expected: f32 = one.iter().zip(&other).map(|(a, b)| a * b).sum();
         for kernels in Kernels::available() {
             assert!((kernels.dot(&one, &other) - expected).abs() < 1e-5);
@@ -321,14 +320,14 @@ fn sums_norms_and_turns_agree() {
                 assert!((sum - 0.5 * (one + other)).abs() < 1e-6);
             }
             let mut normal = vec![0.0; length];
-            kernels.normalise(&one, &vec![1.0; length], 1e-5, &mut normal);
+            kernels.rms_norm(&one, &vec![1.0; length], 1e-5, &mut normal);
             let square: f32 = normal.iter().map(|x| x * x).sum::<f32>() / length as f32;
             assert!((square - 1.0).abs() < 0.01);
             // A quarter of a turn takes the first half to the second, and the second to minus the first.
             let half = length / 2;
             let quarter: Vec<f32> = (0..length).map(|i| if i < half { 0.0 } else { 1.0 }).collect();
             let mut turned = one.clone();
-            kernels.rotate(&mut turned, &quarter);
+            kernels.rope(&mut turned, &quarter);
             for index in 0..half {
                 assert_eq!(turned[index], -one[index + half]);
                 assert_eq!(turned[index + half], one[index]);

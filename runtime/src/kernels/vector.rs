@@ -39,43 +39,43 @@ pub unsafe trait Vector: Copy {
     /// # Safety
     ///
     /// As the trait says.
-    unsafe fn subtract(self, other: Self) -> Self;
+    unsafe fn sub(self, other: Self) -> Self;
     /// `self · other`.
     ///
     /// # Safety
     ///
     /// As the trait says.
-    unsafe fn multiply(self, other: Self) -> Self;
+    unsafe fn mul(self, other: Self) -> Self;
     /// `self / other`.
     ///
     /// # Safety
     ///
     /// As the trait says.
-    unsafe fn divide(self, other: Self) -> Self;
+    unsafe fn div(self, other: Self) -> Self;
     /// `self · factor + addend`, rounded once where the CPU can.
     ///
     /// # Safety
     ///
     /// As the trait says.
-    unsafe fn multiply_add(self, factor: Self, addend: Self) -> Self;
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
     /// The larger, lane by lane.
     ///
     /// # Safety
     ///
     /// As the trait says.
-    unsafe fn maximum(self, other: Self) -> Self;
+    unsafe fn max(self, other: Self) -> Self;
     /// The sum of all lanes.
     ///
     /// # Safety
     ///
     /// As the trait says.
-    unsafe fn total(self) -> f32;
+    unsafe fn reduce_sum(self) -> f32;
     /// The largest of all lanes.
     ///
     /// # Safety
     ///
     /// As the trait says.
-    unsafe fn largest(self) -> f32;
+    unsafe fn reduce_max(self) -> f32;
     /// The nearest whole number, of two equally near ones the even one; for numbers between ±2²².
     ///
     /// # Safety
@@ -87,7 +87,7 @@ pub unsafe trait Vector: Copy {
     /// # Safety
     ///
     /// As the trait says.
-    unsafe fn power_of_two(self) -> Self;
+    unsafe fn exp2_int(self) -> Self;
 }
 
 /// Eight numbers in an array: what the compiler makes of it is its own business.
@@ -128,37 +128,37 @@ unsafe impl Vector for Portable {
     }
 
     #[inline(always)]
-    unsafe fn subtract(self, other: Self) -> Self {
+    unsafe fn sub(self, other: Self) -> Self {
         self.map(other, |one, other| one - other)
     }
 
     #[inline(always)]
-    unsafe fn multiply(self, other: Self) -> Self {
+    unsafe fn mul(self, other: Self) -> Self {
         self.map(other, |one, other| one * other)
     }
 
     #[inline(always)]
-    unsafe fn divide(self, other: Self) -> Self {
+    unsafe fn div(self, other: Self) -> Self {
         self.map(other, |one, other| one / other)
     }
 
     #[inline(always)]
-    unsafe fn multiply_add(self, factor: Self, addend: Self) -> Self {
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
         Self(core::array::from_fn(|lane| self.0[lane] * factor.0[lane] + addend.0[lane]))
     }
 
     #[inline(always)]
-    unsafe fn maximum(self, other: Self) -> Self {
+    unsafe fn max(self, other: Self) -> Self {
         self.map(other, |one, other| if one > other { one } else { other })
     }
 
     #[inline(always)]
-    unsafe fn total(self) -> f32 {
+    unsafe fn reduce_sum(self) -> f32 {
         self.0.iter().sum()
     }
 
     #[inline(always)]
-    unsafe fn largest(self) -> f32 {
+    unsafe fn reduce_max(self) -> f32 {
         self.0.iter().copied().fold(f32::NEG_INFINITY, f32::max)
     }
 
@@ -170,7 +170,7 @@ unsafe impl Vector for Portable {
     }
 
     #[inline(always)]
-    unsafe fn power_of_two(self) -> Self {
+    unsafe fn exp2_int(self) -> Self {
         Self(self.0.map(|exponent| f32::from_bits(((exponent as i32 + 127) << 23) as u32)))
     }
 }

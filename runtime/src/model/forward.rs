@@ -266,7 +266,7 @@ impl Model {
             self.after_attention(layer, rows, buffers);
         }
         for (out, row) in out.chunks_exact_mut(hidden).zip(buffers.stream.chunks_exact(width)) {
-            self.kernels.normalise(&row[..hidden], &self.norm, self.config.norm_epsilon, out);
+            self.kernels.rms_norm(&row[..hidden], &self.norm, self.config.norm_epsilon, out);
         }
     }
 
@@ -278,7 +278,7 @@ impl Model {
         for (out, row) in
             input.chunks_exact_mut(hidden).zip(buffers.stream.chunks_exact(width)).take(rows)
         {
-            self.kernels.normalise(&row[..hidden], gain, self.config.norm_epsilon, out);
+            self.kernels.rms_norm(&row[..hidden], gain, self.config.norm_epsilon, out);
         }
         buffers.operand.load(self.kernels, self.precision, input, hidden, rows, hidden);
     }
@@ -299,7 +299,7 @@ impl Model {
             };
             let position = before + place;
             let turn = &self.turns[position * size..(position + 1) * size];
-            self.kernels.rotate(&mut row[..2 * hidden], turn);
+            self.kernels.rope(&mut row[..2 * hidden], turn);
             let (key, value) = row[hidden..3 * hidden].split_at(hidden);
             match past {
                 Past::Prefix(store, _) => store.write(self.kernels, 0, layer, place, key, value),
@@ -328,7 +328,7 @@ impl Model {
         layer.gate.product(kernels, x, operand, rows, to);
         let to = Destination { numbers: up, stride, add: false };
         layer.up.product(kernels, x, operand, rows, to);
-        kernels.gated(&mut gate[..rows * stride], &up[..rows * stride]);
+        kernels.swiglu(&mut gate[..rows * stride], &up[..rows * stride]);
         operand.load(kernels, precision, gate, stride, rows, wide);
         let to = Destination { numbers: stream, stride: width, add: true };
         layer.down.product(kernels, (gate, stride), operand, rows, to);

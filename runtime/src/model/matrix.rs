@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Precision, weights::Tensor, workspace::sized};
-use crate::kernels::{Destination, Kernels, PANEL, Packed, PackedBytes, QuantisedRows, padded};
+use crate::kernels::{Destination, Kernels, PANEL, Packed, PackedBytes, QuantizedRows, padded};
 
 /// A matrix `[columns, depth]` of weights, packed.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl Operand {
         let scales = sized(&mut self.scales, room);
         for (index, out) in self.bytes.chunks_exact_mut(self.stride).take(rows).enumerate() {
             let row = &numbers[index * stride..index * stride + width];
-            scales[index] = kernels.quantise(row, out);
+            scales[index] = kernels.quantize(row, out);
         }
     }
 }
@@ -68,7 +68,7 @@ impl Matrix {
             // What was stored in bytes stays as it is.
             part.bytes(column % columns, out).unwrap_or_else(|| {
                 part.row(column % columns, &mut row);
-                kernels.quantise_for_panels(&row, out)
+                kernels.quantize_for_panels(&row, out)
             })
         }))
     }
@@ -86,7 +86,7 @@ impl Matrix {
             Self::Floats(matrix) => kernels.product(x, stride, rows, matrix.panels(), out),
             Self::Bytes(matrix) => {
                 let Operand { bytes, scales, stride } = operand;
-                let rows_of = QuantisedRows { bytes, stride: *stride, scales };
+                let rows_of = QuantizedRows { bytes, stride: *stride, scales };
                 kernels.byte_product(&rows_of, rows, matrix.panels(), out);
             }
         }
@@ -111,7 +111,7 @@ impl Matrix {
             }
             Self::Bytes(matrix) => {
                 let Operand { bytes, scales, stride } = operand;
-                let rows_of = QuantisedRows { bytes, stride: *stride, scales };
+                let rows_of = QuantizedRows { bytes, stride: *stride, scales };
                 kernels.byte_product(&rows_of, rows, matrix.some(first, end), out);
             }
         }

@@ -401,7 +401,7 @@ pub fn write(
             Precision::Int8 if shape.len() == 2 => {
                 let (mut bytes, mut scales) = (alloc::vec![0_i8; numbers.len()], Vec::new());
                 for (row, out) in numbers.chunks_exact(width).zip(bytes.chunks_exact_mut(width)) {
-                    let scale = Kernels::best().quantise_for_panels(row, out);
+                    let scale = Kernels::best().quantize_for_panels(row, out);
                     scales.extend_from_slice(&scale.to_le_bytes());
                 }
                 let bytes = bytemuck::cast_slice(&bytes).to_vec();

@@ -9,10 +9,10 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// Coordinate `dimension` of point `index`, in `[0, 1)`.
 pub fn coordinate(index: u32, dimension: usize, seed: u64) -> f64 {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(
         seed ^ (dimension as u64).wrapping_mul(0xD1B5_4A32_D192_ED03),
     );
-    let shift: f64 = generator.random();
+    let shift: f64 = rng.random();
     let place = shift + (f64::from(index) + 1.0) * libm::sqrt(prime(dimension) as f64);
     place - libm::floor(place)
 }

@@ -7,7 +7,8 @@ mod by_name;
 mod cma_es;
 #[cfg(feature = "classical")]
 mod gp;
-mod known;
+#[cfg(feature = "classical")]
+mod history_cache;
 #[cfg(feature = "classical")]
 mod local_search;
 pub mod low_discrepancy;
@@ -20,8 +21,7 @@ mod sobol;
 mod suggestion;
 #[cfg(feature = "classical")]
 mod tpe;
-#[cfg(feature = "classical")]
-mod trail;
+mod tried_set;
 
 #[cfg(feature = "classical")]
 pub use auto::{AutoOptions, AutoSampler};
@@ -45,7 +45,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{
     Result,
-    acquisition::Origin,
+    acquisition::CandidateOrigin,
     space::{Configuration, Space},
     trial::Observation,
 };
@@ -66,9 +66,9 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// A generator of random numbers for this trial, the same whenever the seed and the number are.
-    pub fn generator(&self) -> Xoshiro256PlusPlus {
-        // Two rounds of seeding keep neighbouring (seed, number) pairs apart.
+    /// A random number generator for this trial, the same whenever the seed and the number are.
+    pub fn rng(&self) -> Xoshiro256PlusPlus {
+        // Two rounds of seeding keep neighboring (seed, number) pairs apart.
         Xoshiro256PlusPlus::seed_from_u64(
             self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32)
                 ^ self.number.wrapping_mul(0xD1B5_4A32_D192_ED03),
@@ -98,6 +98,6 @@ pub trait Sampler {
     ///
     /// Those of [`suggest`](Self::suggest).
     fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
-        Ok(Suggestion::plain(self.suggest(request)?, self.name(), Origin::Draw))
+        Ok(Suggestion::plain(self.suggest(request)?, self.name(), CandidateOrigin::Draw))
     }
 }

@@ -55,12 +55,12 @@ pub(crate) fn log_mass(low: f64, high: f64) -> f64 {
 ///
 /// M. J. Wichura, Algorithm AS 241 (PPND16), Applied Statistics 37 (1988), 477–484.
 pub(crate) fn quantile(p: f64) -> f64 {
-    let centred = p - 0.5;
-    if centred.abs() <= 0.425 {
-        let r = 0.180_625 - centred * centred;
-        return centred * ratio(r, &CENTRE_NUMERATOR, &CENTRE_DENOMINATOR);
+    let centered = p - 0.5;
+    if centered.abs() <= 0.425 {
+        let r = 0.180_625 - centered * centered;
+        return centered * ratio(r, &CENTER_NUMERATOR, &CENTER_DENOMINATOR);
     }
-    let tail = if centred < 0.0 { p } else { 1.0 - p };
+    let tail = if centered < 0.0 { p } else { 1.0 - p };
     let magnitude = if tail <= 0.0 {
         f64::INFINITY
     } else {
@@ -71,7 +71,7 @@ pub(crate) fn quantile(p: f64) -> f64 {
             ratio(r - 5.0, &TAIL_NUMERATOR, &TAIL_DENOMINATOR)
         }
     };
-    if centred < 0.0 { -magnitude } else { magnitude }
+    if centered < 0.0 { -magnitude } else { magnitude }
 }
 
 /// The quantile `q` of the normal distribution truncated to `[low, high]`, where `low ≤ 0 ≤ high`.
@@ -91,7 +91,7 @@ fn ratio(x: f64, numerator: &[f64; 8], denominator: &[f64; 8]) -> f64 {
     evaluate(numerator) / evaluate(denominator)
 }
 
-const CENTRE_NUMERATOR: [f64; 8] = [
+const CENTER_NUMERATOR: [f64; 8] = [
     3.387_132_872_796_366_5,
     1.331_416_678_917_843_8e2,
     1.971_590_950_306_551_3e3,
@@ -101,7 +101,7 @@ const CENTRE_NUMERATOR: [f64; 8] = [
     3.343_057_558_358_813e4,
     2.509_080_928_730_122_7e3,
 ];
-const CENTRE_DENOMINATOR: [f64; 8] = [
+const CENTER_DENOMINATOR: [f64; 8] = [
     1.0,
     4.231_333_070_160_091e1,
     6.871_870_074_920_579e2,

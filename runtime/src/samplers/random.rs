@@ -15,8 +15,8 @@ impl Sampler for RandomSampler {
     }
 
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
-        let mut generator = request.generator();
-        let unit: Vec<f64> = (0..request.space.len()).map(|_| generator.random::<f64>()).collect();
+        let mut rng = request.rng();
+        let unit: Vec<f64> = (0..request.space.len()).map(|_| rng.random::<f64>()).collect();
         Ok(request.space.from_unit(&unit))
     }
 }

@@ -39,7 +39,7 @@ impl Sampler for SobolSampler {
 fn scramble(seed: u64, points: u64, dimensions: u64) -> u32 {
     let mut mixed = seed;
     for part in [points, dimensions] {
-        // The finaliser of SplitMix64 (Steele, Lea & Flood 2014).
+        // The finalizer of SplitMix64 (Steele, Lea & Flood 2014).
         mixed = mixed.wrapping_add(part.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

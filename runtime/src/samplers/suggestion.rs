@@ -1,5 +1,5 @@
 use crate::{
-    acquisition::{Origin, Prediction},
+    acquisition::{CandidateOrigin, Prediction},
     space::Configuration,
     tokenizer::ScoreScale,
 };
@@ -20,13 +20,13 @@ pub struct Explanation {
     /// The sampler that proposed it; of a sampler that asks others, the one that it asked.
     pub sampler: &'static str,
     /// How the configuration came about.
-    pub origin: Origin,
+    pub origin: CandidateOrigin,
     /// What is expected of it, where the sampler predicts anything.
     pub expectation: Option<Expectation>,
 }
 
-/// What a sampler expects of a configuration before it is tried, in units of the loss: of the objective where it is minimised, of its
-/// negative where it is maximised.
+/// What a sampler expects of a configuration before it is tried, in units of the loss: of the objective where it is minimized, of its
+/// negative where it is maximized.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Expectation {
     /// The median of the predicted loss.
@@ -35,15 +35,15 @@ pub struct Expectation {
     pub deviation: f64,
     /// By how much the best loss is expected to fall: `E[max(best − loss, 0)]`.
     pub improvement: f64,
-    /// Of how many trials it is expected, where the history was longer than what is modelled; `None` where all were.
-    pub modelled: Option<usize>,
+    /// Of how many trials it is expected, where the history was longer than what is modeled; `None` where all were.
+    pub modeled: Option<usize>,
 }
 
 impl Expectation {
     /// Nothing, where losses lie so far apart that their differences are beyond the largest number.
     pub(super) fn new(median: f64, deviation: f64, improvement: f64) -> Option<Self> {
         let finite = [median, deviation, improvement].iter().all(|number| number.is_finite());
-        finite.then_some(Self { median, deviation, improvement, modelled: None })
+        finite.then_some(Self { median, deviation, improvement, modeled: None })
     }
 
     /// A prediction on the scale of scores, turned back into losses.
@@ -67,7 +67,11 @@ impl Expectation {
 
 impl Suggestion {
     /// A suggestion of which nothing is said but who made it.
-    pub fn plain(configuration: Configuration, sampler: &'static str, origin: Origin) -> Self {
+    pub fn plain(
+        configuration: Configuration,
+        sampler: &'static str,
+        origin: CandidateOrigin,
+    ) -> Self {
         Self { configuration, explanation: Explanation { sampler, origin, expectation: None } }
     }
 }

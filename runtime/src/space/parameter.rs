@@ -18,8 +18,8 @@ use crate::{Error, ErrorKind, Result};
 /// let space = Space::new(vec![
 ///     Parameter::float("learning_rate", 1e-4, 1.0).log(),
 ///     Parameter::int("hidden_units", 4, 256).log(),
-///     Parameter::categorical("optimiser", ["sgd", "adam"]),
-///     Parameter::float("momentum", 0.0, 0.99).when("optimiser", ["sgd"]),
+///     Parameter::categorical("optimizer", ["sgd", "adam"]),
+///     Parameter::float("momentum", 0.0, 0.99).when("optimizer", ["sgd"]),
 /// ])?;
 /// assert_eq!(space.len(), 4);
 /// # Ok::<(), optiformer::Error>(())

@@ -1,4 +1,4 @@
-use core::fmt;
+use core::{fmt, str::FromStr};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -7,17 +7,17 @@ use crate::{Error, ErrorKind, Result};
 pub enum Direction {
     /// The smallest objective is the best.
     #[default]
-    Minimise,
+    Minimize,
     /// The largest objective is the best.
-    Maximise,
+    Maximize,
 }
 
 impl Direction {
-    /// The objective as samplers see it: always to be minimised.
+    /// The objective as samplers see it: always to be minimized.
     pub fn loss(self, value: f64) -> f64 {
         match self {
-            Self::Minimise => value,
-            Self::Maximise => -value,
+            Self::Minimize => value,
+            Self::Maximize => -value,
         }
     }
 
@@ -26,26 +26,30 @@ impl Direction {
         self.loss(value) < self.loss(other)
     }
 
-    /// The word that journals and the command line use: `minimize` or `maximize`.
-    pub fn word(self) -> &'static str {
+    /// `minimize` or `maximize`, as journals and the command line write it.
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::Minimise => "minimize",
-            Self::Maximise => "maximize",
+            Self::Minimize => "minimize",
+            Self::Maximize => "maximize",
         }
     }
+}
 
-    /// The inverse of [`word`](Self::word).
+impl FromStr for Direction {
+    type Err = Error;
+
+    /// Parses what [`as_str`](Self::as_str) returns.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`] for any other word.
-    pub fn from_word(word: &str) -> Result<Self> {
-        match word {
-            "minimize" => Ok(Self::Minimise),
-            "maximize" => Ok(Self::Maximise),
+    /// [`ErrorKind::InvalidValue`] for any other text.
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "minimize" => Ok(Self::Minimize),
+            "maximize" => Ok(Self::Maximize),
             _ => Err(Error::new(
                 ErrorKind::InvalidValue,
-                alloc::format!("direction \"{word}\" is neither \"minimize\" nor \"maximize\""),
+                alloc::format!("direction \"{text}\" is neither \"minimize\" nor \"maximize\""),
             )),
         }
     }
@@ -53,6 +57,6 @@ impl Direction {
 
 impl fmt::Display for Direction {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.word())
+        formatter.write_str(self.as_str())
     }
 }

@@ -1,13 +1,13 @@
 use alloc::string::String;
 
-use super::{Origin, Outcome};
+use super::{Outcome, TrialOrigin};
 use crate::space::Configuration;
 
 /// A change of a study. The study is what its events, one after the other, make of it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Event {
     /// A trial was handed out.
-    Ask { id: u64, configuration: Configuration, origin: Origin },
+    Ask { id: u64, configuration: Configuration, origin: TrialOrigin },
     /// A trial was told.
     Tell { id: u64, outcome: Outcome, reason: Option<String> },
     /// A trial made elsewhere was added.

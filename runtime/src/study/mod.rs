@@ -1,4 +1,4 @@
-//! Ask, try, tell: the state of one optimisation.
+//! Ask, try, tell: the state of one optimization.
 //!
 //! A [`Study`] hands out [`Trial`]s and is told how they went. It can be told in any order, any number of
 //! trials may be pending, and trials made elsewhere can be added.
@@ -9,7 +9,7 @@
 //! use optiformer::study::{Direction, Outcome, Study};
 //!
 //! let space = Space::new(vec![Parameter::float("x", 0.0, 5.0)])?;
-//! let mut study = Study::new(space, Direction::Minimise, Box::new(RandomSampler), 1);
+//! let mut study = Study::new(space, Direction::Minimize, Box::new(RandomSampler), 1);
 //! for _ in 0..20 {
 //!     let trial = study.ask()?;
 //!     let x = trial.configuration.values()[0].unwrap();
@@ -36,11 +36,11 @@ mod trial;
 
 pub use direction::Direction;
 #[cfg(feature = "std")]
-pub use journal::Recording;
+pub use journal::JournalSnapshot;
 pub use outcome::Outcome;
 #[cfg(feature = "std")]
 pub use stored::StoredStudy;
-pub use trial::{Origin, State, Trial};
+pub use trial::{Trial, TrialOrigin, TrialState};
 
 use alloc::{boxed::Box, collections::VecDeque, format, string::String, vec::Vec};
 use core::fmt;
@@ -54,7 +54,7 @@ use crate::{
     trial::Observation,
 };
 
-/// One optimisation: a space, a direction, a sampler, and the trials so far.
+/// One optimization: a space, a direction, a sampler, and the trials so far.
 pub struct Study {
     space: Space,
     direction: Direction,
@@ -258,7 +258,7 @@ impl Study {
         let id = self.next_id;
         if let Some(configuration) = self.queue.front() {
             let configuration = configuration.clone();
-            return Ok((Event::Ask { id, configuration, origin: Origin::Enqueued }, None));
+            return Ok((Event::Ask { id, configuration, origin: TrialOrigin::Enqueued }, None));
         }
         let pending: Vec<Configuration> =
             self.pending().map(|trial| trial.configuration.clone()).collect();
@@ -274,7 +274,7 @@ impl Study {
         if let Some(expectation) = &mut explanation.expectation {
             expectation.median = self.direction.loss(expectation.median);
         }
-        Ok((Event::Ask { id, configuration, origin: Origin::Asked }, Some(explanation)))
+        Ok((Event::Ask { id, configuration, origin: TrialOrigin::Asked }, Some(explanation)))
     }
 
     /// What adding a trial will do, without doing it.
@@ -288,7 +288,7 @@ impl Study {
         match event {
             Event::Ask { id, configuration, origin } => {
                 self.check_new(*id)?;
-                if *origin == Origin::Enqueued && self.queue.front() != Some(configuration) {
+                if *origin == TrialOrigin::Enqueued && self.queue.front() != Some(configuration) {
                     return Err(Error::new(
                         ErrorKind::InvalidValue,
                         format!("trial {id} is not the configuration that was enqueued first"),
@@ -337,18 +337,18 @@ impl Study {
     fn apply(&mut self, event: Event) {
         match event {
             Event::Ask { id, configuration, origin } => {
-                if origin == Origin::Enqueued {
+                if origin == TrialOrigin::Enqueued {
                     self.queue.pop_front();
                 }
                 self.asked += 1;
                 self.next_id = id + 1;
-                let state = State::Pending;
+                let state = TrialState::Pending;
                 self.pending_ids.push(id);
                 self.trials.push(Trial { id, configuration, state, origin, reason: None });
             }
             Event::Add { id, configuration, outcome, reason } => {
                 self.next_id = id + 1;
-                let (state, origin) = (State::Pending, Origin::Added);
+                let (state, origin) = (TrialState::Pending, TrialOrigin::Added);
                 self.pending_ids.push(id);
                 self.trials.push(Trial { id, configuration, state, origin, reason: None });
                 self.finish(id, outcome, reason);
@@ -370,7 +370,7 @@ impl Study {
     fn finish(&mut self, id: u64, outcome: Outcome, reason: Option<String>) {
         let Some(position) = self.position(id) else { return };
         let trial = &mut self.trials[position];
-        trial.state = outcome.finite().map_or(State::Failed, State::Finished);
+        trial.state = outcome.finite().map_or(TrialState::Failed, TrialState::Finished);
         trial.reason = reason;
         let loss = trial.value().map(|value| self.direction.loss(value));
         let observation = Observation { configuration: trial.configuration.clone(), loss };

@@ -11,16 +11,16 @@ pub struct Trial {
     /// What is tried; legal in the study's space.
     pub configuration: Configuration,
     /// How far it is.
-    pub state: State,
+    pub state: TrialState,
     /// Where the configuration came from.
-    pub origin: Origin,
+    pub origin: TrialOrigin,
     /// Why the trial failed, where somebody said so.
     pub reason: Option<String>,
 }
 
 /// How far a trial is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum State {
+pub enum TrialState {
     /// Handed out; nothing was told yet.
     Pending,
     /// Told, with this finite objective.
@@ -31,7 +31,7 @@ pub enum State {
 
 /// Where a trial's configuration came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
+pub enum TrialOrigin {
     /// The sampler suggested it.
     Asked,
     /// The user enqueued it.
@@ -44,21 +44,21 @@ impl Trial {
     /// The objective of a finished trial.
     pub fn value(&self) -> Option<f64> {
         match self.state {
-            State::Finished(value) => Some(value),
-            State::Pending | State::Failed => None,
+            TrialState::Finished(value) => Some(value),
+            TrialState::Pending | TrialState::Failed => None,
         }
     }
 
     /// Whether nothing was told yet.
     pub fn is_pending(&self) -> bool {
-        self.state == State::Pending
+        self.state == TrialState::Pending
     }
 }
 
-impl Origin {
+impl TrialOrigin {
     /// The word that journals use.
     #[cfg(feature = "std")]
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Asked => "asked",
             Self::Enqueued => "enqueued",

@@ -66,7 +66,7 @@ fn bad_spaces_are_one_and_say_what_is_wrong() {
             "{\"parameters\": [{\"name\": \"q\", \"type\": \"float\", \"low\": 0, \"high\": 1e999}]}",
             "line 1",
         ),
-        ("{\"parameters\": [{\"name\": \"q\", \"type\": \"colour\"}]}", "colour"),
+        ("{\"parameters\": [{\"name\": \"q\", \"type\": \"color\"}]}", "color"),
     ] {
         fs::write(place.file("space.json"), space).unwrap();
         let ran = place.minimize(&["--trials", "1"], &["echo", "1"]);

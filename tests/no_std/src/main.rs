@@ -1,4 +1,4 @@
-//! Minimises a parabola without the standard library: only an allocator and `putchar` of the host's C library.
+//! Minimizes a parabola without the standard library: only an allocator and `putchar` of the host's C library.
 #![no_std]
 #![no_main]
 
@@ -70,11 +70,11 @@ fn print(text: &str) {
     }
 }
 
-fn minimise() -> optiformer::Result<f64> {
+fn minimize() -> optiformer::Result<f64> {
     let space = Space::new(vec![Parameter::float("x", 0.0, 5.0)])?;
     let model = Arc::new(Model::pico()?);
     let sampler = OptiFormerSampler::new(model, OptiFormerOptions::default())?;
-    let mut study = Study::new(space, Direction::Minimise, Box::new(sampler), 1);
+    let mut study = Study::new(space, Direction::Minimize, Box::new(sampler), 1);
     let mut best = f64::INFINITY;
     for _ in 0..15 {
         let trial = study.ask()?;
@@ -89,7 +89,7 @@ fn minimise() -> optiformer::Result<f64> {
 /// The program's entry, as the host's C library calls it.
 #[unsafe(no_mangle)]
 pub extern "C" fn main(_: c_int, _: *const *const u8) -> c_int {
-    match minimise() {
+    match minimize() {
         Ok(best) => {
             print(&format!("{best}\n"));
             0

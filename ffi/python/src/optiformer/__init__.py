@@ -1,4 +1,4 @@
-"""OptiFormer: a transformer that has watched many optimisations proposes the next trial.
+"""OptiFormer: a transformer that has watched many optimizations proposes the next trial.
 
 `Study` asks and tells; `suggest` needs no study; `optiformer.optuna` has a sampler for Optuna.
 """

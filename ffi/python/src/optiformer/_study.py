@@ -29,7 +29,7 @@ class Explanation(NamedTuple):
 
     Attributes:
         sampler: The sampler that suggested it; under "auto" the one that was asked.
-        origin: "policy": drawn from the transformer's policy; "neighbour" of a good trial; "spread": a point of an even
+        origin: "policy": drawn from the transformer's policy; "neighbor" of a good trial; "spread": a point of an even
             spread; "refined" to where the acquisition is largest; "step" of a local model; "draw": anything else.
         median: The median of the predicted values.
         deviation: Half of the range of about two thirds of the predicted values.
@@ -52,7 +52,7 @@ class Counts(NamedTuple):
 
 
 class Study(Handle):
-    """One optimisation, which hands out trials and is told how they went.
+    """One optimization, which hands out trials and is told how they went.
 
     Threads that share a study wait for each other. Any number of trials may be pending.
 

@@ -20,14 +20,14 @@ def suggest(
     sampler: str = "auto",
     model: Optional[Model] = None,
 ) -> List[List[float]]:
-    """The next configurations to try, to minimise a loss: a pure function of its arguments.
+    """The next configurations to try, to minimize a loss: a pure function of its arguments.
 
     A configuration is a list of floats: a choice by its place, NaN for a parameter that is not active.
 
     Args:
         space: What may be tried.
         history: The configurations that were tried, in order.
-        losses: How they went, to be minimised; not finite for a failed trial, which is avoided.
+        losses: How they went, to be minimized; not finite for a failed trial, which is avoided.
         pending: Configurations without an outcome so far.
         count: How many suggestions are wanted; each takes those before it for pending.
         seed: The study's seed.

@@ -164,7 +164,7 @@ def _checked(seed: Optional[int]) -> int:
 
 def _check_objective(study: Study) -> None:
     if len(study.directions) > 1:
-        raise ValueError(f"OptiFormerSampler optimises one objective, and the study has {len(study.directions)}")
+        raise ValueError(f"OptiFormerSampler optimizes one objective, and the study has {len(study.directions)}")
 
 
 def _only(distribution: BaseDistribution) -> Any:
@@ -205,7 +205,7 @@ def _row(
 
 
 def _loss(trial: FrozenTrial, direction: StudyDirection) -> float:
-    """What was observed, to be minimised; not a number for a failed trial."""
+    """What was observed, to be minimized; not a number for a failed trial."""
     if trial.state == TrialState.COMPLETE:
         value = trial.value
     elif trial.state == TrialState.PRUNED and trial.intermediate_values:

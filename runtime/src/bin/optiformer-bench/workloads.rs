@@ -110,7 +110,7 @@ impl Bench {
             self.model.extend(&mut self.cache, &[token], &mut self.workspace)?;
             let logits = &mut self.logits[..vocabulary];
             self.model.logits(&mut self.workspace, 0..1, 0..vocabulary as u16, logits)?;
-            let highest = self.model.kernels().largest(logits);
+            let highest = self.model.kernels().max(logits);
             let likeliest = logits.iter().position(|logit| *logit == highest);
             token = likeliest.map_or(0, |token| token as u16);
         }

@@ -38,7 +38,7 @@ const TUNE_HELP: &str = r#"Example:
                  {"name": "kind",  "type": "categorical", "choices": ["sgd", "adam"]}]}
 
   optiformer minimize --space space.json --trials 50 --study study.jsonl -- \
-      python train.py --rate {rate} --units {units} --optimiser={kind}
+      python train.py --rate {rate} --units {units} --optimizer={kind}
 
 {name} in an argument stands for the parameter's value (nothing, where a condition makes the parameter
 inactive); {{ and }} stand for braces. The objective is the last number on the program's standard output. A
@@ -136,8 +136,8 @@ pub struct AskTellOptions {
     pub study: StudyOptions,
 
     /// What is wanted
-    #[arg(long, value_enum, default_value_t = Wanted::Minimize)]
-    pub direction: Wanted,
+    #[arg(long, value_enum, default_value_t = DirectionArgument::Minimize)]
+    pub direction: DirectionArgument,
 }
 
 #[derive(Args, Debug)]
@@ -153,18 +153,18 @@ pub struct ShowOptions {
 
 /// A direction, as the command line has it.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Wanted {
+pub enum DirectionArgument {
     /// The smallest objective
     Minimize,
     /// The largest objective
     Maximize,
 }
 
-impl From<Wanted> for Direction {
-    fn from(wanted: Wanted) -> Self {
+impl From<DirectionArgument> for Direction {
+    fn from(wanted: DirectionArgument) -> Self {
         match wanted {
-            Wanted::Minimize => Self::Minimise,
-            Wanted::Maximize => Self::Maximise,
+            DirectionArgument::Minimize => Self::Minimize,
+            DirectionArgument::Maximize => Self::Maximize,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{number::NumberScanner, output, stop};
 
 /// How a run went.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum RunResult {
     /// The program ended well and printed this number.
     Value(f64),
     /// There is no objective.
@@ -20,23 +20,23 @@ pub enum Verdict {
         /// Why.
         reason: String,
         /// The last lines that the program wrote to standard error.
-        complaint: String,
+        stderr_tail: String,
     },
     /// The tool was asked to stop, and killed the program.
     Stopped,
     /// The program cannot be started.
-    Unstartable(String),
+    SpawnFailed(String),
 }
 
 /// How long after the program's end to wait for what it left in the pipes: a process that it left
 /// behind may hold them open for ever.
 const GRACE: Duration = Duration::from_millis(500);
 /// How much of standard error is kept, in bytes and in lines.
-const COMPLAINT_BYTES: usize = 4096;
-const COMPLAINT_LINES: usize = 5;
+const STDERR_TAIL_BYTES: usize = 4096;
+const STDERR_TAIL_LINES: usize = 5;
 
 /// Runs the program to its end, its timeout, or a request to stop.
-pub fn run(arguments: &[String], timeout: Option<Duration>, verbose: bool) -> Verdict {
+pub fn run(arguments: &[String], timeout: Option<Duration>, verbose: bool) -> RunResult {
     let mut command = Command::new(&arguments[0]);
     command.args(&arguments[1..]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -46,17 +46,17 @@ pub fn run(arguments: &[String], timeout: Option<Duration>, verbose: bool) -> Ve
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
-            return Verdict::Unstartable(format!("cannot run \"{}\": {error}", arguments[0]));
+            return RunResult::SpawnFailed(format!("cannot run \"{}\": {error}", arguments[0]));
         }
     };
     let numbers = Arc::new(Mutex::new(NumberScanner::default()));
     let tail = Arc::new(Mutex::new(Vec::new()));
     let (done, ends) = mpsc::channel();
-    follow(child.stdout.take(), done.clone(), {
+    read_to_end(child.stdout.take(), done.clone(), {
         let numbers = Arc::clone(&numbers);
         move |bytes| lock(&numbers).feed(bytes)
     });
-    follow(child.stderr.take(), done, {
+    read_to_end(child.stderr.take(), done, {
         let tail = Arc::clone(&tail);
         move |bytes| {
             keep_tail(&mut lock(&tail), bytes);
@@ -69,24 +69,24 @@ pub fn run(arguments: &[String], timeout: Option<Duration>, verbose: bool) -> Ve
     let deadline = Instant::now() + GRACE;
     // The two readers hang up when they are done.
     while ends.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok() {}
-    let complaint = last_lines(&lock(&tail));
-    let failed = |reason: String| Verdict::Failed { reason, complaint };
+    let stderr_tail = last_lines(&lock(&tail));
+    let failed = |reason: String| RunResult::Failed { reason, stderr_tail };
     match ended {
-        Ended::Stopped => Verdict::Stopped,
-        Ended::TimedOut(limit) => {
+        ProcessEnd::Stopped => RunResult::Stopped,
+        ProcessEnd::TimedOut(limit) => {
             failed(format!("ran longer than {}", output::duration(limit.as_secs_f64())))
         }
-        Ended::Lost(error) => failed(format!("its end could not be awaited: {error}")),
-        Ended::Exited(status) if !status.success() => failed(how(status)),
-        Ended::Exited(_) => match lock(&numbers).last() {
-            Some(value) if value.is_finite() => Verdict::Value(value),
+        ProcessEnd::Lost(error) => failed(format!("its end could not be awaited: {error}")),
+        ProcessEnd::Exited(status) if !status.success() => failed(how(status)),
+        ProcessEnd::Exited(_) => match lock(&numbers).last() {
+            Some(value) if value.is_finite() => RunResult::Value(value),
             Some(value) => failed(format!("the objective is {value}")),
             None => failed("printed no number".to_string()),
         },
     }
 }
 
-enum Ended {
+enum ProcessEnd {
     Exited(ExitStatus),
     TimedOut(Duration),
     Stopped,
@@ -94,22 +94,22 @@ enum Ended {
 }
 
 /// Waits for the end of the program, or brings it about.
-fn wait(child: &mut Child, timeout: Option<Duration>) -> Ended {
+fn wait(child: &mut Child, timeout: Option<Duration>) -> ProcessEnd {
     let start = Instant::now();
     let mut pause = Duration::from_micros(500);
     loop {
         match child.try_wait() {
-            Ok(Some(status)) => return Ended::Exited(status),
+            Ok(Some(status)) => return ProcessEnd::Exited(status),
             Ok(None) => {}
-            Err(error) => return Ended::Lost(error),
+            Err(error) => return ProcessEnd::Lost(error),
         }
         if stop::requested() {
             kill(child);
-            return Ended::Stopped;
+            return ProcessEnd::Stopped;
         }
         if let Some(limit) = timeout.filter(|limit| start.elapsed() >= *limit) {
             kill(child);
-            return Ended::TimedOut(limit);
+            return ProcessEnd::TimedOut(limit);
         }
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
@@ -128,7 +128,7 @@ fn kill(child: &mut Child) {
 }
 
 /// Reads a pipe to its end in a thread.
-fn follow(
+fn read_to_end(
     pipe: Option<impl Read + Send + 'static>,
     done: mpsc::Sender<()>,
     mut take: impl FnMut(&[u8]) + Send + 'static,
@@ -155,14 +155,14 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
     tail.extend_from_slice(bytes);
-    let surplus = tail.len().saturating_sub(COMPLAINT_BYTES);
+    let surplus = tail.len().saturating_sub(STDERR_TAIL_BYTES);
     tail.drain(..surplus);
 }
 
 fn last_lines(tail: &[u8]) -> String {
     let text = String::from_utf8_lossy(tail);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(COMPLAINT_LINES)..].join("\n")
+    lines[lines.len().saturating_sub(STDERR_TAIL_LINES)..].join("\n")
 }
 
 fn how(status: ExitStatus) -> String {

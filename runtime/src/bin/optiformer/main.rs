@@ -1,8 +1,8 @@
 //! The command-line tool `optiformer`: tunes any program from the shell. Described in `docs/tool.md`.
 
 mod arguments;
+mod ask_tell;
 mod child;
-mod conversation;
 mod number;
 mod output;
 mod plot;
@@ -22,11 +22,11 @@ use optiformer::study::Direction;
 
 /// How the tool ends, apart from wrong usage (2), which clap reports by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
+enum ExitState {
     /// Everything went well.
-    Fine,
+    Success,
     /// Every trial failed: there is no best configuration.
-    NothingWorked,
+    AllFailed,
     /// Stopped by Ctrl-C or a request to terminate.
     Interrupted,
 }
@@ -48,21 +48,23 @@ impl From<optiformer::Error> for Failure {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Minimize(options) => tune::run(&options, Direction::Minimise),
-        Command::Maximize(options) => tune::run(&options, Direction::Maximise),
-        Command::AskTell(options) => conversation::run(&options),
+        Command::Minimize(options) => tune::run(&options, Direction::Minimize),
+        Command::Maximize(options) => tune::run(&options, Direction::Maximize),
+        Command::AskTell(options) => ask_tell::run(&options),
         Command::Show(options) => show::run(&options),
     };
     match result {
-        Ok(Ending::Fine) => ExitCode::SUCCESS,
-        Ok(Ending::NothingWorked) => ExitCode::from(3),
-        Ok(Ending::Interrupted) => ExitCode::from(130),
+        Ok(ExitState::Success) => ExitCode::SUCCESS,
+        Ok(ExitState::AllFailed) => ExitCode::from(3),
+        Ok(ExitState::Interrupted) => ExitCode::from(130),
         Err(Failure::Error(message)) => {
-            output::complain(&format!("error: {message}"));
+            output::print_error(&format!("error: {message}"));
             ExitCode::from(1)
         }
         Err(Failure::Usage(message)) => {
-            output::complain(&format!("error: {message}\n\nFor more information, try '--help'."));
+            output::print_error(&format!(
+                "error: {message}\n\nFor more information, try '--help'."
+            ));
             ExitCode::from(2)
         }
     }

@@ -4,14 +4,14 @@ use std::io::{self, Write};
 
 use optiformer::{
     space::{Configuration, Space},
-    study::{State, Study, Trial},
+    study::{Study, Trial, TrialState},
 };
 use serde_json::{Value, json};
 
-use crate::{Ending, Failure, plot};
+use crate::{ExitState, Failure, plot};
 
 /// A line for people; that nobody listens is no reason to stop.
-pub fn complain(message: &str) {
+pub fn print_error(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
 }
 
@@ -29,9 +29,9 @@ pub fn trial_json(space: &Space, trial: &Trial) -> Value {
         "values": space.configuration_to_json(&trial.configuration),
     });
     match trial.state {
-        State::Pending => object["pending"] = true.into(),
-        State::Finished(value) => object["value"] = value.into(),
-        State::Failed => object["failed"] = true.into(),
+        TrialState::Pending => object["pending"] = true.into(),
+        TrialState::Finished(value) => object["value"] = value.into(),
+        TrialState::Failed => object["failed"] = true.into(),
     }
     if let Some(reason) = &trial.reason {
         object["reason"] = reason.as_str().into();
@@ -46,28 +46,28 @@ pub fn best_json(study: &Study) -> Value {
 
 /// How many trials finished, failed and are pending.
 pub fn counts(study: &Study) -> (usize, usize, usize) {
-    let count = |wanted: fn(&State) -> bool| {
+    let count = |wanted: fn(&TrialState) -> bool| {
         study.trials().iter().filter(|trial| wanted(&trial.state)).count()
     };
     (
-        count(|state| matches!(state, State::Finished(_))),
-        count(|state| matches!(state, State::Failed)),
-        count(|state| matches!(state, State::Pending)),
+        count(|state| matches!(state, TrialState::Finished(_))),
+        count(|state| matches!(state, TrialState::Failed)),
+        count(|state| matches!(state, TrialState::Pending)),
     )
 }
 
 /// The last object of `--json`, and all of `show --json`.
-pub fn summary_json(study: &Study, sampler: &str, ending: Ending) -> Value {
+pub fn summary_json(study: &Study, sampler: &str, ending: ExitState) -> Value {
     let (finished, failed, pending) = counts(study);
     json!({"summary": {
         "best": best_json(study),
         "finished": finished,
         "failed": failed,
         "pending": pending,
-        "direction": study.direction().word(),
+        "direction": study.direction().as_str(),
         "sampler": sampler,
         "seed": study.seed(),
-        "interrupted": ending == Ending::Interrupted,
+        "interrupted": ending == ExitState::Interrupted,
     }})
 }
 

@@ -10,13 +10,13 @@ use optiformer::study::{Study, Trial};
 
 use crate::{
     arguments::TuneOptions,
-    output::{complain, duration, short},
+    output::{duration, print_error, short},
 };
 
 /// Shows trials as they finish.
 #[derive(Debug)]
 pub struct Progress {
-    way: Way,
+    style: Style,
     start: Instant,
     /// Trials that were there before this run.
     before: u64,
@@ -24,7 +24,7 @@ pub struct Progress {
 }
 
 #[derive(Debug)]
-enum Way {
+enum Style {
     Bar(ProgressBar),
     Lines,
     Silent,
@@ -34,8 +34,8 @@ impl Progress {
     /// A bar on a terminal, else lines; nothing where machines read.
     pub fn new(options: &TuneOptions, before: u64) -> Self {
         let terminal = io::stderr().is_terminal();
-        let way = if options.quiet || (options.json && !terminal) {
-            Way::Silent
+        let style = if options.quiet || (options.json && !terminal) {
+            Style::Silent
         } else if terminal && !options.verbose {
             let style = ProgressStyle::with_template("{bar:24.cyan/blue} {pos}/{len} {wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -43,15 +43,15 @@ impl Progress {
             bar.set_position(before);
             bar.set_message("the first trial is running");
             bar.enable_steady_tick(Duration::from_millis(200));
-            Way::Bar(bar)
+            Style::Bar(bar)
         } else {
-            Way::Lines
+            Style::Lines
         };
-        Self { way, start: Instant::now(), before, total: options.trials }
+        Self { style, start: Instant::now(), before, total: options.trials }
     }
 
     /// Shows a trial that finished as number `done` of the study.
-    pub fn finished(&self, study: &Study, trial: &Trial, complaint: &str, done: u64) {
+    pub fn finished(&self, study: &Study, trial: &Trial, stderr_tail: &str, done: u64) {
         let result = match (trial.value(), &trial.reason) {
             (Some(value), _) => short(value),
             (None, Some(reason)) => format!("failed: {reason}"),
@@ -61,36 +61,36 @@ impl Progress {
         let each =
             self.start.elapsed().as_secs_f64() / done.saturating_sub(self.before).max(1) as f64;
         let left = duration(each * self.total.saturating_sub(done) as f64);
-        let complaint: String = complaint.lines().map(|line| format!("\n    {line}")).collect();
+        let stderr_tail: String = stderr_tail.lines().map(|line| format!("\n    {line}")).collect();
         let id = trial.id;
-        match &self.way {
-            Way::Bar(bar) => {
+        match &self.style {
+            Style::Bar(bar) => {
                 if trial.value().is_none() {
-                    bar.println(format!("trial {id}: {result}{complaint}"));
+                    bar.println(format!("trial {id}: {result}{stderr_tail}"));
                 }
                 bar.set_position(done);
                 bar.set_message(format!("trial {id}: {result} · best {best} · {left} left"));
             }
-            Way::Lines => complain(&format!(
-                "trial {id} ({done}/{}): {result} · best {best} · {left} left{complaint}",
+            Style::Lines => print_error(&format!(
+                "trial {id} ({done}/{}): {result} · best {best} · {left} left{stderr_tail}",
                 self.total
             )),
-            Way::Silent => {}
+            Style::Silent => {}
         }
     }
 
     /// A remark for people.
     pub fn note(&self, message: &str) {
-        match &self.way {
-            Way::Bar(bar) => bar.println(message),
-            Way::Lines => complain(message),
-            Way::Silent => {}
+        match &self.style {
+            Style::Bar(bar) => bar.println(message),
+            Style::Lines => print_error(message),
+            Style::Silent => {}
         }
     }
 
     /// Takes the bar away.
     pub fn close(self) {
-        if let Way::Bar(bar) = self.way {
+        if let Style::Bar(bar) = self.style {
             bar.finish_and_clear();
         }
     }

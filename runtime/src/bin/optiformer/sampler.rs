@@ -6,7 +6,7 @@ use optiformer::{
     Error, ErrorKind,
     model::Model,
     samplers::{self, AutoOptions, AutoSampler, OptiFormerOptions, OptiFormerSampler, Sampler},
-    study::Recording,
+    study::JournalSnapshot,
 };
 
 use crate::{Failure, arguments::StudyOptions};
@@ -19,15 +19,15 @@ const DEFAULT: &str = if cfg!(feature = "classical") { "auto" } else { LEARNED }
 
 /// The sampler and seed of the study: as the command line has them, else as the study file, else the defaults.
 pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), Failure> {
-    let recording = match &options.study {
+    let snapshot = match &options.study {
         Some(path) if options.sampler.is_none() || options.seed.is_none() => {
-            Recording::read_begun(path)?
+            JournalSnapshot::read_begun(path)?
         }
         _ => None,
     };
-    let recorded = recording.as_ref().map(Recording::sampler);
+    let recorded = snapshot.as_ref().map(JournalSnapshot::sampler);
     let name = options.sampler.as_deref().or(recorded).unwrap_or(DEFAULT);
-    let seed = options.seed.or(recording.as_ref().map(Recording::seed)).unwrap_or(0);
+    let seed = options.seed.or(snapshot.as_ref().map(JournalSnapshot::seed)).unwrap_or(0);
     let sampler = sampler(name, options).map_err(|error| match error.kind() {
         ErrorKind::InvalidValue => Failure::Usage(error.context().to_string()),
         _ => error.into(),

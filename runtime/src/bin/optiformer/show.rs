@@ -1,28 +1,28 @@
 //! `optiformer show`.
 
-use optiformer::study::Recording;
+use optiformer::study::JournalSnapshot;
 
-use crate::{Ending, Failure, arguments::ShowOptions, output};
+use crate::{ExitState, Failure, arguments::ShowOptions, output};
 
 /// Shows a study file.
-pub fn run(options: &ShowOptions) -> Result<Ending, Failure> {
-    let recording = Recording::read(&options.study)?;
-    let study = recording.study();
-    if let Some(note) = recording.note() {
-        output::complain(&format!("note: {note}"));
+pub fn run(options: &ShowOptions) -> Result<ExitState, Failure> {
+    let snapshot = JournalSnapshot::read(&options.study)?;
+    let study = snapshot.study();
+    if let Some(note) = snapshot.note() {
+        output::print_error(&format!("note: {note}"));
     }
     if options.json {
-        let summary = output::summary_json(study, recording.sampler(), Ending::Fine);
+        let summary = output::summary_json(study, snapshot.sampler(), ExitState::Success);
         output::print(&summary.to_string())?;
     } else {
         output::print(&format!(
             "{}, sampler {}, seed {}, {} parameters\n{}",
-            recording.direction(),
-            recording.sampler(),
-            recording.seed(),
+            snapshot.direction(),
+            snapshot.sampler(),
+            snapshot.seed(),
             study.space().len(),
             output::report(study)
         ))?;
     }
-    Ok(Ending::Fine)
+    Ok(ExitState::Success)
 }

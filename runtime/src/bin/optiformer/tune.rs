@@ -10,9 +10,9 @@ use optiformer::{
 use serde_json::json;
 
 use crate::{
-    Ending, Failure,
+    ExitState, Failure,
     arguments::{StudyOptions, TuneOptions},
-    child::{self, Verdict},
+    child::{self, RunResult},
     output,
     progress::Progress,
     sampler, stop,
@@ -40,7 +40,7 @@ pub fn open_study(
 }
 
 /// Tunes a program.
-pub fn run(options: &TuneOptions, direction: Direction) -> Result<Ending, Failure> {
+pub fn run(options: &TuneOptions, direction: Direction) -> Result<ExitState, Failure> {
     let space = read_space(&options.study.space)?;
     let template = Template::new(&space, &options.program).map_err(Failure::Usage)?;
     let points = options
@@ -102,7 +102,7 @@ struct Tuning<'a> {
 
 impl Tuning<'_> {
     /// Runs programs until the study has its trials, or must stop.
-    fn work(&mut self) -> Result<Ending, Failure> {
+    fn work(&mut self) -> Result<ExitState, Failure> {
         let (sender, results) = mpsc::channel();
         let mut running = 0;
         let mut exhausted = false;
@@ -133,51 +133,51 @@ impl Tuning<'_> {
                 stop::request();
             }
             // Every thread sends once, and this end keeps a sender: there is something to come.
-            let Ok((id, verdict)) = results.recv() else { break };
+            let Ok((id, result)) = results.recv() else { break };
             running -= 1;
-            if let Err(error) = self.take(id, verdict) {
+            if let Err(error) = self.take(id, result) {
                 failure.get_or_insert(error);
             }
         }
         match failure {
             Some(failure) => Err(failure),
             None if stop::requested() && done(self.study.study()) < self.options.trials => {
-                Ok(Ending::Interrupted)
+                Ok(ExitState::Interrupted)
             }
-            None if self.study.study().best().is_none() => Ok(Ending::NothingWorked),
-            None => Ok(Ending::Fine),
+            None if self.study.study().best().is_none() => Ok(ExitState::AllFailed),
+            None => Ok(ExitState::Success),
         }
     }
 
-    fn start(&self, trial: Trial, sender: mpsc::Sender<(u64, Verdict)>) {
+    fn start(&self, trial: Trial, sender: mpsc::Sender<(u64, RunResult)>) {
         let arguments = self.template.fill(self.study.study().space(), &trial.configuration);
         let (timeout, verbose) = (self.options.timeout, self.options.verbose);
         thread::spawn(move || {
-            let verdict = child::run(&arguments, timeout, verbose);
-            let _ = sender.send((trial.id, verdict));
+            let result = child::run(&arguments, timeout, verbose);
+            let _ = sender.send((trial.id, result));
         });
     }
 
     /// Tells the study how a trial went, and the user.
-    fn take(&mut self, id: u64, verdict: Verdict) -> Result<(), Failure> {
-        let mut complaint = String::new();
-        match verdict {
+    fn take(&mut self, id: u64, result: RunResult) -> Result<(), Failure> {
+        let mut stderr_tail = String::new();
+        match result {
             // It stays pending, and is offered again when the study goes on.
-            Verdict::Stopped => return Ok(()),
-            Verdict::Unstartable(what) if !self.template.varies_program() => {
+            RunResult::Stopped => return Ok(()),
+            RunResult::SpawnFailed(what) if !self.template.varies_program() => {
                 return Err(Failure::Error(what));
             }
-            Verdict::Unstartable(reason) => self.study.fail(id, reason)?,
-            Verdict::Value(value) => self.study.tell(id, Outcome::Value(value))?,
-            Verdict::Failed { reason, complaint: lines } => {
-                complaint = lines;
+            RunResult::SpawnFailed(reason) => self.study.fail(id, reason)?,
+            RunResult::Value(value) => self.study.tell(id, Outcome::Value(value))?,
+            RunResult::Failed { reason, stderr_tail: lines } => {
+                stderr_tail = lines;
                 self.study.fail(id, reason)?;
             }
         }
         let study = self.study.study();
         let Some(trial) = study.trial(id) else { return Ok(()) };
         if !self.options.verbose {
-            self.progress.finished(study, trial, &complaint, done(study));
+            self.progress.finished(study, trial, &stderr_tail, done(study));
         } else {
             self.progress.finished(study, trial, "", done(study));
         }

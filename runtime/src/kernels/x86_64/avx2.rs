@@ -41,37 +41,37 @@ unsafe impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn subtract(self, other: Self) -> Self {
+    unsafe fn sub(self, other: Self) -> Self {
         // SAFETY: the caller vouches for the CPU.
         Self(unsafe { _mm256_sub_ps(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn multiply(self, other: Self) -> Self {
+    unsafe fn mul(self, other: Self) -> Self {
         // SAFETY: the caller vouches for the CPU.
         Self(unsafe { _mm256_mul_ps(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn divide(self, other: Self) -> Self {
+    unsafe fn div(self, other: Self) -> Self {
         // SAFETY: the caller vouches for the CPU.
         Self(unsafe { _mm256_div_ps(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn multiply_add(self, factor: Self, addend: Self) -> Self {
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
         // SAFETY: the caller vouches for the CPU.
         Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, addend.0) })
     }
 
     #[inline(always)]
-    unsafe fn maximum(self, other: Self) -> Self {
+    unsafe fn max(self, other: Self) -> Self {
         // SAFETY: the caller vouches for the CPU.
         Self(unsafe { _mm256_max_ps(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn total(self) -> f32 {
+    unsafe fn reduce_sum(self) -> f32 {
         // SAFETY: the caller vouches for the CPU.
         unsafe {
             let four =
@@ -82,7 +82,7 @@ unsafe impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn largest(self) -> f32 {
+    unsafe fn reduce_max(self) -> f32 {
         // SAFETY: the caller vouches for the CPU.
         unsafe {
             let four =
@@ -101,7 +101,7 @@ unsafe impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn power_of_two(self) -> Self {
+    unsafe fn exp2_int(self) -> Self {
         // SAFETY: the caller vouches for the CPU.
         unsafe {
             let biased = _mm256_add_epi32(_mm256_cvtps_epi32(self.0), _mm256_set1_epi32(127));

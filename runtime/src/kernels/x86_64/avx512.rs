@@ -41,43 +41,43 @@ unsafe impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn subtract(self, other: Self) -> Self {
+    unsafe fn sub(self, other: Self) -> Self {
         // SAFETY: the caller vouches for the CPU.
         Self(unsafe { _mm512_sub_ps(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn multiply(self, other: Self) -> Self {
+    unsafe fn mul(self, other: Self) -> Self {
         // SAFETY: the caller vouches for the CPU.
         Self(unsafe { _mm512_mul_ps(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn divide(self, other: Self) -> Self {
+    unsafe fn div(self, other: Self) -> Self {
         // SAFETY: the caller vouches for the CPU.
         Self(unsafe { _mm512_div_ps(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn multiply_add(self, factor: Self, addend: Self) -> Self {
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
         // SAFETY: the caller vouches for the CPU.
         Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, addend.0) })
     }
 
     #[inline(always)]
-    unsafe fn maximum(self, other: Self) -> Self {
+    unsafe fn max(self, other: Self) -> Self {
         // SAFETY: the caller vouches for the CPU.
         Self(unsafe { _mm512_max_ps(self.0, other.0) })
     }
 
     #[inline(always)]
-    unsafe fn total(self) -> f32 {
+    unsafe fn reduce_sum(self) -> f32 {
         // SAFETY: the caller vouches for the CPU.
         unsafe { _mm512_reduce_add_ps(self.0) }
     }
 
     #[inline(always)]
-    unsafe fn largest(self) -> f32 {
+    unsafe fn reduce_max(self) -> f32 {
         // SAFETY: the caller vouches for the CPU.
         unsafe { _mm512_reduce_max_ps(self.0) }
     }
@@ -91,7 +91,7 @@ unsafe impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn power_of_two(self) -> Self {
+    unsafe fn exp2_int(self) -> Self {
         // SAFETY: the caller vouches for the CPU.
         unsafe {
             let biased = _mm512_add_epi32(_mm512_cvtps_epi32(self.0), _mm512_set1_epi32(127));

@@ -2,7 +2,7 @@ use alloc::{vec, vec::Vec};
 
 use super::{Buffers, KeyValues, Place, Queries, ROOM, Row, Weights};
 use crate::{
-    kernels::{BytePanels, Destination, Kernels, PANEL, PairPanels, QuantisedRows, padded},
+    kernels::{BytePanels, Destination, Kernels, PANEL, PairPanels, QuantizedRows, padded},
     model::{Config, workspace::sized},
 };
 
@@ -115,8 +115,8 @@ impl KeyValues for Bytes {
         let mut parts = core::mem::take(&mut self.parts);
         let (key_bytes, value_bytes) = parts.bytes.split_at_mut(self.heads * wide);
         let (key_parts, value_parts) = parts.scales.split_at_mut(self.heads);
-        kernels.quantise_parts(key, self.size, key_bytes, key_parts, true);
-        kernels.quantise_parts(value, self.size, value_bytes, value_parts, true);
+        kernels.quantize_parts(key, self.size, key_bytes, key_parts, true);
+        kernels.quantize_parts(value, self.size, value_bytes, value_parts, true);
         for head in 0..self.heads {
             let index = self.index(Place { slot, layer, head });
             let scales = index * self.capacity + position;
@@ -170,7 +170,7 @@ impl KeyValues for Bytes {
             for (head, part) in row[..config.hidden_size].chunks_exact(size).enumerate() {
                 let place = head * all + index;
                 let out = &mut queries[place * wide..(place + 1) * wide];
-                scales[place] = factor * kernels.quantise(part, out);
+                scales[place] = factor * kernels.quantize(part, out);
             }
         }
     }
@@ -194,7 +194,7 @@ impl KeyValues for Bytes {
             columns: positions,
         };
         let stride = 4 * self.quads();
-        let rows_of = QuantisedRows { bytes: queries.bytes, stride, scales: queries.scales };
+        let rows_of = QuantizedRows { bytes: queries.bytes, stride, scales: queries.scales };
         kernels.byte_product(&rows_of, rows, panels, out);
     }
 
@@ -214,7 +214,7 @@ impl KeyValues for Bytes {
         bound: f32,
     ) -> f32 {
         let scales = self.value_scales(place);
-        kernels.weigh(&row.scores[..seen], highest, scales, WHOLE / bound, row.weights)
+        kernels.softmax_weights(&row.scores[..seen], highest, scales, WHOLE / bound, row.weights)
     }
 
     fn factor(sum: f32, bound: f32) -> f32 {

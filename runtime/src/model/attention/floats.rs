@@ -132,7 +132,7 @@ impl KeyValues for Floats {
         _bound: f32,
     ) -> f32 {
         row.scores[seen..].fill(0.0);
-        kernels.exponentials(&mut row.scores[..seen], highest)
+        kernels.exp_and_sum(&mut row.scores[..seen], highest)
     }
 
     fn factor(sum: f32, _bound: f32) -> f32 {

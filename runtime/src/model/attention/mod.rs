@@ -310,7 +310,7 @@ impl<K: KeyValues> Seen<'_, K> {
         let Some(own) = &self.own else {
             let seen = self.stored + token + 1;
             let bound = self.prefix.bound(place, seen);
-            let highest = kernels.largest(&scores[..seen]);
+            let highest = kernels.max(&scores[..seen]);
             let row = Row { scores: &mut scores[..visible], weights: &mut weights[..even] };
             let factor =
                 K::factor(self.prefix.weigh(kernels, place, row, seen, highest, bound), bound);
@@ -323,8 +323,8 @@ impl<K: KeyValues> Seen<'_, K> {
         let bound = own.branches.bound(own_place, seen).max(self.prefix.bound(place, visible));
         let (prefix_scores, own_scores) = scores.split_at_mut(behind);
         let (prefix_weights, own_weights) = weights.split_at_mut(behind);
-        let highest = kernels.largest(&own_scores[..seen]);
-        let highest = highest.max(kernels.largest(&prefix_scores[..visible]));
+        let highest = kernels.max(&own_scores[..seen]);
+        let highest = highest.max(kernels.max(&prefix_scores[..visible]));
         let row = Row {
             scores: &mut own_scores[..all],
             weights: &mut own_weights[..all.next_multiple_of(2)],

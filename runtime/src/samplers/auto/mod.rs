@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 
 use super::{
     GpSampler, LocalSearchSampler, OptiFormerOptions, OptiFormerSampler, Request, Sampler,
-    Suggestion, TpeSampler, known::Known,
+    Suggestion, TpeSampler, tried_set::TriedSet,
 };
 use crate::{ErrorKind, Result, model::Model, space::Configuration};
 
@@ -110,7 +110,7 @@ impl Sampler for AutoSampler {
             Turn::Local => self.local.explain(request),
             Turn::Parzen => {
                 let suggestion = self.parzen.explain(request)?;
-                if Known::of(request).contains(&suggestion.configuration) {
+                if TriedSet::new(request).contains(&suggestion.configuration) {
                     return self.process.explain(request);
                 }
                 Ok(suggestion)

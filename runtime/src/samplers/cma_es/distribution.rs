@@ -16,7 +16,7 @@ pub(super) struct Distribution {
     /// m, `[n]`, in the unit cube.
     pub mean: Vec<f64>,
     /// σ.
-    pub step: f64,
+    pub sigma: f64,
     /// The diagonal of A, `[n]`.
     pub scales: Vec<f64>,
     /// C, `[n, n]`.
@@ -24,7 +24,7 @@ pub(super) struct Distribution {
     /// C = B D² Bᵀ; the values are the squares of D.
     eigen: Eigen,
     /// p_σ, `[n]`.
-    step_path: Vec<f64>,
+    sigma_path: Vec<f64>,
     /// p_c, `[n]`.
     covariance_path: Vec<f64>,
     generations: u32,
@@ -40,23 +40,23 @@ pub(super) struct Ranked {
 }
 
 /// Eigenvalues are kept above this share of the largest: the covariance stays positive definite whatever is rounded.
-const LEAST_EIGENVALUE: f64 = 1e-14;
+const MIN_EIGENVALUE_RATIO: f64 = 1e-14;
 
 /// The largest step: a wider normal distribution is as good as flat over the unit cube.
-const LARGEST_STEP: f64 = 0.5;
+const MAX_SIGMA: f64 = 0.5;
 
 impl Distribution {
     /// Around `mean`, with the same `step` in all directions.
-    pub fn new(mean: Vec<f64>, step: f64) -> Self {
+    pub fn new(mean: Vec<f64>, sigma: f64) -> Self {
         let n = mean.len();
         let eigen = Eigen::identity(n);
         Self {
             mean,
-            step,
+            sigma,
             scales: alloc::vec![1.0; n],
             covariance: eigen.vectors.clone(),
             eigen,
-            step_path: alloc::vec![0.0; n],
+            sigma_path: alloc::vec![0.0; n],
             covariance_path: alloc::vec![0.0; n],
             generations: 0,
         }
@@ -69,7 +69,7 @@ impl Distribution {
             .zip(&self.eigen.values)
             .map(|(normal, value)| normal * libm::sqrt(*value))
             .collect();
-        self.eigen.turn(&stretched)
+        self.eigen.apply(&stretched)
     }
 
     /// The point at an offset: `m + σ A offset`.
@@ -81,7 +81,7 @@ impl Distribution {
 
     /// What a unit of offset is in the unit cube, along one coordinate: `σ A`.
     pub fn spread(&self, index: usize) -> f64 {
-        self.step * self.scales[index]
+        self.sigma * self.scales[index]
     }
 
     /// The standard deviation along one coordinate.
@@ -91,8 +91,8 @@ impl Distribution {
     }
 
     /// `C^(−½) offset`, up to a rotation that its length does not see.
-    fn whitened(&self, offset: &[f64]) -> Vec<f64> {
-        let mut turned = self.eigen.turn_back(offset);
+    fn whiten(&self, offset: &[f64]) -> Vec<f64> {
+        let mut turned = self.eigen.apply_transpose(offset);
         for (element, value) in turned.iter_mut().zip(&self.eigen.values) {
             *element /= libm::sqrt(*value);
         }
@@ -101,7 +101,7 @@ impl Distribution {
 
     /// How many standard deviations an offset is long.
     pub fn length(&self, offset: &[f64]) -> f64 {
-        let whitened = self.whitened(offset);
+        let whitened = self.whiten(offset);
         libm::sqrt(dot(&whitened, &whitened))
     }
 
@@ -119,57 +119,57 @@ impl Distribution {
     /// Equations (41) to (47) of the tutorial, with c_m = 1.
     pub fn update(&mut self, ranked: &[Ranked], strategy: &Strategy) {
         let n = self.mean.len();
-        let pull = self.recombined(ranked, strategy);
-        for (index, pull) in pull.iter().enumerate() {
-            self.mean[index] += self.step * self.scales[index] * pull;
+        let step = self.recombine(ranked, strategy);
+        for (index, step) in step.iter().enumerate() {
+            self.mean[index] += self.sigma * self.scales[index] * step;
         }
         self.generations += 1;
 
-        let rate = strategy.step_rate;
-        let push = libm::sqrt(rate * (2.0 - rate) * strategy.selection_mass);
+        let rate = strategy.c_sigma;
+        let push = libm::sqrt(rate * (2.0 - rate) * strategy.mu_eff);
         // C^(−½) = B D⁻¹ Bᵀ.
-        let whitened = self.eigen.turn(&self.whitened(&pull));
-        for (path, pull) in self.step_path.iter_mut().zip(&whitened) {
-            *path = (1.0 - rate) * *path + push * pull;
+        let whitened = self.eigen.apply(&self.whiten(&step));
+        for (path, step) in self.sigma_path.iter_mut().zip(&whitened) {
+            *path = (1.0 - rate) * *path + push * step;
         }
-        let path_length = libm::sqrt(dot(&self.step_path, &self.step_path));
-        let growth = rate / strategy.step_damping * (path_length / strategy.expected_norm - 1.0);
-        self.step = (self.step * libm::exp(growth.min(1.0))).min(LARGEST_STEP);
+        let path_length = libm::sqrt(dot(&self.sigma_path, &self.sigma_path));
+        let growth = rate / strategy.d_sigma * (path_length / strategy.chi_n - 1.0);
+        self.sigma = (self.sigma * libm::exp(growth.min(1.0))).min(MAX_SIGMA);
 
         // h_σ: a path that has just grown long must not stretch the covariance as well.
-        let settled = libm::sqrt(1.0 - libm::pow(1.0 - rate, 2.0 * f64::from(self.generations)));
-        let threshold = (1.4 + 2.0 / (n as f64 + 1.0)) * strategy.expected_norm;
-        let follows = path_length / settled < threshold;
-        let rate = strategy.path_rate;
-        let push =
-            if follows { libm::sqrt(rate * (2.0 - rate) * strategy.selection_mass) } else { 0.0 };
-        for (path, pull) in self.covariance_path.iter_mut().zip(&pull) {
-            *path = (1.0 - rate) * *path + push * pull;
+        let bias_correction =
+            libm::sqrt(1.0 - libm::pow(1.0 - rate, 2.0 * f64::from(self.generations)));
+        let threshold = (1.4 + 2.0 / (n as f64 + 1.0)) * strategy.chi_n;
+        let h_sigma = path_length / bias_correction < threshold;
+        let rate = strategy.c_c;
+        let push = if h_sigma { libm::sqrt(rate * (2.0 - rate) * strategy.mu_eff) } else { 0.0 };
+        for (path, step) in self.covariance_path.iter_mut().zip(&step) {
+            *path = (1.0 - rate) * *path + push * step;
         }
-        let missing = if follows { 0.0 } else { rate * (2.0 - rate) };
+        let missing = if h_sigma { 0.0 } else { rate * (2.0 - rate) };
         self.update_covariance(ranked, strategy, missing);
     }
 
     /// The weighted mean of the best offsets.
-    fn recombined(&self, ranked: &[Ranked], strategy: &Strategy) -> Vec<f64> {
-        let mut pull = alloc::vec![0.0; self.mean.len()];
+    fn recombine(&self, ranked: &[Ranked], strategy: &Strategy) -> Vec<f64> {
+        let mut step = alloc::vec![0.0; self.mean.len()];
         let parents = ranked.iter().zip(&strategy.weights).take(strategy.parents);
         let mut total = 0.0;
         for (trial, weight) in parents.filter(|(trial, _)| trial.succeeded) {
             total += weight;
-            for (sum, offset) in pull.iter_mut().zip(&trial.offset) {
+            for (sum, offset) in step.iter_mut().zip(&trial.offset) {
                 *sum += weight * offset;
             }
         }
         if total > 0.0 {
-            pull.iter_mut().for_each(|sum| *sum /= total);
+            step.iter_mut().for_each(|sum| *sum /= total);
         }
-        pull
+        step
     }
 
     fn update_covariance(&mut self, ranked: &[Ranked], strategy: &Strategy, missing: f64) {
         let n = self.mean.len();
-        let (one, many) = (strategy.rank_one_rate, strategy.rank_many_rate);
+        let (one, many) = (strategy.c_1, strategy.c_mu);
         let weights: Vec<f64> = ranked
             .iter()
             .zip(&strategy.weights)
@@ -211,7 +211,7 @@ impl Distribution {
         let n = self.mean.len();
         let mut eigen = Eigen::new(&self.covariance, n);
         let most = eigen.values.iter().fold(0.0f64, |most, value| most.max(*value));
-        let floor = most * LEAST_EIGENVALUE;
+        let floor = most * MIN_EIGENVALUE_RATIO;
         if !most.is_finite() || most <= 0.0 {
             // Nothing that doubles can hold is left of it: start again as a sphere.
             self.covariance = Eigen::identity(n).vectors;
@@ -242,7 +242,7 @@ mod tests {
     use rand_xoshiro::Xoshiro256PlusPlus;
 
     use super::*;
-    use crate::samplers::cma_es::draws::Draws;
+    use crate::samplers::cma_es::samples::GenerationSampler;
 
     /// A generation of draws, ranked by `loss` of the point.
     fn generation(
@@ -253,12 +253,13 @@ mod tests {
     ) -> Vec<Ranked> {
         let coordinates = distribution.mean.len();
         let population = strategy.population;
-        let draws = Draws { seed, coordinates, categorical: 0, population };
-        let mut trials: Vec<(f64, Ranked)> = draws
+        let generation_sampler =
+            GenerationSampler { seed, coordinates, categorical: 0, population };
+        let mut trials: Vec<(f64, Ranked)> = generation_sampler
             .generation()
             .iter()
-            .map(|draw| {
-                let offset = distribution.offset(&draw.normal);
+            .map(|sample| {
+                let offset = distribution.offset(&sample.normal);
                 let succeeded = true;
                 (loss(&distribution.point(&offset)), Ranked { offset, succeeded })
             })
@@ -291,28 +292,28 @@ mod tests {
 
     #[test]
     fn the_covariance_stays_positive_definite_whatever_is_ranked() {
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(4);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
         for n in [1, 2, 5, 12] {
             let strategy = Strategy::new(n, Strategy::default_population(n));
             let mut distribution = Distribution::new(alloc::vec![0.5; n], 0.2);
             for _ in 0..300 {
                 // Offsets of any length, flat and repeated ones among them.
-                let scale = libm::exp(20.0 * (generator.random::<f64>() - 0.5));
-                let flat = generator.random::<f64>() < 0.3;
+                let scale = libm::exp(20.0 * (rng.random::<f64>() - 0.5));
+                let flat = rng.random::<f64>() < 0.3;
                 let ranked: Vec<Ranked> = (0..strategy.population)
                     .map(|_| {
                         let mut offset: Vec<f64> =
-                            (0..n).map(|_| scale * (generator.random::<f64>() - 0.5)).collect();
+                            (0..n).map(|_| scale * (rng.random::<f64>() - 0.5)).collect();
                         if flat {
                             offset[1..].fill(0.0);
                         }
-                        Ranked { offset, succeeded: generator.random::<f64>() < 0.7 }
+                        Ranked { offset, succeeded: rng.random::<f64>() < 0.7 }
                     })
                     .collect();
                 distribution.update(&ranked, &strategy);
                 assert!(distribution.eigen.values.iter().all(|value| *value > 0.0));
                 assert!(distribution.condition() < 1.1e14, "{}", distribution.condition());
-                assert!(distribution.step.is_finite() && distribution.step <= LARGEST_STEP);
+                assert!(distribution.sigma.is_finite() && distribution.sigma <= MAX_SIGMA);
                 assert!(distribution.length(&alloc::vec![1.0; n]).is_finite());
                 distribution.mean.fill(0.5);
             }

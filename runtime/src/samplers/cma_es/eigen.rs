@@ -12,7 +12,7 @@ pub(super) struct Eigen {
 }
 
 /// Sweeps after which Jacobi's method has converged for every matrix that doubles can hold (six to ten is usual).
-const MOST_SWEEPS: usize = 60;
+const MAX_SWEEPS: usize = 60;
 
 impl Eigen {
     /// The decomposition of the identity, `[n, n]`.
@@ -24,7 +24,7 @@ impl Eigen {
 
     /// Decomposes a symmetric matrix, `[n, n]` by rows, of which only the upper triangle is read.
     ///
-    /// Cyclic Jacobi rotations: slower than tridiagonalisation by a small factor, but the vectors stay orthonormal
+    /// Cyclic Jacobi rotations: slower than tridiagonalization by a small factor, but the vectors stay orthonormal
     /// and small eigenvalues of a positive definite matrix come out to high relative precision.
     /// G. H. Golub, C. F. Van Loan, Matrix Computations (4th edition), algorithm 8.5.2.
     pub fn new(matrix: &[f64], n: usize) -> Self {
@@ -36,7 +36,7 @@ impl Eigen {
                 work[row * n + column] = work[column * n + row];
             }
         }
-        for _ in 0..MOST_SWEEPS {
+        for _ in 0..MAX_SWEEPS {
             let mut rotated = false;
             for p in 0..n {
                 for q in p + 1..n {
@@ -51,13 +51,13 @@ impl Eigen {
     }
 
     /// `B · x`, for `x` of `[n]`.
-    pub fn turn(&self, x: &[f64]) -> Vec<f64> {
+    pub fn apply(&self, x: &[f64]) -> Vec<f64> {
         let n = self.values.len();
         (0..n).map(|row| dot(&self.vectors[row * n..][..n], x)).collect()
     }
 
     /// `Bᵀ · x`, for `x` of `[n]`.
-    pub fn turn_back(&self, x: &[f64]) -> Vec<f64> {
+    pub fn apply_transpose(&self, x: &[f64]) -> Vec<f64> {
         let n = self.values.len();
         let mut turned = alloc::vec![0.0; n];
         for (row, x) in x.iter().enumerate() {
@@ -120,9 +120,9 @@ mod tests {
 
     #[test]
     fn the_factors_multiply_to_the_matrix() {
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(3);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
         for n in [1, 2, 3, 7, 20, 40] {
-            let root: Vec<f64> = (0..n * n).map(|_| generator.random::<f64>() - 0.5).collect();
+            let root: Vec<f64> = (0..n * n).map(|_| rng.random::<f64>() - 0.5).collect();
             let matrix: Vec<f64> = (0..n * n)
                 .map(|at| dot(&root[at / n * n..][..n], &root[at % n * n..][..n]))
                 .collect();
@@ -139,7 +139,7 @@ mod tests {
                 assert!((product - want).abs() < 1e-13, "{n}: BᵀB has {product} for {want}");
             }
             let x: Vec<f64> = (0..n).map(|index| index as f64 - 0.5).collect();
-            for (got, want) in eigen.turn_back(&eigen.turn(&x)).iter().zip(&x) {
+            for (got, want) in eigen.apply_transpose(&eigen.apply(&x)).iter().zip(&x) {
                 assert!((got - want).abs() < 1e-12, "{got}, not {want}");
             }
         }

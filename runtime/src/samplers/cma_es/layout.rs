@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use crate::space::{Configuration, Domain, Space};
 
 /// Discrete parameters with more values than this are searched as if they were continuous.
-const MOST_LEVELS: u64 = 1 << 20;
+const MAX_LEVELS: u64 = 1 << 20;
 
 /// The cell of the unit interval that a discrete value owns.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Cell {
+pub(super) struct LevelCell {
     /// Its lower end.
     pub low: f64,
     /// Its upper end.
@@ -46,7 +46,7 @@ impl Layout {
             match description.domain() {
                 Domain::Categorical { choices } => categorical.push((parameter, choices.len())),
                 domain => {
-                    let is_discrete = domain.levels().is_some_and(|levels| levels <= MOST_LEVELS);
+                    let is_discrete = domain.levels().is_some_and(|levels| levels <= MAX_LEVELS);
                     coordinates.push(Coordinate { parameter, is_discrete });
                 }
             }
@@ -55,7 +55,7 @@ impl Layout {
     }
 
     /// The cell around `unit` of a discrete coordinate.
-    pub fn cell(&self, space: &Space, index: usize, unit: f64) -> Cell {
+    pub fn cell(&self, space: &Space, index: usize, unit: f64) -> LevelCell {
         let domain = space.parameters()[self.coordinates[index].parameter].domain();
         let level = domain.level_of(domain.from_unit(unit));
         let last = domain.levels().unwrap_or(1) - 1;
@@ -71,7 +71,7 @@ impl Layout {
                 (level as f64 / count, (level as f64 + 1.0) / count)
             }
         };
-        Cell { low, high, has_lower: level > 0, has_upper: level < last }
+        LevelCell { low, high, has_lower: level > 0, has_upper: level < last }
     }
 
     /// The configuration with these numbers (`[coordinates]`, clamped to the unit cube) and choices (`[categorical]`).

@@ -3,13 +3,13 @@
 //! R. Hamano, S. Saito, M. Nomura, S. Shirakawa, CMA-ES with Margin: Lower-Bounding Marginal Probability for Mixed-Integer
 //! Black-Box Optimization, GECCO 2022, section 4.2.
 
-use super::{super::normal, distribution::Distribution, layout::Cell};
+use super::{super::normal, distribution::Distribution, layout::LevelCell};
 
 /// Moves the mean of coordinate `index`, and scales its spread, so that values other than the mean's have a probability of
 /// at least `margin` together (half of it on either side, where there are two).
 ///
 /// `cell` is where the mean's value lies. What has that much probability already is left alone.
-pub(super) fn correct(distribution: &mut Distribution, index: usize, cell: Cell, margin: f64) {
+pub(super) fn correct(distribution: &mut Distribution, index: usize, cell: LevelCell, margin: f64) {
     let (mean, deviation) = (distribution.mean[index], distribution.deviation(index));
     match (cell.has_lower, cell.has_upper) {
         (false, false) => {}
@@ -35,7 +35,7 @@ pub(super) fn correct(distribution: &mut Distribution, index: usize, cell: Cell,
                 distribution.scales[index] *= width / (reach * deviation);
             }
         }
-        // Equation (21): only one neighbour, the mean comes near enough to it.
+        // Equation (21): only one neighbor, the mean comes near enough to it.
         (has_lower, _) => {
             let threshold = if has_lower { cell.low } else { cell.high };
             let reach = -normal::quantile(margin) * deviation;
@@ -55,7 +55,7 @@ mod tests {
         let mut distribution = Distribution::new(alloc::vec![mean], step);
         let level = libm::floor(mean * 10.0);
         let (low, high) = (level / 10.0, (level + 1.0) / 10.0);
-        let cell = Cell { low, high, has_lower: level > 0.0, has_upper: level < 9.0 };
+        let cell = LevelCell { low, high, has_lower: level > 0.0, has_upper: level < 9.0 };
         correct(&mut distribution, 0, cell, margin);
         let (mean, deviation) = (distribution.mean[0], distribution.deviation(0));
         let below = normal::cdf((low - mean) / deviation);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_keep_their_probability_however_small_the_step() {
+    fn neighbors_keep_their_probability_however_small_the_step() {
         for step in [1e-12, 1e-6, 1e-3, 0.02] {
             for mean in [0.401, 0.45, 0.499] {
                 let (below, above, distribution) = outside(mean, step, 0.05);

@@ -1,12 +1,12 @@
 //! The covariance matrix adaptation evolution strategy.
 
-mod choices;
+mod categorical;
 mod distribution;
-mod draws;
 mod eigen;
 mod layout;
 mod margin;
 mod options;
+mod samples;
 mod search;
 mod strategy;
 
@@ -15,7 +15,7 @@ pub use options::CmaEsOptions;
 use alloc::vec::Vec;
 
 use self::search::Search;
-use super::{Request, Sampler, SobolSampler, trail::Trail};
+use super::{Request, Sampler, SobolSampler, history_cache::HistoryCache};
 use crate::{Result, space::Configuration};
 
 /// CMA-ES with margin: a normal distribution that moves, grows and turns towards what works.
@@ -27,7 +27,7 @@ use crate::{Result, space::Configuration};
 ///
 /// - The first trial is a point of an even spread, and the search starts in the middle of the space. After trials that others made (another
 ///   sampler, the user) it starts at the best of them: the more there are, the smaller the first step.
-/// - Ints and steps have a margin: their neighbouring values keep a probability, however small the step has become.
+/// - Ints and steps have a margin: their neighboring values keep a probability, however small the step has become.
 /// - Categorical parameters have independent probabilities that follow the best trials of each generation.
 /// - An inactive parameter drifts at random: its draws are ranked by what they had no part in.
 /// - Failed trials rank last and never pull the mean; after a generation of nothing else the search starts elsewhere.
@@ -50,25 +50,25 @@ pub struct CmaEsSampler {
 #[derive(Clone, Debug)]
 struct Cache {
     seed: u64,
-    trail: Trail,
+    history_cache: HistoryCache,
     /// What the last generations led to, oldest first, for when a trial is put in between those that were there.
-    stages: Vec<Stage>,
+    checkpoints: Vec<Checkpoint>,
 }
 
 /// The search after some trials.
 #[derive(Clone, Debug)]
-struct Stage {
+struct Checkpoint {
     search: Search,
     /// The best trial before the search began.
     best: Option<usize>,
     /// Whether a trial of the search itself was seen.
-    is_under_way: bool,
+    has_started: bool,
     /// So many trials, and nothing beyond them, led here.
     seen: usize,
 }
 
 /// Generations that can be gone back to: parallel trials finish out of order, but seldom so late.
-const MOST_STAGES: usize = 4;
+const MAX_CHECKPOINTS: usize = 4;
 
 impl CmaEsSampler {
     /// A sampler with these options.
@@ -90,16 +90,16 @@ impl CmaEsSampler {
     ///
     /// It began before the first trial that it would have made itself: after its first trial, or after 30 of another sampler. Where
     /// there is no such trial, it begins now.
-    fn search(&mut self, request: &Request<'_>) -> (&Search, &Trail) {
+    fn search(&mut self, request: &Request<'_>) -> (&Search, &HistoryCache) {
         let Request { space, history, .. } = *request;
         let reusable = self.cache.take().filter(|cache| cache.seed == request.seed);
         let mut cache = reusable.unwrap_or_else(|| Cache {
             seed: request.seed,
-            trail: Trail::default(),
-            stages: Vec::new(),
+            history_cache: HistoryCache::default(),
+            checkpoints: Vec::new(),
         });
-        let same = cache.trail.follow(space, history);
-        cache.stages.retain(|stage| stage.seen <= same);
+        let same = cache.history_cache.sync(space, history);
+        cache.checkpoints.retain(|checkpoint| checkpoint.seen <= same);
         let better = |best: Option<usize>, other: usize| match (best, history[other].loss) {
             (Some(at), Some(loss)) if history[at].loss.is_some_and(|least| loss >= least) => best,
             (_, None) => best,
@@ -107,32 +107,32 @@ impl CmaEsSampler {
         };
         let begin = |start, best| {
             let search = Search::new(&self.options, request, start, best);
-            Stage { search, best, is_under_way: false, seen: start }
+            Checkpoint { search, best, has_started: false, seen: start }
         };
-        let mut stage = cache.stages.pop().unwrap_or_else(|| {
-            let start = self.options.startup_trials;
+        let mut checkpoint = cache.checkpoints.pop().unwrap_or_else(|| {
+            let start = self.options.n_startup_trials;
             begin(start, (0..start).fold(None, better))
         });
-        while !stage.is_under_way && stage.search.start() < history.len() {
-            let start = stage.search.start();
-            if stage.search.made(space, &history[start].configuration) {
-                stage.is_under_way = true;
-                stage.seen = start + 1;
+        while !checkpoint.has_started && checkpoint.search.start() < history.len() {
+            let start = checkpoint.search.start();
+            if checkpoint.search.generated(space, &history[start].configuration) {
+                checkpoint.has_started = true;
+                checkpoint.seen = start + 1;
             } else {
-                stage = begin(start + 1, better(stage.best, start));
+                checkpoint = begin(start + 1, better(checkpoint.best, start));
             }
         }
-        while stage.search.start() + stage.search.population() <= history.len() {
-            if cache.stages.len() + 1 == MOST_STAGES {
-                cache.stages.remove(0);
+        while checkpoint.search.start() + checkpoint.search.population() <= history.len() {
+            if cache.checkpoints.len() + 1 == MAX_CHECKPOINTS {
+                cache.checkpoints.remove(0);
             }
-            cache.stages.push(stage.clone());
-            stage.search.advance(&self.options, request);
-            stage.seen = stage.seen.max(stage.search.start());
+            cache.checkpoints.push(checkpoint.clone());
+            checkpoint.search.advance(&self.options, request);
+            checkpoint.seen = checkpoint.seen.max(checkpoint.search.start());
         }
-        cache.stages.push(stage);
-        let Cache { trail, stages, .. } = self.cache.insert(cache);
-        (&stages[stages.len() - 1].search, trail)
+        cache.checkpoints.push(checkpoint);
+        let Cache { history_cache, checkpoints, .. } = self.cache.insert(cache);
+        (&checkpoints[checkpoints.len() - 1].search, history_cache)
     }
 }
 
@@ -142,13 +142,13 @@ impl Sampler for CmaEsSampler {
     }
 
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
-        if request.history.len() < self.options.startup_trials {
+        if request.history.len() < self.options.n_startup_trials {
             return SobolSampler.suggest(request);
         }
-        let (search, trail) = self.search(request);
+        let (search, history_cache) = self.search(request);
         let position = request.history.len() - search.start() + request.pending.len();
         Ok(search.propose(request.space, position, |configuration| {
-            trail.contains(configuration) || request.pending.contains(configuration)
+            history_cache.contains(configuration) || request.pending.contains(configuration)
         }))
     }
 }

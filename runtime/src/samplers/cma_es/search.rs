@@ -5,12 +5,12 @@ use alloc::vec::Vec;
 use super::{
     super::{Request, Sampler, SobolSampler, low_discrepancy},
     CmaEsOptions,
-    choices::Choices,
+    categorical::CategoricalDistribution,
     distribution::{Distribution, Ranked},
-    draws::{Draw, Draws, mix},
     layout::Layout,
     margin,
-    options::LARGEST_POPULATION,
+    options::MAX_POPULATION,
+    samples::{GenerationSampler, Sample, mix},
     strategy::Strategy,
 };
 use crate::{
@@ -19,13 +19,13 @@ use crate::{
 };
 
 /// How often another draw is made when the first was tried already.
-const MOST_ATTEMPTS: u32 = 8;
+const MAX_ATTEMPTS: u32 = 8;
 
 /// The search has converged when no coordinate has a standard deviation above this, as a share of its range.
-const LEAST_DEVIATION: f64 = 1e-10;
+const TOL_X: f64 = 1e-10;
 
 /// The search has lost its numbers' precision when the squared ratio of its axes is above this.
-const LARGEST_CONDITION: f64 = 1e14;
+const MAX_CONDITION: f64 = 1e14;
 
 /// One run of CMA-ES between two starts, after some generations.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,10 +33,10 @@ pub(super) struct Search {
     layout: Layout,
     strategy: Strategy,
     distribution: Distribution,
-    choices: Choices,
-    draws: Draws,
+    categorical: CategoricalDistribution,
+    generation_sampler: GenerationSampler,
     /// The generation's first draws, `[population]`.
-    rows: Vec<Draw>,
+    rows: Vec<Sample>,
     /// Where in the history the generation begins that is being filled.
     start: usize,
     /// How many runs came before this one.
@@ -46,7 +46,7 @@ pub(super) struct Search {
 }
 
 /// A trial as it was drawn.
-struct Drawn {
+struct SampledTrial {
     offset: Vec<f64>,
     choices: Vec<usize>,
     configuration: Configuration,
@@ -73,8 +73,8 @@ impl Search {
         };
         // The more trials there are, the nearer to the optimum the best of them lies.
         let n = layout.coordinates.len().max(1);
-        let step = options.initial_step * libm::pow(start.max(1) as f64, -1.0 / n as f64);
-        let population = options.population.unwrap_or_else(|| Strategy::default_population(n));
+        let step = options.sigma0 * libm::pow(start.max(1) as f64, -1.0 / n as f64);
+        let population = options.popsize.unwrap_or_else(|| Strategy::default_population(n));
         Self::begin(request, layout, (mean, step, population), (start, 0))
     }
 
@@ -85,24 +85,26 @@ impl Search {
         (mean, step, population): (Vec<f64>, f64, usize),
         (start, restarts): (usize, u64),
     ) -> Self {
-        let draws = Draws {
+        let generation_sampler = GenerationSampler {
             seed: mix(mix(request.seed, start as u64), restarts),
             coordinates: layout.coordinates.len(),
             categorical: layout.categorical.len(),
             population,
         };
         let mut search = Self {
-            rows: draws.generation(),
-            draws,
+            rows: generation_sampler.generation(),
+            generation_sampler,
             strategy: Strategy::new(layout.coordinates.len().max(1), population),
             distribution: Distribution::new(mean, step),
-            choices: Choices::even(layout.categorical.iter().map(|(_, count)| *count)),
+            categorical: CategoricalDistribution::uniform(
+                layout.categorical.iter().map(|(_, count)| *count),
+            ),
             start,
             restarts,
             bests: Vec::new(),
             layout,
         };
-        search.keep_margins(request.space);
+        search.apply_margins(request.space);
         search
     }
 
@@ -125,16 +127,16 @@ impl Search {
     ) -> Configuration {
         let mut attempt = 0;
         loop {
-            let drawn = self.make(space, position, attempt);
+            let sampled = self.sample_trial(space, position, attempt);
             attempt += 1;
-            if attempt == MOST_ATTEMPTS || !taken(&drawn.configuration) {
-                return drawn.configuration;
+            if attempt == MAX_ATTEMPTS || !taken(&sampled.configuration) {
+                return sampled.configuration;
             }
         }
     }
 
     /// Whether a trial is one of those that the search makes in this generation.
-    pub fn made(&self, space: &Space, configuration: &Configuration) -> bool {
+    pub fn generated(&self, space: &Space, configuration: &Configuration) -> bool {
         self.origin(space, configuration, 0).is_some()
     }
 
@@ -150,28 +152,31 @@ impl Search {
             self.restart(options, request, population);
             return;
         }
-        let mut ranked: Vec<(&Observation, Drawn)> = generation
+        let mut ranked: Vec<(&Observation, SampledTrial)> = generation
             .iter()
             .enumerate()
-            .map(|(position, trial)| (trial, self.drawn(request.space, trial, position)))
+            .map(|(position, trial)| (trial, self.sampled(request.space, trial, position)))
             .collect();
         let loss = |trial: &Observation| trial.loss.unwrap_or(f64::INFINITY);
         ranked.sort_by(|one, other| loss(one.0).total_cmp(&loss(other.0)));
-        self.follow_choices(options, &ranked);
+        self.update_categorical(options, &ranked);
         let ranked: Vec<Ranked> = ranked
             .into_iter()
-            .map(|(trial, drawn)| Ranked { offset: drawn.offset, succeeded: trial.loss.is_some() })
+            .map(|(trial, sampled)| Ranked {
+                offset: sampled.offset,
+                succeeded: trial.loss.is_some(),
+            })
             .collect();
         if !self.layout.coordinates.is_empty() {
             self.distribution.update(&ranked, &self.strategy);
             self.distribution.mean.iter_mut().for_each(|mean| *mean = mean.clamp(0.0, 1.0));
         }
-        self.keep_margins(request.space);
-        self.draws.seed = mix(self.draws.seed, self.start as u64);
-        self.rows = self.draws.generation();
+        self.apply_margins(request.space);
+        self.generation_sampler.seed = mix(self.generation_sampler.seed, self.start as u64);
+        self.rows = self.generation_sampler.generation();
         if self.has_converged(generation) {
-            let grown = (population as f64 * options.restart_growth) as usize;
-            self.restart(options, request, grown.min(LARGEST_POPULATION));
+            let grown = (population as f64 * options.inc_popsize) as usize;
+            self.restart(options, request, grown.min(MAX_POPULATION));
         }
     }
 
@@ -180,16 +185,16 @@ impl Search {
         let restarts = self.restarts + 1;
         let mean = fresh_mean(&self.layout, request.seed, restarts);
         let layout = self.layout.clone();
-        let from = (mean, options.initial_step, population);
+        let from = (mean, options.sigma0, population);
         *self = Self::begin(request, layout, from, (self.start, restarts));
     }
 
-    fn make(&self, space: &Space, position: usize, attempt: u32) -> Drawn {
+    fn sample_trial(&self, space: &Space, position: usize, attempt: u32) -> SampledTrial {
         let another;
-        let Draw { normal, places } = if attempt == 0 && position < self.rows.len() {
+        let Sample { normal, places } = if attempt == 0 && position < self.rows.len() {
             &self.rows[position]
         } else {
-            another = self.draws.another(position, attempt);
+            another = self.generation_sampler.another(position, attempt);
             &another
         };
         let offset = self.distribution.offset(normal);
@@ -198,32 +203,37 @@ impl Search {
         let choices: Vec<usize> = places
             .iter()
             .enumerate()
-            .map(|(index, place)| self.choices.choose(index, *place))
+            .map(|(index, place)| self.categorical.quantile(index, *place))
             .collect();
         let configuration = self.layout.configuration(space, &point, &choices);
-        Drawn { offset, choices, configuration }
+        SampledTrial { offset, choices, configuration }
     }
 
     /// The draw that a configuration came from, searched for from `position` on.
-    fn origin(&self, space: &Space, wanted: &Configuration, position: usize) -> Option<Drawn> {
+    fn origin(
+        &self,
+        space: &Space,
+        wanted: &Configuration,
+        position: usize,
+    ) -> Option<SampledTrial> {
         let population = self.population();
         // Trials of a continuum seldom repeat each other; where they do, at a corner, the second counts by its place.
         let may_repeat = self.layout.coordinates.iter().all(|coordinate| coordinate.is_discrete);
         (0..population)
             .map(|turn| (position + turn) % population)
-            .flat_map(|position| (0..MOST_ATTEMPTS).map(move |attempt| (position, attempt)))
+            .flat_map(|position| (0..MAX_ATTEMPTS).map(move |attempt| (position, attempt)))
             .filter(|(_, attempt)| *attempt == 0 || may_repeat)
-            .map(|(position, attempt)| self.make(space, position, attempt))
-            .find(|drawn| drawn.configuration == *wanted)
+            .map(|(position, attempt)| self.sample_trial(space, position, attempt))
+            .find(|sampled| sampled.configuration == *wanted)
     }
 
     /// A trial of the history as a draw: the one that it was, or, where it came from elsewhere, one that could have been it.
     ///
     /// A foreign trial counts by its place, and by no more than a long draw: N. Hansen, Injecting External Solutions Into CMA-ES,
     /// arXiv:1110.4181 (2011), equation (4).
-    fn drawn(&self, space: &Space, trial: &Observation, position: usize) -> Drawn {
-        if let Some(drawn) = self.origin(space, &trial.configuration, position) {
-            return drawn;
+    fn sampled(&self, space: &Space, trial: &Observation, position: usize) -> SampledTrial {
+        if let Some(sampled) = self.origin(space, &trial.configuration, position) {
+            return sampled;
         }
         let configuration = trial.configuration.clone();
         let unit = space.to_unit(&configuration);
@@ -257,10 +267,14 @@ impl Search {
         let choices = categorical
             .map(|(parameter, _)| configuration.get(*parameter).unwrap_or(0.0) as usize)
             .collect();
-        Drawn { offset, choices, configuration }
+        SampledTrial { offset, choices, configuration }
     }
 
-    fn follow_choices(&mut self, options: &CmaEsOptions, ranked: &[(&Observation, Drawn)]) {
+    fn update_categorical(
+        &mut self,
+        options: &CmaEsOptions,
+        ranked: &[(&Observation, SampledTrial)],
+    ) {
         let margin = 1.0 / self.population() as f64 / self.layout.categorical.len().max(1) as f64;
         for (index, (parameter, _)) in self.layout.categorical.iter().enumerate() {
             let parents = ranked.iter().zip(&self.strategy.weights).take(self.strategy.parents);
@@ -268,13 +282,13 @@ impl Search {
                 .filter(|((trial, _), _)| {
                     trial.loss.is_some() && trial.configuration.get(*parameter).is_some()
                 })
-                .map(|((_, drawn), weight)| (drawn.choices[index], *weight));
-            self.choices.follow(index, chosen, options.choice_rate, margin);
+                .map(|((_, sampled), weight)| (sampled.choices[index], *weight));
+            self.categorical.update(index, chosen, options.categorical_learning_rate, margin);
         }
     }
 
     /// Sees to it that discrete coordinates keep moving: a margin of 1/(nλ).
-    fn keep_margins(&mut self, space: &Space) {
+    fn apply_margins(&mut self, space: &Space) {
         let n = self.layout.coordinates.len();
         let margin = 1.0 / (n.max(1) * self.population()) as f64;
         for index in 0..n {
@@ -291,11 +305,11 @@ impl Search {
         let mut continuous =
             (0..n).filter(|index| !self.layout.coordinates[*index].is_discrete).peekable();
         if continuous.peek().is_some()
-            && continuous.all(|index| self.distribution.deviation(index) < LEAST_DEVIATION)
+            && continuous.all(|index| self.distribution.deviation(index) < TOL_X)
         {
             return true;
         }
-        if n > 0 && self.distribution.condition() > LARGEST_CONDITION {
+        if n > 0 && self.distribution.condition() > MAX_CONDITION {
             return true;
         }
         let wait = 10 + (30 * n).div_ceil(self.population());

@@ -14,19 +14,19 @@ pub(super) struct Strategy {
     /// How many weights are positive: μ.
     pub parents: usize,
     /// The variance effective selection mass μ_eff of the positive weights.
-    pub selection_mass: f64,
+    pub mu_eff: f64,
     /// c_σ and d_σ: the memory of the path that sets the step, and the step's damping.
-    pub step_rate: f64,
-    /// See `step_rate`.
-    pub step_damping: f64,
+    pub c_sigma: f64,
+    /// See `c_sigma`.
+    pub d_sigma: f64,
     /// c_c: the memory of the path that stretches the covariance.
-    pub path_rate: f64,
+    pub c_c: f64,
     /// c_1: how much the path changes the covariance.
-    pub rank_one_rate: f64,
+    pub c_1: f64,
     /// c_μ: how much a generation changes the covariance.
-    pub rank_many_rate: f64,
+    pub c_mu: f64,
     /// E‖N(0, I)‖ in this many dimensions: χ_n.
-    pub expected_norm: f64,
+    pub chi_n: f64,
 }
 
 impl Strategy {
@@ -48,20 +48,19 @@ impl Strategy {
             if squares > 0.0 { sum * sum / squares } else { 0.0 }
         };
         let (positive, negative) = raw.split_at(parents);
-        let (selection_mass, negative_mass) = (mass(positive), mass(negative));
-        let step_rate = (selection_mass + 2.0) / (dimensions + selection_mass + 5.0);
-        let excess = libm::sqrt((selection_mass - 1.0) / (dimensions + 1.0)) - 1.0;
-        let path_rate = (4.0 + selection_mass / dimensions)
-            / (dimensions + 4.0 + 2.0 * selection_mass / dimensions);
-        let rank_one_rate = 2.0 / ((dimensions + 1.3) * (dimensions + 1.3) + selection_mass);
-        let rank_many_rate = (2.0 * (0.25 + selection_mass + 1.0 / selection_mass - 2.0)
-            / ((dimensions + 2.0) * (dimensions + 2.0) + selection_mass))
-            .min(1.0 - rank_one_rate);
+        let (mu_eff, negative_mu_eff) = (mass(positive), mass(negative));
+        let c_sigma = (mu_eff + 2.0) / (dimensions + mu_eff + 5.0);
+        let excess = libm::sqrt((mu_eff - 1.0) / (dimensions + 1.0)) - 1.0;
+        let c_c = (4.0 + mu_eff / dimensions) / (dimensions + 4.0 + 2.0 * mu_eff / dimensions);
+        let c_1 = 2.0 / ((dimensions + 1.3) * (dimensions + 1.3) + mu_eff);
+        let c_mu = (2.0 * (0.25 + mu_eff + 1.0 / mu_eff - 2.0)
+            / ((dimensions + 2.0) * (dimensions + 2.0) + mu_eff))
+            .min(1.0 - c_1);
         // Equations (50)–(53): how much the negative weights sum to.
         let limits = [
-            1.0 + rank_one_rate / rank_many_rate,
-            1.0 + 2.0 * negative_mass / (selection_mass + 2.0),
-            (1.0 - rank_one_rate - rank_many_rate) / (dimensions * rank_many_rate),
+            1.0 + c_1 / c_mu,
+            1.0 + 2.0 * negative_mu_eff / (mu_eff + 2.0),
+            (1.0 - c_1 - c_mu) / (dimensions * c_mu),
         ];
         let negative_sum = limits.into_iter().fold(f64::INFINITY, f64::min).max(0.0);
         let positive_total: f64 = positive.iter().sum();
@@ -83,13 +82,13 @@ impl Strategy {
             population,
             weights,
             parents,
-            selection_mass,
-            step_rate,
-            step_damping: 1.0 + 2.0 * excess.max(0.0) + step_rate,
-            path_rate,
-            rank_one_rate,
-            rank_many_rate,
-            expected_norm: libm::sqrt(dimensions)
+            mu_eff,
+            c_sigma,
+            d_sigma: 1.0 + 2.0 * excess.max(0.0) + c_sigma,
+            c_c,
+            c_1,
+            c_mu,
+            chi_n: libm::sqrt(dimensions)
                 * (1.0 - 1.0 / (4.0 * dimensions) + 1.0 / (21.0 * dimensions * dimensions)),
         }
     }
@@ -105,16 +104,12 @@ mod tests {
         let strategy = Strategy::new(10, Strategy::default_population(10));
         assert_eq!((strategy.population, strategy.parents), (10, 5));
         for (what, got, want) in [
-            ("mu_eff", strategy.selection_mass, 3.167_299_281_410_702),
-            ("c_sigma", strategy.step_rate, 0.284_428_587_946_367_5),
-            ("d_sigma", strategy.step_damping, 1.284_428_587_946_367_5),
-            ("c_c", strategy.path_rate, 0.294_990_383_035_622_25),
-            ("c_1", strategy.rank_one_rate, 0.015_283_824_524_751_714),
-            (
-                "c_mu",
-                strategy.rank_many_rate,
-                0.020_154_282_761_208_09 + 0.5 / (144.0 + strategy.selection_mass),
-            ),
+            ("mu_eff", strategy.mu_eff, 3.167_299_281_410_702),
+            ("c_sigma", strategy.c_sigma, 0.284_428_587_946_367_5),
+            ("d_sigma", strategy.d_sigma, 1.284_428_587_946_367_5),
+            ("c_c", strategy.c_c, 0.294_990_383_035_622_25),
+            ("c_1", strategy.c_1, 0.015_283_824_524_751_714),
+            ("c_mu", strategy.c_mu, 0.020_154_282_761_208_09 + 0.5 / (144.0 + strategy.mu_eff)),
         ] {
             assert!((got - want).abs() < 1e-12 * want, "{what}: {got}, not {want}");
         }
@@ -132,7 +127,7 @@ mod tests {
                 assert!(others.iter().all(|weight| *weight <= 0.0));
                 // What the old covariance keeps is never negative: equation (47).
                 let sum: f64 = strategy.weights.iter().sum();
-                let kept = 1.0 - strategy.rank_one_rate - strategy.rank_many_rate * sum;
+                let kept = 1.0 - strategy.c_1 - strategy.c_mu * sum;
                 assert!(kept >= -1e-12, "n {n}, λ {population}: {kept}");
             }
         }

@@ -25,10 +25,10 @@ use self::{
 };
 use super::{
     Expectation, Explanation, Request, Sampler, SobolSampler, Suggestion,
-    known::{Known, untried},
-    trail::Trail,
+    history_cache::HistoryCache,
+    tried_set::{TriedSet, sample_untried},
 };
-use crate::{Result, acquisition::Origin, space::Configuration, trial::Observation};
+use crate::{Result, acquisition::CandidateOrigin, space::Configuration, trial::Observation};
 
 /// A Gaussian process with expected improvement.
 ///
@@ -39,7 +39,7 @@ use crate::{Result, acquisition::Origin, space::Configuration, trial::Observatio
 /// - Failed trials count as bad as the worst one that did not fail, so that their neighbourhood is avoided.
 /// - Pending trials are taken for observed, with the loss that is expected of them.
 /// - What was tried is not tried again as long as something else is left.
-/// - Of a history longer than [`GpOptions::most_trials`] a part is modelled, and [`Expectation::modelled`] says how much.
+/// - Of a history longer than [`GpOptions::most_trials`] a part is modelled, and [`Expectation::modeled`] says how much.
 ///
 /// Hyperparameters are fitted to the first 8, 9, 10, … trials, then each time that these have grown by an eighth, each fit beginning where the one
 /// before ended; at 16, 32, 64, … trials they are fitted from scratch. A history that comes whole, as when a study is resumed, costs the fits since then (at
@@ -51,7 +51,7 @@ use crate::{Result, acquisition::Origin, space::Configuration, trial::Observatio
 #[derive(Clone, Debug, Default)]
 pub struct GpSampler {
     options: GpOptions,
-    trail: Trail,
+    trail: HistoryCache,
     fits: Vec<Fit>,
 }
 
@@ -89,12 +89,12 @@ impl GpSampler {
     /// A point of the even spread, where there is nothing to model.
     fn spread(&self, request: &Request<'_>) -> Result<Suggestion> {
         let configuration = SobolSampler.suggest(request)?;
-        let known = Known::of(request);
+        let known = TriedSet::new(request);
         if known.contains(&configuration) {
-            let configuration = untried(request.space, &known, &mut request.generator());
-            return Ok(Suggestion::plain(configuration, self.name(), Origin::Draw));
+            let configuration = sample_untried(request.space, &known, &mut request.rng());
+            return Ok(Suggestion::plain(configuration, self.name(), CandidateOrigin::Draw));
         }
-        Ok(Suggestion::plain(configuration, self.name(), Origin::Spread))
+        Ok(Suggestion::plain(configuration, self.name(), CandidateOrigin::Spread))
     }
 
     /// The hyperparameters for a history; kept fits are used where they were fitted to the same trials.
@@ -103,7 +103,7 @@ impl GpSampler {
         history: &[Observation],
         encoding: &Encoding<'_>,
     ) -> (Hyperparameters, bool) {
-        let same = self.trail.follow(encoding.space(), history);
+        let same = self.trail.sync(encoding.space(), history);
         self.fits.retain(|fit| fit.trials <= same);
         // The chain of fits begins anew each time that the history has doubled, so that one that comes whole costs a few fits, not all of them.
         let mut trials = self.options.startup_trials.min(history.len());
@@ -154,7 +154,7 @@ impl Sampler for GpSampler {
         for trial in &kept {
             encoding.push(&trial.configuration, &mut rows);
         }
-        let mut generator = request.generator();
+        let mut generator = request.rng();
         let posterior = Posterior::new(&hyperparameters, encoding.categorical(), rows, &losses);
         let Some(mut posterior) = posterior else {
             // Rounding has defeated the factorisation: an honest spread is better than none.
@@ -177,14 +177,14 @@ impl Sampler for GpSampler {
         let GpOptions { spread, near, starts, .. } = self.options;
         let effort = Effort { spread, near, starts, steps: 20 };
         let found = search::search(&posterior, &encoding, &best, effort, &mut generator);
-        let known = Known::of(request);
+        let known = TriedSet::new(request);
         let fresh = found
             .into_iter()
             .map(|found| (space.from_unit(&found.unit), found))
             .find(|(configuration, _)| !known.contains(configuration));
         let Some((configuration, found)) = fresh else {
-            let configuration = untried(space, &known, &mut generator);
-            return Ok(Suggestion::plain(configuration, self.name(), Origin::Draw));
+            let configuration = sample_untried(space, &known, &mut generator);
+            return Ok(Suggestion::plain(configuration, self.name(), CandidateOrigin::Draw));
         };
         let mut row = Vec::with_capacity(encoding.columns());
         encoding.push(&configuration, &mut row);
@@ -194,7 +194,7 @@ impl Sampler for GpSampler {
         let improvement = scale.gain(libm::exp(rating));
         let modelled = (kept.len() < request.history.len()).then_some(kept.len());
         let expectation = Expectation::new(scale.loss(mean), 0.5 * range, improvement)
-            .map(|expectation| Expectation { modelled, ..expectation });
+            .map(|expectation| Expectation { modeled: modelled, ..expectation });
         let (sampler, origin) = (self.name(), found.origin);
         let explanation = Explanation { sampler, origin, expectation };
         Ok(Suggestion { configuration, explanation })

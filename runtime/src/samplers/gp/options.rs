@@ -15,7 +15,7 @@ pub struct GpOptions {
     /// How many of the best are refined. 6.
     pub starts: usize,
     /// At most this many trials are conditioned on, so that a suggestion does not cost more and more: of a longer history the best half, the latest quarter,
-    /// and a spread of the rest; the others are not looked at. [`Expectation::modelled`](crate::samplers::Expectation::modelled) says when that happens.
+    /// and a spread of the rest; the others are not looked at. [`Expectation::modeled`](crate::samplers::Expectation::modeled) says when that happens.
     /// docs/performance-classical.md has what a larger number costs. 200.
     pub most_trials: usize,
     /// Whether bad losses are drawn together before they are modelled. [`Warp::Likelier`].

@@ -11,7 +11,7 @@ use super::{
     posterior::{Posterior, Scratch},
 };
 use crate::{
-    acquisition::{Origin, candidates},
+    acquisition::{CandidateOrigin, candidates},
     samplers::low_discrepancy,
     tokenizer::View,
 };
@@ -42,7 +42,7 @@ pub(super) struct Found {
     /// Settled in its cell of the unit cube.
     pub(super) unit: Vec<f64>,
     /// How it came about.
-    pub(super) origin: Origin,
+    pub(super) origin: CandidateOrigin,
 }
 
 /// Points of the unit cube, settled in their cells, the most promising first.
@@ -72,17 +72,21 @@ pub(super) fn search(
             .map(|dimension| low_discrepancy::coordinate(index, dimension, seed))
             .collect();
         encoding.settle(&mut unit);
-        rated.push(Found { rating: rater.rate(&unit), unit, origin: Origin::Spread });
+        rated.push(Found { rating: rater.rate(&unit), unit, origin: CandidateOrigin::Spread });
     }
     if !best.is_empty() {
         for index in 0..effort.near {
             let unit = if index % 2 == 0 {
                 let space = encoding.space();
-                space.to_unit(&candidates::neighbour(space, best, &view, generator))
+                space.to_unit(&candidates::neighbor(space, best, &view, generator))
             } else {
                 fine_neighbour(encoding, best, generator)
             };
-            rated.push(Found { rating: rater.rate(&unit), unit, origin: Origin::Neighbour });
+            rated.push(Found {
+                rating: rater.rate(&unit),
+                unit,
+                origin: CandidateOrigin::Neighbor,
+            });
         }
     }
     let by_rating = |one: &Found, other: &Found| other.rating.total_cmp(&one.rating);
@@ -97,7 +101,7 @@ pub(super) fn search(
     }
     for mut unit in starts {
         let rating = rater.refine(&mut unit, effort.steps);
-        rated.push(Found { rating, unit, origin: Origin::Refined });
+        rated.push(Found { rating, unit, origin: CandidateOrigin::Refined });
     }
     rated.retain(|found| !found.rating.is_nan());
     rated.sort_by(by_rating);

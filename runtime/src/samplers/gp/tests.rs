@@ -96,7 +96,7 @@ fn a_history_that_is_modelled_in_part_is_said_to_be() {
     let mut modelled = |trials: usize| {
         let (history, number) = (&history[..trials], trials as u64);
         let request = Request { space: &space, history, pending: &[], number, seed: 2 };
-        sampler.explain(&request).unwrap().explanation.expectation.unwrap().modelled
+        sampler.explain(&request).unwrap().explanation.expectation.unwrap().modeled
     };
     assert_eq!(modelled(20), None);
     assert!(modelled(24).is_some_and(|modelled| (10..=20).contains(&modelled)));
@@ -113,7 +113,7 @@ fn a_small_space_is_tried_without_repeating() {
         |configuration: &Configuration| Some(configuration.values().iter().flatten().sum::<f64>());
     let history = study(&mut GpSampler::default(), &space, 30, 1, objective);
     let tried: BTreeSet<Vec<Option<u64>>> =
-        history[..24].iter().map(|trial| Known::key(&trial.configuration)).collect();
+        history[..24].iter().map(|trial| TriedSet::key(&trial.configuration)).collect();
     assert_eq!(tried.len(), 24);
 }
 

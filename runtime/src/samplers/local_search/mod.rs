@@ -1,10 +1,10 @@
 //! Local search by quadratic models.
 
 mod cholesky;
-mod layout;
+mod encoder;
 mod options;
 mod quadratic;
-mod region;
+mod trust_region;
 
 pub use options::LocalSearchOptions;
 
@@ -13,17 +13,17 @@ use alloc::vec::Vec;
 use rand::{Rng, RngExt};
 
 use self::{
-    layout::{Layout, Point},
+    encoder::{Point, PointEncoder},
     quadratic::Quadratic,
-    region::Journey,
+    trust_region::TrustRegionTrace,
 };
 use super::{
     Request, Sampler, SobolSampler, Suggestion,
-    known::{Known, untried},
+    tried_set::{TriedSet, sample_untried},
 };
 use crate::{
     Result,
-    acquisition::Origin,
+    acquisition::CandidateOrigin,
     space::{Configuration, Space},
 };
 
@@ -49,24 +49,24 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct LocalSearchSampler {
     options: LocalSearchOptions,
-    journey: Journey,
+    trace: TrustRegionTrace,
 }
 
 /// Points across the region, and around the model's minimum, that are candidates too.
-const ACROSS: usize = 16;
-const AROUND: usize = 16;
+const REGION_CANDIDATES: usize = 16;
+const MINIMUM_CANDIDATES: usize = 16;
 
 /// Pairs of exchanged choices that are candidates.
-const PAIRS: usize = 16;
+const PAIR_CANDIDATES: usize = 16;
 
 /// Candidates nearer than this to a finished trial, in every number and as a share of the radius, teach nothing.
-const TOO_NEAR: f64 = 0.02;
+const MIN_DISTANCE: f64 = 0.02;
 
 /// The same for pending trials, which will teach something soon.
-const TOO_NEAR_PENDING: f64 = 0.3;
+const MIN_DISTANCE_TO_PENDING: f64 = 0.3;
 
 /// At most so many trials are fitted to: the cost grows with the cube.
-const MOST_FITTED: usize = 80;
+const MAX_MODEL_POINTS: usize = 80;
 
 /// A proposal in units of the trust region.
 struct Candidate {
@@ -102,36 +102,39 @@ impl Sampler for LocalSearchSampler {
     }
 
     fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
-        let region = self.journey.follow(&self.options, request.space, request.history);
-        let mut generator = request.generator();
+        let region = self.trace.sync(&self.options, request.space, request.history);
+        let mut rng = request.rng();
         let asked = request.history.len() + request.pending.len();
-        let centre = match region.centre {
-            Some(centre) if !region.is_start(&self.options, asked) => centre,
+        let center = match region.center {
+            Some(center) if !region.is_start(&self.options, asked) => center,
             _ => {
-                let configuration = start(request, region.start, &mut generator);
-                return Ok(Suggestion::plain(configuration, self.name(), Origin::Spread));
+                let configuration = start(request, region.start, &mut rng);
+                return Ok(Suggestion::plain(configuration, self.name(), CandidateOrigin::Spread));
             }
         };
         let step = Step {
             request,
             options: &self.options,
-            layout: self.journey.layout(),
-            points: &self.journey.points,
-            centre,
+            encoder: self.trace.encoder(),
+            points: &self.trace.points,
+            center,
             radius: region.radius,
         };
-        Ok(match step.suggest(&mut generator) {
-            Some(configuration) => Suggestion::plain(configuration, self.name(), Origin::Step),
+        Ok(match step.suggest(&mut rng) {
+            Some(configuration) => {
+                Suggestion::plain(configuration, self.name(), CandidateOrigin::Step)
+            }
             None => {
-                let configuration = untried(request.space, &Known::of(request), &mut generator);
-                Suggestion::plain(configuration, self.name(), Origin::Spread)
+                let configuration =
+                    sample_untried(request.space, &TriedSet::new(request), &mut rng);
+                Suggestion::plain(configuration, self.name(), CandidateOrigin::Spread)
             }
         })
     }
 }
 
 /// A point of the even spread that a run begins with; the very first near the middle of the space.
-fn start(request: &Request<'_>, run: usize, generator: &mut impl Rng) -> Configuration {
+fn start(request: &Request<'_>, run: usize, rng: &mut impl Rng) -> Configuration {
     let index = request.history.len() + request.pending.len() - run;
     let share = if run > 0 {
         1.0
@@ -140,10 +143,10 @@ fn start(request: &Request<'_>, run: usize, generator: &mut impl Rng) -> Configu
     } else {
         0.7
     };
-    let known = Known::of(request);
+    let tried = TriedSet::new(request);
     let spread = Request { history: &[], pending: &[], ..*request };
     let Ok(even) = SobolSampler.suggest(&spread) else {
-        return untried(request.space, &known, generator);
+        return sample_untried(request.space, &tried, rng);
     };
     let unit: Vec<f64> =
         request
@@ -156,37 +159,37 @@ fn start(request: &Request<'_>, run: usize, generator: &mut impl Rng) -> Configu
             })
             .collect();
     let configuration = request.space.from_unit(&unit);
-    if known.contains(&configuration) {
-        untried(request.space, &known, generator)
+    if tried.contains(&configuration) {
+        sample_untried(request.space, &tried, rng)
     } else {
         configuration
     }
 }
 
-/// One step from a centre.
+/// One step from a center.
 struct Step<'a> {
     request: &'a Request<'a>,
     options: &'a LocalSearchOptions,
-    layout: &'a Layout,
+    encoder: &'a PointEncoder,
     points: &'a [Point],
-    centre: usize,
+    center: usize,
     radius: f64,
 }
 
 impl Step<'_> {
     /// The best candidate that was not tried yet.
-    fn suggest(&self, generator: &mut impl Rng) -> Option<Configuration> {
+    fn suggest(&self, rng: &mut impl Rng) -> Option<Configuration> {
         let model = self.fit();
         let mut candidates = Vec::new();
-        let flips = !self.layout.categorical.is_empty()
-            && (self.request.number as usize).is_multiple_of(self.options.choice_every);
-        if flips || self.layout.numerical.is_empty() {
-            self.flips(&mut candidates, generator);
+        let moves_categoricals = !self.encoder.categorical.is_empty()
+            && (self.request.number as usize).is_multiple_of(self.options.categorical_every);
+        if moves_categoricals || self.encoder.numerical.is_empty() {
+            self.categorical_moves(&mut candidates, rng);
         }
         let mut best = self.best(&model, candidates);
         if best.is_none() {
             let mut candidates = Vec::new();
-            self.moves(&model, &mut candidates, generator);
+            self.numerical_moves(&model, &mut candidates, rng);
             best = self.best(&model, candidates);
         }
         best
@@ -198,10 +201,10 @@ impl Step<'_> {
             .request
             .pending
             .iter()
-            .map(|configuration| self.layout.point(self.request.space, configuration))
+            .map(|configuration| self.encoder.point(self.request.space, configuration))
             .collect();
         // Twice as far as needed, so that no rounding leaves one out.
-        let (low, high) = bounds(&candidates, 2.0 * TOO_NEAR * self.radius);
+        let (low, high) = bounds(&candidates, 2.0 * MIN_DISTANCE * self.radius);
         let finished: Vec<&Point> =
             self.points.iter().filter(|point| point.is_between(&low, &high)).collect();
         let is_near = |candidate: &Candidate, other: &Point, share: f64| {
@@ -210,52 +213,54 @@ impl Step<'_> {
         candidates
             .into_iter()
             .filter(|candidate| {
-                finished.iter().all(|other| !is_near(candidate, other, TOO_NEAR))
-                    && pending.iter().all(|other| !is_near(candidate, other, TOO_NEAR_PENDING))
+                finished.iter().all(|other| !is_near(candidate, other, MIN_DISTANCE))
+                    && pending
+                        .iter()
+                        .all(|other| !is_near(candidate, other, MIN_DISTANCE_TO_PENDING))
             })
             .map(|candidate| {
-                let doubt = model.deviation(&candidate.offset);
-                (model.value(&candidate.offset) - self.options.optimism * doubt, candidate)
+                let deviation = model.deviation(&candidate.offset);
+                (model.value(&candidate.offset) - self.options.kappa * deviation, candidate)
             })
             .reduce(|best, other| if other.0 < best.0 { other } else { best })
             .map(|(_, candidate)| candidate.configuration)
     }
 
-    /// The model of the trials nearest to the centre.
+    /// The model of the trials nearest to the center.
     fn fit(&self) -> Quadratic {
-        let (history, centre) = (self.request.history, &self.points[self.centre]);
-        let dimensions = self.layout.dimensions();
-        let most = ((dimensions + 1) * (dimensions + 2) / 2 + dimensions).min(MOST_FITTED);
+        let (history, center) = (self.request.history, &self.points[self.center]);
+        let dimensions = self.encoder.dimensions();
+        let most = ((dimensions + 1) * (dimensions + 2) / 2 + dimensions).min(MAX_MODEL_POINTS);
         let near = self.nearest(most);
-        let lowest = history[self.centre].loss.unwrap_or(0.0);
-        let height = |loss: f64| (loss - lowest).clamp(0.0, f64::MAX);
-        let mut heights: Vec<f64> =
-            near.iter().filter_map(|index| history[*index].loss.map(height)).collect();
-        let worst = heights.iter().copied().fold(0.0, f64::max);
-        heights.sort_by(f64::total_cmp);
-        let middle = heights[heights.len() / 2];
+        let lowest = history[self.center].loss.unwrap_or(0.0);
+        let offset_from_best = |loss: f64| (loss - lowest).clamp(0.0, f64::MAX);
+        let mut offsets_from_best: Vec<f64> =
+            near.iter().filter_map(|index| history[*index].loss.map(offset_from_best)).collect();
+        let worst = offsets_from_best.iter().copied().fold(0.0, f64::max);
+        offsets_from_best.sort_by(f64::total_cmp);
+        let middle = offsets_from_best[offsets_from_best.len() / 2];
         let scale = if middle > 0.0 { middle } else { worst.max(f64::MIN_POSITIVE) };
         // Values far above the rest say that it is bad there, and no more.
         let values: Vec<f64> = near
             .iter()
-            .map(|index| history[*index].loss.map_or(scale, height) / scale)
-            .map(|value| value.min(HIGHEST))
+            .map(|index| history[*index].loss.map_or(scale, offset_from_best) / scale)
+            .map(|value| value.min(MAX_SCALED_VALUE))
             .collect();
-        let offset = |index: &usize| self.layout.offset(&self.points[*index], centre, self.radius);
+        let offset = |index: &usize| self.encoder.offset(&self.points[*index], center, self.radius);
         let offsets = near.iter().flat_map(offset).collect();
         Quadratic::fit(offsets, dimensions, &values)
     }
 
-    /// The trials nearest to the centre, nearest first; of equals the earlier.
+    /// The trials nearest to the center, nearest first; of equals the earlier.
     fn nearest(&self, most: usize) -> Vec<usize> {
-        let centre = &self.points[self.centre];
+        let center = &self.points[self.center];
         let by_distance = |one: &(f64, usize), other: &(f64, usize)| {
             one.0.total_cmp(&other.0).then(one.1.cmp(&other.1))
         };
         let mut near: Vec<(f64, usize)> = Vec::with_capacity(2 * most);
         let mut farthest = f64::INFINITY;
         for (index, point) in self.points.iter().enumerate() {
-            let squared = self.layout.squared(point, centre, self.radius, farthest);
+            let squared = self.encoder.squared_distance(point, center, self.radius, farthest);
             if squared <= farthest {
                 near.push((squared, index));
             }
@@ -273,81 +278,86 @@ impl Step<'_> {
 
     fn candidate(&self, places: &[f64], choices: &[usize]) -> Candidate {
         let space: &Space = self.request.space;
-        let configuration = self.layout.configuration(space, places, choices);
-        let point = self.layout.point(space, &configuration);
-        let offset = self.layout.offset(&point, &self.points[self.centre], self.radius);
+        let configuration = self.encoder.configuration(space, places, choices);
+        let point = self.encoder.point(space, &configuration);
+        let offset = self.encoder.offset(&point, &self.points[self.center], self.radius);
         Candidate { configuration, offset, point }
     }
 
-    /// The centre's numbers and choices; where it has none, those of the best trial that has.
+    /// The center's numbers and choices; where it has none, those of the best trial that has.
     fn origin(&self) -> (Vec<f64>, Vec<usize>) {
         let history = self.request.history;
         let loss = |index: usize| history[index].loss.unwrap_or(f64::INFINITY);
-        let centre = &self.points[self.centre];
-        let mut order = alloc::vec![self.centre];
-        if centre.places.contains(&None) || centre.choices.contains(&None) {
+        let center = &self.points[self.center];
+        let mut order = alloc::vec![self.center];
+        if center.places.contains(&None) || center.choices.contains(&None) {
             order.extend(0..history.len());
             order[1..].sort_by(|one, other| loss(*one).total_cmp(&loss(*other)));
         }
-        let places = (0..self.layout.numerical.len())
+        let places = (0..self.encoder.numerical.len())
             .map(|at| order.iter().find_map(|index| self.points[*index].places[at]).unwrap_or(0.5))
             .collect();
-        let choices = (0..self.layout.categorical.len())
+        let choices = (0..self.encoder.categorical.len())
             .map(|at| order.iter().find_map(|index| self.points[*index].choices[at]).unwrap_or(0))
             .collect();
         (places, choices)
     }
 
-    /// The centre with one choice exchanged, or two.
-    fn flips(&self, candidates: &mut Vec<Candidate>, generator: &mut impl Rng) {
+    /// The center with one choice exchanged, or two.
+    fn categorical_moves(&self, candidates: &mut Vec<Candidate>, rng: &mut impl Rng) {
         let (places, choices) = self.origin();
         // An inactive parameter has nothing to exchange.
         let active: Vec<usize> = (0..choices.len())
-            .filter(|at| self.points[self.centre].choices[*at].is_some())
-            .filter(|at| self.layout.categorical[*at].1 > 1)
+            .filter(|at| self.points[self.center].choices[*at].is_some())
+            .filter(|at| self.encoder.categorical[*at].1 > 1)
             .collect();
         for &at in &active {
-            let count = self.layout.categorical[at].1;
+            let count = self.encoder.categorical[at].1;
             for turn in 1..count {
                 let mut exchanged = choices.clone();
                 exchanged[at] = (choices[at] + turn) % count;
-                candidates.push(self.candidate(&self.awoken(&places, generator), &exchanged));
+                candidates.push(self.candidate(&self.fill_inactive(&places, rng), &exchanged));
             }
         }
         // Two at once, for choices that are good together alone.
-        for _ in 0..if active.len() > 1 { PAIRS } else { 0 } {
+        for _ in 0..if active.len() > 1 { PAIR_CANDIDATES } else { 0 } {
             let mut exchanged = choices.clone();
             for _ in 0..2 {
-                let at = active[generator.random_range(0..active.len())];
-                exchanged[at] = generator.random_range(0..self.layout.categorical[at].1);
+                let at = active[rng.random_range(0..active.len())];
+                exchanged[at] = rng.random_range(0..self.encoder.categorical[at].1);
             }
-            candidates.push(self.candidate(&self.awoken(&places, generator), &exchanged));
+            candidates.push(self.candidate(&self.fill_inactive(&places, rng), &exchanged));
         }
         // The first of equals wins: let that be any.
         for last in (1..candidates.len()).rev() {
-            candidates.swap(last, generator.random_range(0..=last));
+            candidates.swap(last, rng.random_range(0..=last));
         }
     }
 
-    /// `places`, with others for the parameters that the centre has not: what a choice makes active has its own good values, which one trial does
+    /// `places`, with others for the parameters that the center has not: what a choice makes active has its own good values, which one trial does
     /// not find.
-    fn awoken(&self, places: &[f64], generator: &mut impl Rng) -> Vec<f64> {
+    fn fill_inactive(&self, places: &[f64], rng: &mut impl Rng) -> Vec<f64> {
         let mut awake = |(place, here): (&f64, &Option<f64>)| match here {
             Some(_) => *place,
-            None if generator.random::<bool>() => generator.random::<f64>(),
+            None if rng.random::<bool>() => rng.random::<f64>(),
             None => {
-                let step = self.options.initial_radius * (2.0 * generator.random::<f64>() - 1.0);
+                let step = self.options.initial_radius * (2.0 * rng.random::<f64>() - 1.0);
                 (place + step).clamp(0.0, 1.0)
             }
         };
-        places.iter().zip(&self.points[self.centre].places).map(&mut awake).collect()
+        places.iter().zip(&self.points[self.center].places).map(&mut awake).collect()
     }
 
     /// Steps of the numbers.
-    fn moves(&self, model: &Quadratic, candidates: &mut Vec<Candidate>, generator: &mut impl Rng) {
+    fn numerical_moves(
+        &self,
+        model: &Quadratic,
+        candidates: &mut Vec<Candidate>,
+        rng: &mut impl Rng,
+    ) {
         let (places, choices) = self.origin();
         let reach: Vec<f64> =
-            self.layout.numerical.iter().map(|(_, apart)| self.radius.max(1.01 * apart)).collect();
+            self.encoder.numerical.iter().map(|(_, apart)| self.radius.max(1.01 * apart)).collect();
         let low: Vec<f64> =
             (0..places.len()).map(|at| (-reach[at]).max(-places[at]) / self.radius).collect();
         let high: Vec<f64> =
@@ -357,30 +367,30 @@ impl Step<'_> {
                 places.iter().zip(offset).map(|(place, step)| place + self.radius * step).collect();
             candidates.push(self.candidate(&target, &choices));
         };
-        let dimensions = self.layout.dimensions();
-        let mut lowest = model.descend(&alloc::vec![0.0; dimensions], &low, &high);
+        let dimensions = self.encoder.dimensions();
+        let mut lowest = model.minimize_in_box(&alloc::vec![0.0; dimensions], &low, &high);
         for _ in 0..2 {
             let mut from = alloc::vec![0.0; dimensions];
             for at in 0..places.len() {
-                from[at] = low[at] + generator.random::<f64>() * (high[at] - low[at]);
+                from[at] = low[at] + rng.random::<f64>() * (high[at] - low[at]);
             }
-            let other = model.descend(&from, &low, &high);
+            let other = model.minimize_in_box(&from, &low, &high);
             if model.value(&other) < model.value(&lowest) {
                 lowest = other;
             }
         }
         push(&lowest);
-        for turn in 0..ACROSS + AROUND {
-            let share = if turn < ACROSS { 1.0 } else { 0.2 };
+        for turn in 0..REGION_CANDIDATES + MINIMUM_CANDIDATES {
+            let share = if turn < REGION_CANDIDATES { 1.0 } else { 0.2 };
             let offset: Vec<f64> = (0..places.len())
                 .map(|at| {
-                    let across = low[at] + generator.random::<f64>() * (high[at] - low[at]);
+                    let across = low[at] + rng.random::<f64>() * (high[at] - low[at]);
                     lowest[at] + share * (across - lowest[at])
                 })
                 .collect();
             push(&offset);
         }
-        for (at, (_, apart)) in self.layout.numerical.iter().enumerate() {
+        for (at, (_, apart)) in self.encoder.numerical.iter().enumerate() {
             for direction in [-1.0, 1.0] {
                 let mut offset = alloc::vec![0.0; places.len()];
                 offset[at] = direction * if *apart > 0.0 { apart / self.radius } else { 1.0 };
@@ -407,5 +417,5 @@ fn bounds(candidates: &[Candidate], margin: f64) -> (Vec<f64>, Vec<f64>) {
     (low, high)
 }
 
-/// The highest value that a model is fitted to, where 1 is the median of those near the centre.
-const HIGHEST: f64 = 1e3;
+/// The highest value that a model is fitted to, where 1 is the median of those near the center.
+const MAX_SCALED_VALUE: f64 = 1e3;

@@ -32,7 +32,7 @@ const CONSTANT: f64 = 1e3;
 const SLOPE: f64 = 30.0;
 
 /// The variances that are tried, of what the cubic terms add at distance 1 and of noise everywhere; the likeliest pair is taken.
-const NOISES: [(f64, f64); 6] =
+const NOISE_GRID: [(f64, f64); 6] =
     [(1e-8, 1e-9), (1e-5, 1e-9), (1e-2, 1e-9), (1.0, 1e-9), (1e-2, 1e-2), (1.0, 1.0)];
 
 impl Quadratic {
@@ -48,7 +48,7 @@ impl Quadratic {
         }
         let distances: Vec<f64> = (0..count).map(|index| dot(row(index), row(index))).collect();
         let mut best: Option<(f64, Cholesky, Vec<f64>, f64)> = None;
-        for (cubic, noise) in NOISES {
+        for (cubic, noise) in NOISE_GRID {
             let mut matrix = kernel.clone();
             for (index, square) in distances.iter().enumerate() {
                 matrix[index * count + index] +=
@@ -105,12 +105,12 @@ impl Quadratic {
     /// The lowest point found in the box `[low, high]` by descent along one coordinate after another from `start`.
     ///
     /// Only the first `low.len()` coordinates move. A local minimum where the Hessian is not positive definite.
-    pub fn descend(&self, start: &[f64], low: &[f64], high: &[f64]) -> Vec<f64> {
+    pub fn minimize_in_box(&self, start: &[f64], low: &[f64], high: &[f64]) -> Vec<f64> {
         let d = self.dimensions;
         let mut u = start.to_vec();
         let mut slopes: Vec<f64> =
             (0..d).map(|row| self.gradient[row] + dot(&self.hessian[row * d..][..d], &u)).collect();
-        for _ in 0..MOST_SWEEPS {
+        for _ in 0..MAX_SWEEPS {
             let mut moved = 0.0f64;
             for index in 0..low.len() {
                 let (slope, curvature) = (slopes[index], self.hessian[index * d + index]);
@@ -141,7 +141,7 @@ impl Quadratic {
 }
 
 /// Sweeps of the descent; more only polishes digits that the model does not have.
-const MOST_SWEEPS: usize = 100;
+const MAX_SWEEPS: usize = 100;
 
 fn covariance(u: &[f64], v: &[f64]) -> f64 {
     let product = dot(u, v);
@@ -161,8 +161,8 @@ mod tests {
 
     /// A quadratic with its minimum at (0.3, −0.2, 0.1), and 16 points.
     fn data() -> (Vec<f64>, Vec<f64>) {
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(2);
-        let points: Vec<f64> = (0..48).map(|_| 2.0 * generator.random::<f64>() - 1.0).collect();
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(2);
+        let points: Vec<f64> = (0..48).map(|_| 2.0 * rng.random::<f64>() - 1.0).collect();
         let value = |u: &[f64]| {
             let (a, b, c) = (u[0] - 0.3, u[1] + 0.2, u[2] - 0.1);
             2.0 + a * a + 3.0 * b * b + 0.5 * c * c + a * b - 0.3 * b * c
@@ -178,12 +178,12 @@ mod tests {
         for (point, value) in points.chunks_exact(3).zip(&values) {
             assert!((model.value(point) - value).abs() < 1e-4, "{point:?}");
         }
-        let lowest = model.descend(&[0.0; 3], &[-1.0; 3], &[1.0; 3]);
+        let lowest = model.minimize_in_box(&[0.0; 3], &[-1.0; 3], &[1.0; 3]);
         for (got, want) in lowest.iter().zip([0.3, -0.2, 0.1]) {
             assert!((got - want).abs() < 1e-3, "{lowest:?}");
         }
         // Held back by the box.
-        let lowest = model.descend(&[0.0; 3], &[-1.0, -0.1, -1.0], &[0.2, 1.0, 1.0]);
+        let lowest = model.minimize_in_box(&[0.0; 3], &[-1.0, -0.1, -1.0], &[0.2, 1.0, 1.0]);
         assert!(lowest[0] <= 0.2 && lowest[1] >= -0.1, "{lowest:?}");
         assert!((lowest[1] + 0.1).abs() < 1e-9, "{lowest:?}");
     }
@@ -195,7 +195,7 @@ mod tests {
         let model = Quadratic::fit(points, 2, &[0.0, 1.0, -1.0]);
         assert!((model.value(&[0.5, 0.0]) - 0.5).abs() < 1e-3);
         assert!(model.deviation(&[0.0, 1.0]) > 10.0 * model.deviation(&[1.0, 0.0]));
-        let lowest = model.descend(&[0.0; 2], &[-1.0; 2], &[1.0; 2]);
+        let lowest = model.minimize_in_box(&[0.0; 2], &[-1.0; 2], &[1.0; 2]);
         assert!((lowest[0] + 1.0).abs() < 1e-9, "{lowest:?}");
     }
 }

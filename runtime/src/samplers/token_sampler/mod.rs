@@ -19,10 +19,10 @@ use context::Context;
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::{Expectation, Explanation, Request, Sampler, Suggestion, known::Known};
+use super::{Expectation, Explanation, Request, Sampler, Suggestion, tried_set::TriedSet};
 use crate::{
     Error, ErrorKind, Result,
-    acquisition::{Candidate, Origin, Prediction, candidates},
+    acquisition::{Candidate, CandidateOrigin, Prediction, candidates},
     generation::SamplingOptions,
     model::{Branches, Cache, Model, Workspace},
     space::{Configuration, Space},
@@ -177,13 +177,13 @@ impl TokenSampler {
     /// The candidate that is suggested, and what the model expects of it where it was ranked.
     fn choose(&mut self, request: &Request<'_>) -> Result<(Candidate, Option<Expectation>)> {
         let tokenizer = Tokenizer::new(request.space)?;
-        let known = Known::of(request);
+        let known = TriedSet::new(request);
         let begun = request.history.len() + request.pending.len();
         if begun < self.options.startup {
             let (index, share) = (request.number as u32, self.options.startup_share);
             let share = if begun == 0 && share < 1.0 { share.min(0.1) } else { share };
             let configuration = candidates::central(request.space, index, request.seed, share);
-            let candidate = Candidate { configuration, origin: Origin::Spread };
+            let candidate = Candidate { configuration, origin: CandidateOrigin::Spread };
             if !known.contains(&candidate.configuration) {
                 return Ok((candidate, None));
             }
@@ -214,7 +214,7 @@ impl TokenSampler {
             offered = left;
         }
         let mut ranked = self.rank(&offered, &tokenizer, &context)?;
-        let mut generator = request.generator();
+        let mut generator = request.rng();
         for _ in 0..if self.options.refined > 0 { ROUNDS } else { 0 } {
             let more =
                 self.refinements(request, &known, &context, &offered, &ranked, &mut generator);
@@ -254,7 +254,7 @@ impl TokenSampler {
     fn refinements(
         &self,
         request: &Request<'_>,
-        known: &Known,
+        known: &TriedSet,
         context: &Context,
         offered: &[Candidate],
         ranked: &[Prediction],
@@ -270,13 +270,13 @@ impl TokenSampler {
             .collect();
         let mut more: Vec<Candidate> = (0..self.options.refined)
             .map(|_| Candidate {
-                configuration: candidates::neighbour(
+                configuration: candidates::neighbor(
                     request.space,
                     &parents,
                     &context.view,
                     generator,
                 ),
-                origin: Origin::Refined,
+                origin: CandidateOrigin::Refined,
             })
             .filter(|candidate| {
                 offered.iter().all(|other| other.configuration != candidate.configuration)
@@ -316,26 +316,26 @@ impl TokenSampler {
         tokenizer: &Tokenizer,
         context: &Context,
     ) -> Result<Vec<Candidate>> {
-        let mut generator = request.generator();
+        let mut generator = request.rng();
         let mut offered = Vec::new();
         let drawn = self.draw_policy(tokenizer, context, &mut generator)?;
         offered.extend(
             drawn
                 .into_iter()
-                .map(|configuration| Candidate { configuration, origin: Origin::Policy }),
+                .map(|configuration| Candidate { configuration, origin: CandidateOrigin::Policy }),
         );
         if self.options.policy_only {
             return Ok(offered);
         }
         if !context.best.is_empty() {
             offered.extend((0..self.options.neighbours).map(|_| Candidate {
-                configuration: candidates::neighbour(
+                configuration: candidates::neighbor(
                     request.space,
                     &context.best,
                     &context.view,
                     &mut generator,
                 ),
-                origin: Origin::Neighbour,
+                origin: CandidateOrigin::Neighbor,
             }));
         }
         // Without a best trial there are no neighbours: the spread takes their place.
@@ -343,7 +343,7 @@ impl TokenSampler {
         let seed = generator.random::<u64>();
         offered.extend((0..self.options.spread + missing).map(|index| Candidate {
             configuration: candidates::spread(request.space, &context.view, index as u32, seed),
-            origin: Origin::Spread,
+            origin: CandidateOrigin::Spread,
         }));
         Ok(offered)
     }
@@ -395,13 +395,13 @@ fn remove_repeated(candidates: &mut Vec<Candidate>) {
 }
 
 /// What is left of a finite space, at most 64 configurations; `None` when nothing is, or the space is too large to list.
-fn left(space: &Space, known: &Known) -> Option<Vec<Candidate>> {
-    let left = known.left(space)?;
+fn left(space: &Space, known: &TriedSet) -> Option<Vec<Candidate>> {
+    let left = known.remaining(space)?;
     let stride = left.len().div_ceil(64).max(1);
     let some: Vec<Candidate> = left
         .into_iter()
         .step_by(stride)
-        .map(|configuration| Candidate { configuration, origin: Origin::Spread })
+        .map(|configuration| Candidate { configuration, origin: CandidateOrigin::Spread })
         .collect();
     (!some.is_empty()).then_some(some)
 }

@@ -1,4 +1,4 @@
-//! The crowd against the estimator that is made anew each time: the same bits.
+//! The kernel_set against the estimator that is made anew each time: the same bits.
 
 use alloc::{vec, vec::Vec};
 
@@ -26,10 +26,10 @@ fn domains(kinds: &str) -> Vec<Domain> {
     }
 }
 
-fn draw(generator: &mut Xoshiro256PlusPlus, domains: &[Domain], around: f64) -> Vec<f64> {
+fn draw(rng: &mut Xoshiro256PlusPlus, domains: &[Domain], around: f64) -> Vec<f64> {
     let mut place = |domain: &Domain| {
         let spread = if around > 0.0 { 0.02 } else { 1.0 };
-        let unit = (around + spread * generator.random::<f64>()).min(1.0);
+        let unit = (around + spread * rng.random::<f64>()).min(1.0);
         let value = domain.from_unit(unit);
         if domain.is_categorical() { value } else { domain.to_unit(value) }
     };
@@ -40,8 +40,8 @@ fn draw(generator: &mut Xoshiro256PlusPlus, domains: &[Domain], around: f64) -> 
 fn compare(kinds: &str, options: &TpeOptions, trials: usize, around: f64) {
     let owned = domains(kinds);
     let domains: Vec<&Domain> = owned.iter().collect();
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(7);
-    let (mut crowd, mut density) = (Crowd::new(&domains), Density::default());
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
+    let (mut kernel_set, mut density) = (KernelSet::new(&domains), Density::default());
     let mut rows: Vec<Vec<f64>> = Vec::new();
     let mut wanted: Vec<bool> = Vec::new();
     let (mut plain, mut source) = (ParzenEstimator::default(), ParzenEstimator::default());
@@ -49,34 +49,34 @@ fn compare(kinds: &str, options: &TpeOptions, trials: usize, around: f64) {
         let arriving = if step == 0 { trials } else { step % 3 };
         for _ in 0..arriving {
             // Some trials repeat an earlier one.
-            let again = rows.len() > 3 && generator.random::<f64>() < 0.1;
-            let row = if again { rows[1].clone() } else { draw(&mut generator, &owned, around) };
-            crowd.push(row.iter().copied());
+            let again = rows.len() > 3 && rng.random::<f64>() < 0.1;
+            let row = if again { rows[1].clone() } else { draw(&mut rng, &owned, around) };
+            kernel_set.push(row.iter().copied());
             rows.push(row);
             wanted.push(true);
         }
         for _ in 0..3 {
-            let row = generator.random_range(0..rows.len());
-            wanted[row] = generator.random::<bool>();
+            let row = rng.random_range(0..rows.len());
+            wanted[row] = rng.random::<bool>();
         }
         if step % 5 == 4 {
             rows.truncate(rows.len() - 3);
             wanted.truncate(rows.len());
-            crowd.truncate(options, rows.len());
+            kernel_set.truncate(options, rows.len());
         }
-        crowd.choose(options, |row, _| wanted[row]);
+        kernel_set.set_members(options, |row, _| wanted[row]);
         let members: Vec<&Vec<f64>> =
             rows.iter().zip(&wanted).filter_map(|(row, wanted)| wanted.then_some(row)).collect();
-        assert_eq!(crowd.count(), members.len());
+        assert_eq!(kernel_set.count(), members.len());
         // Candidates come from few of the trials, as those of the good ones do.
         let few = rows.len().min(5);
         source.fit(options, &domains, few, |dimension, trial| rows[trial][dimension]);
-        let mut cells = Vec::new();
-        (0..11).for_each(|_| source.sample(&mut generator, &domains, &mut cells));
+        let mut intervals = Vec::new();
+        (0..11).for_each(|_| source.sample(&mut rng, &domains, &mut intervals));
         plain.fit(options, &domains, members.len(), |dimension, trial| members[trial][dimension]);
         let (mut expected, mut got) = (Vec::new(), Vec::new());
-        plain.log_density(&cells, &mut expected);
-        density.log_density(options, &crowd, &cells, &mut got);
+        plain.log_density(&intervals, &mut expected);
+        density.log_density(options, &kernel_set, &intervals, &mut got);
         let bits = |numbers: &[f64]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&got), bits(&expected), "{kinds}, step {step}: {got:?}, {expected:?}");
     }
@@ -85,7 +85,8 @@ fn compare(kinds: &str, options: &TpeOptions, trials: usize, around: f64) {
 #[test]
 fn a_crowd_has_the_density_of_a_fresh_estimator() {
     let plain = TpeOptions::default();
-    let sharp = TpeOptions { magic_clip: false, endpoints: true, ..plain.clone() };
+    let sharp =
+        TpeOptions { consider_magic_clip: false, consider_endpoints: true, ..plain.clone() };
     let heavy = TpeOptions { prior_weight: 1e3, ..plain.clone() };
     for kinds in ["floats", "mixed", "one", "choices"] {
         for trials in [4, 60, 400] {
@@ -100,17 +101,17 @@ fn a_crowd_has_the_density_of_a_fresh_estimator() {
 fn most_kernels_are_left_out() {
     let owned = domains("floats");
     let domains: Vec<&Domain> = owned.iter().collect();
-    let (options, mut generator) = (TpeOptions::default(), Xoshiro256PlusPlus::seed_from_u64(1));
-    let mut crowd = Crowd::new(&domains);
+    let (options, mut rng) = (TpeOptions::default(), Xoshiro256PlusPlus::seed_from_u64(1));
+    let mut kernel_set = KernelSet::new(&domains);
     for _ in 0..500 {
-        crowd.push(draw(&mut generator, &owned, 0.0).into_iter());
+        kernel_set.push(draw(&mut rng, &owned, 0.0).into_iter());
     }
-    crowd.choose(&options, |_, _| true);
+    kernel_set.set_members(&options, |_, _| true);
     let mut source = ParzenEstimator::default();
-    source.fit(&options, &domains, 3, |dimension, trial| crowd.centre(trial, dimension));
-    let (mut cells, mut density) = (Vec::new(), Density::default());
-    (0..8).for_each(|_| source.sample(&mut generator, &domains, &mut cells));
-    density.log_density(&options, &crowd, &cells, &mut Vec::new());
+    source.fit(&options, &domains, 3, |dimension, trial| kernel_set.center(trial, dimension));
+    let (mut intervals, mut density) = (Vec::new(), Density::default());
+    (0..8).for_each(|_| source.sample(&mut rng, &domains, &mut intervals));
+    density.log_density(&options, &kernel_set, &intervals, &mut Vec::new());
     // Of 500 random trials in thirteen dimensions few come near a candidate; the prior always counts.
     let kept: Vec<usize> = density.terms.iter().map(Vec::len).collect();
     assert!(kept.iter().all(|kept| (1..100).contains(kept)), "{kept:?}");

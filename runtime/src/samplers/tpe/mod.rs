@@ -1,7 +1,7 @@
 //! The tree-structured Parzen estimator.
 
-mod crowd;
 mod density;
+mod kernel_set;
 mod options;
 mod parzen;
 
@@ -12,11 +12,11 @@ use alloc::vec::Vec;
 use rand::RngExt;
 
 use self::{
-    crowd::Crowd,
     density::Density,
-    parzen::{Cell, ParzenEstimator},
+    kernel_set::KernelSet,
+    parzen::{Interval, ParzenEstimator},
 };
-use super::{RandomSampler, Request, Sampler, trail::in_common};
+use super::{RandomSampler, Request, Sampler, history_cache::common_prefix};
 use crate::{
     Result,
     space::{Configuration, Domain, Space},
@@ -30,7 +30,7 @@ use crate::{
 ///
 /// - Failed trials are never good ones: they take part in `g`, ranked behind everything that succeeded.
 /// - Pending trials take part in `g` (the constant liar), as if they had turned out badly.
-/// - Parameters with the same condition are modelled together, over those trials in which they were active (split
+/// - Parameters with the same condition are modeled together, over those trials in which they were active (split
 ///   anew into good and bad). Parents are drawn first, then the children that they activate. A parameter that
 ///   was never active before is drawn uniformly.
 ///
@@ -44,36 +44,36 @@ pub struct TpeSampler {
     options: TpeOptions,
     good: ParzenEstimator,
     bad: Density,
-    memory: Option<Memory>,
-    buffers: Buffers,
+    cache: Option<Cache>,
+    workspace: Workspace,
 }
 
 /// What is known of the trials of a space.
 #[derive(Clone, Debug)]
-struct Memory {
+struct Cache {
     space: Space,
     /// The finished trials and, last, the pending ones: the rows of every group.
     rows: Vec<Configuration>,
     groups: Vec<Group>,
 }
 
-/// Parameters that are modelled together, and the trials' places.
+/// Parameters that are modeled together, and the trials' places.
 #[derive(Clone, Debug)]
 struct Group {
     parameters: Vec<usize>,
     /// All rows; the bad trials are its members.
-    crowd: Crowd,
+    kernel_set: KernelSet,
 }
 
 /// What one suggestion needs, kept to spare allocations; nothing of it outlives a call.
 #[derive(Clone, Debug, Default)]
-struct Buffers {
+struct Workspace {
     /// Finished trials that succeeded: loss and row.
     succeeded: Vec<(f64, usize)>,
     /// Rows of the group's good trials, oldest first, and the same by row.
     good_rows: Vec<usize>,
     is_good: Vec<bool>,
-    cells: Vec<Cell>,
+    intervals: Vec<Interval>,
     good_densities: Vec<f64>,
     bad_densities: Vec<f64>,
 }
@@ -98,30 +98,30 @@ impl TpeSampler {
     fn suggest_group(
         &mut self,
         request: &Request<'_>,
-        Group { parameters, crowd }: &mut Group,
-        generator: &mut impl rand::Rng,
+        Group { parameters, kernel_set }: &mut Group,
+        rng: &mut impl rand::Rng,
         values: &mut [Option<f64>],
     ) {
         let parameter = |index: &usize| request.space.parameters()[*index].domain();
         let domains: Vec<&Domain> = parameters.iter().map(parameter).collect();
-        let Self { options, good, bad, buffers, .. } = self;
-        buffers.split(options, request, crowd);
-        let Buffers { good_rows, cells, good_densities, bad_densities, .. } = buffers;
-        if good_rows.is_empty() && crowd.count() == 0 {
+        let Self { options, good, bad, workspace, .. } = self;
+        workspace.split(options, request, kernel_set);
+        let Workspace { good_rows, intervals, good_densities, bad_densities, .. } = workspace;
+        if good_rows.is_empty() && kernel_set.count() == 0 {
             for (&index, domain) in parameters.iter().zip(&domains) {
-                values[index] = Some(domain.from_unit(generator.random::<f64>()));
+                values[index] = Some(domain.from_unit(rng.random::<f64>()));
             }
             return;
         }
         good.fit(options, &domains, good_rows.len(), |dimension, trial| {
-            crowd.centre(good_rows[trial], dimension)
+            kernel_set.center(good_rows[trial], dimension)
         });
-        cells.clear();
-        for _ in 0..options.candidates {
-            good.sample(generator, &domains, cells);
+        intervals.clear();
+        for _ in 0..options.n_ei_candidates {
+            good.sample(rng, &domains, intervals);
         }
-        good.log_density(cells, good_densities);
-        bad.log_density(options, crowd, cells, bad_densities);
+        good.log_density(intervals, good_densities);
+        bad.log_density(options, kernel_set, intervals, bad_densities);
         let ratios = good_densities.iter().zip(bad_densities);
         let (mut best, mut best_ratio) = (0, f64::NEG_INFINITY);
         for (candidate, (good, bad)) in ratios.enumerate() {
@@ -129,9 +129,9 @@ impl TpeSampler {
                 (best, best_ratio) = (candidate, *good - *bad);
             }
         }
-        let cells = &cells[best * parameters.len()..][..parameters.len()];
-        for ((&index, domain), cell) in parameters.iter().zip(&domains).zip(cells) {
-            values[index] = Some(cell.value(domain));
+        let intervals = &intervals[best * parameters.len()..][..parameters.len()];
+        for ((&index, domain), interval) in parameters.iter().zip(&domains).zip(intervals) {
+            values[index] = Some(interval.value(domain));
         }
     }
 }
@@ -142,46 +142,46 @@ impl Sampler for TpeSampler {
     }
 
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
-        if request.history.len() < self.options.startup_trials {
+        if request.history.len() < self.options.n_startup_trials {
             return RandomSampler.suggest(request);
         }
         let pending = if self.options.constant_liar { request.pending } else { &[] };
-        let known = self.memory.take().filter(|memory| memory.space == *request.space);
-        let mut memory = known.unwrap_or_else(|| Memory::new(&self.options, request.space));
-        memory.follow(&self.options, request, pending);
-        let mut generator = request.generator();
+        let known = self.cache.take().filter(|cache| cache.space == *request.space);
+        let mut cache = known.unwrap_or_else(|| Cache::new(&self.options, request.space));
+        cache.sync(&self.options, request, pending);
+        let mut rng = request.rng();
         let mut values = alloc::vec![None; request.space.len()];
-        for group in &mut memory.groups {
+        for group in &mut cache.groups {
             if request.space.is_active(group.parameters[0], &values) {
-                self.suggest_group(request, group, &mut generator, &mut values);
+                self.suggest_group(request, group, &mut rng, &mut values);
             }
         }
-        self.memory = Some(memory);
+        self.cache = Some(cache);
         Ok(Configuration::new(values))
     }
 }
 
-impl Memory {
+impl Cache {
     fn new(options: &TpeOptions, space: &Space) -> Self {
         let group = |parameters: Vec<usize>| {
             let domain = |index: &usize| space.parameters()[*index].domain();
             let domains: Vec<&Domain> = parameters.iter().map(domain).collect();
-            Group { crowd: Crowd::new(&domains), parameters }
+            Group { kernel_set: KernelSet::new(&domains), parameters }
         };
         let groups = groups(space, options.multivariate).into_iter().map(group).collect();
         Self { space: space.clone(), rows: Vec::new(), groups }
     }
 
     /// Takes over the trials; those that were there before stay.
-    fn follow(&mut self, options: &TpeOptions, request: &Request<'_>, pending: &[Configuration]) {
+    fn sync(&mut self, options: &TpeOptions, request: &Request<'_>, pending: &[Configuration]) {
         let trials = || request.history.iter().map(|trial| &trial.configuration).chain(pending);
-        let same = in_common(trials(), &self.rows);
+        let same = common_prefix(trials(), &self.rows);
         self.rows.truncate(same);
         self.rows.extend(trials().skip(same).cloned());
-        for Group { parameters, crowd } in &mut self.groups {
-            crowd.truncate(options, same);
+        for Group { parameters, kernel_set } in &mut self.groups {
+            kernel_set.truncate(options, same);
             for trial in &self.rows[same..] {
-                crowd.push(parameters.iter().map(|&index| match trial.get(index) {
+                kernel_set.push(parameters.iter().map(|&index| match trial.get(index) {
                     None => f64::NAN,
                     Some(value) => {
                         let domain = self.space.parameters()[index].domain();
@@ -193,19 +193,19 @@ impl Memory {
     }
 }
 
-impl Buffers {
-    /// Splits the trials in which the group was active into good ones and, the members of `crowd`, bad ones.
-    fn split(&mut self, options: &TpeOptions, request: &Request<'_>, crowd: &mut Crowd) {
+impl Workspace {
+    /// Splits the trials in which the group was active into good ones and, the members of `kernel_set`, bad ones.
+    fn split(&mut self, options: &TpeOptions, request: &Request<'_>, kernel_set: &mut KernelSet) {
         let Self { succeeded, good_rows, is_good, .. } = self;
         let mut finished = 0;
         succeeded.clear();
         for (row, trial) in request.history.iter().enumerate() {
-            if !crowd.centre(row, 0).is_nan() {
+            if !kernel_set.center(row, 0).is_nan() {
                 finished += 1;
                 succeeded.extend(trial.loss.map(|loss| (loss, row)));
             }
         }
-        let good = options.good_trials(finished).min(succeeded.len());
+        let good = options.good_count(finished).min(succeeded.len());
         if good > 0 && good < succeeded.len() {
             let by_loss = |a: &(f64, usize), b: &(f64, usize)| {
                 a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1))
@@ -216,15 +216,15 @@ impl Buffers {
         good_rows.extend(succeeded[..good].iter().map(|(_, row)| *row));
         good_rows.sort_unstable();
         is_good.clear();
-        is_good.resize(crowd.rows(), false);
+        is_good.resize(kernel_set.rows(), false);
         good_rows.iter().for_each(|row| is_good[*row] = true);
         let active: Vec<bool> =
-            (0..crowd.rows()).map(|row| !crowd.centre(row, 0).is_nan()).collect();
-        crowd.choose(options, |row, _| active[row] && !is_good[row]);
+            (0..kernel_set.rows()).map(|row| !kernel_set.center(row, 0).is_nan()).collect();
+        kernel_set.set_members(options, |row, _| active[row] && !is_good[row]);
     }
 }
 
-/// The parameters that are modelled together: those that are active under the same condition. Parents come before
+/// The parameters that are modeled together: those that are active under the same condition. Parents come before
 /// their children.
 fn groups(space: &Space, multivariate: bool) -> Vec<Vec<usize>> {
     let parameters = space.parameters();

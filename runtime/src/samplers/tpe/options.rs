@@ -3,30 +3,30 @@ use alloc::format;
 use crate::{Error, ErrorKind, Result};
 
 /// The least width of a kernel without the magic clip.
-const LEAST_WIDTH: f64 = 1e-12;
+const MIN_BANDWIDTH: f64 = 1e-12;
 
 /// What can be chosen about [`TpeSampler`](super::TpeSampler). The defaults are those of Optuna 5.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TpeOptions {
     /// As long as fewer trials than this have finished, failed ones included, trials are drawn at random. 10.
-    pub startup_trials: usize,
+    pub n_startup_trials: usize,
     /// How many candidates are drawn from the density of the good trials; the one with the highest
     /// expected improvement is suggested. 24.
-    pub candidates: usize,
+    pub n_ei_candidates: usize,
     /// The share of the finished trials that counts as good (rounded up). 0.1.
     pub gamma: f64,
     /// At most this many trials count as good. 25.
-    pub gamma_limit: usize,
+    pub max_good_trials: usize,
     /// The latest so many trials have full weight, older ones less, in a linear ramp. 25.
-    pub recent_trials: usize,
+    pub n_full_weight_trials: usize,
     /// The weight of the prior (a flat kernel over the whole range), where a recent trial has weight 1. 1.
     pub prior_weight: f64,
     /// Whether kernels have a least width, `range / min(100, 2 + trials)`. True.
-    pub magic_clip: bool,
-    /// Whether the bounds count as neighbours when the width of the outermost kernels is found. False.
-    pub endpoints: bool,
-    /// Whether parameters are modelled together, so that a kernel is a trial and not a value. True.
+    pub consider_magic_clip: bool,
+    /// Whether the bounds count as neighbors when the width of the outermost kernels is found. False.
+    pub consider_endpoints: bool,
+    /// Whether parameters are modeled together, so that a kernel is a trial and not a value. True.
     pub multivariate: bool,
     /// Whether pending trials count as bad, so that parallel trials keep away from each other. True.
     pub constant_liar: bool,
@@ -35,14 +35,14 @@ pub struct TpeOptions {
 impl Default for TpeOptions {
     fn default() -> Self {
         Self {
-            startup_trials: 10,
-            candidates: 24,
+            n_startup_trials: 10,
+            n_ei_candidates: 24,
             gamma: 0.1,
-            gamma_limit: 25,
-            recent_trials: 25,
+            max_good_trials: 25,
+            n_full_weight_trials: 25,
             prior_weight: 1.0,
-            magic_clip: true,
-            endpoints: false,
+            consider_magic_clip: true,
+            consider_endpoints: false,
             multivariate: true,
             constant_liar: true,
         }
@@ -52,8 +52,11 @@ impl Default for TpeOptions {
 impl TpeOptions {
     pub(super) fn check(&self) -> Result<()> {
         let refuse = |what| Err(Error::new(ErrorKind::InvalidValue, what));
-        if self.candidates == 0 {
-            return refuse(format!("TPE option \"candidates\": {} is below 1", self.candidates));
+        if self.n_ei_candidates == 0 {
+            return refuse(format!(
+                "TPE option \"n_ei_candidates\": {} is below 1",
+                self.n_ei_candidates
+            ));
         }
         if !(self.gamma > 0.0 && self.gamma <= 1.0) {
             return refuse(format!("TPE option \"gamma\": {} is not in (0, 1]", self.gamma));
@@ -68,37 +71,37 @@ impl TpeOptions {
     }
 
     /// How many of `finished` trials count as good.
-    pub(super) fn good_trials(&self, finished: usize) -> usize {
-        (libm::ceil(self.gamma * finished as f64) as usize).min(self.gamma_limit).min(finished)
+    pub(super) fn good_count(&self, finished: usize) -> usize {
+        (libm::ceil(self.gamma * finished as f64) as usize).min(self.max_good_trials).min(finished)
     }
 
     /// The least width of a kernel among those of `count` trials.
-    pub(super) fn narrowest(&self, count: usize) -> f64 {
-        if self.magic_clip { 1.0 / (count as f64 + 2.0).min(100.0) } else { LEAST_WIDTH }
+    pub(super) fn min_bandwidth(&self, count: usize) -> f64 {
+        if self.consider_magic_clip { 1.0 / (count as f64 + 2.0).min(100.0) } else { MIN_BANDWIDTH }
     }
 
-    /// The width of a kernel at `centre` whose neighbours below and above, where there are any, are so far away; `alone` where there is no other
+    /// The width of a kernel at `center` whose neighbors below and above, where there are any, are so far away; `alone` where there is no other
     /// kernel.
     ///
     /// J. Bergstra et al., Algorithms for Hyper-Parameter Optimization (2011), section 4.2.
-    pub(super) fn width(
+    pub(super) fn bandwidth(
         &self,
-        centre: f64,
+        center: f64,
         (below, above): (Option<f64>, Option<f64>),
         alone: bool,
-        narrowest: f64,
+        min_bandwidth: f64,
     ) -> f64 {
-        let width = if self.endpoints || alone {
-            below.unwrap_or(centre).max(above.unwrap_or(1.0 - centre))
+        let width = if self.consider_endpoints || alone {
+            below.unwrap_or(center).max(above.unwrap_or(1.0 - center))
         } else {
             below.unwrap_or(0.0).max(above.unwrap_or(0.0))
         };
-        width.clamp(narrowest, 1.0)
+        width.clamp(min_bandwidth, 1.0)
     }
 
     /// The weight of trial `index` of `count`, oldest first; in (0, 1].
     pub(super) fn weight(&self, index: usize, count: usize) -> f64 {
-        let ramp = count.saturating_sub(self.recent_trials);
+        let ramp = count.saturating_sub(self.n_full_weight_trials);
         if index >= ramp {
             return 1.0;
         }
@@ -126,14 +129,14 @@ mod tests {
     #[test]
     fn a_tenth_is_good_but_no_more_than_25() {
         let options = TpeOptions::default();
-        let good: [usize; 5] = [0, 1, 10, 11, 1000].map(|finished| options.good_trials(finished));
+        let good: [usize; 5] = [0, 1, 10, 11, 1000].map(|finished| options.good_count(finished));
         assert_eq!(good, [0, 1, 1, 2, 25]);
     }
 
     #[test]
     fn options_that_make_no_sense_are_refused() {
         let bad: [fn(&mut TpeOptions); 6] = [
-            |options| options.candidates = 0,
+            |options| options.n_ei_candidates = 0,
             |options| options.gamma = 0.0,
             |options| options.gamma = f64::NAN,
             |options| options.gamma = 1.5,

@@ -10,15 +10,15 @@ use rand::{Rng, RngExt};
 use super::{super::normal, TpeOptions};
 use crate::space::Domain;
 
-/// Cells narrower than this count as points. Every kernel sees the same cell, so its width cancels in a ratio.
-const POINT: f64 = 1e-6;
+/// Intervals narrower than this count as points. Every kernel sees the same cell, so its width cancels in a ratio.
+const MIN_INTERVAL_WIDTH: f64 = 1e-6;
 /// Beyond so many widths a kernel has less mass than the rounding of 1.
-const BEYOND: f64 = 8.5;
+const MAX_STANDARD_DEVIATIONS: f64 = 8.5;
 
 /// Where a value lies: a cell `[left, right]` of the unit interval, a point of it (`left == right`), or a
 /// category (`left`).
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Cell {
+pub(super) struct Interval {
     pub(super) left: f64,
     pub(super) right: f64,
 }
@@ -27,33 +27,33 @@ pub(super) struct Cell {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Kernel {
     /// 1 / (2·width²).
-    pub(super) sharpness: f64,
+    pub(super) half_precision: f64,
     /// ln of the mass that the untruncated kernel has in [0, 1].
     pub(super) log_inside: f64,
-    /// −ln(width·√2π) − `log_inside`: the logarithm of the density at the centre.
-    pub(super) peak: f64,
+    /// −ln(width·√2π) − `log_inside`: the logarithm of the density at the center.
+    pub(super) log_norm: f64,
 }
 
 impl Kernel {
-    pub(super) fn new(centre: f64, width: f64) -> Self {
-        let (below, above) = (centre / width, (1.0 - centre) / width);
+    pub(super) fn new(center: f64, width: f64) -> Self {
+        let (below, above) = (center / width, (1.0 - center) / width);
         // What is lost at either end need not be worked out where 1 less it is 1.
-        let outside = if below > BEYOND && above > BEYOND {
+        let outside = if below > MAX_STANDARD_DEVIATIONS && above > MAX_STANDARD_DEVIATIONS {
             0.0
         } else {
             normal::cdf(-below) + normal::cdf(-above)
         };
         let inside = 1.0 - outside;
         Self {
-            sharpness: 0.5 / (width * width),
+            half_precision: 0.5 / (width * width),
             log_inside: if outside == 0.0 { 0.0 } else { libm::log(inside) },
-            peak: -libm::log(width * inside) - normal::HALF_LOG_TAU,
+            log_norm: -libm::log(width * inside) - normal::HALF_LOG_TAU,
         }
     }
 
     /// ln of the share of the kernel's mass that lies in the cell.
-    pub(super) fn log_mass(&self, centre: f64, width: f64, cell: Cell) -> f64 {
-        normal::log_mass((cell.left - centre) / width, (cell.right - centre) / width)
+    pub(super) fn log_mass(&self, center: f64, width: f64, interval: Interval) -> f64 {
+        normal::log_mass((interval.left - center) / width, (interval.right - center) / width)
             - self.log_inside
     }
 }
@@ -64,17 +64,17 @@ struct Column {
     /// How many categories; 0 for a number.
     categories: usize,
     /// The kernel's middle, or the category observed; the last kernel is the prior.
-    centres: Vec<f64>,
+    centers: Vec<f64>,
     /// The kernel's standard deviation.
-    widths: Vec<f64>,
+    bandwidths: Vec<f64>,
     kernels: Vec<Kernel>,
-    /// Kernels by rising centre, without the prior.
+    /// Kernels by rising center, without the prior.
     order: Vec<usize>,
     /// An equal kernel that comes earlier in `order`, or the kernel itself.
-    twin: Vec<usize>,
+    duplicate_of: Vec<usize>,
 }
 
-/// A mixture of products of kernels. Buffers live on from fit to fit.
+/// A mixture of products of kernels. Workspace live on from fit to fit.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ParzenEstimator {
     log_weights: Vec<f64>,
@@ -114,14 +114,14 @@ impl ParzenEstimator {
         self.log_weights.iter_mut().for_each(|weight| *weight -= log_total);
         self.columns.resize_with(domains.len(), Column::default);
         for (dimension, (column, domain)) in self.columns.iter_mut().zip(domains).enumerate() {
-            column.centres.clear();
-            column.centres.extend((0..count).map(|trial| coordinate(dimension, trial)));
+            column.centers.clear();
+            column.centers.extend((0..count).map(|trial| coordinate(dimension, trial)));
             match domain {
                 Domain::Categorical { choices } => {
                     column.categories = choices.len();
-                    column.centres.push(f64::NAN);
+                    column.centers.push(f64::NAN);
                 }
-                _ => column.fit_widths(options),
+                _ => column.fit_bandwidths(options),
             }
         }
     }
@@ -129,27 +129,27 @@ impl ParzenEstimator {
     /// Draws a candidate and appends one cell per dimension.
     pub(super) fn sample(
         &self,
-        generator: &mut impl Rng,
+        rng: &mut impl Rng,
         domains: &[&Domain],
-        cells: &mut Vec<Cell>,
+        intervals: &mut Vec<Interval>,
     ) {
         let total = self.cumulative[self.cumulative.len() - 1];
-        let drawn = generator.random::<f64>() * total;
+        let drawn = rng.random::<f64>() * total;
         let kernel = self
             .cumulative
             .partition_point(|&reached| reached <= drawn)
             .min(self.cumulative.len() - 1);
         for (column, domain) in self.columns.iter().zip(domains) {
-            let uniform = generator.random::<f64>();
-            cells.push(if column.categories > 0 {
+            let uniform = rng.random::<f64>();
+            intervals.push(if column.categories > 0 {
                 let category = column.draw_category(kernel, uniform, self.prior_weight);
-                Cell { left: category, right: category }
+                Interval { left: category, right: category }
             } else {
-                let (centre, width) = (column.centres[kernel], column.widths[kernel]);
-                let (low, high) = (-centre / width, (1.0 - centre) / width);
-                Cell::around(
+                let (center, width) = (column.centers[kernel], column.bandwidths[kernel]);
+                let (low, high) = (-center / width, (1.0 - center) / width);
+                Interval::around(
                     domain,
-                    centre + width * normal::truncated_quantile(uniform, low, high),
+                    center + width * normal::truncated_quantile(uniform, low, high),
                 )
             });
         }
@@ -157,28 +157,28 @@ impl ParzenEstimator {
 
     /// The logarithm of the density at each of the candidates (`cells`: `[candidates, dimensions]`), up to factors
     /// that depend on the candidate alone.
-    pub(super) fn log_density(&mut self, cells: &[Cell], densities: &mut Vec<f64>) {
+    pub(super) fn log_density(&mut self, intervals: &[Interval], densities: &mut Vec<f64>) {
         let (kernels, dimensions) = (self.log_weights.len(), self.columns.len());
         self.terms.clear();
-        for _ in 0..cells.len() / dimensions {
+        for _ in 0..intervals.len() / dimensions {
             self.terms.extend_from_slice(&self.log_weights);
         }
         for (dimension, column) in self.columns.iter().enumerate() {
-            let column_cells = cells[dimension..].iter().step_by(dimensions);
+            let column_intervals = intervals[dimension..].iter().step_by(dimensions);
             self.masses.resize(self.terms.len(), 0.0);
-            for (candidate, cell) in column_cells.clone().enumerate() {
+            for (candidate, interval) in column_intervals.clone().enumerate() {
                 let terms = &mut self.terms[candidate * kernels..][..kernels];
                 if column.categories > 0 {
-                    column.add_category(cell.left, self.prior_weight, terms);
-                } else if cell.left == cell.right {
-                    column.add_point(cell.left, terms);
+                    column.add_category(interval.left, self.prior_weight, terms);
+                } else if interval.left == interval.right {
+                    column.add_point(interval.left, terms);
                 } else {
                     // Ints meet the same cell again and again: its masses are found once.
-                    let first = column_cells.clone().position(|other| other == cell);
+                    let first = column_intervals.clone().position(|other| other == interval);
                     let first = first.unwrap_or(candidate);
                     let masses = &mut self.masses[first * kernels..][..kernels];
                     if first == candidate {
-                        column.masses(*cell, masses);
+                        column.masses(*interval, masses);
                     }
                     terms.iter_mut().zip(masses).for_each(|(term, mass)| *term += *mass);
                 }
@@ -189,11 +189,11 @@ impl ParzenEstimator {
     }
 }
 
-impl Cell {
+impl Interval {
     /// The cell of the legal value nearest to `unit`.
     fn around(domain: &Domain, unit: f64) -> Self {
         let unit = unit.clamp(0.0, 1.0);
-        let (centre, left, right) = match domain {
+        let (center, left, right) = match domain {
             Domain::Float { step: None, .. } => return Self { left: unit, right: unit },
             Domain::Int { low, high, log: true, .. } => {
                 let (bottom, top) = (libm::log(low - 0.5), libm::log(high + 0.5));
@@ -207,9 +207,9 @@ impl Cell {
                 ((level + 0.5) / levels, level / levels, (level + 1.0) / levels)
             }
         };
-        if right - left < POINT {
+        if right - left < MIN_INTERVAL_WIDTH {
             // The middle again gives the same level: it lies half a cell from the next.
-            return Self { left: centre, right: centre };
+            return Self { left: center, right: center };
         }
         Self { left, right }
     }
@@ -224,79 +224,84 @@ impl Cell {
 }
 
 impl Column {
-    /// Finds each kernel's width from the distances to its neighbours, and appends the prior.
-    fn fit_widths(&mut self, options: &TpeOptions) {
+    /// Finds each kernel's width from the distances to its neighbors, and appends the prior.
+    fn fit_bandwidths(&mut self, options: &TpeOptions) {
         self.categories = 0;
-        let centres = &mut self.centres;
-        let count = centres.len();
+        let centers = &mut self.centers;
+        let count = centers.len();
         self.order.clear();
         self.order.extend(0..count);
         self.order
-            .sort_unstable_by(|&a, &b| centres[a].total_cmp(&centres[b]).then_with(|| a.cmp(&b)));
-        let narrowest = options.narrowest(count);
-        self.widths.clear();
-        self.widths.resize(count, 0.0);
-        self.twin.clear();
-        self.twin.extend(0..=count);
+            .sort_unstable_by(|&a, &b| centers[a].total_cmp(&centers[b]).then_with(|| a.cmp(&b)));
+        let min_bandwidth = options.min_bandwidth(count);
+        self.bandwidths.clear();
+        self.bandwidths.resize(count, 0.0);
+        self.duplicate_of.clear();
+        self.duplicate_of.extend(0..=count);
         for (place, &kernel) in self.order.iter().enumerate() {
-            let centre = centres[kernel];
-            let left = (place > 0).then(|| centre - centres[self.order[place - 1]]);
-            let right = (place + 1 < count).then(|| centres[self.order[place + 1]] - centre);
-            self.widths[kernel] = options.width(centre, (left, right), count == 1, narrowest);
+            let center = centers[kernel];
+            let left = (place > 0).then(|| center - centers[self.order[place - 1]]);
+            let right = (place + 1 < count).then(|| centers[self.order[place + 1]] - center);
+            self.bandwidths[kernel] =
+                options.bandwidth(center, (left, right), count == 1, min_bandwidth);
             if place > 0 {
                 let before = self.order[place - 1];
-                if centres[before] == centre && self.widths[before] == self.widths[kernel] {
-                    self.twin[kernel] = before;
+                if centers[before] == center && self.bandwidths[before] == self.bandwidths[kernel] {
+                    self.duplicate_of[kernel] = before;
                 }
             }
         }
-        centres.push(0.5);
-        self.widths.push(1.0);
+        centers.push(0.5);
+        self.bandwidths.push(1.0);
         self.order.push(count);
         self.kernels.clear();
-        let shapes = centres.iter().zip(&self.widths);
-        self.kernels.extend(shapes.map(|(centre, width)| Kernel::new(*centre, *width)));
+        let shapes = centers.iter().zip(&self.bandwidths);
+        self.kernels.extend(shapes.map(|(center, width)| Kernel::new(*center, *width)));
     }
 
     /// Adds each kernel's log density at the point `x`.
     fn add_point(&self, x: f64, terms: &mut [f64]) {
-        let kernels = self.centres.iter().zip(&self.kernels);
-        for (term, (centre, kernel)) in terms.iter_mut().zip(kernels) {
-            let distance = x - centre;
-            *term += kernel.peak - distance * distance * kernel.sharpness;
+        let kernels = self.centers.iter().zip(&self.kernels);
+        for (term, (center, kernel)) in terms.iter_mut().zip(kernels) {
+            let distance = x - center;
+            *term += kernel.log_norm - distance * distance * kernel.half_precision;
         }
     }
 
     /// Writes each kernel's log mass over the cell.
-    fn masses(&self, cell: Cell, masses: &mut [f64]) {
+    fn masses(&self, interval: Interval, masses: &mut [f64]) {
         for &kernel in &self.order {
-            masses[kernel] = if self.twin[kernel] != kernel {
-                masses[self.twin[kernel]]
+            masses[kernel] = if self.duplicate_of[kernel] != kernel {
+                masses[self.duplicate_of[kernel]]
             } else {
-                self.kernels[kernel].log_mass(self.centres[kernel], self.widths[kernel], cell)
+                self.kernels[kernel].log_mass(
+                    self.centers[kernel],
+                    self.bandwidths[kernel],
+                    interval,
+                )
             };
         }
     }
 
     /// Adds each kernel's log probability of a category.
     fn add_category(&self, category: f64, prior_weight: f64, terms: &mut [f64]) {
-        let (hit, miss) = category_probabilities(self.categories, self.centres.len(), prior_weight);
+        let (hit, miss) = category_probabilities(self.categories, self.centers.len(), prior_weight);
         let (hit, miss) = (libm::log(hit), libm::log(miss));
         let last = terms.len() - 1;
-        for (term, centre) in terms.iter_mut().zip(&self.centres).take(last) {
-            *term += if *centre == category { hit } else { miss };
+        for (term, center) in terms.iter_mut().zip(&self.centers).take(last) {
+            *term += if *center == category { hit } else { miss };
         }
         terms[last] -= libm::log(self.categories as f64);
     }
 
     /// The category at quantile `uniform` of kernel `kernel`.
     fn draw_category(&self, kernel: usize, uniform: f64, prior_weight: f64) -> f64 {
-        let (hit, miss) = category_probabilities(self.categories, self.centres.len(), prior_weight);
+        let (hit, miss) = category_probabilities(self.categories, self.centers.len(), prior_weight);
         let extra = hit - miss;
-        let prior = kernel + 1 == self.centres.len();
+        let prior = kernel + 1 == self.centers.len();
         // The kernel is flat but for the extra mass on its own category.
         if !prior && uniform < extra {
-            return self.centres[kernel];
+            return self.centers[kernel];
         }
         let flat = if prior { uniform } else { (uniform - extra) / (1.0 - extra) };
         libm::floor(flat * self.categories as f64).min(self.categories as f64 - 1.0)

@@ -8,40 +8,40 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::*;
 
 /// Density (mass, for cells) of one kernel of one numerical dimension, by the definition.
-fn plain_kernel(centre: f64, width: f64, cell: Cell) -> f64 {
-    let inside = normal::cdf((1.0 - centre) / width) - normal::cdf(-centre / width);
-    if cell.left == cell.right {
-        let z = (cell.left - centre) / width;
+fn plain_kernel(center: f64, width: f64, interval: Interval) -> f64 {
+    let inside = normal::cdf((1.0 - center) / width) - normal::cdf(-center / width);
+    if interval.left == interval.right {
+        let z = (interval.left - center) / width;
         libm::exp(-0.5 * z * z) / (width * libm::sqrt(core::f64::consts::TAU)) / inside
     } else {
-        let mass =
-            normal::cdf((cell.right - centre) / width) - normal::cdf((cell.left - centre) / width);
+        let mass = normal::cdf((interval.right - center) / width)
+            - normal::cdf((interval.left - center) / width);
         mass / inside
     }
 }
 
 /// The kernels' widths, by the definition: quadratic in the number of trials.
-fn plain_widths(centres: &[f64]) -> Vec<f64> {
-    let narrowest = 1.0 / (centres.len() as f64 + 2.0).min(100.0);
+fn plain_widths(centers: &[f64]) -> Vec<f64> {
+    let min_bandwidth = 1.0 / (centers.len() as f64 + 2.0).min(100.0);
     let width = |index: usize| {
-        let centre = centres[index];
-        if centres.len() == 1 {
-            return centre.max(1.0 - centre);
+        let center = centers[index];
+        if centers.len() == 1 {
+            return center.max(1.0 - center);
         }
-        // Of equal centres only the first has a neighbour below, and only the last one above.
-        let place = |other: usize| (centres[other], other);
-        let others = || (0..centres.len()).filter(|&other| other != index);
-        let below = others().filter(|&o| place(o) < place(index)).map(|o| centre - centres[o]);
-        let above = others().filter(|&o| place(o) > place(index)).map(|o| centres[o] - centre);
+        // Of equal centers only the first has a neighbor below, and only the last one above.
+        let place = |other: usize| (centers[other], other);
+        let others = || (0..centers.len()).filter(|&other| other != index);
+        let below = others().filter(|&o| place(o) < place(index)).map(|o| center - centers[o]);
+        let above = others().filter(|&o| place(o) > place(index)).map(|o| centers[o] - center);
         let nearest = |distances: Vec<f64>| distances.into_iter().reduce(f64::min).unwrap_or(0.0);
         nearest(below.collect()).max(nearest(above.collect()))
     };
-    (0..centres.len()).map(|index| width(index).clamp(narrowest, 1.0)).collect()
+    (0..centers.len()).map(|index| width(index).clamp(min_bandwidth, 1.0)).collect()
 }
 
-/// `centres[dimension][trial]`.
-fn plain_density(domains: &[&Domain], centres: &[Vec<f64>], cells: &[Cell]) -> f64 {
-    let count = centres[0].len();
+/// `centers[dimension][trial]`.
+fn plain_density(domains: &[&Domain], centers: &[Vec<f64>], intervals: &[Interval]) -> f64 {
+    let count = centers[0].len();
     let weight = |kernel: usize| {
         if kernel < count { TpeOptions::default().weight(kernel, count) } else { 1.0 }
     };
@@ -53,16 +53,23 @@ fn plain_density(domains: &[&Domain], centres: &[Vec<f64>], cells: &[Cell]) -> f
             product *= match domain {
                 Domain::Categorical { choices } if kernel < count => {
                     let share = 1.0 / (count as f64 + 1.0);
-                    let hit =
-                        if centres[dimension][kernel] == cells[dimension].left { 1.0 } else { 0.0 };
+                    let hit = if centers[dimension][kernel] == intervals[dimension].left {
+                        1.0
+                    } else {
+                        0.0
+                    };
                     (hit + share) / (1.0 + share * choices.len() as f64)
                 }
                 Domain::Categorical { choices } => 1.0 / choices.len() as f64,
                 _ if kernel < count => {
-                    let widths = plain_widths(&centres[dimension]);
-                    plain_kernel(centres[dimension][kernel], widths[kernel], cells[dimension])
+                    let bandwidths = plain_widths(&centers[dimension]);
+                    plain_kernel(
+                        centers[dimension][kernel],
+                        bandwidths[kernel],
+                        intervals[dimension],
+                    )
                 }
-                _ => plain_kernel(0.5, 1.0, cells[dimension]),
+                _ => plain_kernel(0.5, 1.0, intervals[dimension]),
             };
         }
         density += product;
@@ -83,9 +90,9 @@ fn domains() -> Vec<Domain> {
 
 /// Random legal trials: `[dimension][trial]`.
 fn trials(domains: &[Domain], count: usize, seed: u64) -> Vec<Vec<f64>> {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut draw = |domain: &Domain| {
-        let value = domain.from_unit(generator.random::<f64>());
+        let value = domain.from_unit(rng.random::<f64>());
         if domain.is_categorical() { value } else { domain.to_unit(value) }
     };
     domains.iter().map(|domain| (0..count).map(|_| draw(domain)).collect()).collect()
@@ -95,18 +102,18 @@ fn trials(domains: &[Domain], count: usize, seed: u64) -> Vec<Vec<f64>> {
 fn densities_equal_the_plain_twin() {
     let (owned, mut estimator) = (domains(), ParzenEstimator::default());
     let domains: Vec<&Domain> = owned.iter().collect();
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(5);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
     // The buffers of a larger fit are used again by the smaller ones.
     for count in [60, 0, 1, 2, 7, 30] {
-        let centres = trials(&owned, count, count as u64);
-        estimator.fit(&TpeOptions::default(), &domains, count, |d, t| centres[d][t]);
-        let mut cells = Vec::new();
-        (0..24).for_each(|_| estimator.sample(&mut generator, &domains, &mut cells));
+        let centers = trials(&owned, count, count as u64);
+        estimator.fit(&TpeOptions::default(), &domains, count, |d, t| centers[d][t]);
+        let mut intervals = Vec::new();
+        (0..24).for_each(|_| estimator.sample(&mut rng, &domains, &mut intervals));
         let mut densities = Vec::new();
-        estimator.log_density(&cells, &mut densities);
+        estimator.log_density(&intervals, &mut densities);
         assert_eq!(densities.len(), 24);
-        for (density, cells) in densities.iter().zip(cells.chunks(domains.len())) {
-            let want = libm::log(plain_density(&domains, &centres, cells));
+        for (density, intervals) in densities.iter().zip(intervals.chunks(domains.len())) {
+            let want = libm::log(plain_density(&domains, &centers, intervals));
             assert!((density - want).abs() < 1e-9, "{count} trials: {density}, not {want}");
         }
     }
@@ -115,25 +122,25 @@ fn densities_equal_the_plain_twin() {
 #[test]
 fn densities_of_one_dimension_sum_to_one() {
     for domain in domains() {
-        let centres = trials(core::slice::from_ref(&domain), 12, 3);
+        let centers = trials(core::slice::from_ref(&domain), 12, 3);
         let mut estimator = ParzenEstimator::default();
-        estimator.fit(&TpeOptions::default(), &[&domain], 12, |d, t| centres[d][t]);
-        let (cells, volume): (Vec<Cell>, f64) = match domain.levels() {
+        estimator.fit(&TpeOptions::default(), &[&domain], 12, |d, t| centers[d][t]);
+        let (intervals, volume): (Vec<Interval>, f64) = match domain.levels() {
             Some(levels) if domain.is_categorical() => {
-                let cell = |level| Cell { left: level as f64, right: level as f64 };
-                ((0..levels).map(cell).collect(), 1.0)
+                let interval = |level| Interval { left: level as f64, right: level as f64 };
+                ((0..levels).map(interval).collect(), 1.0)
             }
             Some(levels) => {
                 let unit = |level| domain.to_unit(domain.level(level));
-                ((0..levels).map(|level| Cell::around(&domain, unit(level))).collect(), 1.0)
+                ((0..levels).map(|level| Interval::around(&domain, unit(level))).collect(), 1.0)
             }
             None => {
                 let unit = |step| (f64::from(step) + 0.5) / 2e4;
-                ((0..20_000).map(|step| Cell::around(&domain, unit(step))).collect(), 1.0 / 2e4)
+                ((0..20_000).map(|step| Interval::around(&domain, unit(step))).collect(), 1.0 / 2e4)
             }
         };
         let mut densities = Vec::new();
-        estimator.log_density(&cells, &mut densities);
+        estimator.log_density(&intervals, &mut densities);
         let sum: f64 = densities.iter().map(|density| libm::exp(*density) * volume).sum();
         assert!((sum - 1.0).abs() < 1e-6, "{domain:?} sums to {sum}");
     }
@@ -143,25 +150,28 @@ fn densities_of_one_dimension_sum_to_one() {
 fn draws_follow_the_density() {
     // χ² over 10 cells of equal width, 20 000 draws: the 99.9 % quantile for 9 degrees of freedom is 27.9.
     for domain in [&domains()[0], &domains()[2], &domains()[5]] {
-        let centres = trials(core::slice::from_ref(domain), 5, 11);
+        let centers = trials(core::slice::from_ref(domain), 5, 11);
         let mut estimator = ParzenEstimator::default();
-        estimator.fit(&TpeOptions::default(), &[domain], 5, |d, t| centres[d][t]);
+        estimator.fit(&TpeOptions::default(), &[domain], 5, |d, t| centers[d][t]);
         let bins = domain.levels().unwrap_or(10) as usize;
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(1);
-        let mut cells = Vec::new();
-        (0..20_000).for_each(|_| estimator.sample(&mut generator, &[domain], &mut cells));
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut intervals = Vec::new();
+        (0..20_000).for_each(|_| estimator.sample(&mut rng, &[domain], &mut intervals));
         let mut counts = vec![0.0; bins];
-        for cell in &cells {
+        for interval in &intervals {
             let bin = match domain {
-                Domain::Categorical { .. } => cell.left,
-                _ => 0.5 * (cell.left + cell.right) * bins as f64,
+                Domain::Categorical { .. } => interval.left,
+                _ => 0.5 * (interval.left + interval.right) * bins as f64,
             };
             counts[bin as usize] += 1.0;
         }
         let wide = (0..bins)
             .map(|bin| match domain {
-                Domain::Categorical { .. } => Cell { left: bin as f64, right: bin as f64 },
-                _ => Cell { left: bin as f64 / bins as f64, right: (bin + 1) as f64 / bins as f64 },
+                Domain::Categorical { .. } => Interval { left: bin as f64, right: bin as f64 },
+                _ => Interval {
+                    left: bin as f64 / bins as f64,
+                    right: (bin + 1) as f64 / bins as f64,
+                },
             })
             .collect::<Vec<_>>();
         let mut expected = Vec::new();
@@ -183,7 +193,7 @@ fn every_cell_leads_back_to_its_value() {
     for domain in domains().into_iter().filter(|domain| !domain.is_categorical()) {
         for level in 0..domain.levels().unwrap_or(0) {
             let value = domain.level(level);
-            let back = Cell::around(&domain, domain.to_unit(value)).value(&domain);
+            let back = Interval::around(&domain, domain.to_unit(value)).value(&domain);
             assert_eq!(back, value, "{domain:?}");
         }
     }

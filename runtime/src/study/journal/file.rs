@@ -154,10 +154,10 @@ mod tests {
 
     /// Bytes in memory on a disk of limited size that, when full, can also refuse to truncate.
     #[derive(Clone, Default)]
-    struct Disk(Arc<Mutex<State>>);
+    struct Disk(Arc<Mutex<TrialState>>);
 
     #[derive(Default)]
-    struct State {
+    struct TrialState {
         bytes: Vec<u8>,
         capacity: usize,
         stubborn: bool,
@@ -195,7 +195,7 @@ mod tests {
 
     fn study_on(disk: &Disk) -> StoredStudy {
         let space = Space::new(alloc::vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
-        let study = Study::new(space, Direction::Minimise, Box::new(RandomSampler), 3);
+        let study = Study::new(space, Direction::Minimize, Box::new(RandomSampler), 3);
         StoredStudy::with_journal(study, Journal::over(disk.clone()))
     }
 
@@ -259,7 +259,7 @@ mod tests {
     fn a_device_that_is_full_is_an_error() {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let space = Space::new(alloc::vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
-        let study = Study::new(space, Direction::Minimise, Box::new(RandomSampler), 3);
+        let study = Study::new(space, Direction::Minimize, Box::new(RandomSampler), 3);
         let mut stored = StoredStudy::with_journal(study, Journal::over(full));
         for _ in 0..2 {
             assert_eq!(stored.ask().unwrap_err().kind(), ErrorKind::Io);

@@ -2,9 +2,9 @@
 
 mod file;
 mod record;
-mod recording;
+mod snapshot;
 
 pub(super) use file::Journal;
 pub(super) use record::{Header, event_line};
-pub use recording::Recording;
-pub(super) use recording::{parse_header, read_text};
+pub use snapshot::JournalSnapshot;
+pub(super) use snapshot::{parse_header, read_text};

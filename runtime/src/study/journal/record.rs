@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::{
     Error, ErrorKind, Result,
     space::Space,
-    study::{Direction, Origin, Outcome, event::Event},
+    study::{Direction, Outcome, TrialOrigin, event::Event},
 };
 
 /// What the word `optiformer` says in a header.
@@ -49,13 +49,13 @@ enum Line {
     Tell {
         id: u64,
         #[serde(flatten)]
-        verdict: Verdict,
+        outcome: OutcomeFields,
     },
     Add {
         id: u64,
         values: Map<String, Value>,
         #[serde(flatten)]
-        verdict: Verdict,
+        outcome: OutcomeFields,
     },
     Enqueue {
         values: Map<String, Value>,
@@ -66,7 +66,7 @@ enum Line {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Verdict {
+struct OutcomeFields {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<f64>,
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
@@ -81,7 +81,7 @@ impl Header {
         let line = HeaderLine {
             optiformer: KIND.to_string(),
             version: VERSION,
-            direction: self.direction.word().to_string(),
+            direction: self.direction.as_str().to_string(),
             sampler: self.sampler.clone(),
             seed: self.seed,
             space: serde_json::from_str(&self.space.to_json()).expect("a space is written as JSON"),
@@ -109,7 +109,9 @@ impl Header {
         let line: HeaderLine =
             serde_json::from_value(value).map_err(|error| corrupt(format!("header: {error}")))?;
         Ok(Self {
-            direction: Direction::from_word(&line.direction)
+            direction: line
+                .direction
+                .parse::<Direction>()
                 .map_err(|error| corrupt(format!("header: {}", error.context())))?,
             sampler: line.sampler,
             seed: line.seed,
@@ -172,16 +174,16 @@ pub(in crate::study) fn event_line(space: &Space, event: &Event) -> String {
     write(&match event {
         Event::Ask { id, configuration, origin } => Line::Ask {
             id: *id,
-            origin: origin.word().to_string(),
+            origin: origin.as_str().to_string(),
             values: space.configuration_to_json(configuration),
         },
         Event::Tell { id, outcome, reason } => {
-            Line::Tell { id: *id, verdict: Verdict::new(*outcome, reason) }
+            Line::Tell { id: *id, outcome: OutcomeFields::new(*outcome, reason) }
         }
         Event::Add { id, configuration, outcome, reason } => Line::Add {
             id: *id,
             values: space.configuration_to_json(configuration),
-            verdict: Verdict::new(*outcome, reason),
+            outcome: OutcomeFields::new(*outcome, reason),
         },
         Event::Enqueue { configuration } => {
             Line::Enqueue { values: space.configuration_to_json(configuration) }
@@ -201,26 +203,26 @@ pub(super) fn parse_event(space: &Space, text: &str) -> Result<Event> {
             id,
             configuration: configuration(values)?,
             origin: match origin.as_str() {
-                "asked" => Origin::Asked,
-                "enqueued" => Origin::Enqueued,
+                "asked" => TrialOrigin::Asked,
+                "enqueued" => TrialOrigin::Enqueued,
                 _ => return Err(corrupt(format!("unknown origin \"{origin}\""))),
             },
         },
-        Line::Tell { id, verdict } => {
-            Event::Tell { id, outcome: verdict.outcome()?, reason: verdict.reason }
+        Line::Tell { id, outcome } => {
+            Event::Tell { id, outcome: outcome.outcome()?, reason: outcome.reason }
         }
-        Line::Add { id, values, verdict } => Event::Add {
+        Line::Add { id, values, outcome } => Event::Add {
             id,
             configuration: configuration(values)?,
-            outcome: verdict.outcome()?,
-            reason: verdict.reason,
+            outcome: outcome.outcome()?,
+            reason: outcome.reason,
         },
         Line::Enqueue { values } => Event::Enqueue { configuration: configuration(values)? },
         Line::Abandon { id } => Event::Abandon { id },
     })
 }
 
-impl Verdict {
+impl OutcomeFields {
     fn new(outcome: Outcome, reason: &Option<String>) -> Self {
         let value = outcome.finite();
         Self { value, failed: value.is_none(), reason: reason.clone() }

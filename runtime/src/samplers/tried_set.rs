@@ -13,42 +13,42 @@ use crate::{
 };
 
 /// The largest finite space whose configurations are listed to find one that was not tried yet.
-const LARGEST_LISTED: usize = 4096;
+const MAX_ENUMERATED: usize = 4096;
 
 /// So many questions are answered by going through the trials. To list them all costs more, unless more is asked.
-const ASKED_PLAINLY: u32 = 8;
+const LINEAR_LOOKUPS: u32 = 8;
 
 /// What was tried or is being tried, for spaces where that can happen twice.
-pub(super) struct Known<'a> {
+pub(super) struct TriedSet<'a> {
     history: &'a [Observation],
     pending: &'a [Configuration],
-    asked: Cell<u32>,
-    listed: OnceCell<BTreeSet<Vec<Option<u64>>>>,
+    lookups: Cell<u32>,
+    index: OnceCell<BTreeSet<Vec<Option<u64>>>>,
 }
 
-impl<'a> Known<'a> {
-    pub(super) fn of(request: &Request<'a>) -> Self {
+impl<'a> TriedSet<'a> {
+    pub(super) fn new(request: &Request<'a>) -> Self {
         let Request { history, pending, .. } = *request;
-        Self { history, pending, asked: Cell::new(0), listed: OnceCell::new() }
+        Self { history, pending, lookups: Cell::new(0), index: OnceCell::new() }
     }
 
     pub(super) fn contains(&self, configuration: &Configuration) -> bool {
-        let asked = self.asked.replace(self.asked.get() + 1);
-        if asked < ASKED_PLAINLY && self.listed.get().is_none() {
-            return self.tried().any(|other| other == configuration);
+        let lookups = self.lookups.replace(self.lookups.get() + 1);
+        if lookups < LINEAR_LOOKUPS && self.index.get().is_none() {
+            return self.configurations().any(|other| other == configuration);
         }
-        self.listed
-            .get_or_init(|| self.tried().map(Self::key).collect())
+        self.index
+            .get_or_init(|| self.configurations().map(Self::key).collect())
             .contains(&Self::key(configuration))
     }
 
-    fn tried(&self) -> impl Iterator<Item = &'a Configuration> {
+    fn configurations(&self) -> impl Iterator<Item = &'a Configuration> {
         self.history.iter().map(|trial| &trial.configuration).chain(self.pending)
     }
 
     /// All that was not tried yet; `None` of a space that is too large to be listed.
-    pub(super) fn left(&self, space: &Space) -> Option<Vec<Configuration>> {
-        let all = space.enumerate(LARGEST_LISTED)?;
+    pub(super) fn remaining(&self, space: &Space) -> Option<Vec<Configuration>> {
+        let all = space.enumerate(MAX_ENUMERATED)?;
         Some(all.into_iter().filter(|one| !self.contains(one)).collect())
     }
 
@@ -60,18 +60,22 @@ impl<'a> Known<'a> {
 
 /// Something that was not tried, at random; anything when that is hard to find.
 #[cfg(feature = "classical")]
-pub(super) fn untried(space: &Space, known: &Known<'_>, generator: &mut impl Rng) -> Configuration {
+pub(super) fn sample_untried(
+    space: &Space,
+    tried: &TriedSet<'_>,
+    rng: &mut impl Rng,
+) -> Configuration {
     let mut draw = || {
-        let unit: Vec<f64> = (0..space.len()).map(|_| generator.random::<f64>()).collect();
+        let unit: Vec<f64> = (0..space.len()).map(|_| rng.random::<f64>()).collect();
         space.from_unit(&unit)
     };
     for _ in 0..256 {
         let configuration = draw();
-        if !known.contains(&configuration) {
+        if !tried.contains(&configuration) {
             return configuration;
         }
     }
-    known.left(space).and_then(|left| left.into_iter().next()).unwrap_or_else(draw)
+    tried.remaining(space).and_then(|remaining| remaining.into_iter().next()).unwrap_or_else(draw)
 }
 
 #[cfg(test)]
@@ -94,18 +98,18 @@ mod tests {
         let pending = [of([Some(2.0), Some(1.0), None])];
         let request =
             Request { space: &space, history: &history, pending: &pending, number: 3, seed: 0 };
-        let known = Known::of(&request);
-        for _ in 0..=ASKED_PLAINLY {
-            for (values, tried) in [
+        let tried = TriedSet::new(&request);
+        for _ in 0..=LINEAR_LOOKUPS {
+            for (values, expected) in [
                 ([Some(-0.0), Some(0.0), Some(0.5)], true),
                 ([Some(0.0), Some(0.0), Some(0.25)], false),
                 ([Some(1.0), Some(1.0), None], true),
                 ([Some(2.0), Some(1.0), None], true),
                 ([Some(2.0), Some(0.0), Some(0.5)], false),
             ] {
-                assert_eq!(known.contains(&of(values)), tried, "{values:?}");
+                assert_eq!(tried.contains(&of(values)), expected, "{values:?}");
             }
         }
-        assert!(known.listed.get().is_some());
+        assert!(tried.index.get().is_some());
     }
 }

@@ -6,24 +6,24 @@ use super::{TpeOptions, parzen::Kernel};
 use crate::space::Domain;
 
 /// A kernel on each of many trials, as [`ParzenEstimator`](super::parzen::ParzenEstimator) has them, bit by bit, but changed where a trial comes or goes
-/// and not made anew: a kernel's width depends on its neighbours alone.
+/// and not made anew: a kernel's width depends on its neighbors alone.
 ///
 /// A trial is a row, oldest first; not every row is a member. To let a trial come or go costs the logarithm of the number of members, and
 /// moving a part of each dimension's order along.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Crowd {
+pub(super) struct KernelSet {
     /// For each dimension, how many categories it has; 0 for a number.
     pub(super) categories: Vec<usize>,
     /// `[rows]`: whether the row has a kernel.
     members: Vec<bool>,
     count: usize,
     /// `[rows, dimensions]`: where the trial lies in the unit interval, or its category.
-    centres: Vec<f64>,
-    /// `[rows, dimensions]`: of members, their kernels' standard deviations, 1 / (2·width²), and logarithms of the density at the centre.
-    widths: Vec<f64>,
-    sharpness: Vec<f64>,
-    peaks: Vec<f64>,
-    /// For each numerical dimension, the members by rising centre; of equals the older first.
+    centers: Vec<f64>,
+    /// `[rows, dimensions]`: of members, their kernels' standard deviations, 1 / (2·width²), and logarithms of the density at the center.
+    bandwidths: Vec<f64>,
+    half_precision: Vec<f64>,
+    log_norms: Vec<f64>,
+    /// For each numerical dimension, the members by rising center; of equals the older first.
     orders: Vec<Vec<u32>>,
     /// The least width when the widths were found, and whether there was but one member.
     fitted: (f64, bool),
@@ -31,14 +31,14 @@ pub(super) struct Crowd {
 
 /// One member's kernels, `[dimensions]` each.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Row<'a> {
-    pub(super) centres: &'a [f64],
-    pub(super) widths: &'a [f64],
-    pub(super) sharpness: &'a [f64],
-    pub(super) peaks: &'a [f64],
+pub(super) struct KernelRow<'a> {
+    pub(super) centers: &'a [f64],
+    pub(super) bandwidths: &'a [f64],
+    pub(super) half_precision: &'a [f64],
+    pub(super) log_norms: &'a [f64],
 }
 
-impl Crowd {
+impl KernelSet {
     /// Without rows.
     pub(super) fn new(domains: &[&Domain]) -> Self {
         let categories = |domain: &&Domain| match domain {
@@ -67,20 +67,20 @@ impl Crowd {
     }
 
     /// Where a row lies in one dimension.
-    pub(super) fn centre(&self, row: usize, dimension: usize) -> f64 {
-        self.centres[row * self.dimensions() + dimension]
+    pub(super) fn center(&self, row: usize, dimension: usize) -> f64 {
+        self.centers[row * self.dimensions() + dimension]
     }
 
     /// Appends a row that is no member, `[dimensions]`; not a number where the trial has no value.
-    pub(super) fn push(&mut self, centres: impl Iterator<Item = f64>) {
-        self.centres.extend(centres);
-        let size = self.centres.len();
+    pub(super) fn push(&mut self, centers: impl Iterator<Item = f64>) {
+        self.centers.extend(centers);
+        let size = self.centers.len();
         debug_assert_eq!(size, (self.rows() + 1) * self.dimensions());
         self.members.push(false);
         // No width is this one: the kernel is worked out when the row becomes a member.
-        self.widths.resize(size, f64::NAN);
-        self.sharpness.resize(size, 0.0);
-        self.peaks.resize(size, 0.0);
+        self.bandwidths.resize(size, f64::NAN);
+        self.half_precision.resize(size, 0.0);
+        self.log_norms.resize(size, 0.0);
     }
 
     /// Forgets all rows but the first so many.
@@ -90,17 +90,19 @@ impl Crowd {
         }
         let leaving = (rows..self.rows()).filter(|row| self.members[*row]).count();
         if leaving > 0 {
-            self.choose(options, |row, members| row < rows && members[row]);
+            self.set_members(options, |row, members| row < rows && members[row]);
         }
         self.members.truncate(rows);
         let size = rows * self.dimensions();
-        for numbers in [&mut self.centres, &mut self.widths, &mut self.sharpness, &mut self.peaks] {
+        for numbers in
+            [&mut self.centers, &mut self.bandwidths, &mut self.half_precision, &mut self.log_norms]
+        {
             numbers.truncate(size);
         }
     }
 
     /// Makes those rows members for which `belongs(row, members so far)` holds.
-    pub(super) fn choose(
+    pub(super) fn set_members(
         &mut self,
         options: &TpeOptions,
         belongs: impl Fn(usize, &[bool]) -> bool,
@@ -110,7 +112,7 @@ impl Crowd {
             (0..before.len()).filter(|row| belongs(*row, before) != before[*row]).collect();
         let joining = changed.iter().filter(|row| !self.members[**row]).count();
         let count = self.count + joining - (changed.len() - joining);
-        let fitted = (options.narrowest(count), count == 1);
+        let fitted = (options.min_bandwidth(count), count == 1);
         // One after another moves half of each order; sorting costs some ten comparisons a member.
         if changed.len() > 4 + count / 16 || fitted != self.fitted {
             for row in changed {
@@ -136,33 +138,33 @@ impl Crowd {
     }
 
     /// The members' kernels with their rows, oldest first.
-    pub(super) fn members(&self) -> impl Iterator<Item = Row<'_>> {
+    pub(super) fn members(&self) -> impl Iterator<Item = KernelRow<'_>> {
         let rows = self.members.iter().enumerate().filter(|(_, member)| **member);
         let size = self.dimensions();
-        rows.map(move |(row, _)| Row {
-            centres: &self.centres[row * size..][..size],
-            widths: &self.widths[row * size..][..size],
-            sharpness: &self.sharpness[row * size..][..size],
-            peaks: &self.peaks[row * size..][..size],
+        rows.map(move |(row, _)| KernelRow {
+            centers: &self.centers[row * size..][..size],
+            bandwidths: &self.bandwidths[row * size..][..size],
+            half_precision: &self.half_precision[row * size..][..size],
+            log_norms: &self.log_norms[row * size..][..size],
         })
     }
 
     /// The order of every dimension anew.
     fn sort(&mut self) {
         let size = self.dimensions();
-        let Self { categories, members, centres, orders, .. } = self;
+        let Self { categories, members, centers, orders, .. } = self;
         for (dimension, order) in orders.iter_mut().enumerate() {
             if categories[dimension] > 0 {
                 continue;
             }
-            let centre = |row: u32| centres[row as usize * size + dimension];
+            let center = |row: u32| centers[row as usize * size + dimension];
             // What stays is in order already, which the sort takes for a run.
             order.retain(|row| members[*row as usize]);
             let mut known = alloc::vec![false; members.len()];
             order.iter().for_each(|row| known[*row as usize] = true);
             let joining = (0..members.len()).filter(|row| members[*row] && !known[*row]);
             order.extend(joining.map(|row| row as u32));
-            order.sort_by(|a, b| centre(*a).total_cmp(&centre(*b)).then_with(|| a.cmp(b)));
+            order.sort_by(|a, b| center(*a).total_cmp(&center(*b)).then_with(|| a.cmp(b)));
         }
     }
 
@@ -198,10 +200,10 @@ impl Crowd {
 
     /// Where a row stands, or would stand, among the members.
     fn place(&self, row: usize, dimension: usize) -> usize {
-        let (size, own) = (self.dimensions(), self.centre(row, dimension));
+        let (size, own) = (self.dimensions(), self.center(row, dimension));
         self.orders[dimension].partition_point(|other| {
-            let centre = self.centres[*other as usize * size + dimension];
-            centre.total_cmp(&own).then_with(|| (*other as usize).cmp(&row)).is_lt()
+            let center = self.centers[*other as usize * size + dimension];
+            center.total_cmp(&own).then_with(|| (*other as usize).cmp(&row)).is_lt()
         })
     }
 
@@ -209,18 +211,18 @@ impl Crowd {
     fn fit(&mut self, options: &TpeOptions, dimension: usize, place: usize) {
         let order = &self.orders[dimension];
         let Some(&row) = order.get(place) else { return };
-        let centre = |row: u32| self.centre(row as usize, dimension);
-        let own = centre(row);
-        let below = (place > 0).then(|| own - centre(order[place - 1]));
-        let above = order.get(place + 1).map(|other| centre(*other) - own);
-        let (narrowest, alone) = self.fitted;
-        let width = options.width(own, (below, above), alone, narrowest);
+        let center = |row: u32| self.center(row as usize, dimension);
+        let own = center(row);
+        let below = (place > 0).then(|| own - center(order[place - 1]));
+        let above = order.get(place + 1).map(|other| center(*other) - own);
+        let (min_bandwidth, alone) = self.fitted;
+        let width = options.bandwidth(own, (below, above), alone, min_bandwidth);
         let at = row as usize * self.dimensions() + dimension;
-        if self.widths[at] != width {
+        if self.bandwidths[at] != width {
             let kernel = Kernel::new(own, width);
-            self.widths[at] = width;
-            self.sharpness[at] = kernel.sharpness;
-            self.peaks[at] = kernel.peak;
+            self.bandwidths[at] = width;
+            self.half_precision[at] = kernel.half_precision;
+            self.log_norms[at] = kernel.log_norm;
         }
     }
 }

@@ -1,4 +1,4 @@
-/* Minimises a function over mixed parameters, by ask and tell and without a study. */
+/* Minimizes a function over mixed parameters, by ask and tell and without a study. */
 #include "optiformer.h"
 #include "optiformer.h"
 

@@ -16,13 +16,13 @@ use crate::{
 
 /// A study as its journal tells it, for looking at. The file is neither locked nor changed.
 #[derive(Debug)]
-pub struct Recording {
+pub struct JournalSnapshot {
     header: Header,
     study: Study,
     note: Option<String>,
 }
 
-impl Recording {
+impl JournalSnapshot {
     /// Reads a journal.
     ///
     /// # Errors

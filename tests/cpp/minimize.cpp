@@ -1,4 +1,4 @@
-// Maximises a function through the C++ wrapper.
+// Maximizes a function through the C++ wrapper.
 #include "optiformer.hpp"
 
 #include "optiformer.hpp"
@@ -45,7 +45,7 @@ int main() {
 
     auto model = optiformer::Model::builtin();
     EXPECT(model.description().find("\"trained_context\"") != std::string::npos);
-    optiformer::Study study(space, optiformer::Direction::maximise, 11, &model);
+    optiformer::Study study(space, optiformer::Direction::maximize, 11, &model);
     EXPECT(!study.best());
     study.enqueue({1.0, 2.0, 1.0, optiformer::inactive});
     double first = 0.0;
@@ -66,7 +66,7 @@ int main() {
     auto counts = study.counts();
     EXPECT(counts.finished == 30 && counts.failed == 0 && counts.pending == 0);
 
-    // Without a study: two at a time, to minimise.
+    // Without a study: two at a time, to minimize.
     std::vector<std::vector<double>> history;
     std::vector<double> losses;
     optiformer::SuggestOptions options;

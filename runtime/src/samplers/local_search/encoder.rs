@@ -6,7 +6,7 @@ use crate::space::{Configuration, Domain, Space};
 
 /// The numerical and the categorical parameters of a space.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Layout {
+pub(super) struct PointEncoder {
     /// The numerical parameters' indices, and how far their values lie apart in the unit interval (0 for a continuum).
     pub numerical: Vec<(usize, f64)>,
     /// The categorical parameters' indices and numbers of choices.
@@ -22,7 +22,7 @@ pub(super) struct Point {
     pub choices: Vec<Option<usize>>,
 }
 
-impl Layout {
+impl PointEncoder {
     /// Sorts the parameters.
     pub fn new(space: &Space) -> Self {
         let (mut numerical, mut categorical) = (Vec::new(), Vec::new());
@@ -57,25 +57,25 @@ impl Layout {
         self.numerical.len() + self.categorical.iter().map(|(_, count)| count).sum::<usize>()
     }
 
-    /// What a point is away from `centre`, in units of `radius`; a choice that differs is as far away as the radius.
+    /// What a point is away from `center`, in units of `radius`; a choice that differs is as far away as the radius.
     ///
     /// A parameter that is inactive on either side does not differ.
-    pub fn offset(&self, point: &Point, centre: &Point, radius: f64) -> Vec<f64> {
+    pub fn offset(&self, point: &Point, center: &Point, radius: f64) -> Vec<f64> {
         let mut offset: Vec<f64> = point
             .places
             .iter()
-            .zip(&centre.places)
+            .zip(&center.places)
             .map(|pair| match pair {
-                (Some(place), Some(centre)) => (place - centre) / radius,
+                (Some(place), Some(center)) => (place - center) / radius,
                 _ => 0.0,
             })
             .collect();
-        let pairs = point.choices.iter().zip(&centre.choices);
+        let pairs = point.choices.iter().zip(&center.choices);
         for ((_, count), pair) in self.categorical.iter().zip(pairs) {
             let from = offset.len();
             offset.resize(from + count, 0.0);
-            if let (Some(choice), Some(centre)) = pair
-                && choice != centre
+            if let (Some(choice), Some(center)) = pair
+                && choice != center
             {
                 offset[from + choice] = 1.0;
             }
@@ -84,18 +84,18 @@ impl Layout {
     }
 
     /// The square of the length of [`offset`](Self::offset), bit by bit, unless it is above `most`: then anything that is.
-    pub fn squared(&self, point: &Point, centre: &Point, radius: f64, most: f64) -> f64 {
+    pub fn squared_distance(&self, point: &Point, center: &Point, radius: f64, most: f64) -> f64 {
         let mut sum = 0.0;
-        for pair in point.places.iter().zip(&centre.places) {
-            if let (Some(place), Some(centre)) = pair {
-                let offset = (place - centre) / radius;
+        for pair in point.places.iter().zip(&center.places) {
+            if let (Some(place), Some(center)) = pair {
+                let offset = (place - center) / radius;
                 sum += offset * offset;
                 if sum > most {
                     return sum;
                 }
             }
         }
-        let choices = point.choices.iter().zip(&centre.choices);
+        let choices = point.choices.iter().zip(&center.choices);
         let differ = |(one, other): &(&Option<usize>, &Option<usize>)| {
             one.is_some() && other.is_some() && one != other
         };
@@ -161,11 +161,11 @@ mod tests {
             Parameter::categorical("inner", ["u", "v", "w"]).when("kind", ["b"]),
         ])
         .unwrap();
-        let layout = Layout::new(&space);
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(4);
+        let encoder = PointEncoder::new(&space);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
         let mut point = || {
-            let unit: Vec<f64> = (0..5).map(|_| generator.random::<f64>()).collect();
-            layout.point(&space, &space.from_unit(&unit))
+            let unit: Vec<f64> = (0..5).map(|_| rng.random::<f64>()).collect();
+            encoder.point(&space, &space.from_unit(&unit))
         };
         let (mut near, mut cut) = (0, 0);
         for _ in 0..2000 {
@@ -174,9 +174,9 @@ mod tests {
             assert_eq!(one.is_within(&other, 0.3), same && distance < 0.3);
             assert!(!one.is_within(&other, distance));
             near += usize::from(one.is_within(&other, 0.3));
-            let offset = layout.offset(&one, &other, 0.1);
+            let offset = encoder.offset(&one, &other, 0.1);
             let square: f64 = offset.iter().map(|x| x * x).sum();
-            let found = layout.squared(&one, &other, 0.1, 20.0);
+            let found = encoder.squared_distance(&one, &other, 0.1, 20.0);
             assert_eq!(found > 20.0, square > 20.0);
             cut += usize::from(found > 20.0);
             if found <= 20.0 {

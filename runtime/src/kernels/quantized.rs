@@ -1,6 +1,6 @@
 //! The algorithms on bytes, once, over any [`Integers`].
 //!
-//! A row of activations is quantised with a scale of its own, a matrix with one for each column; sums are whole numbers, and exact. The
+//! A row of activations is quantized with a scale of its own, a matrix with one for each column; sums are whole numbers, and exact. The
 //! weights of attention need more than eight bits, for many small ones weigh as much as one large one: they have sixteen.
 
 use super::{PANEL, integers::Integers, vector::Vector};
@@ -11,12 +11,12 @@ const PAIRS: usize = 128;
 /// A single row asks for weights so many bytes before they are used.
 const AHEAD: usize = 2048;
 
-/// Quantises `row` to bytes between −127 and 127: `row ≈ scale · bytes`. Returns the scale; 0, and zeros, for a row without a number above 1e-30 or with an infinite one.
+/// Quantizes `row` to bytes between −127 and 127: `row ≈ scale · bytes`. Returns the scale; 0, and zeros, for a row without a number above 1e-30 or with an infinite one.
 ///
 /// With `biased`, 128 is added to each byte where the products want it. `out` gets as many bytes as `row` has numbers, and
 /// zeros up to its end.
 #[inline(always)]
-pub unsafe fn quantise<I: Integers>(row: &[f32], out: &mut [u8], biased: bool) -> f32 {
+pub unsafe fn quantize<I: Integers>(row: &[f32], out: &mut [u8], biased: bool) -> f32 {
     debug_assert!(out.len() >= row.len());
     // SAFETY: the pointers stay within the slices, the arrays hold as many lanes as any vector here has.
     unsafe {
@@ -26,10 +26,10 @@ pub unsafe fn quantise<I: Integers>(row: &[f32], out: &mut [u8], biased: bool) -
         let zero = I::Floats::splat(0.0);
         for place in (0..whole).step_by(lanes) {
             let value = I::Floats::load(row.as_ptr().add(place));
-            most = most.maximum(value).maximum(zero.subtract(value));
+            most = most.max(value).max(zero.sub(value));
         }
         let ends = row[whole..].iter().map(|value| value.abs());
-        let most = ends.fold(most.largest(), f32::max);
+        let most = ends.fold(most.reduce_max(), f32::max);
         // Beyond these the quotient is no number; and a row of next to nothing is nothing.
         if !(1e-30..=f32::MAX).contains(&most) {
             out.fill(if biased && I::BIASED { 0x80 } else { 0 });
@@ -39,14 +39,14 @@ pub unsafe fn quantise<I: Integers>(row: &[f32], out: &mut [u8], biased: bool) -
         let factor = I::Floats::splat(inverse);
         for place in (0..whole).step_by(lanes) {
             let value = I::Floats::load(row.as_ptr().add(place));
-            I::store_bytes(value.multiply(factor), out.as_mut_ptr().add(place));
+            I::store_bytes(value.mul(factor), out.as_mut_ptr().add(place));
         }
         if whole < row.len() {
             let mut bytes = [0_u8; 16];
             let mut rest = [0.0_f32; 16];
             rest[..row.len() - whole].copy_from_slice(&row[whole..]);
             let value = I::Floats::load(rest.as_ptr());
-            I::store_bytes(value.multiply(factor), bytes.as_mut_ptr());
+            I::store_bytes(value.mul(factor), bytes.as_mut_ptr());
             out[whole..row.len()].copy_from_slice(&bytes[..row.len() - whole]);
         }
         out[row.len()..].fill(0);
@@ -109,9 +109,9 @@ unsafe fn gather<I: Integers, const ROWS: usize, const WIDE: usize, const DEEP: 
     all
 }
 
-/// Quantises the parts of a row, each of `size` numbers and with a scale of its own, to as many bytes each rounded up to whole fours.
+/// Quantizes the parts of a row, each of `size` numbers and with a scale of its own, to as many bytes each rounded up to whole fours.
 #[inline(always)]
-pub unsafe fn quantise_parts<I: Integers>(
+pub unsafe fn quantize_parts<I: Integers>(
     row: &[f32],
     size: usize,
     out: &mut [u8],
@@ -121,7 +121,7 @@ pub unsafe fn quantise_parts<I: Integers>(
     let parts = row.chunks_exact(size).zip(out.chunks_exact_mut(size.next_multiple_of(4)));
     for ((part, out), scale) in parts.zip(scales) {
         // SAFETY: the caller vouches for the CPU.
-        *scale = unsafe { quantise::<I>(part, out, biased) };
+        *scale = unsafe { quantize::<I>(part, out, biased) };
     }
 }
 
@@ -189,7 +189,7 @@ unsafe fn byte_block<I: Integers, const ROWS: usize, const WIDE: usize, const DE
         for (index, (values, sums)) in values.iter_mut().zip(&all).enumerate() {
             let row_scale = I::Floats::splat(*row_scales.add(index));
             for ((value, sum), scale) in values.iter_mut().zip(sums).zip(scales) {
-                *value = sum.to_floats().multiply(row_scale).multiply(scale);
+                *value = sum.to_floats().mul(row_scale).mul(scale);
             }
         }
         super::generic::put(&values, out, out_stride, add);
@@ -277,7 +277,7 @@ unsafe fn pair_block<I: Integers, const ROWS: usize, const WIDE: usize, const DE
             for (index, (values, sums)) in values.iter_mut().zip(&all).enumerate() {
                 let factor = I::Floats::splat(*factors.add(index));
                 for (value, sum) in values.iter_mut().zip(sums) {
-                    *value = sum.to_floats().multiply(factor);
+                    *value = sum.to_floats().mul(factor);
                 }
             }
             super::generic::put(&values, out, out_stride, add);
@@ -314,20 +314,20 @@ unsafe fn pair_step<I: Integers, const ROWS: usize, const WIDE: usize>(
 ///
 /// The nearest whole number goes into the exponent; the rest, between ±½, into the Taylor series to degree 5.
 #[inline(always)]
-unsafe fn power_of_two<V: Vector>(x: V) -> V {
+unsafe fn exp2<V: Vector>(x: V) -> V {
     // SAFETY: arithmetic in registers; the caller vouches for the CPU.
     unsafe {
-        let x = x.maximum(V::splat(-126.0));
+        let x = x.max(V::splat(-126.0));
         let whole = x.round();
-        let rest = x.subtract(whole);
+        let rest = x.sub(whole);
         // ln 2 to the powers 5 to 0 over the factorials.
         let mut sum = V::splat(1.333_355_8e-3);
         let coefficients =
             [9.618_129e-3, 5.550_411e-2, 0.240_226_5, core::f32::consts::LN_2, 1.0_f32];
         for coefficient in coefficients {
-            sum = sum.multiply_add(rest, V::splat(coefficient));
+            sum = sum.mul_add(rest, V::splat(coefficient));
         }
-        sum.multiply(whole.power_of_two())
+        sum.mul(whole.exp2_int())
     }
 }
 
@@ -335,7 +335,7 @@ unsafe fn power_of_two<V: Vector>(x: V) -> V {
 ///
 /// `factor` is chosen so that no product is above 32767. `weights` gets zeros from the end of `scores` to its own.
 #[inline(always)]
-pub unsafe fn weigh<I: Integers>(
+pub unsafe fn softmax_weights<I: Integers>(
     scores: &[f32],
     highest: f32,
     value_scales: &[f32],
@@ -351,12 +351,12 @@ pub unsafe fn weigh<I: Integers>(
         let whole = scores.len() / lanes * lanes;
         for place in (0..whole).step_by(lanes) {
             let score = I::Floats::load(scores.as_ptr().add(place));
-            let value = power_of_two(score.subtract(shift));
+            let value = exp2(score.sub(shift));
             sums = sums.add(value);
-            let scale = I::Floats::load(value_scales.as_ptr().add(place)).multiply(factors);
-            I::store_shorts(value.multiply(scale), weights.as_mut_ptr().add(place));
+            let scale = I::Floats::load(value_scales.as_ptr().add(place)).mul(factors);
+            I::store_shorts(value.mul(scale), weights.as_mut_ptr().add(place));
         }
-        let mut total = sums.total();
+        let mut total = sums.reduce_sum();
         if whole < scores.len() {
             let count = scores.len() - whole;
             let mut rest = [f32::MIN; 16];
@@ -364,9 +364,9 @@ pub unsafe fn weigh<I: Integers>(
             let mut shorts = [0_i16; 16];
             rest[..count].copy_from_slice(&scores[whole..]);
             scales[..count].copy_from_slice(&value_scales[whole..whole + count]);
-            let value = power_of_two(I::Floats::load(rest.as_ptr()).subtract(shift));
-            let scale = I::Floats::load(scales.as_ptr()).multiply(factors);
-            I::store_shorts(value.multiply(scale), shorts.as_mut_ptr());
+            let value = exp2(I::Floats::load(rest.as_ptr()).sub(shift));
+            let scale = I::Floats::load(scales.as_ptr()).mul(factors);
+            I::store_shorts(value.mul(scale), shorts.as_mut_ptr());
             value.store(rest.as_mut_ptr());
             total += rest[..count].iter().sum::<f32>();
             weights[whole..scores.len()].copy_from_slice(&shorts[..count]);

@@ -8,19 +8,19 @@ use alloc::vec::Vec;
 /// R. Hamano, S. Saito, M. Nomura, K. Uchida, S. Shirakawa, CatCMA: Stochastic Optimization for Mixed-Category Problems,
 /// GECCO 2024, equations (6) and (13), with a fixed learning rate.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Choices {
+pub(super) struct CategoricalDistribution {
     /// For each categorical parameter, the probability of each choice.
     probabilities: Vec<Vec<f64>>,
 }
 
-impl Choices {
+impl CategoricalDistribution {
     /// All choices equally likely; `counts[k]` is how many choices parameter `k` has.
-    pub fn even(counts: impl Iterator<Item = usize>) -> Self {
+    pub fn uniform(counts: impl Iterator<Item = usize>) -> Self {
         Self { probabilities: counts.map(|count| alloc::vec![1.0 / count as f64; count]).collect() }
     }
 
     /// The choice of parameter `index` at a place in `[0, 1)`: the inverse of the distribution function.
-    pub fn choose(&self, index: usize, place: f64) -> usize {
+    pub fn quantile(&self, index: usize, place: f64) -> usize {
         let probabilities = &self.probabilities[index];
         let mut rest = place;
         for (choice, probability) in probabilities.iter().enumerate() {
@@ -36,7 +36,7 @@ impl Choices {
     ///
     /// `chosen` gives the choice and the weight of each trial that counts; those in which the parameter was inactive are left out, and
     /// the weights need no sum. No choice ends below `margin` (or an even share of it, where there are many choices).
-    pub fn follow(
+    pub fn update(
         &mut self,
         index: usize,
         chosen: impl Iterator<Item = (usize, f64)>,
@@ -82,10 +82,10 @@ mod tests {
 
     #[test]
     fn what_wins_becomes_likely_and_nothing_impossible() {
-        let mut choices = Choices::even([3, 1].into_iter());
+        let mut choices = CategoricalDistribution::uniform([3, 1].into_iter());
         for _ in 0..100 {
-            choices.follow(0, [(1, 0.7), (1, 0.3)].into_iter(), 0.3, 0.05);
-            choices.follow(1, [(0, 1.0)].into_iter(), 0.3, 0.05);
+            choices.update(0, [(1, 0.7), (1, 0.3)].into_iter(), 0.3, 0.05);
+            choices.update(1, [(0, 1.0)].into_iter(), 0.3, 0.05);
         }
         let probabilities = choices.of(0);
         assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
@@ -93,14 +93,14 @@ mod tests {
         assert_eq!(choices.of(1), [1.0]);
         // Nothing seen, nothing changed.
         let before = choices.clone();
-        choices.follow(0, core::iter::empty(), 0.3, 0.05);
+        choices.update(0, core::iter::empty(), 0.3, 0.05);
         assert_eq!(choices, before);
     }
 
     #[test]
     fn places_map_to_choices_by_probability() {
-        let choices = Choices::even([4].into_iter());
+        let choices = CategoricalDistribution::uniform([4].into_iter());
         let places = [0.0, 0.24, 0.26, 0.51, 0.76, 1.0];
-        assert_eq!(places.map(|place| choices.choose(0, place)), [0, 0, 1, 2, 3, 3]);
+        assert_eq!(places.map(|place| choices.quantile(0, place)), [0, 0, 1, 2, 3, 3]);
     }
 }

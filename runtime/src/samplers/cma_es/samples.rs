@@ -9,7 +9,7 @@ use super::{super::normal, eigen::dot};
 
 /// What one trial is made of.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Draw {
+pub(super) struct Sample {
     /// Standard normal numbers, one for each coordinate.
     pub normal: Vec<f64>,
     /// Places in `[0, 1)`, one for each categorical parameter.
@@ -23,7 +23,7 @@ pub(super) struct Draw {
 /// Evolutionary Computation 27 (2019), without the mirroring), and the places of a generation fall one into each of
 /// `population` equal parts. Each draw by itself is distributed as if it were independent.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Draws {
+pub(super) struct GenerationSampler {
     /// What makes this generation different from every other.
     pub seed: u64,
     /// How many coordinates there are.
@@ -34,34 +34,34 @@ pub(super) struct Draws {
     pub population: usize,
 }
 
-impl Draws {
+impl GenerationSampler {
     /// The draws of the generation's trials, `[population]`.
-    pub fn generation(&self) -> Vec<Draw> {
+    pub fn generation(&self) -> Vec<Sample> {
         let normal = self.orthogonal();
         let columns: Vec<Vec<usize>> = (0..self.categorical)
-            .map(|parameter| shuffled(self.population, &mut self.generator(1, parameter as u64, 0)))
+            .map(|parameter| shuffled(self.population, &mut self.rng(1, parameter as u64, 0)))
             .collect();
         let place = |parameter: usize, position: usize| {
-            let mut generator = self.generator(2, parameter as u64, position as u64);
+            let mut rng = self.rng(2, parameter as u64, position as u64);
             let part = columns[parameter][position] as f64;
-            (part + generator.random::<f64>()) / self.population as f64
+            (part + rng.random::<f64>()) / self.population as f64
         };
         normal
             .into_iter()
             .enumerate()
             .map(|(position, normal)| {
                 let places = (0..self.categorical).map(|parameter| place(parameter, position));
-                Draw { normal, places: places.collect() }
+                Sample { normal, places: places.collect() }
             })
             .collect()
     }
 
     /// A draw that is independent of all others: for a trial beyond the generation, or for when the first was tried already (`attempt > 0`).
-    pub fn another(&self, position: usize, attempt: u32) -> Draw {
-        let mut generator = self.generator(3, position as u64, u64::from(attempt));
-        Draw {
-            normal: (0..self.coordinates).map(|_| standard_normal(&mut generator)).collect(),
-            places: (0..self.categorical).map(|_| generator.random::<f64>()).collect(),
+    pub fn another(&self, position: usize, attempt: u32) -> Sample {
+        let mut rng = self.rng(3, position as u64, u64::from(attempt));
+        Sample {
+            normal: (0..self.coordinates).map(|_| standard_normal(&mut rng)).collect(),
+            places: (0..self.categorical).map(|_| rng.random::<f64>()).collect(),
         }
     }
 
@@ -72,14 +72,14 @@ impl Draws {
         }
         let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(self.population);
         let mut lengths = Vec::with_capacity(self.population);
-        let mut generator = self.generator(0, 0, 0);
+        let mut rng = self.rng(0, 0, 0);
         for position in 0..self.population {
             let (block, row) = (position / self.coordinates, position % self.coordinates);
             if row == 0 {
-                generator = self.generator(0, block as u64, 0);
+                rng = self.rng(0, block as u64, 0);
             }
             let mut vector: Vec<f64> =
-                (0..self.coordinates).map(|_| standard_normal(&mut generator)).collect();
+                (0..self.coordinates).map(|_| standard_normal(&mut rng)).collect();
             lengths.push(libm::sqrt(dot(&vector, &vector)));
             // Twice is enough: after one pass of Gram and Schmidt rounding may have left something.
             for _ in 0..2 {
@@ -98,7 +98,7 @@ impl Draws {
         vectors
     }
 
-    fn generator(&self, kind: u64, first: u64, second: u64) -> Xoshiro256PlusPlus {
+    fn rng(&self, kind: u64, first: u64, second: u64) -> Xoshiro256PlusPlus {
         let mut mixed = self.seed;
         for part in [kind, first, second] {
             mixed = mix(mixed, part);
@@ -107,7 +107,7 @@ impl Draws {
     }
 }
 
-/// Joins two numbers into one that depends on both: the finaliser of SplitMix64 (Steele, Lea & Flood 2014).
+/// Joins two numbers into one that depends on both: the finalizer of SplitMix64 (Steele, Lea & Flood 2014).
 pub(super) fn mix(state: u64, part: u64) -> u64 {
     let mut mixed = state.wrapping_add(part.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -116,16 +116,16 @@ pub(super) fn mix(state: u64, part: u64) -> u64 {
 }
 
 /// A standard normal number.
-fn standard_normal(generator: &mut impl Rng) -> f64 {
+fn standard_normal(rng: &mut impl Rng) -> f64 {
     // Never 0 or 1, whose quantiles are infinite.
-    normal::quantile((generator.random::<f64>() + f64::EPSILON / 4.0).min(1.0 - f64::EPSILON / 2.0))
+    normal::quantile((rng.random::<f64>() + f64::EPSILON / 4.0).min(1.0 - f64::EPSILON / 2.0))
 }
 
 /// The numbers below `count` in random order (Fisher & Yates).
-fn shuffled(count: usize, generator: &mut impl Rng) -> Vec<usize> {
+fn shuffled(count: usize, rng: &mut impl Rng) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     for last in (1..count).rev() {
-        order.swap(last, generator.random_range(0..=last));
+        order.swap(last, rng.random_range(0..=last));
     }
     order
 }
@@ -134,11 +134,12 @@ fn shuffled(count: usize, generator: &mut impl Rng) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    const DRAWS: Draws = Draws { seed: 5, coordinates: 3, categorical: 2, population: 8 };
+    const SAMPLER: GenerationSampler =
+        GenerationSampler { seed: 5, coordinates: 3, categorical: 2, population: 8 };
 
     #[test]
     fn blocks_are_orthogonal_and_places_stratified() {
-        let rows = DRAWS.generation();
+        let rows = SAMPLER.generation();
         for (one, other) in [(0, 1), (0, 2), (1, 2), (3, 5), (6, 7)] {
             assert!(dot(&rows[one].normal, &rows[other].normal).abs() < 1e-12);
         }
@@ -149,8 +150,8 @@ mod tests {
             parts.sort_unstable();
             assert_eq!(parts, [0, 1, 2, 3, 4, 5, 6, 7]);
         }
-        assert_ne!(DRAWS.another(2, 1), DRAWS.another(2, 2));
-        assert_ne!(DRAWS.another(8, 0), DRAWS.another(9, 0));
+        assert_ne!(SAMPLER.another(2, 1), SAMPLER.another(2, 2));
+        assert_ne!(SAMPLER.another(8, 0), SAMPLER.another(9, 0));
     }
 
     #[test]
@@ -158,7 +159,7 @@ mod tests {
         let (mut sum, mut squares, mut fourth) = (0.0, 0.0, 0.0);
         let count = 4000.0;
         for seed in 0..4000 {
-            let mut rows = Draws { seed, ..DRAWS }.generation();
+            let mut rows = GenerationSampler { seed, ..SAMPLER }.generation();
             for x in rows.swap_remove((seed % 8) as usize).normal {
                 sum += x / (3.0 * count);
                 squares += x * x / (3.0 * count);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Ending, Failure,
+    ExitState, Failure,
     arguments::AskTellOptions,
     output,
     tune::{open_study, read_space},
@@ -84,30 +84,31 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
 }
 
 /// Serves requests to the end of the input.
-pub fn run(options: &AskTellOptions) -> Result<Ending, Failure> {
+pub fn run(options: &AskTellOptions) -> Result<ExitState, Failure> {
     let space = read_space(&options.study.space)?;
     let mut study = open_study(&options.study, space, options.direction.into())?;
     if let Some(note) = study.note() {
-        output::complain(&format!("note: {note}"));
+        output::print_error(&format!("note: {note}"));
     }
     let mut input = io::stdin().lock();
     while let Some(line) =
         next_line(&mut input).map_err(|error| Failure::Error(format!("standard input: {error}")))?
     {
         let reply = match line {
-            Line::Overlong => {
-                complaint("invalid_request", &format!("a line is longer than {LONGEST_LINE} bytes"))
-            }
+            Line::Overlong => error_reply(
+                "invalid_request",
+                &format!("a line is longer than {LONGEST_LINE} bytes"),
+            ),
             Line::Text(bytes) if bytes.trim_ascii().is_empty() => continue,
             Line::Text(bytes) => match serde_json::from_slice::<Request>(&bytes) {
-                Err(error) => complaint("invalid_request", &error.to_string()),
+                Err(error) => error_reply("invalid_request", &error.to_string()),
                 Ok(request) => serve(&mut study, request)
-                    .unwrap_or_else(|error| complaint(&kind(error.kind()), error.context())),
+                    .unwrap_or_else(|error| error_reply(&kind(error.kind()), error.context())),
             },
         };
         output::print(&reply.to_string())?;
     }
-    Ok(Ending::Fine)
+    Ok(ExitState::Success)
 }
 
 enum Line {
@@ -196,8 +197,8 @@ fn reasons(explanation: &Explanation) -> Value {
         object["median"] = expectation.median.into();
         object["deviation"] = expectation.deviation.into();
         object["improvement"] = expectation.improvement.into();
-        if let Some(modelled) = expectation.modelled {
-            object["modelled"] = modelled.into();
+        if let Some(modeled) = expectation.modeled {
+            object["modeled"] = modeled.into();
         }
     }
     object
@@ -228,7 +229,7 @@ fn outcome(value: Option<Value>, failed: bool) -> Result<Outcome, Error> {
     }
 }
 
-fn complaint(kind: &str, message: &str) -> Value {
+fn error_reply(kind: &str, message: &str) -> Value {
     json!({"error": {"kind": kind, "message": message}})
 }
 

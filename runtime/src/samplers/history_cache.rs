@@ -13,16 +13,16 @@ use crate::{
 /// ones; another study has nothing in common. To compare costs a few instructions a trial, since clones of a configuration are known without looking at their
 /// values.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Trail {
+pub(super) struct HistoryCache {
     space: Option<Space>,
     trials: Vec<Observation>,
     /// Of each trial's configuration: a few bytes to look through where the configurations lie all over the memory.
     digests: Vec<u64>,
 }
 
-impl Trail {
+impl HistoryCache {
     /// Takes over a history, and says how many trials at its beginning are those of the history before.
-    pub(super) fn follow(&mut self, space: &Space, history: &[Observation]) -> usize {
+    pub(super) fn sync(&mut self, space: &Space, history: &[Observation]) -> usize {
         if self.space.as_ref() != Some(space) {
             self.space = Some(space.clone());
             self.trials.clear();
@@ -64,7 +64,7 @@ fn is_identical(one: &Observation, other: &Observation) -> bool {
 }
 
 /// How many of the first configurations are the same.
-pub(super) fn in_common<'a>(
+pub(super) fn common_prefix<'a>(
     trials: impl Iterator<Item = &'a Configuration>,
     others: &[Configuration],
 ) -> usize {
@@ -89,36 +89,36 @@ mod tests {
     #[test]
     fn what_was_tried_is_found() {
         let history: Vec<Observation> = (0..50).map(|x| trial(f64::from(x) / 64.0, None)).collect();
-        let mut trail = Trail::default();
-        trail.follow(&space(1.0), &history);
-        assert!(history.iter().all(|trial| trail.contains(&trial.configuration)));
-        assert!(trail.contains(&trial(-0.0, None).configuration));
-        assert!(!trail.contains(&trial(50.0 / 64.0, None).configuration));
-        assert!(!trail.contains(&Configuration::new(vec![None])));
-        trail.follow(&space(1.0), &history[..20]);
-        assert!(!trail.contains(&history[20].configuration));
+        let mut cache = HistoryCache::default();
+        cache.sync(&space(1.0), &history);
+        assert!(history.iter().all(|trial| cache.contains(&trial.configuration)));
+        assert!(cache.contains(&trial(-0.0, None).configuration));
+        assert!(!cache.contains(&trial(50.0 / 64.0, None).configuration));
+        assert!(!cache.contains(&Configuration::new(vec![None])));
+        cache.sync(&space(1.0), &history[..20]);
+        assert!(!cache.contains(&history[20].configuration));
     }
 
     #[test]
     fn what_is_the_same_is_counted() {
         let mut history: Vec<Observation> =
             (0..5).map(|index| trial(f64::from(index) / 4.0, Some(1.0))).collect();
-        let mut trail = Trail::default();
-        assert_eq!(trail.follow(&space(1.0), &history[..4]), 0);
-        assert_eq!(trail.follow(&space(1.0), &history), 4);
+        let mut cache = HistoryCache::default();
+        assert_eq!(cache.sync(&space(1.0), &history[..4]), 0);
+        assert_eq!(cache.sync(&space(1.0), &history), 4);
         // The same numbers in another place of memory; another loss; a trial put in between; fewer trials.
         history[1] = trial(0.25, Some(1.0));
-        assert_eq!(trail.follow(&space(1.0), &history), 5);
+        assert_eq!(cache.sync(&space(1.0), &history), 5);
         history[3].loss = None;
-        assert_eq!(trail.follow(&space(1.0), &history), 3);
+        assert_eq!(cache.sync(&space(1.0), &history), 3);
         history.insert(2, trial(0.9, Some(0.0)));
-        assert_eq!(trail.follow(&space(1.0), &history), 2);
-        assert_eq!(trail.follow(&space(1.0), &history[..4]), 4);
-        assert_eq!(trail.follow(&space(1.0), &history), 4);
-        assert_eq!(trail.follow(&space(2.0), &history), 0);
+        assert_eq!(cache.sync(&space(1.0), &history), 2);
+        assert_eq!(cache.sync(&space(1.0), &history[..4]), 4);
+        assert_eq!(cache.sync(&space(1.0), &history), 4);
+        assert_eq!(cache.sync(&space(2.0), &history), 0);
         // Zeros of different signs are not the same to every sampler.
         let zeros = [trial(0.0, Some(1.0)), trial(-0.0, Some(1.0))].map(|trial| vec![trial]);
-        trail.follow(&space(1.0), &zeros[0]);
-        assert_eq!(trail.follow(&space(1.0), &zeros[1]), 0);
+        cache.sync(&space(1.0), &zeros[0]);
+        assert_eq!(cache.sync(&space(1.0), &zeros[1]), 0);
     }
 }
