@@ -4,7 +4,7 @@ use std::{ffi::c_char, sync::Arc};
 
 use optiformer::{
     model::Model,
-    samplers::{self, AutoOptions, AutoSampler, OptiFormerOptions, OptiFormerSampler, Sampler},
+    samplers::{self, AutoOptions, AutoSampler, Sampler},
 };
 
 use crate::{
@@ -38,7 +38,7 @@ pub unsafe fn sampler(
     match (name, model) {
         (LEARNED, model) => {
             let model = model.map_or_else(|| Model::pico().map(Arc::new), Ok)?;
-            Ok(Box::new(OptiFormerSampler::new(model, OptiFormerOptions::default())?))
+            Ok(samplers::transformer(model, 1)?)
         }
         (DEFAULT, Some(model)) => {
             Ok(Box::new(AutoSampler::new(Some(model), AutoOptions::default())?))

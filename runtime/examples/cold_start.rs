@@ -86,8 +86,12 @@ fn once(file: &str, begin: Instant) -> Result<(), Box<dyn Error>> {
             loss: Some((f64::from(index) - 4.0).powi(2)),
         })
         .collect();
-    let policy =
-        OptiFormerOptions { startup: 0, policy: 1, policy_only: true, ..Default::default() };
+    let policy = OptiFormerOptions {
+        n_startup_trials: 0,
+        num_policy_candidates: 1,
+        policy_only: true,
+        ..Default::default()
+    };
     let mut sampler = OptiFormerSampler::new(Arc::clone(&model), policy)?;
     let request = Request { space: &space, history: &[], pending: &[], number: 0, seed: 0 };
     let configuration = sampler.suggest(&request)?;

@@ -13,14 +13,15 @@ use optiformer::{
 };
 
 /// Weights that know nothing: what a learned sampler must hold does not depend on them.
-fn model() -> Arc<Model> {
+fn model(trials: bool) -> Arc<Model> {
     let config =
         Config { hidden_size: 32, layers: 1, heads: 2, feed_forward_size: 32, ..Config::pico() };
+    let config = if trials { config.with_trial_rows() } else { config };
     Arc::new(Model::random(config, 5, Precision::default()).unwrap())
 }
 
 fn learned(options: OptiFormerOptions) -> Box<dyn Sampler + Send> {
-    Box::new(OptiFormerSampler::new(model(), options).unwrap())
+    Box::new(OptiFormerSampler::new(model(true), options).unwrap())
 }
 
 type Build = fn() -> Box<dyn Sampler + Send>;
@@ -77,17 +78,22 @@ macro_rules! conformance {
 
 conformance! {
     learned_ranked: || learned(OptiFormerOptions {
-        policy: 4,
-        neighbours: 8,
-        spread: 4,
+        num_policy_candidates: 4,
+        num_local_candidates: 8,
+        num_space_candidates: 4,
+        num_refined_candidates: 6,
         ..OptiFormerOptions::default()
     });
     learned_policy: || learned(OptiFormerOptions {
-        policy: 4,
+        num_policy_candidates: 4,
         policy_only: true,
-        startup: 0,
+        n_startup_trials: 0,
         ..OptiFormerOptions::default()
     });
+    learned_tokens: || {
+        let options = samplers::TokenSamplerOptions { policy: 4, ..Default::default() };
+        Box::new(samplers::TokenSampler::new(model(false), options).unwrap())
+    };
     random: || samplers::by_name("random").unwrap();
     sobol: || samplers::by_name("sobol").unwrap();
     tpe: || samplers::by_name("tpe").unwrap();
@@ -97,7 +103,7 @@ conformance! {
         let mut options = samplers::AutoOptions::default();
         (options.learned_until, options.refine_from, options.refine_every) = (5, 5, 3);
         (options.long_from, options.long_every) = (8, 2);
-        Box::new(samplers::AutoSampler::new(Some(model()), options).unwrap())
+        Box::new(samplers::AutoSampler::new(Some(model(true)), options).unwrap())
     };
     cma_es: || samplers::by_name("cma_es").unwrap();
     local_search: || samplers::by_name("local_search").unwrap();
@@ -449,15 +455,20 @@ fn the_learned_sampler_never_repeats_itself_while_something_is_left() {
 
 #[test]
 fn bad_options_of_the_learned_sampler_are_refused() {
-    let model = Arc::new(Model::random(Config::pico(), 1, Precision::default()).unwrap());
+    let model = model(true);
     let defaults = OptiFormerOptions::default;
     let mut sampling = defaults().sampling;
     sampling.temperature = f32::NAN;
     let mut nucleus = defaults().sampling;
     nucleus.top_p = 0.0;
     for options in [
-        OptiFormerOptions { policy: 0, neighbours: 0, spread: 0, ..defaults() },
-        OptiFormerOptions { policy: 0, policy_only: true, ..defaults() },
+        OptiFormerOptions {
+            num_policy_candidates: 0,
+            num_local_candidates: 0,
+            num_space_candidates: 0,
+            ..defaults()
+        },
+        OptiFormerOptions { num_policy_candidates: 0, policy_only: true, ..defaults() },
         OptiFormerOptions { score_temperature: 0.0, ..defaults() },
         OptiFormerOptions { sampling, ..defaults() },
         OptiFormerOptions { sampling: nucleus, ..defaults() },

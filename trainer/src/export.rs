@@ -4,7 +4,7 @@ use std::path::Path;
 
 use optiformer::{
     Error, ErrorKind, Result,
-    model::{LayerWeights, Metadata, Precision, Weights},
+    model::{Config, LayerWeights, Metadata, Precision, TrialWeights, Weights},
     tokenizer::vocabulary::BINS,
 };
 use tch::{Device, Kind, Tensor};
@@ -51,12 +51,24 @@ pub fn named(network: &Network) -> Vec<(String, Tensor)> {
     all
 }
 
+/// The tables of a model that reads a row a trial; `None` for a model that reads a token a value.
+fn trial_weights(network: &Network) -> Option<TrialWeights> {
+    let config = network.config();
+    let (slots, features) = (config.slots as i64, config.value_features as i64);
+    (slots > 0).then(|| {
+        let parts = network.parts();
+        let maps = network.slot_maps(&parts).view([slots, features, -1]).transpose(1, 2);
+        TrialWeights { slots: values(&maps), values: values(&network.value_table(&parts)) }
+    })
+}
+
 /// The network's tensors as the runtime has them.
 fn weights(network: &Network) -> Weights {
     // The order of `named` is that of the fields.
     let mut all = named(network).into_iter().map(|(_, tensor)| values(&tensor));
     let mut next = || all.next().expect("as many tensors as the config asks for");
     Weights {
+        trials: trial_weights(network),
         embedding: next(),
         head: Some(next()),
         norm: next(),
@@ -126,6 +138,11 @@ pub fn load(bytes: &[u8], device: Device) -> Result<(Network, Metadata)> {
         (Table::Head, Some(head)) => head.as_slice(),
         _ => weights.embedding.as_slice(),
     };
+    let (slot_maps, value_table) = match &weights.trials {
+        Some(trials) => (transposed(&trials.slots, &config), trials.values.as_slice()),
+        None => (Vec::new(), [].as_slice()),
+    };
+    let value_bins = BINS * config.value_features;
     let mut parts = Vec::new();
     for entry in layout::entries(&config) {
         let pieces: Vec<&[f32]> = match entry.role {
@@ -143,9 +160,11 @@ pub fn load(bytes: &[u8], device: Device) -> Result<(Network, Metadata)> {
             Role::AttentionNorm(layer) => vec![&weights.layers[layer].attention_norm],
             Role::FeedForwardNorm(layer) => vec![&weights.layers[layer].feed_forward_norm],
             Role::FinalNorm => vec![&weights.norm],
-            Role::Slots | Role::SmoothValues | Role::ResidualValues | Role::SpecialValues => {
-                Vec::new()
-            }
+            // The whole table of values lies in the residual, too.
+            Role::SmoothValues => Vec::new(),
+            Role::Slots => vec![&slot_maps],
+            Role::ResidualValues => vec![&value_table[..value_bins]],
+            Role::SpecialValues => vec![&value_table[value_bins..]],
         };
         let part = if pieces.is_empty() {
             Tensor::zeros(entry.shape.as_slice(), (Kind::Float, Device::Cpu))
@@ -155,6 +174,12 @@ pub fn load(bytes: &[u8], device: Device) -> Result<(Network, Metadata)> {
         parts.push(part.flatten(0, -1));
     }
     Ok((Network::with_parameters(config, Tensor::cat(&parts, 0), device), metadata))
+}
+
+/// A file's slots, `[slots · hidden, features]`, as the network has them: `[slots · features, hidden]`.
+fn transposed(slots: &[f32], config: &Config) -> Vec<f32> {
+    let shape = [config.slots, config.hidden_size, config.value_features].map(|size| size as i64);
+    values(&Tensor::from_slice(slots).view(shape).transpose(1, 2))
 }
 
 /// The numbers of a tensor, row by row.
@@ -167,9 +192,16 @@ pub fn values(tensor: &Tensor) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use optiformer::model::Config;
+    use optiformer::{
+        model::{Config, Model, Workspace},
+        tokenizer::Rows,
+    };
 
     use super::*;
+    use crate::{
+        episodes::{self, EpisodeOptions},
+        generators::function::{Drawn, Function, FunctionOptions},
+    };
 
     #[test]
     fn an_exported_network_comes_back() {
@@ -194,5 +226,56 @@ mod tests {
             assert!(difference < most, "{precision:?}: {difference}");
             assert!(load(&bytes[..bytes.len() / 2], Device::Cpu).is_err());
         }
+    }
+
+    /// A file of rows comes back, and the runtime computes from it what the network does.
+    #[test]
+    fn the_runtime_and_the_network_agree_on_rows() {
+        let config = Config {
+            hidden_size: 32,
+            layers: 3,
+            heads: 4,
+            feed_forward_size: 48,
+            ..Config::pico()
+        }
+        .with_trial_rows();
+        let network = Network::new(config, Device::Cpu, 4);
+        let metadata = Metadata { trained_context: 100, ..Metadata::default() };
+        let bytes = to_bytes(&network, &metadata, Precision::F32).unwrap();
+        let (again, _) = load(&bytes, Device::Cpu).unwrap();
+        let model = Model::from_bytes_in(Precision::F32, &bytes).unwrap();
+        let mut workspace = Workspace::new();
+        let mut compared = 0;
+        for index in 0..12 {
+            let Drawn { function, optimum, mut generator, .. } =
+                Function::draw(&FunctionOptions::default(), 8, index);
+            let options = EpisodeOptions { longest: 30, ..EpisodeOptions::default() };
+            let episode = episodes::draw(&function, &optimum, &options, &mut generator).unwrap();
+            let queries = episode.rows.len() - episode.history;
+            if queries == 0 {
+                continue;
+            }
+            let (mut history, mut questions) = (Rows::new(), Rows::new());
+            for (index, row) in episode.rows.iter().enumerate() {
+                if index < episode.history { &mut history } else { &mut questions }.push(row);
+            }
+            let mut cache = model.cache(history.len());
+            model.history(&mut cache, &history, &mut workspace).unwrap();
+            model.questions(&cache, &questions, &mut workspace).unwrap();
+            let size = model.config().vocabulary_size;
+            let mut logits = vec![0.0; queries * size];
+            model.logits(&mut workspace, 0..queries, 0..size as u16, &mut logits).unwrap();
+            for network in [&network, &again] {
+                let expected = values(&network.query_logits(&episode));
+                let largest = logits
+                    .iter()
+                    .zip(&expected)
+                    .map(|(one, other)| (one - other).abs())
+                    .fold(0.0, f32::max);
+                assert!(largest < 2e-4, "{largest}");
+            }
+            compared += 1;
+        }
+        assert!(compared > 8);
     }
 }

@@ -57,15 +57,28 @@ const LARGEST_STEP: f64 = 0.3;
 /// The smallest one. A finer step tells the model nothing: what it expects there is what was seen at the parent. Zoom is what refines.
 const SMALLEST_STEP: f64 = 0.03;
 
-/// A neighbor of one of `parents` (points of the unit cube, best first).
-///
-/// The better a parent, the likelier it is taken. Between one and all coordinates move, by normal steps whose scale is
-/// drawn log-uniformly, from 3 % to 30 % of the view's side. Discrete values move by at least one
-/// step, choices are redrawn, and what leaves the view is put on its edge.
+/// A neighbor of one of `parents` (points of the unit cube, best first), at 3 % to 30 % of the
+/// view's side; see [`neighbor_within`].
 pub fn neighbor(
     space: &Space,
     parents: &[Vec<f64>],
     view: &View,
+    rng: &mut Xoshiro256PlusPlus,
+) -> Configuration {
+    neighbor_within(space, parents, view, [SMALLEST_STEP, LARGEST_STEP], rng)
+}
+
+/// A neighbor of one of `parents` (points of the unit cube, best first).
+///
+/// The better a parent, the likelier it is taken. Between one and all coordinates move, by normal
+/// steps whose scale is drawn log-uniformly between the two `steps`, as shares of the view's side.
+/// Discrete values move by at least one step, choices are redrawn, and what leaves the view is put
+/// on its edge.
+pub fn neighbor_within(
+    space: &Space,
+    parents: &[Vec<f64>],
+    view: &View,
+    [smallest, largest]: [f64; 2],
     rng: &mut Xoshiro256PlusPlus,
 ) -> Configuration {
     let dimensions = space.len();
@@ -75,8 +88,7 @@ pub fn neighbor(
     let moved = rng.random_range(1..=dimensions);
     let share = moved as f64 / dimensions as f64;
     let certain = rng.random_range(0..dimensions);
-    let ratio: f64 = SMALLEST_STEP / LARGEST_STEP;
-    let scale = LARGEST_STEP * libm::pow(ratio, rng.random::<f64>());
+    let scale = largest * libm::pow(smallest / largest, rng.random::<f64>());
     for (dimension, place) in unit.iter_mut().enumerate() {
         // All are drawn, moved or not, so that one choice does not shift the chances of the next.
         let (chance, step, fresh) = (rng.random::<f64>(), normal(rng), rng.random::<f64>());

@@ -1,7 +1,12 @@
-use alloc::{boxed::Box, format};
+use alloc::{boxed::Box, format, sync::Arc};
 
-use super::{RandomSampler, Sampler};
-use crate::{Error, ErrorKind, Result};
+use super::{
+    OptiFormerOptions, OptiFormerSampler, RandomSampler, Sampler, TokenSampler, TokenSamplerOptions,
+};
+use crate::{
+    Error, ErrorKind, Result,
+    model::{Model, Sequence},
+};
 
 /// The names that [`by_name`] knows in this build.
 pub const NAMES: &[&str] = &[
@@ -44,5 +49,24 @@ pub fn by_name(name: &str) -> Result<Box<dyn Sampler + Send>> {
             ErrorKind::InvalidValue,
             format!("there is no sampler \"{name}\" in this build; there are {}", NAMES.join(", ")),
         )),
+    }
+}
+
+/// The sampler `optiformer` with a model's weights, on so many threads: [`OptiFormerSampler`], or
+/// [`TokenSampler`] for a model that reads a token a value.
+///
+/// # Errors
+///
+/// Those of the sampler's `new`.
+pub fn transformer(model: Arc<Model>, threads: usize) -> Result<Box<dyn Sampler + Send>> {
+    match model.config().sequence() {
+        Sequence::Trials => {
+            let options = OptiFormerOptions { threads, ..OptiFormerOptions::default() };
+            Ok(Box::new(OptiFormerSampler::new(model, options)?))
+        }
+        Sequence::Tokens => {
+            let options = TokenSamplerOptions { threads, ..TokenSamplerOptions::default() };
+            Ok(Box::new(TokenSampler::new(model, options)?))
+        }
     }
 }

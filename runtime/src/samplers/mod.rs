@@ -19,13 +19,14 @@ mod random;
 #[cfg(feature = "classical")]
 mod sobol;
 mod suggestion;
+pub mod token_sampler;
 #[cfg(feature = "classical")]
 mod tpe;
 mod tried_set;
 
 #[cfg(feature = "classical")]
 pub use auto::{AutoOptions, AutoSampler};
-pub use by_name::{NAMES, by_name};
+pub use by_name::{NAMES, by_name, transformer};
 #[cfg(feature = "classical")]
 pub use cma_es::{CmaEsOptions, CmaEsSampler};
 #[cfg(feature = "classical")]
@@ -37,6 +38,7 @@ pub use random::RandomSampler;
 #[cfg(feature = "classical")]
 pub use sobol::SobolSampler;
 pub use suggestion::{Expectation, Explanation, Suggestion};
+pub use token_sampler::{TokenSampler, TokenSamplerOptions};
 #[cfg(feature = "classical")]
 pub use tpe::{TpeOptions, TpeSampler};
 

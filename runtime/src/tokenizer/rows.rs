@@ -22,14 +22,14 @@
 //! The history (thinking rows, space, trials) is a set without positions: its rows see one another.
 //! A question or policy row sees the history and itself.
 
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 
 use super::{
     Tokenizer, View,
     vocabulary::{BOS, CATEGORIES, EOS, PAD, RESERVED, SCORE, SLOTS, TARGET_REGRET, Token},
 };
 use crate::{
-    Result,
+    Error, ErrorKind, Result,
     space::{Configuration, Domain, Space},
     tokenizer::ScoreScale,
     trial::Observation,
@@ -149,6 +149,20 @@ impl RowTokenizer {
     /// As [`Tokenizer::new`].
     pub fn new(space: &Space) -> Result<Self> {
         Ok(Self { tokenizer: Tokenizer::new(space)?, codes: Vec::new() })
+    }
+
+    /// As [`new`](Self::new), for a model of so many slots.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tokenizer::new`]; also [`ErrorKind::Unsupported`] where there are more parameters.
+    pub fn with_slot_count(space: &Space, slots: usize) -> Result<Self> {
+        if space.len() > slots {
+            let context =
+                format!("the model has {slots} slots and the space {} parameters", space.len());
+            return Err(Error::new(ErrorKind::Unsupported, context));
+        }
+        Self::new(space)
     }
 
     /// A tokenizer with the given slots, and codes for the choices of each categorical parameter

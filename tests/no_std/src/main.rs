@@ -13,7 +13,7 @@ use core::{
 
 use optiformer::{
     model::Model,
-    samplers::{OptiFormerOptions, OptiFormerSampler},
+    samplers,
     space::{Parameter, Space},
     study::{Direction, Outcome, Study},
 };
@@ -73,8 +73,8 @@ fn print(text: &str) {
 fn minimize() -> optiformer::Result<f64> {
     let space = Space::new(vec![Parameter::float("x", 0.0, 5.0)])?;
     let model = Arc::new(Model::pico()?);
-    let sampler = OptiFormerSampler::new(model, OptiFormerOptions::default())?;
-    let mut study = Study::new(space, Direction::Minimize, Box::new(sampler), 1);
+    let sampler = samplers::transformer(model, 1)?;
+    let mut study = Study::new(space, Direction::Minimize, sampler, 1);
     let mut best = f64::INFINITY;
     for _ in 0..15 {
         let trial = study.ask()?;

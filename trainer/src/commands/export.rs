@@ -26,11 +26,12 @@ pub struct Export {
     /// The last weights, not their running average.
     #[arg(long)]
     last: bool,
-    /// The longest history the model was trained on, in tokens.
-    #[arg(long, default_value_t = 512)]
-    context: usize,
+    /// The longest history the model was trained on: in trials (200 by default), or in tokens (512)
+    /// for a model that reads a token a value.
+    #[arg(long)]
+    context: Option<usize>,
     /// The most parameters it was trained on.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 20)]
     parameters: usize,
     /// Divides the logits of scores.
     #[arg(long, default_value_t = 1.0)]
@@ -49,8 +50,12 @@ impl Export {
     pub fn run(&self) -> Result<()> {
         let checkpoint = Checkpoint::load(&self.checkpoint)?;
         let progress = &checkpoint.progress;
+        let context = match checkpoint.config.sequence() {
+            Sequence::Trials => 200,
+            Sequence::Tokens => 512,
+        };
         let metadata = Metadata {
-            trained_context: self.context,
+            trained_context: self.context.unwrap_or(context),
             trained_parameters: self.parameters,
             score_temperature: self.score_temperature,
             training: serde_json::json!({

@@ -57,7 +57,9 @@ impl Surrogate {
         );
         let cells = surrogate::judge(&model, self.functions, self.seed, || bar.inc(1))?;
         bar.finish_and_clear();
-        println!("| space | parameters | told | NLL transformer | NLL gp | R² transformer | R² gp |");
+        println!(
+            "| space | parameters | told | NLL transformer | NLL gp | R² transformer | R² gp |"
+        );
         println!("|---|---|---|---|---|---|---|");
         for (cell, pairs) in &cells {
             let (kind, told) = (cell.kind.name(), cell.told);

@@ -319,3 +319,6 @@ pub fn draw(
     let problem = problem(function, optimum, shape, options, rng)?;
     Ok(encode(function, &problem, options, rng))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,24 +4,24 @@ use std::sync::Arc;
 
 use optiformer::{
     Error, ErrorKind, Result,
-    model::Model,
+    model::{Model, Sequence},
     samplers::{
         self, AutoOptions, AutoSampler, GpOptions, GpSampler, OptiFormerOptions, OptiFormerSampler,
-        Sampler, Warp,
+        Sampler, TokenSampler, TokenSamplerOptions, Warp,
     },
 };
 
 /// A sampler by the name that the evaluation gives it; the learned ones share `model`.
 ///
-/// Beside the runtime's own names there are variants of the learned sampler: `optiformer-policy` (the policy alone), `optiformer-whole`
-/// (no zoom), and `optiformer:NAME=VALUE:…` with the options `startup`, `startup_share`, `policy`, `neighbours`, `spread`, `refined`, `policy_only`, `zoom`, `zoom_from`, `whole_every`,
-/// `temperature` (of the policy), `apart` and `score_temperature`; `gp:NAME=VALUE:…` with the fields of [`GpOptions`], and `auto:NAME=VALUE:…` with those of [`AutoOptions`].
+/// Beside the runtime's own names there are variants: `optiformer:NAME=VALUE:…` with the fields of
+/// [`OptiFormerOptions`] (of [`TokenSamplerOptions`] where the model reads a token a value) and
+/// `temperature` for the policy's, `gp:NAME=VALUE:…` with those of [`GpOptions`], and
+/// `auto:NAME=VALUE:…` with those of [`AutoOptions`].
 ///
 /// # Errors
 ///
 /// [`ErrorKind::InvalidValue`] for an unknown name or option, or a learned sampler without a model.
 pub fn sampler(name: &str, model: Option<&Arc<Model>>) -> Result<Box<dyn Sampler + Send>> {
-    let defaults = OptiFormerOptions::default();
     if let Some(rest) = name.strip_prefix("gp:") {
         return Ok(Box::new(GpSampler::new(gp_variant(&format!(":{rest}"))?)?));
     }
@@ -29,20 +29,17 @@ pub fn sampler(name: &str, model: Option<&Arc<Model>>) -> Result<Box<dyn Sampler
         let options = auto_variant(&name["auto".len()..])?;
         return Ok(Box::new(AutoSampler::new(model.cloned(), options)?));
     }
-    let options = match name {
-        "optiformer-policy" => {
-            OptiFormerOptions { policy: 8, policy_only: true, zoom: false, ..defaults }
-        }
-        "optiformer-whole" => OptiFormerOptions { zoom: false, ..defaults },
-        _ => match name.strip_prefix("optiformer") {
-            Some(rest) if rest.is_empty() || rest.starts_with(':') => variant(rest)?,
-            _ => return samplers::by_name(name),
-        },
+    let Some(rest) = name.strip_prefix("optiformer").filter(|r| r.is_empty() || r.starts_with(':'))
+    else {
+        return samplers::by_name(name);
     };
-    let model = model.ok_or_else(|| {
+    let model = model.map(Arc::clone).ok_or_else(|| {
         Error::new(ErrorKind::InvalidValue, format!("sampler \"{name}\" needs a model"))
     })?;
-    Ok(Box::new(OptiFormerSampler::new(Arc::clone(model), options)?))
+    Ok(match model.config().sequence() {
+        Sequence::Trials => Box::new(OptiFormerSampler::new(model, variant(rest)?)?),
+        Sequence::Tokens => Box::new(TokenSampler::new(model, token_variant(rest)?)?),
+    })
 }
 
 /// Calls `set` with the name and the value of each option of `sampler`, written as `:NAME=VALUE:NAME=VALUE`; it says whether it knew the option and could read
@@ -104,6 +101,29 @@ fn auto_variant(text: &str) -> Result<AutoOptions> {
 
 fn variant(text: &str) -> Result<OptiFormerOptions> {
     let mut options = OptiFormerOptions::default();
+    each_option("optiformer", text, |name, value| {
+        match name {
+            "n_startup_trials" => options.n_startup_trials = value.parse().ok()?,
+            "num_policy_candidates" => options.num_policy_candidates = value.parse().ok()?,
+            "num_local_candidates" => options.num_local_candidates = value.parse().ok()?,
+            "num_space_candidates" => options.num_space_candidates = value.parse().ok()?,
+            "num_refined_candidates" => options.num_refined_candidates = value.parse().ok()?,
+            "refinement_rounds" => options.refinement_rounds = value.parse().ok()?,
+            "policy_only" => options.policy_only = value.parse().ok()?,
+            "zoom" => options.zoom = value.parse().ok()?,
+            "temperature" => options.sampling.temperature = value.parse().ok()?,
+            "zoom_from" => options.zoom_from = value.parse().ok()?,
+            "global_every" => options.global_every = value.parse().ok()?,
+            "score_temperature" => options.score_temperature = value.parse().ok()?,
+            _ => return None,
+        }
+        Some(())
+    })?;
+    Ok(options)
+}
+
+fn token_variant(text: &str) -> Result<TokenSamplerOptions> {
+    let mut options = TokenSamplerOptions::default();
     each_option("optiformer", text, |name, value| {
         match name {
             "startup" => options.startup = value.parse().ok()?,

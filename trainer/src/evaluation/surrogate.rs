@@ -140,9 +140,7 @@ fn compare(
     let (queries, scores): (Vec<Configuration>, Vec<f64>) = problem
         .answers
         .iter()
-        .filter_map(|answer| {
-            Some((answer.query.configuration.clone(), scale.score(answer.loss?)))
-        })
+        .filter_map(|answer| Some((answer.query.configuration.clone(), scale.score(answer.loss?))))
         .unzip();
     if queries.is_empty() {
         return Ok(None);

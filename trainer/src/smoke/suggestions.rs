@@ -3,7 +3,7 @@ use std::sync::Arc;
 use optiformer::{
     Result,
     model::Model,
-    samplers::{OptiFormerOptions, OptiFormerSampler, Request, Sampler},
+    samplers::{Request, Sampler, TokenSampler, TokenSamplerOptions},
     space::{Parameter, Space},
     trial::Observation,
 };
@@ -18,8 +18,8 @@ const SEEDS: u64 = 15;
 pub fn check(model: Arc<Model>, criteria: &mut Criteria) -> Result<()> {
     let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)])?;
     // Not the even spread of a study's first trials: the model.
-    let options = OptiFormerOptions { startup: 0, ..OptiFormerOptions::default() };
-    let mut sampler = OptiFormerSampler::new(model, options)?;
+    let options = TokenSamplerOptions { startup: 0, ..TokenSamplerOptions::default() };
+    let mut sampler = TokenSampler::new(model, options)?;
     let loss = |x: f64| (x - 0.75) * (x - 0.75);
     let mut suggest = |points: &[f64]| -> Result<Vec<f64>> {
         let history: Vec<Observation> = points

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use optiformer::{
     Result,
     model::Model,
-    samplers::{OptiFormerOptions, OptiFormerSampler, RandomSampler, Request, Sampler},
+    samplers::{self, RandomSampler, Request, Sampler},
     space::{Parameter, Space},
     trial::Observation,
 };
@@ -18,6 +18,9 @@ pub const ASKS: [(&str, usize); 4] =
 
 const PARAMETERS: usize = 6;
 
+/// No sampler asks the model for fewer trials than this.
+const STARTUP: usize = 6;
+
 /// Times so many suggestions of studies as they go, the last of each the one behind `trials`: improvements, zooms and what is kept from one
 /// suggestion to the next come as they do in use.
 pub fn times(
@@ -28,12 +31,11 @@ pub fn times(
 ) -> Result<Times> {
     let names = (0..PARAMETERS).map(|index| Parameter::float(format!("x{index}"), 0.0, 1.0));
     let space = Space::new(names.collect())?;
-    let options = OptiFormerOptions { threads, ..OptiFormerOptions::default() };
     // The first trials are asked of nobody; of the others the last are measured.
-    let measured = (trials - options.startup).min(trials.div_ceil(10));
+    let measured = (trials - STARTUP).min(trials.div_ceil(10));
     let mut times = Times { wall_ms: Vec::new(), cpu_ms: Vec::new() };
     for seed in 0.. {
-        let mut sampler = OptiFormerSampler::new(Arc::clone(model), options.clone())?;
+        let mut sampler = samplers::transformer(Arc::clone(model), threads)?;
         let mut history: Vec<Observation> = Vec::new();
         for number in 0..trials {
             let request = Request {
@@ -45,7 +47,7 @@ pub fn times(
             };
             let left = trials - number;
             // A while before, so that the caches are what they are in the middle of a study.
-            let configuration = if left > measured + 5 && number >= options.startup {
+            let configuration = if left > measured + 5 && number >= STARTUP {
                 RandomSampler.suggest(&request)?
             } else {
                 let (wall, cpu) = (Instant::now(), cpu_seconds());

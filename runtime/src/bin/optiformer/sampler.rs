@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use optiformer::{
     Error, ErrorKind,
     model::Model,
-    samplers::{self, AutoOptions, AutoSampler, OptiFormerOptions, OptiFormerSampler, Sampler},
+    samplers::{self, AutoOptions, AutoSampler, Sampler},
     study::JournalSnapshot,
 };
 
@@ -38,7 +38,7 @@ pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), 
 /// The sampler called `name`, with the weights, threads and device of the options.
 fn sampler(name: &str, options: &StudyOptions) -> Result<Box<dyn Sampler + Send>, Error> {
     match (name, options.model.as_deref()) {
-        (LEARNED, model) => Ok(Box::new(learned(model, options)?)),
+        (LEARNED, model) => learned(model, options),
         #[cfg(feature = "classical")]
         (DEFAULT, Some(model)) => {
             let model = Arc::new(Model::open(model)?);
@@ -53,41 +53,47 @@ fn sampler(name: &str, options: &StudyOptions) -> Result<Box<dyn Sampler + Send>
 }
 
 /// The sampler that is a model, on the CPU or on a graphics processor.
-fn learned(model: Option<&Path>, options: &StudyOptions) -> Result<OptiFormerSampler, Error> {
-    let settings =
-        OptiFormerOptions { threads: options.threads as usize, ..OptiFormerOptions::default() };
-    let weights = model.map_or_else(embedded, Model::open)?;
-    let sampler = OptiFormerSampler::new(Arc::new(weights), settings)?;
+fn learned(model: Option<&Path>, options: &StudyOptions) -> Result<Box<dyn Sampler + Send>, Error> {
+    let weights = Arc::new(model.map_or_else(embedded, Model::open)?);
+    let threads = options.threads as usize;
     #[cfg(feature = "gpu")]
-    return on_device(sampler, model, &options.device);
-    #[cfg(not(feature = "gpu"))]
-    Ok(sampler)
+    if let Some(sampler) = on_device(&weights, model, threads, &options.device)? {
+        return Ok(sampler);
+    }
+    samplers::transformer(weights, threads)
 }
 
-/// Lets a sampler rank on a device; where that cannot be had, the CPU goes on, and standard error has the reason.
+/// The sampler with its candidates ranked on a device; `None`, with the reason on standard error,
+/// where that cannot be had.
 #[cfg(feature = "gpu")]
 fn on_device(
-    sampler: OptiFormerSampler,
+    weights: &Arc<Model>,
     model: Option<&Path>,
+    threads: usize,
     name: &str,
-) -> Result<OptiFormerSampler, Error> {
+) -> Result<Option<Box<dyn Sampler + Send>>, Error> {
     use optiformer::{
         gpu::{Device, GpuModel, GpuPrecision},
-        model::Weights,
+        model::{Sequence, Weights},
+        samplers::{TokenSampler, TokenSamplerOptions},
     };
 
     let device = Device::by_name(name)?;
     if device == Device::Cpu {
-        return Ok(sampler);
+        return Ok(None);
+    }
+    let refuse = |reason: &dyn std::fmt::Display| {
+        eprintln!("optiformer: ranking on the CPU: {reason}");
+        Ok(None)
+    };
+    if weights.config().sequence() != Sequence::Tokens {
+        return refuse(&"the weights read a row a trial, which takes the CPU a millisecond");
     }
     let gpu = match device.open() {
         Ok(gpu) => gpu,
-        Err(reason) => {
-            eprintln!("optiformer: ranking on the CPU: {reason}");
-            return Ok(sampler);
-        }
+        Err(reason) => return refuse(&reason),
     };
-    let (config, _, weights) = match model {
+    let (config, _, tensors) = match model {
         Some(path) => {
             let bytes = std::fs::read(path).map_err(|error| {
                 Error::new(ErrorKind::Io, format!("{}: {error}", path.display()))
@@ -97,14 +103,15 @@ fn on_device(
         #[cfg(feature = "pico")]
         None => Weights::pico()?,
         #[cfg(not(feature = "pico"))]
-        None => return Ok(sampler),
+        None => return Ok(None),
     };
-    match GpuModel::new(&gpu, &config, &weights, GpuPrecision::F16) {
-        Ok(model) => sampler.with_gpu(Arc::new(model), device),
-        Err(reason) => {
-            eprintln!("optiformer: ranking on the CPU: {reason}");
-            Ok(sampler)
+    match GpuModel::new(&gpu, &config, &tensors, GpuPrecision::F16) {
+        Ok(model) => {
+            let options = TokenSamplerOptions { threads, ..TokenSamplerOptions::default() };
+            let sampler = TokenSampler::new(Arc::clone(weights), options)?;
+            Ok(Some(Box::new(sampler.with_gpu(Arc::new(model), device)?)))
         }
+        Err(reason) => refuse(&reason),
     }
 }
 

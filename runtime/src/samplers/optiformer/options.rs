@@ -4,7 +4,6 @@ use crate::{Error, ErrorKind, Result, generation::SamplingOptions};
 
 /// How [`OptiFormerSampler`](super::OptiFormerSampler) makes and chooses candidates.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub struct OptiFormerOptions {
     /// Number of trials spread evenly over the space before the model is asked. Default 4.
     pub n_startup_trials: usize,

@@ -69,6 +69,14 @@ impl Shown {
     }
 }
 
+impl Shown {
+    /// A history seen whole, without pending trials.
+    pub fn whole(space: &Space, history: &[Observation], most: usize) -> Self {
+        let number = history.len() as u64;
+        Self::new(&Request { space, history, pending: &[], number, seed: 0 }, most, false)
+    }
+}
+
 /// The box around the best quarter (5 to 10) of the trials.
 fn box_around_best(request: &Request<'_>, units: &[Vec<f64>]) -> View {
     let space: &Space = request.space;

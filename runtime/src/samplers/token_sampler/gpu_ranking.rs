@@ -107,7 +107,7 @@ mod tests {
     use crate::{
         gpu::{Gpu, GpuPrecision},
         model::{Cache, Model, Precision, Weights},
-        samplers::{TokenSamplerOptions, Request, Sampler, Suggestion},
+        samplers::{Request, Sampler, Suggestion, TokenSamplerOptions},
         space::{Parameter, Space},
         trial::Observation,
     };

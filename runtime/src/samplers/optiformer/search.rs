@@ -1,0 +1,211 @@
+//! The search for the candidate that a judge rates highest, without gradients.
+
+use alloc::vec::Vec;
+
+use rand::RngExt;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::view::Shown;
+use crate::{
+    Result,
+    acquisition::{Candidate, CandidateOrigin, candidates},
+    samplers::{Request, tried_set::TriedSet},
+    space::Configuration,
+};
+
+/// Number of best candidates that a round of refinement searches near.
+const PARENTS: usize = 6;
+/// Distances of candidates near the best trials, as shares of the search box's sides.
+const LOCAL_STEPS: [f64; 2] = [0.003, 0.4];
+/// Distances in the first round of refinement; each further round takes a quarter of them.
+const REFINED_STEPS: [f64; 2] = [0.002, 0.12];
+
+/// How many candidates of each kind there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    /// Near the best trials.
+    pub local: usize,
+    /// Spread over the search box.
+    pub space: usize,
+    /// Near the best candidates, in each round.
+    pub refined: usize,
+    /// Number of rounds.
+    pub rounds: usize,
+}
+
+/// Candidates of a request, each once, none of them tried before while another is left.
+pub(crate) struct Search<'a> {
+    request: &'a Request<'a>,
+    shown: &'a Shown,
+    tried: TriedSet<'a>,
+    effort: Effort,
+    rng: Xoshiro256PlusPlus,
+    candidates: Vec<Candidate>,
+    keys: alloc::collections::BTreeSet<Vec<Option<u64>>>,
+}
+
+impl<'a> Search<'a> {
+    /// A search of what is `shown`, which begins with the given proposals.
+    pub fn new(
+        request: &'a Request<'a>,
+        shown: &'a Shown,
+        effort: Effort,
+        proposals: impl IntoIterator<Item = Candidate>,
+    ) -> Self {
+        let mut search = Self {
+            request,
+            shown,
+            tried: TriedSet::new(request),
+            effort,
+            rng: request.rng(),
+            candidates: Vec::new(),
+            keys: Default::default(),
+        };
+        proposals.into_iter().for_each(|candidate| search.push(candidate));
+        search.fill();
+        search
+    }
+
+    /// Adds a candidate that was neither tried nor added before.
+    fn push(&mut self, candidate: Candidate) {
+        if !self.tried.contains(&candidate.configuration)
+            && self.keys.insert(TriedSet::key(&candidate.configuration))
+        {
+            self.candidates.push(candidate);
+        }
+    }
+
+    /// Adds candidates near the best trials and a spread, or all that is left of a small space.
+    fn fill(&mut self) {
+        let Effort { local, space: spread, .. } = self.effort;
+        let space = self.request.space;
+        let offered = local + spread;
+        if let Some(left) = self.tried.remaining(space).filter(|left| left.len() <= 2 * offered) {
+            for configuration in left {
+                self.push(Candidate { configuration, origin: CandidateOrigin::Spread });
+            }
+        }
+        let elite = &self.shown.elite;
+        let local = if elite.is_empty() { 0 } else { local };
+        for _ in 0..local {
+            let configuration = self.near(elite, LOCAL_STEPS);
+            self.push(Candidate { configuration, origin: CandidateOrigin::Neighbor });
+        }
+        let seed = self.rng.random();
+        for index in 0..offered - local {
+            let configuration = candidates::spread(space, &self.shown.view, index as u32, seed);
+            self.push(Candidate { configuration, origin: CandidateOrigin::Spread });
+        }
+        // Everything was tried: what is rated highest is tried again.
+        if self.candidates.is_empty() {
+            let configuration = candidates::spread(space, &self.shown.view, 0, seed);
+            self.candidates.push(Candidate { configuration, origin: CandidateOrigin::Spread });
+        }
+    }
+
+    fn near(&mut self, parents: &[Vec<f64>], steps: [f64; 2]) -> Configuration {
+        let (space, view) = (self.request.space, &self.shown.view);
+        candidates::neighbor_within(space, parents, view, steps, &mut self.rng)
+    }
+
+    /// The candidate that `judge` rates highest, after rounds of refinement near the best ones; and
+    /// its rating.
+    ///
+    /// # Errors
+    ///
+    /// What the judge says.
+    pub fn maximize(
+        mut self,
+        mut judge: impl FnMut(&[Configuration]) -> Result<Vec<f64>>,
+    ) -> Result<(Candidate, f64)> {
+        let mut ratings: Vec<f64> = Vec::new();
+        let mut steps = REFINED_STEPS;
+        for round in 0..=self.effort.rounds {
+            let fresh: Vec<Configuration> = self.candidates[ratings.len()..]
+                .iter()
+                .map(|candidate| candidate.configuration.clone())
+                .collect();
+            if !fresh.is_empty() {
+                ratings.extend(judge(&fresh)?);
+            }
+            if round == self.effort.rounds {
+                break;
+            }
+            let parents = self.best(&ratings, PARENTS);
+            let parents: Vec<Vec<f64>> = parents
+                .into_iter()
+                .map(|index| self.request.space.to_unit(&self.candidates[index].configuration))
+                .collect();
+            for _ in 0..self.effort.refined {
+                let configuration = self.near(&parents, steps);
+                self.push(Candidate { configuration, origin: CandidateOrigin::Refined });
+            }
+            steps = steps.map(|step| 0.25 * step);
+        }
+        let best = self.best(&ratings, 1)[0];
+        Ok((self.candidates.swap_remove(best), ratings[best]))
+    }
+
+    /// Indices of the `count` candidates with the highest ratings, the highest first; of equal ones
+    /// the first.
+    fn best(&self, ratings: &[f64], count: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..ratings.len()).collect();
+        order.sort_by(|one, other| ratings[*other].total_cmp(&ratings[*one]));
+        order.truncate(count);
+        order
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::{
+        space::{Parameter, Space},
+        trial::Observation,
+    };
+
+    const EFFORT: Effort = Effort { local: 40, space: 40, refined: 30, rounds: 2 };
+
+    fn shown(request: &Request<'_>) -> Shown {
+        Shown::new(request, 100, false)
+    }
+
+    #[test]
+    fn refinement_comes_close_to_a_maximum() {
+        let space =
+            Space::new(vec![Parameter::float("x", 0.0, 1.0), Parameter::float("y", 0.0, 1.0)])
+                .unwrap();
+        let request = Request { space: &space, history: &[], pending: &[], number: 0, seed: 3 };
+        let shown = shown(&request);
+        let distance = |configuration: &Configuration| {
+            let of = |index: usize, place: f64| configuration.get(index).unwrap() - place;
+            libm::hypot(of(0, 0.3), of(1, 0.7))
+        };
+        let search = |rounds| {
+            let effort = Effort { rounds, ..EFFORT };
+            Search::new(&request, &shown, effort, [])
+                .maximize(|all| Ok(all.iter().map(|one| -distance(one)).collect()))
+                .unwrap()
+        };
+        let (coarse, fine) = (search(0).1, search(2).1);
+        assert!(fine > coarse && fine > -0.02, "{coarse} {fine}");
+    }
+
+    #[test]
+    fn a_small_space_is_listed_and_never_repeated() {
+        let space = Space::new(vec![Parameter::int("n", 1, 6)]).unwrap();
+        let mut history: Vec<Observation> = Vec::new();
+        for number in 0..6 {
+            let request =
+                Request { space: &space, history: &history, pending: &[], number, seed: 0 };
+            let shown = shown(&request);
+            let (candidate, _) = Search::new(&request, &shown, EFFORT, [])
+                .maximize(|all| Ok(all.iter().map(|one| one.get(0).unwrap()).collect()))
+                .unwrap();
+            assert_eq!(candidate.configuration.get(0), Some(6.0 - number as f64));
+            history.push(Observation { configuration: candidate.configuration, loss: Some(0.0) });
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The transformer as a surrogate: a history in, the distribution of any configuration's score out.
+
+use alloc::{sync::Arc, vec, vec::Vec};
+
+use rand::RngExt;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::view::Shown;
+use crate::{
+    Result,
+    acquisition::Prediction,
+    generation::{self, SamplingOptions},
+    model::{Cache, Model, Workspace},
+    space::{Configuration, Space},
+    tokenizer::{
+        RowTokenizer, Rows, ScoreScale, View, numerical,
+        sequence::LegalTokens,
+        vocabulary::{BINS, Token},
+    },
+    trial::Observation,
+};
+
+/// Number of candidates that go through the weights together: bounds the memory of their logits.
+const CHUNK: usize = 128;
+
+/// A model, and the history that it is conditioned on.
+#[derive(Debug)]
+pub(crate) struct TransformerSurrogate {
+    model: Arc<Model>,
+    cache: Cache,
+    workspace: Workspace,
+    rows: Rows,
+    logits: Vec<f32>,
+    sampling: SamplingOptions,
+}
+
+/// A history that the surrogate's cache holds.
+#[derive(Debug)]
+pub(crate) struct Conditioned {
+    tokenizer: RowTokenizer,
+    view: View,
+    /// The scale of the scores, fitted to the told trials that are shown.
+    pub scale: ScoreScale,
+    /// The score of the best of them.
+    pub incumbent: f64,
+}
+
+impl TransformerSurrogate {
+    /// A surrogate whose logits of scores are divided by `score_temperature`, on so many threads.
+    pub fn new(model: Arc<Model>, score_temperature: f32, threads: usize) -> Self {
+        let temperature = model.metadata().score_temperature * score_temperature;
+        let mut workspace = Workspace::new();
+        workspace.set_threads(threads);
+        Self {
+            cache: model.cache(model.config().max_positions),
+            workspace,
+            rows: Rows::new(),
+            logits: Vec::new(),
+            sampling: SamplingOptions { temperature, ..SamplingOptions::default() },
+            model,
+        }
+    }
+
+    /// The weights.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// The largest number of trials that it can be conditioned on.
+    pub fn max_trials(&self) -> usize {
+        self.model.metadata().trained_context
+    }
+
+    /// Shows it a history. Pending trials are taken for told, with the score that is expected of
+    /// them (the kriging believer of Ginsbourger, Le Riche and Carraro 2010).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a space that the model has too
+    /// few slots for.
+    pub fn condition(&mut self, space: &Space, shown: &Shown) -> Result<Conditioned> {
+        let tokenizer = RowTokenizer::with_slot_count(space, self.model.config().slots)?;
+        let losses = || shown.trials.iter().filter_map(|trial| trial.loss);
+        let scale = ScoreScale::fit(losses());
+        let incumbent = losses().reduce(f64::min).map_or(1.0, |loss| scale.score(loss));
+        let conditioned = Conditioned { tokenizer, view: shown.view.clone(), scale, incumbent };
+        self.show(&conditioned, &shown.trials)?;
+        if !shown.pending.is_empty() {
+            let believed = self.predict(&conditioned, &shown.pending)?;
+            let fantasies = shown.pending.iter().zip(believed).map(|(pending, prediction)| {
+                let loss = Some(scale.loss(prediction.mean.clamp(0.002, 0.998)));
+                Observation { configuration: pending.clone(), loss }
+            });
+            let all: Vec<Observation> = shown.trials.iter().cloned().chain(fantasies).collect();
+            self.show(&conditioned, &all)?;
+        }
+        Ok(conditioned)
+    }
+
+    fn show(&mut self, conditioned: &Conditioned, trials: &[Observation]) -> Result<()> {
+        let Conditioned { tokenizer, view, scale, .. } = conditioned;
+        self.rows.clear();
+        tokenizer.push_history(trials, scale, view, &mut self.rows);
+        self.model.history(&mut self.cache, &self.rows, &mut self.workspace)
+    }
+
+    /// Calls `each` with the index of every configuration and the probabilities of its score's bins,
+    /// `[1000]`.
+    ///
+    /// # Errors
+    ///
+    /// What the model says.
+    pub fn score_bins(
+        &mut self,
+        conditioned: &Conditioned,
+        configurations: &[Configuration],
+        mut each: impl FnMut(usize, &[f32]),
+    ) -> Result<()> {
+        let bins = LegalTokens { range: 0..BINS as Token, mask: None };
+        for (number, chunk) in configurations.chunks(CHUNK).enumerate() {
+            self.rows.clear();
+            for configuration in chunk {
+                conditioned.tokenizer.push_question(
+                    configuration,
+                    &conditioned.view,
+                    &mut self.rows,
+                );
+            }
+            self.model.questions(&self.cache, &self.rows, &mut self.workspace)?;
+            self.logits.clear();
+            self.logits.resize(chunk.len() * BINS, 0.0);
+            let rows = 0..chunk.len();
+            self.model.logits(&mut self.workspace, rows, 0..BINS as Token, &mut self.logits)?;
+            for (index, row) in self.logits.chunks_exact_mut(BINS).enumerate() {
+                generation::distribution(row, &bins, &self.sampling);
+                each(number * CHUNK + index, row);
+            }
+        }
+        Ok(())
+    }
+
+    /// Mean, deviation and expected improvement of the scores of some configurations.
+    ///
+    /// # Errors
+    ///
+    /// What the model says.
+    pub fn predict(
+        &mut self,
+        conditioned: &Conditioned,
+        configurations: &[Configuration],
+    ) -> Result<Vec<Prediction>> {
+        let mut predictions = Vec::with_capacity(configurations.len());
+        self.score_bins(conditioned, configurations, |_, bins| {
+            predictions.push(Prediction::new(bins, conditioned.incumbent));
+        })?;
+        Ok(predictions)
+    }
+
+    /// Draws configurations from the policy (`TARGET_REGRET_0`), parameter by parameter, all in step.
+    ///
+    /// # Errors
+    ///
+    /// What the model says.
+    pub fn draw_policy(
+        &mut self,
+        conditioned: &Conditioned,
+        count: usize,
+        sampling: &SamplingOptions,
+        rng: &mut Xoshiro256PlusPlus,
+    ) -> Result<Vec<Configuration>> {
+        let Conditioned { tokenizer, view, .. } = conditioned;
+        let space = tokenizer.space();
+        let mut drawn = vec![Vec::with_capacity(space.len()); count];
+        for index in 0..space.len() {
+            let (active, inactive): (Vec<_>, Vec<_>) = drawn
+                .iter_mut()
+                .partition(|values: &&mut Vec<Option<f64>>| space.is_active(index, values));
+            inactive.into_iter().for_each(|values| values.push(None));
+            if active.is_empty() {
+                continue;
+            }
+            self.rows.clear();
+            for values in &active {
+                tokenizer.push_policy(values, 0, view, &mut self.rows);
+            }
+            self.model.questions(&self.cache, &self.rows, &mut self.workspace)?;
+            let legal = tokenizer.values().legal(index, view);
+            let width = legal.range.len();
+            self.logits.clear();
+            self.logits.resize(active.len() * width, 0.0);
+            let (rows, tokens) = (0..active.len(), legal.range.clone());
+            self.model.logits(&mut self.workspace, rows, tokens, &mut self.logits)?;
+            for (values, row) in active.into_iter().zip(self.logits.chunks_exact_mut(width)) {
+                generation::distribution(row, &legal, sampling);
+                let token = legal.range.start + generation::draw(row, rng.random()) as Token;
+                let value = tokenizer.values().decode(index, token, view, rng.random());
+                values.push(Some(value));
+            }
+        }
+        Ok(drawn.into_iter().map(Configuration::new).collect())
+    }
+
+    /// The logarithm of the probability of the bin that a trial's outcome falls into, as predicted
+    /// behind `before`; 0 where those trials give the scores no scale.
+    ///
+    /// # Errors
+    ///
+    /// What the model says.
+    pub fn log_score(
+        &mut self,
+        space: &Space,
+        before: &[Observation],
+        trial: &Observation,
+    ) -> Result<f64> {
+        let Some(loss) = trial.loss.filter(|_| has_scale(before)) else { return Ok(0.0) };
+        let shown = Shown::whole(space, before, self.max_trials());
+        let conditioned = self.condition(space, &shown)?;
+        let bin = usize::from(numerical::bin(conditioned.scale.score(loss))).min(BINS - 2);
+        let mut probability = 0.0;
+        let one = core::slice::from_ref(&trial.configuration);
+        self.score_bins(&conditioned, one, |_, bins| {
+            // Given that it does not fail: the other surrogate knows nothing of failures.
+            let finite: f32 = bins[..BINS - 1].iter().sum();
+            probability = f64::from(bins[bin]) / f64::from(finite.max(1e-6));
+        })?;
+        Ok(libm::log(probability.max(1e-9)))
+    }
+}
+
+/// Whether two losses differ, so that scores have a unit.
+pub(crate) fn has_scale(trials: &[Observation]) -> bool {
+    let mut losses = trials.iter().filter_map(|trial| trial.loss);
+    losses.next().is_some_and(|first| losses.any(|loss| loss != first))
+}
