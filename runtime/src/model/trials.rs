@@ -28,7 +28,8 @@ impl Model {
     /// config does not have or a value or token outside the vocabulary, more rows than the cache or the model has room for, a cache made for
     /// another model. The cache holds what it held then.
     pub fn history(&self, cache: &mut Cache, rows: &Rows, workspace: &mut Workspace) -> Result<()> {
-        self.check_rows(rows, cache, rows.len())?;
+        self.check_rows(rows)?;
+        self.check_length(cache, rows.len())?;
         let (count, capacity) = (rows.len(), cache.capacity());
         if count > capacity {
             return Err(invalid(format!("{count} rows do not fit a cache of {capacity}")));
@@ -51,7 +52,8 @@ impl Model {
     ///
     /// As [`history`](Self::history), but for the cache's room.
     pub fn questions(&self, history: &Cache, rows: &Rows, workspace: &mut Workspace) -> Result<()> {
-        self.check_rows(rows, history, history.len() + 1)?;
+        self.check_rows(rows)?;
+        self.check_length(history, history.len() + 1)?;
         let (count, hidden) = (rows.len(), self.config.hidden_size);
         let threads = workspace.buffers.len();
         let group = count.div_ceil(threads).next_multiple_of(BLOCK).min(GROUP);
@@ -74,6 +76,33 @@ impl Model {
         Ok(())
     }
 
+    /// What rows are to the layers, `[rows, hidden]`: for looking at, and for other engines.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): a model of [`Sequence::Tokens`], no rows, a row with what is not of the
+    /// model, a slice whose length does not fit.
+    pub fn embedded_rows(
+        &self,
+        rows: &Rows,
+        workspace: &mut Workspace,
+        out: &mut [f32],
+    ) -> Result<()> {
+        self.check_rows(rows)?;
+        let (count, hidden) = (rows.len(), self.config.hidden_size);
+        if out.len() != count * hidden {
+            let have = out.len();
+            return Err(invalid(format!("{have} numbers for {count} rows of {hidden}")));
+        }
+        let buffers = &mut workspace.buffers[0];
+        self.embed_rows(rows, 0..count, buffers);
+        let stream = buffers.stream.chunks_exact(hidden.next_multiple_of(PANEL));
+        for (out, row) in out.chunks_exact_mut(hidden).zip(stream) {
+            out.copy_from_slice(&row[..hidden]);
+        }
+        Ok(())
+    }
+
     /// The stream of some rows.
     fn embed_rows(&self, rows: &Rows, range: Range<usize>, buffers: &mut Buffers) {
         let tables = self.trials.as_ref().expect("the sequence was checked");
@@ -83,7 +112,7 @@ impl Model {
         tables.sum(self.kernels, &self.embedding, rows, range, sums, (stream, width));
     }
 
-    fn check_rows(&self, rows: &Rows, cache: &Cache, length: usize) -> Result<()> {
+    fn check_rows(&self, rows: &Rows) -> Result<()> {
         self.check_sequence(Sequence::Trials)?;
         if rows.is_empty() {
             return Err(invalid("no rows".into()));
@@ -102,6 +131,6 @@ impl Model {
                 return Err(invalid(format!("row {index}: token {token} is not of {vocabulary}")));
             }
         }
-        self.check_length(cache, length)
+        Ok(())
     }
 }
