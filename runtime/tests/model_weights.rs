@@ -9,14 +9,25 @@ fn tiny() -> Config {
     Config { hidden_size: 8, layers: 1, heads: 2, feed_forward_size: 12, ..Config::pico() }
 }
 
+/// The same with rows of trials.
+fn tiny_of_trials() -> Config {
+    Config { slots: 3, value_features: 5, ..tiny() }
+}
+
 fn file() -> Vec<u8> {
-    let config = tiny();
-    Weights::random(&config, 1).to_bytes(&config, &Metadata::default(), Precision::F32).unwrap()
+    file_of(&tiny(), Precision::F32)
+}
+
+fn file_of(config: &Config, precision: Precision) -> Vec<u8> {
+    Weights::random(config, 1).to_bytes(config, &Metadata::default(), precision).unwrap()
 }
 
 /// The file with its JSON header replaced by what `change` makes of it.
 fn with_header(change: impl Fn(&str) -> String) -> Vec<u8> {
-    let bytes = file();
+    change_header(&file(), change)
+}
+
+fn change_header(bytes: &[u8], change: impl Fn(&str) -> String) -> Vec<u8> {
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let header = change(std::str::from_utf8(&bytes[8..8 + length]).unwrap());
     let mut changed = (header.len() as u64).to_le_bytes().to_vec();
@@ -73,6 +84,81 @@ fn bytes_and_their_scales_are_checked() {
     let scale = offset(&bytes, "lm_head.weight_scale");
     damaged[scale + 4..scale + 8].copy_from_slice(&f32::NAN.to_le_bytes());
     refused(&damaged, "lm_head.weight: scale 1");
+}
+
+#[test]
+fn tables_of_trials_come_back_in_every_precision() {
+    let config = tiny_of_trials();
+    let weights = Weights::random(&config, 1);
+    let tables = weights.trials.as_ref().unwrap();
+    assert_eq!((tables.slots.len(), tables.values.len()), (3 * 8 * 5, 1200 * 5));
+    for (precision, most) in
+        [(Precision::F32, 0.0), (Precision::F16, 1e-3), (Precision::Int8, 0.005)]
+    {
+        let bytes = file_of(&config, precision);
+        let (read, metadata, again) = Weights::from_bytes(&bytes).unwrap();
+        assert_eq!((&read, &metadata), (&config, &Metadata::default()));
+        let again = again.trials.unwrap();
+        for (have, want) in [(&again.slots, &tables.slots), (&again.values, &tables.values)] {
+            assert_eq!(have.len(), want.len());
+            assert!(have.iter().zip(want).all(|(have, want)| (have - want).abs() <= most));
+        }
+        assert_eq!(Model::from_bytes(&bytes).unwrap().config(), &config);
+        for length in (0..bytes.len()).step_by(997) {
+            assert!(Model::from_bytes(&bytes[..length]).is_err());
+        }
+    }
+    let mut without = weights.clone();
+    without.trials = None;
+    assert!(without.to_bytes(&config, &Metadata::default(), Precision::F32).is_err());
+    assert!(weights.to_bytes(&tiny(), &Metadata::default(), Precision::F32).is_err());
+    let mut short = weights;
+    short.trials.as_mut().unwrap().values.pop();
+    let error = short.to_bytes(&config, &Metadata::default(), Precision::F32).unwrap_err();
+    assert!(error.context().contains("trials.values.weight: 5999 numbers"), "{error}");
+}
+
+#[test]
+fn lies_about_trials_are_found_out() {
+    let bytes = file_of(&tiny_of_trials(), Precision::F32);
+    let refuse = |from: &str, to: &str, part: &str| {
+        let changed = change_header(&bytes, |header| {
+            assert!(header.contains(from), "{from} is not in {header}");
+            header.replacen(from, to, 1)
+        });
+        refused(&changed, part);
+    };
+    let sequence = r#""sequence":"trials""#;
+    refuse(sequence, r#""sequence":"tokens""#, "metadata \"sequence\": \"tokens\"");
+    refuse(sequence, r#""sequence":"verses""#, "metadata \"sequence\": \"verses\"");
+    // A file that says nothing is of tokens.
+    refuse(sequence, r#""sequenze":"trials""#, "metadata \"sequence\": \"tokens\"");
+    refuse(r#"\"trial_slots\":3"#, r#"\"trial_slots\":0"#, "trial_slots");
+    refuse(r#"\"trial_slots\":3"#, r#"\"trial_slots\":4"#, "trials.slots.weight has shape");
+    refuse(r#"\"trial_slots\":3"#, r#"\"trial_slots\":99999999999"#, "trial_slots 99999999999");
+    refuse(r#"\"trial_features\":5"#, r#"\"trial_features\":6"#, "has shape [24, 5], not [24, 6]");
+    refuse(r#"\"trial_features\":5"#, r#"\"trial_features\":4000000000"#, "trial_features");
+    refuse(
+        r#""trials.values.weight""#,
+        r#""trials.values.wieght""#,
+        "trials.values.weight is missing",
+    );
+    // Counted in trials, which come behind the rows of the context.
+    let context = r#""trained_context":"512""#;
+    for (number, good) in [("0", false), ("1", true), ("2039", true), ("2040", false)] {
+        let changed = change_header(&bytes, |header| {
+            assert!(header.contains(context));
+            header.replacen(context, &format!(r#""trained_context":"{number}""#), 1)
+        });
+        if good {
+            Model::from_bytes(&changed).unwrap();
+        } else {
+            refused(&changed, "trained_context");
+        }
+    }
+    let tokens = with_header(|header| header.replacen(r#""sequence":"tokens","#, "", 1));
+    assert!(tokens.len() < file().len());
+    Model::from_bytes(&tokens).unwrap();
 }
 
 #[test]

@@ -46,6 +46,8 @@ impl GpuPrecision {
         Weights {
             embedding: round(&weights.embedding, hidden),
             head: weights.head.as_ref().map(|head| round(head, hidden)),
+            // Rows are summed before they come to the device.
+            trials: weights.trials.clone(),
             norm: weights.norm.clone(),
             layers: weights
                 .layers

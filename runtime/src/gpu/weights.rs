@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Result,
-    model::{Config, LayerWeights, Weights},
+    model::{Config, LayerWeights, Sequence, Weights},
 };
 
 /// Gates and what they open take turns in the matrix, so many rows at a time: half a tile of the product's results.
@@ -170,6 +170,9 @@ fn rotations(config: &Config) -> Vec<f32> {
 /// That every tensor has the size that the config asks for.
 fn check(config: &Config, weights: &Weights) -> Result<()> {
     config.validate()?;
+    if config.sequence() == Sequence::Trials {
+        return Err(unsupported("rows of trials are not computed on graphics processors"));
+    }
     let (hidden, wide) = (config.hidden_size, config.feed_forward_size);
     let table = config.vocabulary_size * hidden;
     let refuse = |what: String| Err(Error::new(ErrorKind::InvalidWeights, what));

@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 
 use super::{
-    Config, Precision,
+    Config, Precision, Sequence,
     attention::{Bytes, Floats},
 };
-use crate::tokenizer::vocabulary::Token;
+use crate::tokenizer::{rows::Rows, vocabulary::Token};
 
 /// Keys and values in one of their forms.
 #[derive(Clone, Debug)]
@@ -47,10 +47,12 @@ impl Shape {
     }
 }
 
-/// The keys and values of a prefix, for every layer.
+/// The keys and values of a prefix of tokens, or of a history of rows, for every layer.
 #[derive(Clone, Debug)]
 pub struct Cache {
+    /// Of these and the rows, one kind is there at most.
     tokens: Vec<Token>,
+    rows: Rows,
     capacity: usize,
     shape: Shape,
     pub(super) store: Store,
@@ -59,24 +61,28 @@ pub struct Cache {
 impl Cache {
     pub(super) fn new(config: &Config, precision: Precision, capacity: usize) -> Self {
         Self {
-            tokens: Vec::with_capacity(capacity),
+            tokens: match config.sequence() {
+                Sequence::Tokens => Vec::with_capacity(capacity),
+                Sequence::Trials => Vec::new(),
+            },
+            rows: Rows::new(),
             capacity,
             shape: Shape::of(config, precision),
             store: Store::new(config, precision, 1, capacity),
         }
     }
 
-    /// How many tokens it holds.
+    /// How many tokens or rows it holds.
     pub fn len(&self) -> usize {
-        self.tokens.len()
+        self.tokens.len() + self.rows.len()
     }
 
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
-        self.tokens.is_empty()
+        self.len() == 0
     }
 
-    /// How many tokens it can hold.
+    /// How many tokens or rows it can hold.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
@@ -86,14 +92,27 @@ impl Cache {
         &self.tokens
     }
 
-    /// Forgets all but the first `length` tokens.
+    /// The rows that it holds, so that a caller can see whether a history is there already.
+    pub fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// Forgets all but the first `length` tokens. Rows see all others, so that of a history nothing is left when a row goes.
     pub fn truncate(&mut self, length: usize) {
         self.tokens.truncate(length);
+        if length < self.rows.len() {
+            self.rows.clear();
+        }
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.tokens.clear();
+        self.rows.clear();
+    }
+
+    pub(super) fn hold(&mut self, rows: &Rows) {
+        self.rows.clone_from(rows);
     }
 
     pub(super) fn push(&mut self, tokens: &[Token]) {
@@ -107,7 +126,7 @@ impl Cache {
 }
 
 /// So many tokens go through the layers together: their buffers stay in the second-level cache.
-const GROUP: usize = 132;
+pub(super) const GROUP: usize = 132;
 
 /// Many short continuations of one prefix, each with keys and values of its own.
 #[derive(Clone, Debug)]

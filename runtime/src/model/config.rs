@@ -7,7 +7,7 @@ use alloc::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, tokenizer::rows::CONTEXT_ROWS};
 
 /// The shape of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct Config {
     /// Number of tokens.
     #[serde(rename = "vocab_size")]
     pub vocabulary_size: usize,
-    /// The longest sequence, in tokens.
+    /// The longest sequence, in tokens or rows.
     #[serde(rename = "max_position_embeddings")]
     pub max_positions: usize,
     /// Base of the rotary frequencies.
@@ -65,6 +65,14 @@ impl Sequence {
         match self {
             Self::Tokens => "tokens",
             Self::Trials => "trials",
+        }
+    }
+
+    /// What it is a sequence of, for messages.
+    pub(super) fn unit(self) -> &'static str {
+        match self {
+            Self::Tokens => "tokens",
+            Self::Trials => "rows",
         }
     }
 }
@@ -305,7 +313,8 @@ pub struct Metadata {
     pub vocabulary: String,
     /// Which rule of scoring losses it was trained with.
     pub score_rule: String,
-    /// The longest history it was trained on, in tokens.
+    /// The longest history it was trained on: in tokens, or in trials where the sequence is
+    /// [`Sequence::Trials`].
     pub trained_context: usize,
     /// The most parameters a space had in training.
     pub trained_parameters: usize,
@@ -335,10 +344,11 @@ impl Default for Metadata {
 
 impl Metadata {
     /// The entries of a safetensors header, in a fixed order.
-    pub fn entries(&self, config: &Config) -> [(String, String); 8] {
+    pub fn entries(&self, config: &Config) -> [(String, String); 9] {
         [
             ("format_version", self.format_version.to_string()),
             ("config", config.to_json()),
+            ("sequence", config.sequence().name().to_string()),
             ("vocabulary", self.vocabulary.clone()),
             ("score_rule", self.score_rule.clone()),
             ("trained_context", self.trained_context.to_string()),
@@ -349,11 +359,13 @@ impl Metadata {
         .map(|(key, value)| (key.to_string(), value))
     }
 
-    /// Reads the entries of a safetensors header.
+    /// Reads the entries of a safetensors header. A file without the entry `sequence` is of
+    /// [`Sequence::Tokens`].
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidWeights`], naming the entry: missing, unreadable, out of range, or a format version that is not known.
+    /// [`ErrorKind::InvalidWeights`], naming the entry: missing, unreadable, out of range, a format version that is
+    /// not known, or a sequence that is not the config's.
     pub fn from_entries<'a>(find: impl Fn(&str) -> Option<&'a str>) -> Result<(Config, Self)> {
         let refuse = |what: String| Error::new(ErrorKind::InvalidWeights, what);
         let entry =
@@ -371,6 +383,14 @@ impl Metadata {
             )));
         }
         let config = Config::from_json(entry("config")?)?;
+        let (sequence, of_config) =
+            (find("sequence").unwrap_or("tokens"), config.sequence().name());
+        if sequence != of_config {
+            return Err(refuse(format!(
+                "metadata \"sequence\": \"{sequence}\", and the config, with trial_slots {}, is of \"{of_config}\"",
+                config.slots
+            )));
+        }
         let metadata = Self {
             format_version,
             vocabulary: entry("vocabulary")?.to_string(),
@@ -380,10 +400,14 @@ impl Metadata {
             score_temperature: number("score_temperature", entry("score_temperature")?)?,
             training: find("training").unwrap_or("{}").to_string(),
         };
-        if !(16..=config.max_positions).contains(&metadata.trained_context) {
+        let contexts = match config.sequence() {
+            Sequence::Tokens => 16..=config.max_positions,
+            Sequence::Trials => 1..=config.max_positions.saturating_sub(CONTEXT_ROWS),
+        };
+        if !contexts.contains(&metadata.trained_context) {
             return Err(refuse(format!(
-                "metadata \"trained_context\": {} is not in 16..={}",
-                metadata.trained_context, config.max_positions
+                "metadata \"trained_context\": {} is not in {contexts:?}",
+                metadata.trained_context
             )));
         }
         if !(metadata.score_temperature > 0.0 && metadata.score_temperature.is_finite()) {

@@ -1,11 +1,11 @@
-//! The forward pass: rows of tokens through all layers, behind keys and values that are there already.
+//! The forward pass: rows through all layers, behind keys and values that are there already.
 
 use alloc::{format, string::String};
 use core::ops::Range;
 
 use super::{
-    Branches, Cache, Layer, Model, Workspace,
-    attention::{KeyValues, Own, ROOM, Seen},
+    Branches, Cache, Layer, Model, Sequence, Workspace,
+    attention::{Besides, KeyValues, Own, ROOM, Seen},
     cache::Store,
     workspace::{Buffers, sized},
 };
@@ -15,18 +15,23 @@ use crate::{
     tokenizer::vocabulary::Token,
 };
 
-/// So many tokens of a prefix go through the layers at a time, whatever the prefix's length: bounds the memory.
-const CHUNK: usize = 132;
+/// So many tokens of a prefix go through the layers at a time, and so many rows of a history through the widest part of a layer, whatever its
+/// length: bounds the memory. Whole blocks of the kernels' rows, so that none writes beyond its chunk.
+pub(super) const CHUNK: usize = 132;
 /// So many rows of states become logits at a time.
 const LOGIT_ROWS: usize = 24;
 
 /// What the rows that go through the layers continue.
-enum Past<'a, K> {
+pub(super) enum Past<'a, K> {
     /// The rows are the next tokens of a prefix of so many; row `i` sees the prefix and the rows up to its own.
     Prefix(&'a mut K, usize),
     /// The rows are `each` next tokens of continuations that have `length`, one after the other; they see the prefix, `stored` tokens, and
     /// their own continuation.
     Branches { prefix: &'a K, stored: usize, branches: &'a mut K, length: usize, each: usize },
+    /// The rows are a whole history; each sees all of them.
+    History(&'a mut K),
+    /// The rows see a history of so many rows, and each itself.
+    Questions(&'a K, usize),
 }
 
 impl Model {
@@ -56,13 +61,14 @@ impl Model {
         for chunk in tokens.chunks(CHUNK) {
             let stored = cache.len();
             let buffers = &mut workspace.buffers[0];
-            let out = &mut workspace.hidden;
+            let (rows, out) = (chunk.len(), workspace.hidden.as_mut_slice());
+            self.embed(chunk, buffers);
             match &mut cache.store {
                 Store::Floats(store) => {
-                    self.layers(Past::Prefix(store, stored), chunk, buffers, out);
+                    self.layers(Past::Prefix(store, stored), rows, buffers, out);
                 }
                 Store::Bytes(store) => {
-                    self.layers(Past::Prefix(store, stored), chunk, buffers, out);
+                    self.layers(Past::Prefix(store, stored), rows, buffers, out);
                 }
             }
             cache.push(chunk);
@@ -129,15 +135,16 @@ impl Model {
         buffers: &mut Buffers,
         out: &mut [f32],
     ) {
-        let stored = prefix.len();
+        let (stored, rows) = (prefix.len(), tokens.len());
+        self.embed(tokens, buffers);
         match (&prefix.store, branches) {
             (Store::Floats(prefix), Store::Floats(branches)) => {
                 let past = Past::Branches { prefix, stored, branches, length, each };
-                self.layers(past, tokens, buffers, out);
+                self.layers(past, rows, buffers, out);
             }
             (Store::Bytes(prefix), Store::Bytes(branches)) => {
                 let past = Past::Branches { prefix, stored, branches, length, each };
-                self.layers(past, tokens, buffers, out);
+                self.layers(past, rows, buffers, out);
             }
             _ => unreachable!("both were made for this model"),
         }
@@ -194,6 +201,7 @@ impl Model {
     }
 
     fn check(&self, tokens: &[Token], cache: &Cache, length: usize) -> Result<()> {
+        self.check_sequence(Sequence::Tokens)?;
         if tokens.is_empty() {
             return Err(invalid(String::from("no tokens")));
         }
@@ -201,48 +209,74 @@ impl Model {
         if let Some(place) = tokens.iter().position(|token| usize::from(*token) >= most) {
             return Err(invalid(format!("token {place} is {}, of {most}", tokens[place])));
         }
+        self.check_length(cache, length)
+    }
+
+    /// That the model reads histories that are written so.
+    pub(super) fn check_sequence(&self, given: Sequence) -> Result<()> {
+        let own = self.config.sequence();
+        if own == given {
+            return Ok(());
+        }
+        let (own, given) = (own.name(), given.name());
+        Err(invalid(format!("the model's sequence is \"{own}\", not \"{given}\"")))
+    }
+
+    /// That the cache is of this model, and the model has room for `length` positions.
+    pub(super) fn check_length(&self, cache: &Cache, length: usize) -> Result<()> {
         if !cache.fits(&self.config, self.precision) {
             return Err(invalid(String::from("the cache was made for another model")));
         }
-        if length > self.config.max_positions {
-            return Err(invalid(format!(
-                "{length} tokens are more than the model's {}",
-                self.config.max_positions
-            )));
+        let most = self.config.max_positions;
+        if length > most {
+            let what = self.config.sequence().unit();
+            return Err(invalid(format!("{length} {what} are more than the model's {most}")));
         }
         Ok(())
     }
 
-    /// All layers for some rows. In the last one only the states that are asked for afterwards go on beyond the keys and values:
-    /// the last row of a prefix, the last row of each continuation; normalised, they are written to `out`.
-    fn layers<K: KeyValues>(
+    /// The stream of tokens.
+    fn embed(&self, tokens: &[Token], buffers: &mut Buffers) {
+        let hidden = self.config.hidden_size;
+        let width = hidden.next_multiple_of(PANEL);
+        let stream = sized(&mut buffers.stream, padded(tokens.len()) * width);
+        for (row, token) in stream.chunks_exact_mut(width).zip(tokens) {
+            let start = usize::from(*token) * hidden;
+            row[..hidden].copy_from_slice(&self.embedding[start..start + hidden]);
+        }
+    }
+
+    /// All layers for the rows in the stream. In the last one only the states that are asked for afterwards go on beyond the keys and values:
+    /// the last row of a prefix, the last row of each continuation, no row of a history; normalised, they are written to `out`.
+    pub(super) fn layers<K: KeyValues>(
         &self,
         mut past: Past<'_, K>,
-        tokens: &[Token],
+        mut rows: usize,
         buffers: &mut Buffers,
         out: &mut [f32],
     ) {
         let hidden = self.config.hidden_size;
         let width = hidden.next_multiple_of(PANEL);
-        let mut rows = tokens.len();
-        let stream = sized(&mut buffers.stream, padded(rows) * width);
-        for (row, token) in stream.chunks_exact_mut(width).zip(tokens) {
-            let start = usize::from(*token) * hidden;
-            row[..hidden].copy_from_slice(&self.embedding[start..start + hidden]);
-        }
         let stride = (3 * hidden).next_multiple_of(PANEL);
         for (index, layer) in self.layers.iter().enumerate() {
-            self.normalise_rows(rows, &layer.attention_norm, buffers);
+            let last = index + 1 == self.layers.len();
+            self.normalise_rows(0..rows, &layer.attention_norm, buffers);
             let projected = sized(&mut buffers.projected, (padded(rows) + ROOM) * stride);
-            let to = Destination { numbers: projected, stride, add: false };
+            // Nobody asks with the queries of a history in the last layer.
+            let first = if last && matches!(past, Past::History(_)) { hidden / PANEL } else { 0 };
+            let panels = (first, (3 * hidden).div_ceil(PANEL));
+            let numbers = &mut projected[first * PANEL..];
+            let to = Destination { numbers, stride, add: false };
             let x = (buffers.input.as_slice(), hidden);
-            layer.attention.product(self.kernels, x, &buffers.operand, rows, to);
+            layer.attention.product_of_panels(self.kernels, x, &buffers.operand, rows, panels, to);
             self.remember(&mut past, index, &mut projected[..rows * stride], stride);
             let mut step = 1;
-            if index + 1 == self.layers.len() {
+            if last {
                 step = match &past {
                     Past::Prefix(..) => rows,
                     Past::Branches { each, .. } => *each,
+                    Past::History(_) => return,
+                    Past::Questions(..) => 1,
                 };
                 keep_last(&mut buffers.stream, rows, width, step);
                 keep_last(projected, rows, stride, step);
@@ -251,7 +285,7 @@ impl Model {
             // A head's product writes whole panels: what it writes beyond its part, the next heads and the padding take.
             let mixed_stride = hidden + PANEL;
             let mixed = sized(&mut buffers.mixed, (padded(rows) + ROOM) * mixed_stride);
-            let seen = past.seen(step);
+            let seen = past.seen(step, rows);
             seen.attend(
                 self.kernels,
                 &self.config,
@@ -263,24 +297,25 @@ impl Model {
                 mixed,
                 mixed_stride,
             );
-            self.after_attention(layer, rows, buffers);
+            for first in (0..rows).step_by(CHUNK) {
+                self.after_attention(layer, first..rows.min(first + CHUNK), buffers);
+            }
         }
         for (out, row) in out.chunks_exact_mut(hidden).zip(buffers.stream.chunks_exact(width)) {
             self.kernels.rms_norm(&row[..hidden], &self.norm, self.config.norm_epsilon, out);
         }
     }
 
-    /// The normalised stream, as what matrices are multiplied with.
-    fn normalise_rows(&self, rows: usize, gain: &[f32], buffers: &mut Buffers) {
+    /// Some rows of the stream, normalised, as what matrices are multiplied with.
+    fn normalise_rows(&self, rows: Range<usize>, gain: &[f32], buffers: &mut Buffers) {
         let hidden = self.config.hidden_size;
         let width = hidden.next_multiple_of(PANEL);
-        let input = sized(&mut buffers.input, padded(rows) * hidden);
-        for (out, row) in
-            input.chunks_exact_mut(hidden).zip(buffers.stream.chunks_exact(width)).take(rows)
-        {
+        let input = sized(&mut buffers.input, padded(rows.len()) * hidden);
+        let stream = buffers.stream[rows.start * width..].chunks_exact(width);
+        for (out, row) in input.chunks_exact_mut(hidden).zip(stream).take(rows.len()) {
             self.kernels.rms_norm(&row[..hidden], gain, self.config.norm_epsilon, out);
         }
-        buffers.operand.load(self.kernels, self.precision, input, hidden, rows, hidden);
+        buffers.operand.load(self.kernels, self.precision, input, hidden, rows.len(), hidden);
     }
 
     /// Turns queries and keys by their positions, and stores keys and values.
@@ -292,66 +327,81 @@ impl Model {
         stride: usize,
     ) {
         let (hidden, size) = (self.config.hidden_size, self.config.head_size());
-        for (index, row) in projected.chunks_exact_mut(stride).enumerate() {
-            let (before, place) = match past {
-                Past::Prefix(_, stored) => (0, *stored + index),
-                Past::Branches { stored, length, each, .. } => (*stored, *length + index % *each),
-            };
-            let position = before + place;
+        let turn = |row: &mut [f32], position: usize| {
             let turn = &self.turns[position * size..(position + 1) * size];
             self.kernels.rope(&mut row[..2 * hidden], turn);
-            let (key, value) = row[hidden..3 * hidden].split_at(hidden);
-            match past {
-                Past::Prefix(store, _) => store.write(self.kernels, 0, layer, place, key, value),
-                Past::Branches { branches, each, .. } => {
-                    branches.write(self.kernels, index / *each, layer, place, key, value);
+        };
+        for (index, row) in projected.chunks_exact_mut(stride).enumerate() {
+            let (store, slot, place) = match past {
+                Past::Prefix(store, stored) => {
+                    turn(row, *stored + index);
+                    (&mut **store, 0, *stored + index)
                 }
-            }
+                Past::Branches { stored, branches, length, each, .. } => {
+                    let place = *length + index % *each;
+                    turn(row, *stored + place);
+                    (&mut **branches, index / *each, place)
+                }
+                // Trials have no positions.
+                Past::History(store) => (&mut **store, 0, index),
+                Past::Questions(..) => return,
+            };
+            let (key, value) = row[hidden..3 * hidden].split_at(hidden);
+            store.write(self.kernels, slot, layer, place, key, value);
         }
     }
 
-    /// The output projection and the feed-forward part, both added to the stream.
-    fn after_attention(&self, layer: &Layer, rows: usize, buffers: &mut Buffers) {
+    /// The output projection and the feed-forward part of some rows, both added to the stream.
+    fn after_attention(&self, layer: &Layer, rows: Range<usize>, buffers: &mut Buffers) {
         let (hidden, wide) = (self.config.hidden_size, self.config.feed_forward_size);
         let width = hidden.next_multiple_of(PANEL);
-        let (kernels, precision) = (self.kernels, self.precision);
+        let (kernels, precision, count) = (self.kernels, self.precision, rows.len());
         let Buffers { stream, operand, mixed, .. } = &mut *buffers;
-        operand.load(kernels, precision, mixed, hidden + PANEL, rows, hidden);
-        let to = Destination { numbers: stream, stride: width, add: true };
-        layer.output.product(kernels, (mixed, hidden + PANEL), operand, rows, to);
-        self.normalise_rows(rows, &layer.feed_forward_norm, buffers);
+        let mixed = &mixed[rows.start * (hidden + PANEL)..];
+        operand.load(kernels, precision, mixed, hidden + PANEL, count, hidden);
+        let numbers = &mut stream[rows.start * width..];
+        let to = Destination { numbers, stride: width, add: true };
+        layer.output.product(kernels, (mixed, hidden + PANEL), operand, count, to);
+        self.normalise_rows(rows.clone(), &layer.feed_forward_norm, buffers);
         let Buffers { stream, input, operand, gate, up, .. } = buffers;
         let stride = wide.next_multiple_of(PANEL);
-        let (gate, up) = (sized(gate, padded(rows) * stride), sized(up, padded(rows) * stride));
+        let (gate, up) = (sized(gate, padded(count) * stride), sized(up, padded(count) * stride));
         let x = (input.as_slice(), hidden);
         let to = Destination { numbers: gate, stride, add: false };
-        layer.gate.product(kernels, x, operand, rows, to);
+        layer.gate.product(kernels, x, operand, count, to);
         let to = Destination { numbers: up, stride, add: false };
-        layer.up.product(kernels, x, operand, rows, to);
-        kernels.swiglu(&mut gate[..rows * stride], &up[..rows * stride]);
-        operand.load(kernels, precision, gate, stride, rows, wide);
-        let to = Destination { numbers: stream, stride: width, add: true };
-        layer.down.product(kernels, (gate, stride), operand, rows, to);
+        layer.up.product(kernels, x, operand, count, to);
+        kernels.swiglu(&mut gate[..count * stride], &up[..count * stride]);
+        operand.load(kernels, precision, gate, stride, count, wide);
+        let numbers = &mut stream[rows.start * width..];
+        let to = Destination { numbers, stride: width, add: true };
+        layer.down.product(kernels, (gate, stride), operand, count, to);
     }
 }
 
 impl<K> Past<'_, K> {
-    /// What the rows see, of which every `step` the last was kept.
-    fn seen(&self, step: usize) -> Seen<'_, K> {
+    /// What `rows` rows see, of which every `step` the last was kept.
+    fn seen(&self, step: usize, rows: usize) -> Seen<'_, K> {
         match self {
             Self::Prefix(prefix, stored) => {
-                Seen { prefix: &**prefix, stored: *stored, step, own: None }
+                Seen { prefix: &**prefix, stored: *stored, step, besides: Besides::Earlier }
             }
             Self::Branches { prefix, stored, branches, length, each } => {
                 let own = Own { branches: &**branches, length: *length, each: *each };
-                Seen { prefix: *prefix, stored: *stored, step, own: Some(own) }
+                Seen { prefix: *prefix, stored: *stored, step, besides: Besides::Branch(own) }
+            }
+            Self::History(history) => {
+                Seen { prefix: &**history, stored: rows, step, besides: Besides::Nothing }
+            }
+            Self::Questions(history, stored) => {
+                Seen { prefix: *history, stored: *stored, step, besides: Besides::Itself }
             }
         }
     }
 }
 
 /// Does each piece of work, on as many threads as there are buffers.
-fn spread<W: Send>(
+pub(super) fn spread<W: Send>(
     work: impl ExactSizeIterator<Item = W> + Send,
     buffers: &mut [Buffers],
     run: &(impl Fn(W, &mut Buffers) + Sync),
@@ -386,7 +436,7 @@ fn spread<W: Send>(
     }
 }
 
-fn invalid(what: String) -> Error {
+pub(super) fn invalid(what: String) -> Error {
     Error::new(ErrorKind::InvalidValue, what)
 }
 

@@ -3,21 +3,26 @@
 //!
 //! A [`Model`] is immutable and can be shared. What changes lies in a [`Cache`] (the keys and values of a history), in [`Branches`]
 //! (many short continuations of it that go through the weights together), and in a [`Workspace`] (buffers).
+//!
+//! A history is a prefix of tokens with positions, or rows of trials without ([`Sequence`]): [`Model::extend`] and
+//! [`Model::extend_branches`] are for the one, [`Model::history`] and [`Model::questions`] for the other. The layers are the same.
 
 mod attention;
 mod cache;
 mod config;
+pub(crate) mod embedding;
 #[cfg(feature = "std")]
 mod files;
 mod forward;
 mod matrix;
 pub mod reference;
+mod trials;
 mod weights;
 mod workspace;
 
 pub use cache::{Branches, Cache};
 pub use config::{Config, FORMAT_VERSION, Metadata, PRESETS, Sequence};
-pub use weights::{LayerWeights, Precision, Weights};
+pub use weights::{LayerWeights, Precision, TrialWeights, Weights};
 pub use workspace::Workspace;
 
 use alloc::vec::Vec;
@@ -27,6 +32,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{Result, kernels::Kernels};
+use embedding::RowEmbedding;
 use matrix::Matrix;
 use weights::Tensors;
 
@@ -39,10 +45,12 @@ pub struct Model {
     precision: Precision,
     /// `[vocabulary, hidden]`.
     embedding: Vec<f32>,
+    /// What rows of trials are summed from, where the model reads them.
+    trials: Option<RowEmbedding>,
     head: Matrix,
     norm: Vec<f32>,
     layers: Vec<Layer>,
-    /// Cosines, then sines of each position's angles: `[max_positions, 2, head_size / 2]`.
+    /// Cosines, then sines of each position's angles: `[max_positions, 2, head_size / 2]`; empty where there are no positions.
     turns: Vec<f32>,
 }
 
@@ -216,10 +224,17 @@ impl Model {
             kernels,
             precision,
             embedding: embedding.all(config.vocabulary_size, hidden),
+            trials: match config.sequence() {
+                Sequence::Tokens => None,
+                Sequence::Trials => Some(RowEmbedding::new(&config, tensors)),
+            },
             head: matrix(&[head], config.vocabulary_size, hidden),
             norm: tensors.get("model.norm.weight").all(1, hidden),
             layers,
-            turns: turns(&config),
+            turns: match config.sequence() {
+                Sequence::Tokens => turns(&config),
+                Sequence::Trials => Vec::new(),
+            },
             metadata,
             config,
         }
@@ -231,7 +246,7 @@ impl Model {
         self
     }
 
-    /// An empty cache for at most `capacity` tokens. All of its memory is taken at once: `layers · 2 · hidden · capacity` numbers, of
+    /// An empty cache for at most `capacity` tokens or rows. All of its memory is taken at once: `layers · 2 · hidden · capacity` numbers, of
     /// a byte each in [`Precision::Int8`] and 16 bytes more for each token, layer and head, and of four bytes else; the capacity is rounded up to whole panels of 32 tokens,
     /// and so is a head's size for the values.
     pub fn cache(&self, capacity: usize) -> Cache {
@@ -310,9 +325,17 @@ impl Weights {
         // A uniform number between ±√3 has variance one.
         let (narrow, broad) = (libm::sqrtf(3.0 / hidden as f32), libm::sqrtf(3.0 / wide as f32));
         let rows = config.vocabulary_size * hidden;
+        let features = config.value_features;
         Self {
             embedding: uniform(rows, 1.0),
             head: (!config.tie_embeddings).then(|| uniform(rows, narrow)),
+            trials: (config.sequence() == Sequence::Trials).then(|| TrialWeights {
+                slots: uniform(
+                    config.slots * hidden * features,
+                    libm::sqrtf(3.0 / features as f32),
+                ),
+                values: uniform(config.vocabulary_size * features, 1.0),
+            }),
             norm: alloc::vec![1.0; hidden],
             layers: (0..config.layers)
                 .map(|_| LayerWeights {

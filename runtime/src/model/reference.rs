@@ -3,7 +3,10 @@
 use alloc::{vec, vec::Vec};
 
 use super::{Config, Weights};
-use crate::tokenizer::vocabulary::Token;
+use crate::tokenizer::{
+    rows::{Entry, Row, Rows},
+    vocabulary::Token,
+};
 
 /// The logits after every token, `[tokens, vocabulary]`.
 ///
@@ -11,12 +14,67 @@ use crate::tokenizer::vocabulary::Token;
 ///
 /// When a token is not of the vocabulary, or the weights do not fit the config.
 pub fn logits(config: &Config, weights: &Weights, tokens: &[Token]) -> Vec<f32> {
-    let (hidden, size) = (config.hidden_size, config.head_size());
-    // The residual stream: a row of `hidden` numbers per token.
-    let mut x: Vec<Vec<f32>> = tokens
+    let hidden = config.hidden_size;
+    let rows = tokens
         .iter()
         .map(|token| weights.embedding[usize::from(*token) * hidden..][..hidden].to_vec())
         .collect();
+    let rotation = |position: usize, row: &mut [f32]| rotate(config, position, row);
+    all_logits(config, weights, rows, rotation, |position, other| other <= position)
+}
+
+/// The logits of questions behind a history, `[questions, vocabulary]`: the history's rows see one another, each question sees those and itself,
+/// and no row has a position.
+///
+/// # Panics
+///
+/// When the weights have no tables of trials, a slot, value or token is not theirs, or they do not fit the config.
+pub fn trial_logits(
+    config: &Config,
+    weights: &Weights,
+    history: &Rows,
+    questions: &Rows,
+) -> Vec<f32> {
+    let mut rows = embedded_rows(config, weights, history);
+    rows.extend(embedded_rows(config, weights, questions));
+    let sees = |row: usize, other: usize| other < history.len() || other == row;
+    let mut logits = all_logits(config, weights, rows, |_, _| {}, sees);
+    logits.split_off(history.len() * config.vocabulary_size)
+}
+
+/// What rows of trials are to the layers, `[rows, hidden]`: `Σ Slot[slot] · E[value] + Σ Embedding[token]`.
+///
+/// # Panics
+///
+/// As [`trial_logits`].
+pub fn embedded_rows(config: &Config, weights: &Weights, rows: &Rows) -> Vec<Vec<f32>> {
+    let (hidden, features) = (config.hidden_size, config.value_features);
+    let tables = weights.trials.as_ref().expect("weights with tables of trials");
+    let sum = |row: Row<'_>| {
+        let mut sum = vec![0.0; hidden];
+        for Entry { slot, value } in row.entries {
+            let slot = &tables.slots[usize::from(*slot) * hidden * features..][..hidden * features];
+            let value = &tables.values[usize::from(*value) * features..][..features];
+            add(&mut sum, &product(slot, value));
+        }
+        for token in row.tokens {
+            add(&mut sum, &weights.embedding[usize::from(*token) * hidden..][..hidden]);
+        }
+        sum
+    };
+    rows.iter().map(sum).collect()
+}
+
+/// The logits after every row of `x`, where queries and keys are turned by `rotate(row, numbers)`, and row `i` sees those rows for which
+/// `sees(i, row)`.
+fn all_logits(
+    config: &Config,
+    weights: &Weights,
+    mut x: Vec<Vec<f32>>,
+    rotate: impl Fn(usize, &mut [f32]),
+    sees: impl Fn(usize, usize) -> bool,
+) -> Vec<f32> {
+    let (hidden, size, rows) = (config.hidden_size, config.head_size(), x.len());
     for layer in &weights.layers {
         let normal: Vec<Vec<f32>> =
             x.iter().map(|row| norm(row, &layer.attention_norm, config.norm_epsilon)).collect();
@@ -26,26 +84,28 @@ pub fn logits(config: &Config, weights: &Weights, tokens: &[Token]) -> Vec<f32> 
         let mut queries = project(&layer.query);
         let mut keys = project(&layer.key);
         let values = project(&layer.value);
-        for (position, row) in queries.iter_mut().chain(&mut keys).enumerate() {
-            rotate(config, position % tokens.len(), row);
+        for (index, row) in queries.iter_mut().chain(&mut keys).enumerate() {
+            rotate(index % rows, row);
         }
-        for position in 0..tokens.len() {
+        for row in 0..rows {
+            let seen: Vec<usize> = (0..rows).filter(|other| sees(row, *other)).collect();
             let mut mixed = vec![0.0; hidden];
             for head in 0..config.heads {
                 let part = head * size..(head + 1) * size;
-                let scores: Vec<f32> = (0..=position)
+                let scores: Vec<f32> = seen
+                    .iter()
                     .map(|other| {
-                        dot(&queries[position][part.clone()], &keys[other][part.clone()])
+                        dot(&queries[row][part.clone()], &keys[*other][part.clone()])
                             / libm::sqrtf(size as f32)
                     })
                     .collect();
-                for (other, weight) in softmax(&scores).into_iter().enumerate() {
+                for (other, weight) in seen.iter().zip(softmax(&scores)) {
                     for index in part.clone() {
-                        mixed[index] += weight * values[other][index];
+                        mixed[index] += weight * values[*other][index];
                     }
                 }
             }
-            add(&mut x[position], &product(&layer.output, &mixed));
+            add(&mut x[row], &product(&layer.output, &mixed));
         }
         for row in &mut x {
             let normal = norm(row, &layer.feed_forward_norm, config.norm_epsilon);

@@ -10,7 +10,7 @@ use alloc::{
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use super::{Config, Metadata};
+use super::{Config, Metadata, Sequence};
 use crate::{Error, ErrorKind, Result, kernels::Kernels};
 
 /// The tensors of a model as plain rows of numbers.
@@ -20,10 +20,23 @@ pub struct Weights {
     pub embedding: Vec<f32>,
     /// `[vocabulary, hidden]`; `None` when it is the embedding.
     pub head: Option<Vec<f32>>,
+    /// What rows of trials are summed from; `None` where the sequence is
+    /// [`Sequence::Tokens`](super::Sequence::Tokens).
+    pub trials: Option<TrialWeights>,
     /// `[hidden]`.
     pub norm: Vec<f32>,
     /// One per layer.
     pub layers: Vec<LayerWeights>,
+}
+
+/// The tables that make a row of slots and values (see [`tokenizer::rows`](crate::tokenizer::rows)).
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrialWeights {
+    /// A map from features to a row for each slot, `[slots · hidden, features]`: row
+    /// `slot · hidden + h` makes number `h`.
+    pub slots: Vec<f32>,
+    /// The features of each value, `[vocabulary, features]`.
+    pub values: Vec<f32>,
 }
 
 /// The tensors of a layer.
@@ -202,6 +215,8 @@ impl<'a> Tensors<'a> {
         Weights {
             embedding: next(),
             head: (!config.tie_embeddings).then(&mut next),
+            trials: (config.sequence() == Sequence::Trials)
+                .then(|| TrialWeights { slots: next(), values: next() }),
             norm: next(),
             layers: (0..config.layers)
                 .map(|_| LayerWeights {
@@ -233,6 +248,9 @@ impl Weights {
     fn in_order(&self) -> Vec<&[f32]> {
         let mut tensors: Vec<&[f32]> = alloc::vec![&self.embedding];
         tensors.extend(self.head.as_deref());
+        if let Some(trials) = &self.trials {
+            tensors.extend([trials.slots.as_slice(), &trials.values]);
+        }
         tensors.push(&self.norm);
         for layer in &self.layers {
             tensors.extend([
@@ -263,6 +281,11 @@ impl Weights {
     }
 }
 
+/// The name of [`TrialWeights::slots`] in a file.
+pub(super) const SLOTS: &str = "trials.slots.weight";
+/// The name of [`TrialWeights::values`] in a file.
+pub(super) const VALUES: &str = "trials.values.weight";
+
 /// The tensors that a config asks for: name and shape, in a fixed order.
 fn expected(config: &Config) -> Vec<(String, Vec<usize>)> {
     let (hidden, wide) = (config.hidden_size, config.feed_forward_size);
@@ -273,6 +296,12 @@ fn expected(config: &Config) -> Vec<(String, Vec<usize>)> {
     if !config.tie_embeddings {
         let shape = alloc::vec![config.vocabulary_size, hidden];
         all.push((String::from("lm_head.weight"), shape));
+    }
+    if config.sequence() == Sequence::Trials {
+        let features = config.value_features;
+        for (name, rows) in [(SLOTS, config.slots * hidden), (VALUES, config.vocabulary_size)] {
+            all.push((String::from(name), alloc::vec![rows, features]));
+        }
     }
     all.push((String::from("model.norm.weight"), alloc::vec![hidden]));
     for layer in 0..config.layers {

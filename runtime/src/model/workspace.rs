@@ -1,6 +1,6 @@
 use alloc::vec::Vec;
 
-use super::{attention, matrix::Operand};
+use super::{attention, embedding, matrix::Operand};
 
 /// The buffers of forward passes, which grow to what is needed and are used again; and on how many threads continuations are computed.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub(super) struct Buffers {
     pub gate: Vec<f32>,
     pub up: Vec<f32>,
     pub attention: attention::Buffers,
+    /// For sums of slots and values.
+    pub rows: embedding::Buffers,
 }
 
 impl Default for Workspace {
@@ -49,7 +51,8 @@ impl Workspace {
     }
 
     /// The normalised state after the last token: one row of `hidden_size` numbers after
-    /// [`extend`](super::Model::extend), one per continuation after [`extend_branches`](super::Model::extend_branches).
+    /// [`extend`](super::Model::extend), one per continuation after [`extend_branches`](super::Model::extend_branches), one per row after
+    /// [`questions`](super::Model::questions), none after [`history`](super::Model::history).
     pub fn hidden(&self) -> &[f32] {
         &self.hidden
     }

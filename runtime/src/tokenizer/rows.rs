@@ -86,7 +86,7 @@ pub struct Row<'a> {
 }
 
 /// The summands of a list of rows.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Rows {
     entries: Vec<Entry>,
     tokens: Vec<Token>,
@@ -117,19 +117,50 @@ impl Rows {
         self.ends.clear();
     }
 
+    /// Appends a row.
+    pub fn push(&mut self, row: Row<'_>) {
+        self.entries.extend_from_slice(row.entries);
+        self.tokens.extend_from_slice(row.tokens);
+        self.end_row();
+    }
+
+    /// Row `index`.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    pub fn row(&self, index: usize) -> Row<'_> {
+        let first = index.checked_sub(1).map_or((0, 0), |before| self.ends[before]);
+        let last = self.ends[index];
+        Row {
+            entries: &self.entries[first.0 as usize..last.0 as usize],
+            tokens: &self.tokens[first.1 as usize..last.1 as usize],
+        }
+    }
+
     /// Iterates over the rows.
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
-        let mut start = (0, 0);
-        self.ends.iter().map(move |end| {
-            let (first, last) = (start, (end.0 as usize, end.1 as usize));
-            start = last;
-            Row { entries: &self.entries[first.0..last.0], tokens: &self.tokens[first.1..last.1] }
-        })
+        (0..self.len()).map(|index| self.row(index))
     }
 
     /// Ends the row that the entries and tokens since the last call make up.
     fn end_row(&mut self) {
         self.ends.push((self.entries.len() as u32, self.tokens.len() as u32));
+    }
+}
+
+impl Clone for Rows {
+    fn clone(&self) -> Self {
+        let mut rows = Self::new();
+        rows.clone_from(self);
+        rows
+    }
+
+    /// Takes no memory where there is enough.
+    fn clone_from(&mut self, other: &Self) {
+        self.entries.clone_from(&other.entries);
+        self.tokens.clone_from(&other.tokens);
+        self.ends.clone_from(&other.ends);
     }
 }
 

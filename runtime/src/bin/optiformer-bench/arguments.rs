@@ -20,6 +20,10 @@ Without --model-dir: one JSON line for each preset, precision, number of threads
   --threads LIST        for continuations                    [1]
   --asks true           whole suggestions instead, of the embedded pico weights: six parameters, after 10, 50, 100
                         and 200 trials
+  --trials N            instead what a suggestion behind N trials in six parameters asks of a model that reads a row a
+                        trial: writing the rows, what they are to the layers (which is part of the next two), the pass
+                        of the history, that of 256 candidates, their scores' logits with expected improvement; and the
+                        whole of it
   --repetitions N       of which the median is printed       [21]
 
 With --model-dir DIR (config.json and model.safetensors as Hugging Face's LlamaForCausalLM saves them): loads the model
@@ -41,6 +45,8 @@ pub struct Arguments {
     pub threads: Vec<usize>,
     /// Measure whole suggestions.
     pub asks: bool,
+    /// Measure suggestions behind so many trials of a row each, unless 0.
+    pub trials: usize,
     /// How often each workload is measured.
     pub repetitions: usize,
 }
@@ -55,6 +61,7 @@ impl Arguments {
             precisions: vec![Precision::F32, Precision::Int8],
             threads: vec![1],
             asks: false,
+            trials: 0,
             repetitions: 21,
         };
         while let Some(option) = rest.next() {
@@ -69,6 +76,9 @@ impl Arguments {
                 "--presets" => all.presets = list(&option, &value, preset)?,
                 "--precision" => all.precisions = list(&option, &value, precision)?,
                 "--threads" => all.threads = list(&option, &value, positive)?,
+                "--trials" => {
+                    all.trials = positive(&value).ok_or("--trials: not a number above 0")?;
+                }
                 "--repetitions" => {
                     all.repetitions =
                         positive(&value).ok_or("--repetitions: not a number above 0")?

@@ -8,6 +8,7 @@ mod arguments;
 mod asks;
 mod line;
 mod requests;
+mod trials;
 mod workloads;
 
 use std::{process::ExitCode, time::Instant};
@@ -17,6 +18,7 @@ use optiformer::{
     Result,
     model::{Config, Model},
 };
+use trials::{PARTS, TrialBench};
 use workloads::{Bench, WORKLOADS};
 
 fn main() -> ExitCode {
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
             optiformer::ErrorKind::Unsupported,
             "--asks: this build has no weights of its own (feature pico)",
         )),
+        None if arguments.trials > 0 => measure_trials(&arguments),
         None => measure_all(&arguments),
     };
     match done {
@@ -72,6 +75,25 @@ fn measure_asks(arguments: &Arguments) -> Result<()> {
                 let times = asks::times(&model, trials, arguments.repetitions, *threads)?;
                 let kernels = model.kernels().name();
                 print(&line::Line::new("pico", *precision, kernels, *threads, name, times));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Measures what a suggestion asks of presets that read a row a trial, with random weights.
+fn measure_trials(arguments: &Arguments) -> Result<()> {
+    for name in &arguments.presets {
+        for precision in &arguments.precisions {
+            let model = Model::random(Config::preset(name)?.with_trial_rows(), 1, *precision)?;
+            let kernels = model.kernels().name();
+            let mut bench = TrialBench::new(model, arguments.trials)?;
+            for threads in &arguments.threads {
+                bench.set_threads(*threads);
+                for part in PARTS {
+                    let times = bench.times(part, arguments.repetitions)?;
+                    print(&line::Line::new(name, *precision, kernels, *threads, part, times));
+                }
             }
         }
     }

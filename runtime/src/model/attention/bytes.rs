@@ -100,6 +100,11 @@ impl Bytes {
     }
 }
 
+/// What the product of a query with a key is multiplied with: scores are the logarithms to base two of what they weigh.
+fn score_factor(size: usize) -> f32 {
+    core::f32::consts::LOG2_E / libm::sqrtf(size as f32)
+}
+
 impl KeyValues for Bytes {
     fn write(
         &mut self,
@@ -164,8 +169,7 @@ impl KeyValues for Bytes {
             queries.resize(config.heads * all * wide, 0);
         }
         let scales = sized(query_scales, config.heads * all);
-        // Scores are the logarithms to base two of what they weigh.
-        let factor = core::f32::consts::LOG2_E / libm::sqrtf(size as f32);
+        let factor = score_factor(size);
         for (index, row) in projected.chunks_exact(stride).take(rows).enumerate() {
             for (head, part) in row[..config.hidden_size].chunks_exact(size).enumerate() {
                 let place = head * all + index;
@@ -173,6 +177,14 @@ impl KeyValues for Bytes {
                 scales[place] = factor * kernels.quantize(part, out);
             }
         }
+    }
+
+    fn score_of(kernels: Kernels, query: &[f32], key: &[f32]) -> f32 {
+        score_factor(query.len()) * kernels.dot(query, key)
+    }
+
+    fn power(score: f32) -> f32 {
+        libm::exp2f(score)
     }
 
     fn score(

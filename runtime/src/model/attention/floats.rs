@@ -100,6 +100,14 @@ impl KeyValues for Floats {
         }
     }
 
+    fn score_of(kernels: Kernels, query: &[f32], key: &[f32]) -> f32 {
+        kernels.dot(query, key)
+    }
+
+    fn power(score: f32) -> f32 {
+        libm::expf(score)
+    }
+
     fn score(
         &self,
         kernels: Kernels,

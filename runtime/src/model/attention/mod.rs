@@ -1,4 +1,4 @@
-//! Attention: rows of queries over a prefix that all rows share, and over what each row's own continuation has added.
+//! Attention: rows of queries over a prefix that all rows share, and over what each row sees besides.
 //!
 //! Keys and values are kept as floats ([`Floats`]) or as bytes ([`Bytes`]); the algorithm is the same for both, and
 //! [`KeyValues`] says what differs.
@@ -53,6 +53,12 @@ pub trait KeyValues {
         rows: usize,
         buffers: &mut Buffers,
     );
+
+    /// The score of a query with a key that is not stored, both as projected rows have them after [`prepare`](Self::prepare).
+    fn score_of(kernels: Kernels, query: &[f32], key: &[f32]) -> f32;
+
+    /// What a score weighs, before it is divided by the sum.
+    fn power(score: f32) -> f32;
 
     /// The scores of some rows of queries with the first `positions` keys.
     fn score(
@@ -148,12 +154,24 @@ pub struct Buffers {
 pub struct Seen<'a, K> {
     /// The prefix.
     pub prefix: &'a K,
-    /// How many positions of it there are for the first row; each further one sees `step` more unless rows have continuations of their own.
+    /// How many positions of it all rows see.
     pub stored: usize,
     /// Row `i` stands for row `step · i + step − 1` of what was projected.
     pub step: usize,
-    /// The continuations of the rows.
-    pub own: Option<Own<'a, K>>,
+    /// What else each row sees.
+    pub besides: Besides<'a, K>,
+}
+
+/// What a row of queries sees besides the positions that all rows see.
+pub enum Besides<'a, K> {
+    /// Nothing.
+    Nothing,
+    /// Further positions of the prefix, up to its own: `step` more than the row before.
+    Earlier,
+    /// Its own key and value, which are not stored.
+    Itself,
+    /// The continuation that it is part of, up to itself.
+    Branch(Own<'a, K>),
 }
 
 /// Continuations: row `i` of what was projected is token `length + i % each` of continuation `i / each`.
@@ -184,15 +202,9 @@ impl<K: KeyValues> Seen<'_, K> {
         let size = config.head_size();
         K::prepare(kernels, config, projected, stride, rows, buffers);
         let Buffers { queries, query_scales, scores, weights, factors } = buffers;
-        let most = match self.own {
-            None => self.stored + rows * self.step,
-            Some(_) => self.stored,
-        };
-        // The row's own continuation comes behind the prefix, at the beginning of a panel.
-        let behind = most.next_multiple_of(PANEL);
-        let own_most =
-            self.own.as_ref().map_or(0, |own| (own.length + own.each).next_multiple_of(PANEL));
-        let score_stride = behind + own_most;
+        // What a row has of its own comes behind the prefix, at the beginning of a panel.
+        let behind = self.visible(rows).next_multiple_of(PANEL);
+        let score_stride = behind + self.own_positions().next_multiple_of(PANEL);
         let scores = sized(scores, ROOM * score_stride);
         if weights.len() < ROOM * score_stride {
             weights.resize(ROOM * score_stride, 0);
@@ -204,10 +216,7 @@ impl<K: KeyValues> Seen<'_, K> {
             let place = Place { slot: 0, layer, head };
             for first in (0..rows).step_by(TOGETHER) {
                 let count = TOGETHER.min(rows - first);
-                let visible = match self.own {
-                    None => self.stored + (first + count) * self.step,
-                    Some(_) => self.stored,
-                };
+                let visible = self.visible(first + count);
                 let queries_from = |row: usize| {
                     let quantised = head * query_rows + row;
                     Queries {
@@ -221,8 +230,14 @@ impl<K: KeyValues> Seen<'_, K> {
                     let out = Destination { numbers: scores, stride: score_stride, add: false };
                     self.prefix.score(kernels, place, queries_from(first), count, visible, out);
                 }
-                for run in self.runs(first, count) {
-                    let own = self.own.as_ref().expect("runs are of continuations");
+                if let Besides::Itself = self.besides {
+                    for row in first..first + count {
+                        let (query, key, _) = own_parts(config, projected, stride, row, head);
+                        scores[(row - first) * score_stride + behind] =
+                            K::score_of(kernels, query, key);
+                    }
+                }
+                for (own, run) in self.runs(first, count) {
                     let place = Place { slot: run.slot, ..place };
                     let start = (run.first - first) * score_stride + behind;
                     let out = Destination {
@@ -241,8 +256,7 @@ impl<K: KeyValues> Seen<'_, K> {
                         self.weigh_row(kernels, place, row, visible, behind, scores, weights);
                 }
                 let out_start = first * mixed_stride + head * size;
-                for run in self.runs(first, count) {
-                    let own = self.own.as_ref().expect("runs are of continuations");
+                for (own, run) in self.runs(first, count) {
                     let start = (run.first - first) * score_stride + behind;
                     let weights = Weights {
                         floats: &scores[start..],
@@ -264,21 +278,53 @@ impl<K: KeyValues> Seen<'_, K> {
                     let out = Destination {
                         numbers: &mut mixed[out_start..],
                         stride: mixed_stride,
-                        add: self.own.is_some(),
+                        add: matches!(self.besides, Besides::Branch(_)),
                     };
                     self.prefix.mix(kernels, place, weights, count, visible, out);
+                }
+                if let Besides::Itself = self.besides {
+                    for row in first..first + count {
+                        let (_, _, value) = own_parts(config, projected, stride, row, head);
+                        let out = &mut mixed[row * mixed_stride + head * size..][..size];
+                        if visible == 0 {
+                            out.fill(0.0);
+                        }
+                        let weight = scores[(row - first) * score_stride + behind];
+                        out.iter_mut().zip(value).for_each(|(out, value)| *out += weight * value);
+                    }
                 }
             }
         }
     }
 
+    /// How many positions of the prefix some row before row `end` sees.
+    fn visible(&self, end: usize) -> usize {
+        match self.besides {
+            Besides::Earlier => self.stored + end * self.step,
+            _ => self.stored,
+        }
+    }
+
+    /// How many positions of its own a row sees at most.
+    fn own_positions(&self) -> usize {
+        match &self.besides {
+            Besides::Nothing | Besides::Earlier => 0,
+            Besides::Itself => 1,
+            Besides::Branch(own) => own.length + own.each,
+        }
+    }
+
     /// Which rows of a block belong to one continuation each.
-    fn runs(&self, first: usize, count: usize) -> impl Iterator<Item = Run> {
-        let own = self.own.as_ref().map(|own| (own.length, own.each));
+    fn runs(&self, first: usize, count: usize) -> impl Iterator<Item = (&Own<'_, K>, Run)> {
+        let own = match &self.besides {
+            Besides::Branch(own) => Some(own),
+            _ => None,
+        };
         let step = self.step;
         let mut row = first;
         core::iter::from_fn(move || {
-            let (length, each) = own?;
+            let own = own?;
+            let (length, each) = (own.length, own.each);
             if row >= first + count {
                 return None;
             }
@@ -289,11 +335,11 @@ impl<K: KeyValues> Seen<'_, K> {
                 row += 1;
             }
             let positions = length + place(row - 1) % each + 1;
-            Some(Run { slot, first: begin, rows: row - begin, positions })
+            Some((own, Run { slot, first: begin, rows: row - begin, positions }))
         })
     }
 
-    /// The weights of a row, over the prefix and over its own continuation; returns the row's factor.
+    /// The weights of a row, over the prefix and over what it has of its own; returns the row's factor.
     #[allow(clippy::too_many_arguments)]
     fn weigh_row(
         &self,
@@ -305,39 +351,63 @@ impl<K: KeyValues> Seen<'_, K> {
         scores: &mut [f32],
         weights: &mut [i16],
     ) -> f32 {
-        let token = row * self.step + self.step - 1;
+        let (scores, own_scores) = scores.split_at_mut(behind);
+        let (weights, own_weights) = weights.split_at_mut(behind);
+        let scores = &mut scores[..visible];
+        let seen = match self.besides {
+            Besides::Earlier => self.visible(row + 1),
+            _ => visible,
+        };
+        let mut highest = kernels.max(&scores[..seen]);
+        let mut bound = self.prefix.bound(place, seen);
+        let mut sum = 0.0;
+        match &self.besides {
+            Besides::Nothing | Besides::Earlier => {}
+            Besides::Itself => {
+                highest = highest.max(own_scores[0]);
+                sum = K::power(own_scores[0] - highest);
+                own_scores[0] = sum;
+            }
+            Besides::Branch(own) => {
+                let token = row * self.step + self.step - 1;
+                let place = Place { slot: token / own.each, ..place };
+                let (seen, all) = (own.length + token % own.each + 1, own.length + own.each);
+                bound = own.branches.bound(place, seen).max(bound);
+                highest = kernels.max(&own_scores[..seen]).max(highest);
+                let row = Row {
+                    scores: &mut own_scores[..all],
+                    weights: &mut own_weights[..all.next_multiple_of(2)],
+                };
+                sum = own.branches.weigh(kernels, place, row, seen, highest, bound);
+            }
+        }
         let even = visible.next_multiple_of(2);
-        let Some(own) = &self.own else {
-            let seen = self.stored + token + 1;
-            let bound = self.prefix.bound(place, seen);
-            let highest = kernels.max(&scores[..seen]);
-            let row = Row { scores: &mut scores[..visible], weights: &mut weights[..even] };
-            let factor =
-                K::factor(self.prefix.weigh(kernels, place, row, seen, highest, bound), bound);
-            K::settle(kernels, &mut scores[..visible], factor);
-            return factor;
-        };
-        let own_place = Place { slot: token / own.each, ..place };
-        let seen = own.length + token % own.each + 1;
-        let all = own.length + own.each;
-        let bound = own.branches.bound(own_place, seen).max(self.prefix.bound(place, visible));
-        let (prefix_scores, own_scores) = scores.split_at_mut(behind);
-        let (prefix_weights, own_weights) = weights.split_at_mut(behind);
-        let highest = kernels.max(&own_scores[..seen]);
-        let highest = highest.max(kernels.max(&prefix_scores[..visible]));
-        let row = Row {
-            scores: &mut own_scores[..all],
-            weights: &mut own_weights[..all.next_multiple_of(2)],
-        };
-        let mut sum = own.branches.weigh(kernels, own_place, row, seen, highest, bound);
-        let row =
-            Row { scores: &mut prefix_scores[..visible], weights: &mut prefix_weights[..even] };
-        sum += self.prefix.weigh(kernels, place, row, visible, highest, bound);
+        let row = Row { scores: &mut *scores, weights: &mut weights[..even] };
+        sum += self.prefix.weigh(kernels, place, row, seen, highest, bound);
         let factor = K::factor(sum, bound);
-        K::settle(kernels, &mut prefix_scores[..visible], factor);
-        K::settle(kernels, &mut own_scores[..all], factor);
+        K::settle(kernels, scores, factor);
+        match &self.besides {
+            Besides::Nothing | Besides::Earlier => {}
+            Besides::Itself => own_scores[0] /= sum,
+            Besides::Branch(own) => {
+                K::settle(kernels, &mut own_scores[..own.length + own.each], factor);
+            }
+        }
         factor
     }
+}
+
+/// A head's part of a projected row: query, key and value.
+fn own_parts<'a>(
+    config: &Config,
+    projected: &'a [f32],
+    stride: usize,
+    row: usize,
+    head: usize,
+) -> (&'a [f32], &'a [f32], &'a [f32]) {
+    let (hidden, size) = (config.hidden_size, config.head_size());
+    let part = |which: usize| &projected[row * stride + which * hidden + head * size..][..size];
+    (part(0), part(1), part(2))
 }
 
 /// Rows of a block that belong to one continuation.

@@ -1,0 +1,152 @@
+//! What a suggestion asks of a model that reads a row a trial: 100 trials in six parameters are told, and 256 candidates ranked.
+
+use std::time::Instant;
+
+use optiformer::{
+    Result,
+    acquisition::Prediction,
+    generation::{self, SamplingOptions},
+    model::{Cache, Model, Workspace},
+    space::{Parameter, Space},
+    tokenizer::{
+        ScoreScale, View,
+        rows::{RowTokenizer, Rows},
+        sequence::LegalTokens,
+        vocabulary::BINS,
+    },
+    trial::Observation,
+};
+
+use crate::workloads::{Times, cpu_seconds};
+
+/// The parts of a suggestion and the whole of it, by name.
+pub const PARTS: [&str; 6] = [
+    "trials rows",
+    "trials embed",
+    "trials history",
+    "trials questions",
+    "trials scores",
+    "trials",
+];
+
+const PARAMETERS: usize = 6;
+const CANDIDATES: usize = 256;
+
+/// A model with a history and candidates.
+pub struct TrialBench {
+    model: Model,
+    tokenizer: RowTokenizer,
+    view: View,
+    trials: Vec<Observation>,
+    scale: ScoreScale,
+    candidates: Vec<Observation>,
+    history: Rows,
+    questions: Rows,
+    cache: Cache,
+    workspace: Workspace,
+    vectors: Vec<f32>,
+    logits: Vec<f32>,
+    predictions: Vec<Prediction>,
+}
+
+impl TrialBench {
+    /// A history of so many trials.
+    pub fn new(model: Model, trials: usize) -> Result<Self> {
+        let names = (0..PARAMETERS).map(|index| Parameter::float(format!("x{index}"), 0.0, 1.0));
+        let space = Space::new(names.collect())?;
+        let point = |index: usize| {
+            // Korobov's lattice: spread out, the same every time.
+            let unit: Vec<f64> =
+                (1..=PARAMETERS).map(|power| (index * power * 76 % 997) as f64 / 997.0).collect();
+            let loss = unit.iter().map(|x| (x - 0.4) * (x - 0.4)).sum();
+            Observation { configuration: space.from_unit(&unit), loss: Some(loss) }
+        };
+        let all: Vec<Observation> = (1..=trials + CANDIDATES).map(point).collect();
+        let (trials, candidates) = all.split_at(trials);
+        let hidden = model.config().hidden_size;
+        let mut bench = Self {
+            tokenizer: RowTokenizer::new(&space)?,
+            view: View::whole(PARAMETERS),
+            trials: trials.to_vec(),
+            scale: ScoreScale::fit(trials.iter().filter_map(|trial| trial.loss)),
+            candidates: candidates.to_vec(),
+            history: Rows::new(),
+            questions: Rows::new(),
+            cache: model.cache(model.config().max_positions),
+            workspace: Workspace::new(),
+            vectors: vec![0.0; (trials.len() + 32 + CANDIDATES) * hidden],
+            logits: vec![0.0; CANDIDATES * BINS],
+            predictions: Vec::new(),
+            model,
+        };
+        bench.run("trials")?;
+        Ok(bench)
+    }
+
+    /// How many threads questions are spread over.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.workspace.set_threads(threads);
+    }
+
+    /// Runs a part so many times, behind what comes before it.
+    pub fn times(&mut self, part: &str, repetitions: usize) -> Result<Times> {
+        let mut times = Times { wall_ms: Vec::new(), cpu_ms: Vec::new() };
+        for _ in 0..repetitions {
+            self.run("trials")?;
+            let (wall, cpu) = (Instant::now(), cpu_seconds());
+            self.run(part)?;
+            times.cpu_ms.push((cpu_seconds() - cpu) * 1e3);
+            times.wall_ms.push(wall.elapsed().as_secs_f64() * 1e3);
+        }
+        Ok(times)
+    }
+
+    fn run(&mut self, part: &str) -> Result<()> {
+        let hidden = self.model.config().hidden_size;
+        match part {
+            "trials rows" => self.write(),
+            "trials embed" => {
+                for rows in [&self.history, &self.questions] {
+                    let vectors = &mut self.vectors[..rows.len() * hidden];
+                    self.model.embedded_rows(rows, &mut self.workspace, vectors)?;
+                }
+            }
+            "trials history" => {
+                self.model.history(&mut self.cache, &self.history, &mut self.workspace)?;
+            }
+            "trials questions" => {
+                self.model.questions(&self.cache, &self.questions, &mut self.workspace)?;
+            }
+            "trials scores" => self.score()?,
+            _ => {
+                self.write();
+                self.run("trials history")?;
+                self.run("trials questions")?;
+                self.score()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) {
+        self.history.clear();
+        self.questions.clear();
+        self.tokenizer.push_history(&self.trials, &self.scale, &self.view, &mut self.history);
+        for candidate in &self.candidates {
+            let configuration = &candidate.configuration;
+            self.tokenizer.push_question(configuration, &self.view, &mut self.questions);
+        }
+    }
+
+    fn score(&mut self) -> Result<()> {
+        let bins = LegalTokens { range: 0..BINS as u16, mask: None };
+        let sampling = SamplingOptions::default();
+        self.model.logits(&mut self.workspace, 0..CANDIDATES, 0..BINS as u16, &mut self.logits)?;
+        self.predictions.clear();
+        for row in self.logits.chunks_mut(BINS) {
+            generation::distribution(row, &bins, &sampling);
+            self.predictions.push(Prediction::new(row, 0.1));
+        }
+        Ok(())
+    }
+}
