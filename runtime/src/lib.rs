@@ -10,6 +10,7 @@ pub mod generation;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod kernels;
+mod math;
 pub mod model;
 pub mod samplers;
 pub mod space;

@@ -6,6 +6,7 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{
+    math::random_normal,
     samplers::low_discrepancy,
     space::{Configuration, Parameter, Space},
     tokenizer::View,
@@ -91,7 +92,8 @@ pub fn neighbor_within(
     let scale = largest * libm::pow(smallest / largest, rng.random::<f64>());
     for (dimension, place) in unit.iter_mut().enumerate() {
         // All are drawn, moved or not, so that one choice does not shift the chances of the next.
-        let (chance, step, fresh) = (rng.random::<f64>(), normal(rng), rng.random::<f64>());
+        let (chance, step, fresh) =
+            (rng.random::<f64>(), random_normal::by_box_muller(rng), rng.random::<f64>());
         if dimension != certain && chance >= share {
             continue;
         }
@@ -134,12 +136,6 @@ pub fn central(space: &Space, index: u32, seed: u64, share: f64) -> Configuratio
     };
     let unit: Vec<f64> = space.parameters().iter().enumerate().map(coordinate).collect();
     space.from_unit(&unit)
-}
-
-/// A standard normal number (Box and Muller 1958).
-fn normal(rng: &mut Xoshiro256PlusPlus) -> f64 {
-    let (radius, angle) = (1.0 - rng.random::<f64>(), rng.random::<f64>());
-    libm::sqrt(-2.0 * libm::log(radius)) * libm::cos(core::f64::consts::TAU * angle)
 }
 
 #[cfg(test)]

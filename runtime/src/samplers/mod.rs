@@ -12,8 +12,6 @@ mod history_cache;
 #[cfg(feature = "classical")]
 mod local_search;
 pub mod low_discrepancy;
-#[cfg(feature = "classical")]
-mod normal;
 pub mod optiformer;
 mod random;
 #[cfg(feature = "classical")]

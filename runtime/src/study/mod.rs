@@ -25,6 +25,8 @@
 //! the number of asks that were answered before; on nothing else. So a study that is written down, stopped and
 //! read back goes on as if it had not been stopped. An ask that fails counts for nothing.
 
+#[cfg(feature = "std")]
+pub mod ask_tell;
 mod direction;
 mod event;
 #[cfg(feature = "std")]

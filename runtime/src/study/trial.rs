@@ -1,6 +1,8 @@
 use alloc::string::String;
 
-use crate::space::Configuration;
+use serde_json::{Value, json};
+
+use crate::space::{Configuration, Space};
 
 /// One configuration that a study tries, and what is known about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +49,24 @@ impl Trial {
             TrialState::Finished(value) => Some(value),
             TrialState::Pending | TrialState::Failed => None,
         }
+    }
+
+    /// The trial as a JSON object: `id`, `values` by name, and `value`, `"failed": true` or
+    /// `"pending": true`, with the `reason` of a failure where there is one.
+    pub fn to_json(&self, space: &Space) -> Value {
+        let mut object = json!({
+            "id": self.id,
+            "values": space.configuration_to_json(&self.configuration),
+        });
+        match self.state {
+            TrialState::Pending => object["pending"] = true.into(),
+            TrialState::Finished(value) => object["value"] = value.into(),
+            TrialState::Failed => object["failed"] = true.into(),
+        }
+        if let Some(reason) = &self.reason {
+            object["reason"] = reason.as_str().into();
+        }
+        object
     }
 
     /// Whether nothing was told yet.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use optiformer::{
     space::{Configuration, Space},
-    study::{Study, Trial, TrialState},
+    study::{Study, TrialState},
 };
 use serde_json::{Value, json};
 
@@ -22,26 +22,9 @@ pub fn print(text: &str) -> Result<(), Failure> {
     written.map_err(|error| Failure::Error(format!("standard output: {error}")))
 }
 
-/// A finished trial, with its values by name.
-pub fn trial_json(space: &Space, trial: &Trial) -> Value {
-    let mut object = json!({
-        "id": trial.id,
-        "values": space.configuration_to_json(&trial.configuration),
-    });
-    match trial.state {
-        TrialState::Pending => object["pending"] = true.into(),
-        TrialState::Finished(value) => object["value"] = value.into(),
-        TrialState::Failed => object["failed"] = true.into(),
-    }
-    if let Some(reason) = &trial.reason {
-        object["reason"] = reason.as_str().into();
-    }
-    object
-}
-
 /// The best trial, or `null`.
 pub fn best_json(study: &Study) -> Value {
-    study.best().map_or(Value::Null, |trial| trial_json(study.space(), trial))
+    study.best().map_or(Value::Null, |trial| trial.to_json(study.space()))
 }
 
 /// How many trials finished, failed and are pending.

@@ -183,7 +183,7 @@ impl Tuning<'_> {
         }
         if self.options.json {
             let best = study.best().and_then(Trial::value);
-            let line = json!({"trial": output::trial_json(study.space(), trial), "best": best});
+            let line = json!({"trial": trial.to_json(study.space()), "best": best});
             output::print(&line.to_string())?;
         }
         Ok(())

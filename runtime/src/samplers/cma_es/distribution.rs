@@ -2,10 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::{
-    eigen::{Eigen, dot},
-    strategy::Strategy,
-};
+use super::strategy::Strategy;
+use crate::math::{Eigen, dot};
 
 /// The normal distribution with mean `m` and covariance `σ² A C A`, `A` diagonal, and the paths of its update.
 ///

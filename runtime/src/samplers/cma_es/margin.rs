@@ -3,7 +3,8 @@
 //! R. Hamano, S. Saito, M. Nomura, S. Shirakawa, CMA-ES with Margin: Lower-Bounding Marginal Probability for Mixed-Integer
 //! Black-Box Optimization, GECCO 2022, section 4.2.
 
-use super::{super::normal, distribution::Distribution, layout::LevelCell};
+use super::{distribution::Distribution, layout::LevelCell};
+use crate::math::normal;
 
 /// Moves the mean of coordinate `index`, and scales its spread, so that values other than the mean's have a probability of
 /// at least `margin` together (half of it on either side, where there are two).

@@ -2,7 +2,6 @@
 
 mod categorical;
 mod distribution;
-mod eigen;
 mod layout;
 mod margin;
 mod options;

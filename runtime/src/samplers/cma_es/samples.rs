@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::{super::normal, eigen::dot};
+use crate::math::{dot, random_normal};
 
 /// What one trial is made of.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +60,7 @@ impl GenerationSampler {
     pub fn another(&self, position: usize, attempt: u32) -> Sample {
         let mut rng = self.rng(3, position as u64, u64::from(attempt));
         Sample {
-            normal: (0..self.coordinates).map(|_| standard_normal(&mut rng)).collect(),
+            normal: (0..self.coordinates).map(|_| random_normal::by_inversion(&mut rng)).collect(),
             places: (0..self.categorical).map(|_| rng.random::<f64>()).collect(),
         }
     }
@@ -79,7 +79,7 @@ impl GenerationSampler {
                 rng = self.rng(0, block as u64, 0);
             }
             let mut vector: Vec<f64> =
-                (0..self.coordinates).map(|_| standard_normal(&mut rng)).collect();
+                (0..self.coordinates).map(|_| random_normal::by_inversion(&mut rng)).collect();
             lengths.push(libm::sqrt(dot(&vector, &vector)));
             // Twice is enough: after one pass of Gram and Schmidt rounding may have left something.
             for _ in 0..2 {
@@ -113,12 +113,6 @@ pub(super) fn mix(state: u64, part: u64) -> u64 {
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     mixed ^ (mixed >> 31)
-}
-
-/// A standard normal number.
-fn standard_normal(rng: &mut impl Rng) -> f64 {
-    // Never 0 or 1, whose quantiles are infinite.
-    normal::quantile((rng.random::<f64>() + f64::EPSILON / 4.0).min(1.0 - f64::EPSILON / 2.0))
 }
 
 /// The numbers below `count` in random order (Fisher & Yates).

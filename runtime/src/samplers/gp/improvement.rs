@@ -1,4 +1,4 @@
-use crate::samplers::normal;
+use crate::math::normal;
 
 /// Left of this, ratios of the normal distribution's tail are taken from their series.
 const FAR: f64 = -50.0;

@@ -1,6 +1,5 @@
 //! Local search by quadratic models.
 
-mod cholesky;
 mod encoder;
 mod options;
 mod quadratic;

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::cholesky::Cholesky;
+use crate::math::{Cholesky, dot};
 
 /// Scattered values, and the quadratic of least norm that passes near them.
 ///
@@ -146,10 +146,6 @@ const MAX_SWEEPS: usize = 100;
 fn covariance(u: &[f64], v: &[f64]) -> f64 {
     let product = dot(u, v);
     CONSTANT + SLOPE * product + 0.5 * product * product
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::{
     kernel_set::{KernelRow, KernelSet},
     parzen::{Interval, Kernel, NEGLIGIBLE, category_probabilities, log_sum},
 };
-use crate::samplers::normal;
+use crate::math::normal;
 
 /// So many candidates are rated at once.
 const LANES: usize = 8;

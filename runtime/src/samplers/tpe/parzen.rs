@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 
 use rand::{Rng, RngExt};
 
-use super::{super::normal, TpeOptions};
+use super::TpeOptions;
+use crate::math::normal;
 use crate::space::Domain;
 
 /// Intervals narrower than this count as points. Every kernel sees the same cell, so its width cancels in a ratio.

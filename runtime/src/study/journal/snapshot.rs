@@ -35,6 +35,17 @@ impl JournalSnapshot {
             .ok_or_else(|| at(path, 1, 0, "this is not a study file: no header"))
     }
 
+    /// Reads a journal that is in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidJournal`] with line and byte offset where the bytes are not a journal.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let path = Path::new("study");
+        Self::parse(path, bytes)?
+            .ok_or_else(|| at(path, 1, 0, "this is not a study file: no header"))
+    }
+
     /// As [`read`](Self::read); `None` where there is no file, or none with a whole line in it.
     ///
     /// # Errors

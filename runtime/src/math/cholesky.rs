@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 ///
 /// G. H. Golub, C. F. Van Loan, Matrix Computations (4th edition), algorithm 4.2.1.
 #[derive(Clone, Debug)]
-pub(super) struct Cholesky {
+pub(crate) struct Cholesky {
     /// `[n, n]` by rows; what is above the diagonal has no meaning.
     lower: Vec<f64>,
     size: usize,

@@ -2,9 +2,11 @@
 
 use alloc::vec::Vec;
 
+use super::dot;
+
 /// `C = B · diag(values) · Bᵀ` with orthonormal columns of `B`.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Eigen {
+pub(crate) struct Eigen {
     /// The eigenvalues, `[n]`, in no particular order.
     pub values: Vec<f64>,
     /// `B`, `[n, n]` by rows: column `k` is the eigenvector of `values[k]`.
@@ -66,11 +68,6 @@ impl Eigen {
         }
         turned
     }
-}
-
-/// The scalar product.
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// Makes element `(p, q)` zero; `false` where it is so small that it changes no digit of its diagonal.

@@ -1,4 +1,4 @@
-//! The standard normal distribution, with tails that hold: Φ, log Φ, Φ⁻¹ and masses of intervals.
+//! The standard normal distribution, precise in both tails: Φ, log Φ, Φ⁻¹ and masses of intervals.
 
 use core::f64::consts::{FRAC_1_SQRT_2, LN_2};
 

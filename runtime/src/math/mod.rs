@@ -1,0 +1,23 @@
+//! Linear algebra and the normal distribution, for the samplers.
+//!
+//! Small and in double precision: matrices have at most a few hundred rows. The kernels of the
+//! transformer are in [`kernels`](crate::kernels).
+
+#[cfg(feature = "classical")]
+mod cholesky;
+#[cfg(feature = "classical")]
+mod eigen;
+#[cfg(feature = "classical")]
+pub(crate) mod normal;
+pub(crate) mod random_normal;
+
+#[cfg(feature = "classical")]
+pub(crate) use cholesky::Cholesky;
+#[cfg(feature = "classical")]
+pub(crate) use eigen::Eigen;
+
+/// `Σ aᵢ·bᵢ`, from the first term to the last.
+#[cfg(feature = "classical")]
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
