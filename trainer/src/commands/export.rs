@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use optiformer::{
     Result,
-    model::{Metadata, Precision},
+    model::{Metadata, Precision, Sequence},
 };
 use tch::Device;
 

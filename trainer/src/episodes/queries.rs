@@ -107,7 +107,7 @@ fn near(
     rng: &mut Generator,
 ) -> Configuration {
     if rng.random_bool(0.5) {
-        return candidates::neighbour(space, parents, &history.view, rng);
+        return candidates::neighbor(space, parents, &history.view, rng);
     }
     let mut unit = parents[rng.random_range(0..parents.len())].clone();
     let scale = log_uniform(0.002, 0.5, rng);
