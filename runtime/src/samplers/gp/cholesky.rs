@@ -44,22 +44,29 @@ impl Cholesky {
     }
 
     /// How many rows there are.
-    #[cfg(test)]
     pub(super) fn size(&self) -> usize {
         self.size
     }
 
-    /// `L⁻¹·b` in place, `[n]`.
+    /// Forgets all rows but the first `size`: what is left is the factor of the leading block.
+    pub(super) fn truncate(&mut self, size: usize) {
+        self.size = self.size.min(size);
+        self.lower.truncate(self.size * (self.size + 1) / 2);
+    }
+
+    /// `L⁻¹·b` in place, `[m]` with m ≤ n; with fewer than n, of the leading block.
     pub(super) fn solve_lower(&self, b: &mut [f64]) {
-        for row in 0..self.size {
+        debug_assert!(b.len() <= self.size);
+        for row in 0..b.len() {
             let factor = row_of(&self.lower, row);
             b[row] = (b[row] - dot(&factor[..row], &b[..row])) / factor[row];
         }
     }
 
-    /// `L⁻ᵀ·b` in place, `[n]`.
+    /// `L⁻ᵀ·b` in place, `[m]` with m ≤ n; with fewer than n, of the leading block.
     pub(super) fn solve_upper(&self, b: &mut [f64]) {
-        for row in (0..self.size).rev() {
+        debug_assert!(b.len() <= self.size);
+        for row in (0..b.len()).rev() {
             let factor = row_of(&self.lower, row);
             let (before, here) = b.split_at_mut(row);
             here[0] /= factor[row];
@@ -187,6 +194,25 @@ mod tests {
                 assert!((product - wanted).abs() < 1e-8, "{row} {column}: {product}");
             }
         }
+    }
+
+    #[test]
+    fn the_leading_block_is_solved_as_if_nothing_followed() {
+        let (size, leading) = (17, 9);
+        let matrix = matrix(size);
+        let (mut whole, mut part) = (Cholesky::default(), Cholesky::default());
+        assert!((0..size).all(|row| whole.append(&matrix[row * size..][..=row])));
+        assert!((0..leading).all(|row| part.append(&matrix[row * size..][..=row])));
+        let wanted: Vec<f64> = (0..leading).map(|index| libm::cos(index as f64)).collect();
+        let solve = |factor: &Cholesky| {
+            let mut b = wanted.clone();
+            factor.solve_lower(&mut b);
+            factor.solve_upper(&mut b);
+            b
+        };
+        assert_eq!(solve(&whole), solve(&part));
+        whole.truncate(leading);
+        assert_eq!((whole.size(), &whole.lower), (leading, &part.lower));
     }
 
     #[test]

@@ -27,17 +27,24 @@ pub(super) fn matern(squared: f64) -> (f64, f64) {
 
 /// `eˣ` for `x ≤ 0`, to about 1e-15 relative; 0 below −700.
 ///
-/// The kernel spends most of its time here, and needs neither subnormal results nor positive arguments. Cody & Waite's
-/// reduction to |t| ≤ ln 2 / 2, then Taylor's polynomial.
-fn exponential(x: f64) -> f64 {
-    if x < -700.0 {
-        return 0.0;
-    }
+/// The kernel spends most of its time here, and needs neither subnormal results nor positive
+/// arguments.
+pub(super) fn exponential(x: f64) -> f64 {
+    if x < -700.0 { 0.0 } else { exponential_within(x) }
+}
+
+/// The same for `−700 ≤ x ≤ 0` alone, without a branch, so that loops over it become vectors.
+///
+/// Cody & Waite's reduction to |t| ≤ ln 2 / 2, then Taylor's polynomial.
+#[inline(always)]
+pub(super) fn exponential_within(x: f64) -> f64 {
     const HIGH: f64 = 6.931_471_803_691_238e-1;
     const LOW: f64 = 1.908_214_929_270_587_7e-10;
-    // Adding and taking away 1.5·2⁵² rounds to the nearest whole number.
+    // Adding and taking away 1.5·2⁵² rounds to the nearest whole number, which the sum has in its
+    // last bits.
     const ROUND: f64 = 6_755_399_441_055_744.0;
-    let whole = (x * core::f64::consts::LOG2_E + ROUND) - ROUND;
+    let shifted = x * core::f64::consts::LOG2_E + ROUND;
+    let whole = shifted - ROUND;
     let t = (x - whole * HIGH) - whole * LOW;
     let mut sum = 1.0 / 6_227_020_800.0;
     for factor in [
@@ -57,7 +64,7 @@ fn exponential(x: f64) -> f64 {
     ] {
         sum = sum * t + factor;
     }
-    f64::from_bits((sum.to_bits() as i64 + ((whole as i64) << 52)) as u64)
+    f64::from_bits(sum.to_bits().wrapping_add(shifted.to_bits() << 52))
 }
 
 /// The squared distances of every pair of rows in every column, for fitting: what does not change with the hyperparameters.

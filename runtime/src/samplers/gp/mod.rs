@@ -1,34 +1,47 @@
 //! Bayesian optimisation with a Gaussian process.
 
+mod bins;
 mod cholesky;
 mod encoding;
+mod fits;
 mod improvement;
 mod kernel;
 mod likelihood;
 mod minimise;
+mod one_step_ahead;
 mod options;
 mod posterior;
+mod prediction;
+mod proposals;
 mod search;
 mod targets;
 
+pub use bins::ScoreBins;
 pub use options::{GpOptions, Warp};
+pub use prediction::{GpPrediction, LossDistribution};
 
-use alloc::{vec, vec::Vec};
+use alloc::{collections::BTreeMap, format, vec::Vec};
+
+use rand_xoshiro::Xoshiro256PlusPlus;
 
 use self::{
     encoding::Encoding,
-    improvement::log_expected_improvement,
-    kernel::{Differences, Hyperparameters},
-    likelihood::Likelihood,
-    posterior::{Posterior, Scratch},
-    search::Effort,
+    fits::{Fit, Fits},
+    posterior::{Covariance, Posterior, Scratch},
+    search::{Effort, Found, Search},
+    targets::Scale,
 };
 use super::{
     Expectation, Explanation, Request, Sampler, SobolSampler, Suggestion,
     history_cache::HistoryCache,
     tried_set::{TriedSet, sample_untried},
 };
-use crate::{Result, acquisition::CandidateOrigin, space::Configuration, trial::Observation};
+use crate::{
+    Error, ErrorKind, Result,
+    acquisition::CandidateOrigin,
+    space::{Configuration, Space},
+    trial::Observation,
+};
 
 /// A Gaussian process with expected improvement.
 ///
@@ -51,24 +64,35 @@ use crate::{Result, acquisition::CandidateOrigin, space::Configuration, trial::O
 #[derive(Clone, Debug, Default)]
 pub struct GpSampler {
     options: GpOptions,
+    /// What the rest was worked out from.
     trail: HistoryCache,
-    fits: Vec<Fit>,
+    fits: Fits,
+    covariance: Option<KeptCovariance>,
+    /// One-step-ahead predictions by the number of earlier trials; `None` where nothing could be said.
+    ahead: BTreeMap<usize, Option<GpPrediction>>,
 }
 
-/// Hyperparameters fitted to the beginning of a history.
+/// The covariance of the first trials of the history, under the hyperparameters of a fit.
 #[derive(Clone, Debug)]
-struct Fit {
+struct KeptCovariance {
     /// To so many trials.
-    trials: usize,
-    hyperparameters: Hyperparameters,
-    /// Whether the losses were warped.
-    warp: bool,
+    fit: usize,
+    covariance: Covariance,
+}
+
+/// The process given a history, and what its targets mean.
+struct Conditioned<'a> {
+    posterior: Posterior,
+    transform: Scale,
+    /// The trials that are modelled, with their targets.
+    kept: Vec<&'a Observation>,
+    targets: Vec<f64>,
 }
 
 /// So many good trials are searched around.
 const CENTRES: usize = 5;
-/// Steps of a fit.
-const STEPS: usize = 15;
+/// Steps of the refinement of each start.
+const REFINEMENT: usize = 20;
 
 impl GpSampler {
     /// A sampler with these options.
@@ -86,6 +110,43 @@ impl GpSampler {
         &self.options
     }
 
+    /// What the process expects of each of the `candidates`, given the history and the pending
+    /// trials of the request: with the very hyperparameters, transform and posterior that
+    /// [`suggest`](Sampler::suggest) has for it. Number and seed of the request do not matter.
+    ///
+    /// Of fewer trials than [`GpOptions::startup_trials`], of which `suggest` models none, it is the
+    /// posterior under the hyperparameters from which fits begin.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`], naming the candidate, where one is not legal in the space;
+    /// [`ErrorKind::Unsupported`] where there is nothing to predict from: fewer than two trials
+    /// succeeded, or rounding has defeated the factorization.
+    pub fn predict(
+        &mut self,
+        request: &Request<'_>,
+        candidates: &[Configuration],
+    ) -> Result<Vec<GpPrediction>> {
+        for (index, candidate) in candidates.iter().enumerate() {
+            request.space.validate(candidate).map_err(|error| {
+                Error::new(error.kind(), format!("candidate {index}: {}", error.context()))
+            })?;
+        }
+        let encoding = Encoding::new(request.space);
+        let conditioned = self.condition(request, &encoding).ok_or_else(|| {
+            let context = "gp: predictions need two trials that succeeded, and covariances that \
+                           can be factored";
+            Error::new(ErrorKind::Unsupported, context)
+        })?;
+        let (mut row, mut scratch) = (Vec::new(), Scratch::default());
+        let predict = |candidate| {
+            row.clear();
+            encoding.push(candidate, &mut row);
+            conditioned.predict(&row, &mut scratch)
+        };
+        Ok(candidates.iter().map(predict).collect())
+    }
+
     /// A point of the even spread, where there is nothing to model.
     fn spread(&self, request: &Request<'_>) -> Result<Suggestion> {
         let configuration = SobolSampler.suggest(request)?;
@@ -97,37 +158,111 @@ impl GpSampler {
         Ok(Suggestion::plain(configuration, self.name(), CandidateOrigin::Spread))
     }
 
-    /// The hyperparameters for a history; kept fits are used where they were fitted to the same trials.
-    fn hyperparameters(
+    /// Whether the history is still an even spread.
+    fn is_starting(&self, history: &[Observation]) -> bool {
+        history.len() < self.options.startup_trials || !has_two(history)
+    }
+
+    /// Forgets what was worked out from another history.
+    fn follow(&mut self, space: &Space, history: &[Observation]) {
+        let same = self.trail.sync(space, history);
+        self.fits.truncate(same);
+        self.ahead.split_off(&same);
+        if let Some(kept) = &mut self.covariance {
+            kept.covariance.truncate(same);
+        }
+        if self.covariance.as_ref().is_some_and(|kept| kept.fit > same) {
+            self.covariance = None;
+        }
+    }
+
+    /// The process given the history and what is pending; `None` where fewer than two trials
+    /// succeeded, and where rounding defeats the factorization.
+    fn condition<'a>(
         &mut self,
+        request: &Request<'a>,
+        encoding: &Encoding<'_>,
+    ) -> Option<Conditioned<'a>> {
+        let Request { space, history, .. } = *request;
+        if !has_two(history) {
+            return None;
+        }
+        self.follow(space, history);
+        let fit = self.fits.in_force(history, encoding, &self.options);
+        let kept = targets::keep(history, self.options.most_trials);
+        let (targets, transform) = targets::standardised(&kept, fit.warp);
+        let mut scratch = Scratch::default();
+        let covariance = if kept.len() == history.len() {
+            self.covariance(&fit, history, encoding, &mut scratch)?.clone()
+        } else {
+            covariance_of(&fit, &kept, encoding, &mut scratch)?
+        };
+        let mut posterior = Posterior::new(covariance, &targets);
+        for pending in request.pending {
+            let mut row = Vec::with_capacity(encoding.columns());
+            encoding.push(pending, &mut row);
+            posterior.believe(&row, &mut scratch);
+        }
+        Some(Conditioned { posterior, transform, kept, targets })
+    }
+
+    /// The covariance of at least all of the trials; what is kept is extended, which gives the same
+    /// bits as to begin from nothing.
+    fn covariance(
+        &mut self,
+        fit: &Fit,
         history: &[Observation],
         encoding: &Encoding<'_>,
-    ) -> (Hyperparameters, bool) {
-        let same = self.trail.sync(encoding.space(), history);
-        self.fits.retain(|fit| fit.trials <= same);
-        // The chain of fits begins anew each time that the history has doubled, so that one that comes whole costs a few fits, not all of them.
-        let mut trials = self.options.startup_trials.min(history.len());
-        while trials > 0 && 2 * trials <= history.len() {
-            trials *= 2;
-        }
-        let mut current = (first_guess(encoding.columns()), false);
-        let mut number = 0;
-        loop {
-            if let Some(fit) = self.fits.get(number).filter(|fit| fit.trials == trials) {
-                current = (fit.hyperparameters.clone(), fit.warp);
-            } else {
-                self.fits.truncate(number);
-                current = fit(&history[..trials], encoding, &self.options, &current.0);
-                let (hyperparameters, warp) = current.clone();
-                self.fits.push(Fit { trials, hyperparameters, warp });
-            }
-            number += 1;
-            let next = trials + (trials / 8).max(1);
-            if next > history.len() {
-                return current;
-            }
-            trials = next;
-        }
+        scratch: &mut Scratch,
+    ) -> Option<&Covariance> {
+        let mut kept =
+            self.covariance.take().filter(|kept| kept.fit == fit.trials).unwrap_or_else(|| {
+                KeptCovariance {
+                    fit: fit.trials,
+                    covariance: Covariance::new(
+                        fit.hyperparameters.clone(),
+                        encoding.categorical(),
+                    ),
+                }
+            });
+        let missing = history.iter().skip(kept.covariance.len());
+        let complete = extend(&mut kept.covariance, missing, encoding, scratch);
+        let kept = self.covariance.insert(kept);
+        complete.map(|()| &kept.covariance)
+    }
+
+    /// Looks for the largest expected improvement, with the options' effort and `further` starts
+    /// more.
+    fn search(
+        &self,
+        request: &Request<'_>,
+        encoding: &Encoding<'_>,
+        conditioned: &Conditioned<'_>,
+        further: usize,
+        generator: &mut Xoshiro256PlusPlus,
+    ) -> Search {
+        let Conditioned { posterior, kept, targets, .. } = conditioned;
+        let mut ranked: Vec<usize> = (0..kept.len()).collect();
+        ranked.sort_by(|one, other| targets[*one].total_cmp(&targets[*other]));
+        let best: Vec<Vec<f64>> = ranked
+            .iter()
+            .filter(|index| kept[**index].loss.is_some())
+            .take(CENTRES)
+            .map(|index| request.space.to_unit(&kept[*index].configuration))
+            .collect();
+        let GpOptions { spread, near, starts, .. } = self.options;
+        let effort = Effort { spread, near, starts, steps: REFINEMENT, further };
+        search::search(posterior, encoding, &best, effort, generator)
+    }
+}
+
+impl Conditioned<'_> {
+    /// What is expected of a row, `[columns]`.
+    fn predict(&self, row: &[f64], scratch: &mut Scratch) -> GpPrediction {
+        let Self { posterior, transform, .. } = self;
+        let (mean, deviation) = posterior.predict(row, scratch);
+        let (noise, best) = (posterior.noise(), posterior.best());
+        GpPrediction { mean, deviation, noise, best, transform: *transform }
     }
 }
 
@@ -141,107 +276,83 @@ impl Sampler for GpSampler {
     }
 
     fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
-        let succeeded = request.history.iter().filter(|trial| trial.loss.is_some()).count();
-        if request.history.len() < self.options.startup_trials || succeeded < 2 {
+        if self.is_starting(request.history) {
             return self.spread(request);
         }
-        let space = request.space;
-        let encoding = Encoding::new(space);
-        let (hyperparameters, warp) = self.hyperparameters(request.history, &encoding);
-        let kept = targets::keep(request.history, self.options.most_trials);
-        let (losses, scale) = targets::standardised(&kept, warp);
-        let mut rows = Vec::with_capacity(kept.len() * encoding.columns());
-        for trial in &kept {
-            encoding.push(&trial.configuration, &mut rows);
-        }
-        let mut generator = request.rng();
-        let posterior = Posterior::new(&hyperparameters, encoding.categorical(), rows, &losses);
-        let Some(mut posterior) = posterior else {
+        let encoding = Encoding::new(request.space);
+        let Some(conditioned) = self.condition(request, &encoding) else {
             // Rounding has defeated the factorisation: an honest spread is better than none.
             return self.spread(request);
         };
-        let mut scratch = Scratch::default();
-        for pending in request.pending {
-            let mut row = Vec::with_capacity(encoding.columns());
-            encoding.push(pending, &mut row);
-            posterior.believe(&row, &mut scratch);
-        }
-        let mut ranked: Vec<usize> = (0..kept.len()).collect();
-        ranked.sort_by(|one, other| losses[*one].total_cmp(&losses[*other]));
-        let best: Vec<Vec<f64>> = ranked
-            .iter()
-            .filter(|index| kept[**index].loss.is_some())
-            .take(CENTRES)
-            .map(|index| space.to_unit(&kept[*index].configuration))
-            .collect();
-        let GpOptions { spread, near, starts, .. } = self.options;
-        let effort = Effort { spread, near, starts, steps: 20 };
-        let found = search::search(&posterior, &encoding, &best, effort, &mut generator);
+        let mut generator = request.rng();
+        let Search { found, .. } = self.search(request, &encoding, &conditioned, 0, &mut generator);
         let known = TriedSet::new(request);
-        let fresh = found
-            .into_iter()
-            .map(|found| (space.from_unit(&found.unit), found))
-            .find(|(configuration, _)| !known.contains(configuration));
-        let Some((configuration, found)) = fresh else {
-            let configuration = sample_untried(space, &known, &mut generator);
+        let Some((configuration, found)) = fresh(request.space, &known, &found) else {
+            let configuration = sample_untried(request.space, &known, &mut generator);
             return Ok(Suggestion::plain(configuration, self.name(), CandidateOrigin::Draw));
         };
         let mut row = Vec::with_capacity(encoding.columns());
         encoding.push(&configuration, &mut row);
-        let (mean, deviation) = posterior.predict(&row, &mut scratch);
-        let (rating, ..) = log_expected_improvement(mean, deviation, posterior.best());
-        let range = scale.loss(mean + deviation) - scale.loss(mean - deviation);
-        let improvement = scale.gain(libm::exp(rating));
-        let modelled = (kept.len() < request.history.len()).then_some(kept.len());
-        let expectation = Expectation::new(scale.loss(mean), 0.5 * range, improvement)
-            .map(|expectation| Expectation { modeled: modelled, ..expectation });
+        let prediction = conditioned.predict(&row, &mut Scratch::default());
+        let latent = prediction.latent();
+        let (mean, deviation) = (latent.mean(), latent.deviation());
+        let range = latent.loss(mean + deviation) - latent.loss(mean - deviation);
+        let modelled = conditioned.kept.len();
+        let modelled = (modelled < request.history.len()).then_some(modelled);
+        let expectation =
+            Expectation::new(latent.median(), 0.5 * range, prediction.expected_improvement())
+                .map(|expectation| Expectation { modeled: modelled, ..expectation });
         let (sampler, origin) = (self.name(), found.origin);
         let explanation = Explanation { sampler, origin, expectation };
         Ok(Suggestion { configuration, explanation })
     }
 }
 
-fn first_guess(columns: usize) -> Hyperparameters {
-    Hyperparameters { weights: vec![1.0; columns], scale: 1.0, noise: 1e-2 }
+/// The most promising point whose configuration was not tried.
+fn fresh<'a>(
+    space: &Space,
+    known: &TriedSet<'_>,
+    found: &'a [Found],
+) -> Option<(Configuration, &'a Found)> {
+    found
+        .iter()
+        .map(|found| (space.from_unit(&found.unit), found))
+        .find(|(configuration, _)| !known.contains(configuration))
 }
 
-/// The most probable hyperparameters, searched for from `current` or from the first guess, whichever is likelier, and whether the losses are to be warped.
-fn fit(
-    history: &[Observation],
+/// Whether at least two trials succeeded.
+fn has_two(history: &[Observation]) -> bool {
+    history.iter().filter(|trial| trial.loss.is_some()).nth(1).is_some()
+}
+
+/// The covariance of trials; `None` where rounding defeats the factorization.
+fn covariance_of(
+    fit: &Fit,
+    trials: &[&Observation],
     encoding: &Encoding<'_>,
-    options: &GpOptions,
-    current: &Hyperparameters,
-) -> (Hyperparameters, bool) {
-    let kept = targets::keep(history, options.most_trials);
-    if kept.iter().filter(|trial| trial.loss.is_some()).count() < 2 {
-        return (current.clone(), false);
+    scratch: &mut Scratch,
+) -> Option<Covariance> {
+    let mut covariance = Covariance::new(fit.hyperparameters.clone(), encoding.categorical());
+    extend(&mut covariance, trials.iter().copied(), encoding, scratch)?;
+    Some(covariance)
+}
+
+/// Adds trials to a covariance; `None` where rounding defeats the factorization.
+fn extend<'a>(
+    covariance: &mut Covariance,
+    trials: impl Iterator<Item = &'a Observation>,
+    encoding: &Encoding<'_>,
+    scratch: &mut Scratch,
+) -> Option<()> {
+    let mut row = Vec::with_capacity(encoding.columns());
+    for trial in trials {
+        row.clear();
+        encoding.push(&trial.configuration, &mut row);
+        if !covariance.push(&row, scratch) {
+            return None;
+        }
     }
-    let mut rows = Vec::with_capacity(kept.len() * encoding.columns());
-    for trial in &kept {
-        encoding.push(&trial.configuration, &mut rows);
-    }
-    let differences = Differences::of(&rows, encoding.categorical());
-    let guess = first_guess(encoding.columns());
-    let warps: &[bool] = match options.warp {
-        Warp::Never => &[false],
-        Warp::Always => &[true],
-        Warp::Likelier => &[false, true],
-    };
-    let fits = warps.iter().map(|warp| {
-        let (losses, scale) = targets::standardised(&kept, *warp);
-        let mut likelihood = Likelihood::new(&differences, &losses, encoding.columns());
-        let from = [current, &guess]
-            .map(|start| likelihood.improve(start, 0))
-            .into_iter()
-            .min_by(|one, other| one.1.total_cmp(&other.1))
-            .map_or(guess.clone(), |(start, _)| start);
-        let (fitted, loss) = likelihood.improve(&from, STEPS);
-        // Densities of the losses themselves, whatever scale they are modelled on.
-        let loss = loss - scale.log_slope(&kept);
-        (loss, if loss.is_finite() { fitted } else { from }, *warp)
-    });
-    fits.min_by(|one, other| one.0.total_cmp(&other.0))
-        .map_or((guess.clone(), false), |(_, fitted, warp)| (fitted, warp))
+    Some(())
 }
 
 #[cfg(test)]

@@ -32,6 +32,17 @@ pub(super) struct Effort {
     pub(super) starts: usize,
     /// Steps of each refinement.
     pub(super) steps: usize,
+    /// So many more are refined after those, on request.
+    pub(super) further: usize,
+}
+
+/// What a search has found, the most promising first, all of it settled in its cells of the unit cube.
+#[derive(Clone, Debug)]
+pub(super) struct Search {
+    /// All points that were rated, and the refined starts.
+    pub(super) found: Vec<Found>,
+    /// The further refined starts.
+    pub(super) further: Vec<Found>,
 }
 
 /// A point that was rated.
@@ -45,17 +56,20 @@ pub(super) struct Found {
     pub(super) origin: CandidateOrigin,
 }
 
-/// Points of the unit cube, settled in their cells, the most promising first.
+/// Points that lie no farther apart in any coordinate would climb the same hill.
+const APART: f64 = 0.05;
+
+/// Looks for the largest expected improvement.
 ///
 /// An even spread and neighbours of the `best` trials (points of the unit cube) are rated; the best of them, in different
 /// places, are refined: numbers by the slope of the logarithm of the expected improvement, discrete values by trying others.
 pub(super) fn search(
-    posterior: &Posterior<'_>,
+    posterior: &Posterior,
     encoding: &Encoding<'_>,
     best: &[Vec<f64>],
     effort: Effort,
     generator: &mut Xoshiro256PlusPlus,
-) -> Vec<Found> {
+) -> Search {
     let columns = encoding.columns();
     let mut rater = Rater {
         posterior,
@@ -91,21 +105,31 @@ pub(super) fn search(
     }
     let by_rating = |one: &Found, other: &Found| other.rating.total_cmp(&one.rating);
     rated.sort_by(by_rating);
-    let mut starts: Vec<Vec<f64>> = Vec::with_capacity(effort.starts);
+    let mut starts: Vec<Vec<f64>> = Vec::with_capacity(effort.starts + effort.further);
     for Found { unit, .. } in &rated {
-        // Points that are close to a better one would climb the same hill.
-        let apart = |other: &Vec<f64>| other.iter().zip(unit).any(|(a, b)| (a - b).abs() > 0.05);
-        if starts.len() < effort.starts && starts.iter().all(apart) {
+        if starts.len() == effort.starts + effort.further {
+            break;
+        }
+        if starts.iter().all(|other| apart(other, unit)) {
             starts.push(unit.clone());
         }
     }
-    for mut unit in starts {
+    let mut refined = starts.into_iter().map(|mut unit| {
         let rating = rater.refine(&mut unit, effort.steps);
-        rated.push(Found { rating, unit, origin: CandidateOrigin::Refined });
+        Found { rating, unit, origin: CandidateOrigin::Refined }
+    });
+    rated.extend(refined.by_ref().take(effort.starts));
+    let mut search = Search { found: rated, further: refined.collect() };
+    for found in [&mut search.found, &mut search.further] {
+        found.retain(|found| !found.rating.is_nan());
+        found.sort_by(by_rating);
     }
-    rated.retain(|found| !found.rating.is_nan());
-    rated.sort_by(by_rating);
-    rated
+    search
+}
+
+/// Whether two points of the unit cube may lie on different hills.
+pub(super) fn apart(one: &[f64], other: &[f64]) -> bool {
+    one.iter().zip(other).any(|(a, b)| (a - b).abs() > APART)
 }
 
 /// A neighbour at a scale down to a thousandth of the range, in all numerical coordinates.
@@ -129,7 +153,7 @@ fn fine_neighbour(
 
 /// Rates and refines points of the unit cube.
 struct Rater<'a> {
-    posterior: &'a Posterior<'a>,
+    posterior: &'a Posterior,
     encoding: &'a Encoding<'a>,
     row: Vec<f64>,
     active: Vec<bool>,

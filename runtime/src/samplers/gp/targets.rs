@@ -26,7 +26,7 @@ pub(super) fn keep(history: &[Observation], most: usize) -> Vec<&Observation> {
 }
 
 /// The map from losses to what is modelled, and back; increasing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scale {
     best: f64,
     /// Half of the range of the losses.
@@ -88,14 +88,27 @@ impl Scale {
         self.best + 2.0 * self.unit * place
     }
 
+    /// What a loss is modelled as: the inverse of [`loss`](Self::loss). Losses may be infinite.
+    pub(super) fn target(&self, loss: f64) -> f64 {
+        (self.warped(loss) - self.mean) * self.factor
+    }
+
+    /// The logarithm of the slope of [`target`](Self::target) at a loss: what a density of targets gains to be one of losses.
+    pub(super) fn log_derivative(&self, loss: f64) -> f64 {
+        self.log_bend(self.shrunk(loss)) - libm::log(self.unit) - core::f64::consts::LN_2
+    }
+
     /// The logarithm of the density of losses over that of their targets, up to a constant that all scales of the same losses share.
     pub(super) fn log_slope(&self, trials: &[&Observation]) -> f64 {
-        let of = |trial: &&Observation| {
-            let place = self.shrunk(trial.loss.unwrap_or(self.worst));
-            let beyond = if self.warp { (place - self.median).max(0.0) } else { 0.0 };
-            libm::log(self.factor) - libm::log1p(beyond / self.spread)
-        };
+        let of =
+            |trial: &&Observation| self.log_bend(self.shrunk(trial.loss.unwrap_or(self.worst)));
         trials.iter().map(of).sum()
+    }
+
+    /// The logarithm of the slope of targets by places.
+    fn log_bend(&self, place: f64) -> f64 {
+        let beyond = if self.warp { (place - self.median).max(0.0) } else { 0.0 };
+        libm::log(self.factor) - libm::log1p(beyond / self.spread)
     }
 
     /// How much better, in losses, a difference of targets below the best is.
@@ -147,6 +160,15 @@ mod tests {
                     scale.loss(*target)
                 );
             }
+            for loss in [0.3, 1.0, 2.2, 40.0, 250.0_f64] {
+                let target = scale.target(loss);
+                assert!((scale.loss(target) - loss).abs() < 1e-9 * loss);
+                let step = 1e-4 * loss;
+                let slope = (scale.target(loss + step) - scale.target(loss - step)) / (2.0 * step);
+                assert!((libm::log(slope) - scale.log_derivative(loss)).abs() < 1e-6, "{loss}");
+            }
+            let ends = [f64::NEG_INFINITY, f64::INFINITY];
+            assert_eq!(ends.map(|loss| scale.target(loss)), ends);
             assert_eq!(plain[2], plain[4], "a failure counts as the worst");
             let moved: Vec<Option<f64>> =
                 losses.iter().map(|loss| loss.map(|loss| 64.0 * loss - 1024.0)).collect();

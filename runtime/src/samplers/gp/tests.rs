@@ -1,4 +1,4 @@
-use alloc::{collections::BTreeSet, string::ToString};
+use alloc::{collections::BTreeSet, string::ToString, vec};
 
 use super::*;
 use crate::space::{Parameter, Space};
@@ -151,4 +151,92 @@ fn equal_and_failing_losses_are_survived() {
     let request = Request { space: &space, history: &history, pending: &[], number: 20, seed: 0 };
     let explanation = GpSampler::default().explain(&request).unwrap().explanation;
     assert_eq!(explanation.expectation, None, "differences of these losses are infinite");
+}
+
+/// Two floats and a choice, some trials fail.
+fn mixed_history(trials: u64) -> (Space, Vec<Observation>) {
+    let space = Space::new(vec![
+        Parameter::float("x", -2.0, 2.0),
+        Parameter::float("y", 1e-3, 1.0).log(),
+        Parameter::categorical("kind", ["a", "b", "c"]),
+    ])
+    .unwrap();
+    let mut sampler = GpSampler::default();
+    let history = study(&mut sampler, &space, trials as usize, 4, |configuration| {
+        let (x, y) = (configuration.get(0)?, libm::log(configuration.get(1)?));
+        let kind = configuration.get(2)?;
+        let loss = libm::exp((x - 0.5) * (x - 0.5) + 0.1 * (y + 3.0) * (y + 3.0) + 0.3 * kind);
+        (libm::sin(40.0 * x) < 0.9).then_some(loss)
+    });
+    (space, history)
+}
+
+fn request<'a>(space: &'a Space, history: &'a [Observation]) -> Request<'a> {
+    Request { space, history, pending: &[], number: history.len() as u64, seed: 4 }
+}
+
+#[test]
+fn a_suggestion_s_expectation_is_what_is_predicted_of_it() {
+    let (space, history) = mixed_history(40);
+    let pending = [history[3].configuration.clone(), space.from_unit(&[0.4, 0.6, 0.1])];
+    for pending in [&pending[..], &[]] {
+        let request = Request { pending, ..request(&space, &history) };
+        let mut sampler = GpSampler::default();
+        let suggestion = sampler.explain(&request).unwrap();
+        let wanted = suggestion.explanation.expectation.unwrap();
+        for mut sampler in [sampler, GpSampler::default()] {
+            let candidates = [suggestion.configuration.clone()];
+            let prediction = sampler.predict(&request, &candidates).unwrap()[0];
+            assert_eq!(prediction.expected_improvement(), wanted.improvement);
+            assert_eq!(prediction.latent().median(), wanted.median);
+            assert!(prediction.observed().deviation() > prediction.latent().deviation());
+        }
+    }
+}
+
+#[test]
+fn predictions_know_the_trials_and_doubt_what_is_far() {
+    let space = plane();
+    // Only a corner was looked at.
+    let corner = |number: u32| {
+        let unit =
+            [0, 1].map(|at| 0.5 * crate::samplers::low_discrepancy::coordinate(number, at, 1));
+        let configuration = space.from_unit(&unit);
+        Observation { loss: valley(&configuration), configuration }
+    };
+    let history: Vec<Observation> = (0..30).map(corner).collect();
+    let mut candidates: Vec<Configuration> =
+        history.iter().map(|trial| trial.configuration.clone()).collect();
+    candidates.push(space.from_unit(&[0.99, 0.95]));
+    let predictions =
+        GpSampler::default().predict(&request(&space, &history), &candidates).unwrap();
+    let far = predictions[30];
+    for (prediction, trial) in predictions.iter().zip(&history) {
+        let (observed, loss) = (prediction.observed(), trial.loss.unwrap());
+        let error = observed.target(loss) - observed.mean();
+        assert!(error.abs() < 3.0 * observed.deviation(), "{loss}: {error} off");
+        assert!((observed.cdf(observed.median()) - 0.5).abs() < 1e-9);
+        assert!(far.latent().deviation() > 3.0 * prediction.latent().deviation());
+    }
+    // The density is the slope of the distribution function.
+    for loss in [0.8, 20.0, 900.0] {
+        let (observed, step) = (far.observed(), 1e-5 * loss);
+        let slope = (observed.cdf(loss + step) - observed.cdf(loss - step)) / (2.0 * step);
+        assert!((libm::log(slope) - observed.log_density(loss)).abs() < 1e-4);
+    }
+}
+
+#[test]
+fn predictions_need_two_losses_and_legal_candidates() {
+    let (space, history) = mixed_history(12);
+    let candidates = [history[0].configuration.clone(), Configuration::new(vec![Some(0.0)])];
+    let error = GpSampler::default().predict(&request(&space, &history), &candidates).unwrap_err();
+    assert!(error.to_string().contains("candidate 1"), "{error}");
+    for trials in [0, 1] {
+        let error =
+            GpSampler::default().predict(&request(&space, &history[..trials]), &candidates[..1]);
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+    let few = GpSampler::default().predict(&request(&space, &history[..4]), &candidates[..1]);
+    assert_eq!(few.unwrap().len(), 1);
 }
