@@ -172,6 +172,55 @@ pub unsafe fn exp_and_sum<V: Vector>(row: &mut [f32], highest: f32) -> f32 {
     }
 }
 
+/// The sums over `w = e^((row − highest) · sharpness)` of `w`, `w · gap`, `w · gap²` and `w · max(gap, 0)`, where `gap = first − index · step`.
+#[inline(always)]
+pub unsafe fn gaps<V: Vector>(
+    row: &[f32],
+    highest: f32,
+    sharpness: f32,
+    first: f32,
+    step: f32,
+) -> [f32; 4] {
+    // SAFETY: the pointers stay within the slice, the arrays hold as many lanes as any vector here has.
+    unsafe {
+        let (shift, sharpness) = (V::splat(highest), V::splat(sharpness));
+        let (first, back, lanes) = (V::splat(first), V::splat(-step), V::splat(V::LANES as f32));
+        let numbers: [f32; 16] = core::array::from_fn(|lane| lane as f32);
+        let mut index = V::load(numbers.as_ptr());
+        let mut sums = [V::splat(0.0); 4];
+        let whole = row.len() / V::LANES * V::LANES;
+        for place in (0..whole).step_by(V::LANES) {
+            let value = V::load(row.as_ptr().add(place)).subtract(shift).multiply(sharpness);
+            // Whole numbers are exact, and the gap is rounded once.
+            sums = add_gaps(sums, value, index.multiply_add(back, first));
+            index = index.add(lanes);
+        }
+        if whole < row.len() {
+            // What is not there weighs next to nothing.
+            let mut rest = [f32::MIN; 16];
+            rest[..row.len() - whole].copy_from_slice(&row[whole..]);
+            let value = V::load(rest.as_ptr()).subtract(shift).multiply(sharpness);
+            sums = add_gaps(sums, value, index.multiply_add(back, first));
+        }
+        [sums[0].total(), sums[1].total(), sums[2].total(), sums[3].total()]
+    }
+}
+
+#[inline(always)]
+unsafe fn add_gaps<V: Vector>(sums: [V; 4], value: V, gap: V) -> [V; 4] {
+    // SAFETY: arithmetic in registers; the caller vouches for the CPU.
+    unsafe {
+        let weight = exponential(value);
+        let weighted = weight.multiply(gap);
+        [
+            sums[0].add(weight),
+            sums[1].add(weighted),
+            weighted.multiply_add(gap, sums[2]),
+            weight.multiply_add(gap.maximum(V::splat(0.0)), sums[3]),
+        ]
+    }
+}
+
 /// The largest number, and `−∞` of none.
 #[inline(always)]
 pub unsafe fn max<V: Vector>(row: &[f32]) -> f32 {

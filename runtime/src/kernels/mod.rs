@@ -358,6 +358,19 @@ impl Kernels {
         dispatch!(self, generic::exp_and_sum, floats, (row: &mut [f32], highest: f32) -> f32)
     }
 
+    /// The sums over `w = e^((row − highest) · sharpness)` of `w`, `w · gap`, `w · gap²` and `w · max(gap, 0)`, where
+    /// `gap = first − index · step`: all that the expected improvement and the moments of a binned distribution need.
+    pub fn gaps(
+        self,
+        row: &[f32],
+        highest: f32,
+        sharpness: f32,
+        first: f32,
+        step: f32,
+    ) -> [f32; 4] {
+        dispatch!(self, generic::gaps, floats, (row: &[f32], highest: f32, sharpness: f32, first: f32, step: f32) -> [f32; 4])
+    }
+
     /// The largest number, and `−∞` of none.
     pub fn max(self, row: &[f32]) -> f32 {
         dispatch!(self, generic::max, floats, (row: &[f32]) -> f32)

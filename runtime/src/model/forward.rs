@@ -162,28 +162,41 @@ impl Model {
         tokens: Range<Token>,
         out: &mut [f32],
     ) -> Result<()> {
+        let wide = tokens.len();
+        let count = self.check_logits(workspace, &rows, &tokens)?;
+        if out.len() != count * wide {
+            let have = out.len();
+            return Err(invalid(format!("{have} numbers for {count} rows of {wide}")));
+        }
+        let mut out = out.chunks_exact_mut(wide);
+        self.each_logits(workspace, rows, tokens, |logits| {
+            out.next().expect("a slice for each row").copy_from_slice(logits);
+        })
+    }
+
+    /// As [`logits`](Self::logits), row by row: what `each` is given lies in the processor's caches.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub(crate) fn each_logits(
+        &self,
+        workspace: &mut Workspace,
+        rows: Range<usize>,
+        tokens: Range<Token>,
+        mut each: impl FnMut(&[f32]),
+    ) -> Result<()> {
+        self.check_logits(workspace, &rows, &tokens)?;
         let hidden = self.config.hidden_size;
         let (first, last) = (usize::from(tokens.start), usize::from(tokens.end));
-        if first >= last || last > self.config.vocabulary_size {
-            return Err(invalid(format!("tokens {first}..{last} are not of the vocabulary")));
-        }
-        let (count, wide) = (workspace.hidden.len() / hidden, last - first);
-        if rows.start > rows.end || rows.end > count {
-            return Err(invalid(format!("states {rows:?} of {count}")));
-        }
-        if out.len() != rows.len() * wide {
-            let have = out.len();
-            return Err(invalid(format!("{have} numbers for {} rows of {wide}", rows.len())));
-        }
         let Workspace { buffers, hidden: states } = workspace;
         let states = &states[rows.start * hidden..rows.end * hidden];
         // Whole panels that cover the range.
         let panels = (first / PANEL, last.div_ceil(PANEL));
         let stride = (panels.1 - panels.0) * PANEL;
+        let from = first - panels.0 * PANEL;
         let Buffers { input, operand, projected, .. } = &mut buffers[0];
-        for (states, out) in
-            states.chunks(LOGIT_ROWS * hidden).zip(out.chunks_mut(LOGIT_ROWS * wide))
-        {
+        for states in states.chunks(LOGIT_ROWS * hidden) {
             let rows = states.len() / hidden;
             let input = sized(input, padded(rows) * hidden);
             input[..states.len()].copy_from_slice(states);
@@ -192,12 +205,29 @@ impl Model {
             let to = Destination { numbers, stride, add: false };
             let x = (&*input, hidden);
             self.head.product_of_panels(self.kernels, x, operand, rows, panels, to);
-            for (row, out) in projected.chunks_exact(stride).zip(out.chunks_exact_mut(wide)) {
-                let from = first - panels.0 * PANEL;
-                out.copy_from_slice(&row[from..from + wide]);
+            for row in projected.chunks_exact(stride).take(rows) {
+                each(&row[from..from + tokens.len()]);
             }
         }
         Ok(())
+    }
+
+    /// That there are such states and tokens; returns the number of rows.
+    fn check_logits(
+        &self,
+        workspace: &Workspace,
+        rows: &Range<usize>,
+        tokens: &Range<Token>,
+    ) -> Result<usize> {
+        let (first, last) = (usize::from(tokens.start), usize::from(tokens.end));
+        if first >= last || last > self.config.vocabulary_size {
+            return Err(invalid(format!("tokens {first}..{last} are not of the vocabulary")));
+        }
+        let count = workspace.hidden.len() / self.config.hidden_size;
+        if rows.start > rows.end || rows.end > count {
+            return Err(invalid(format!("states {rows:?} of {count}")));
+        }
+        Ok(rows.len())
     }
 
     fn check(&self, tokens: &[Token], cache: &Cache, length: usize) -> Result<()> {

@@ -4,15 +4,12 @@ use std::time::Instant;
 
 use optiformer::{
     Result,
-    acquisition::Prediction,
-    generation::{self, SamplingOptions},
+    acquisition::{self, Prediction},
     model::{Cache, Model, Workspace},
     space::{Parameter, Space},
     tokenizer::{
         ScoreScale, View,
         rows::{RowTokenizer, Rows},
-        sequence::LegalTokens,
-        vocabulary::BINS,
     },
     trial::Observation,
 };
@@ -45,7 +42,6 @@ pub struct TrialBench {
     cache: Cache,
     workspace: Workspace,
     vectors: Vec<f32>,
-    logits: Vec<f32>,
     predictions: Vec<Prediction>,
 }
 
@@ -75,7 +71,6 @@ impl TrialBench {
             cache: model.cache(model.config().max_positions),
             workspace: Workspace::new(),
             vectors: vec![0.0; (trials.len() + 32 + CANDIDATES) * hidden],
-            logits: vec![0.0; CANDIDATES * BINS],
             predictions: Vec::new(),
             model,
         };
@@ -139,14 +134,7 @@ impl TrialBench {
     }
 
     fn score(&mut self) -> Result<()> {
-        let bins = LegalTokens { range: 0..BINS as u16, mask: None };
-        let sampling = SamplingOptions::default();
-        self.model.logits(&mut self.workspace, 0..CANDIDATES, 0..BINS as u16, &mut self.logits)?;
-        self.predictions.clear();
-        for row in self.logits.chunks_mut(BINS) {
-            generation::distribution(row, &bins, &sampling);
-            self.predictions.push(Prediction::new(row, 0.1));
-        }
-        Ok(())
+        let Self { model, workspace, predictions, .. } = self;
+        acquisition::predict(model, workspace, 0..CANDIDATES, 1.0, 0.1, predictions)
     }
 }
