@@ -2,10 +2,11 @@
 
 use std::hint::black_box;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use optiformer::{
-    samplers::{self, Request},
-    space::{Parameter, Space},
+    samplers::{self, GpSampler, Request, Sampler, ScoreBins},
+    space::{Configuration, Parameter, Space},
+    tokenizer::ScoreScale,
     trial::Observation,
 };
 
@@ -61,5 +62,63 @@ fn suggest(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, suggest);
+/// What a stack of models asks of the Gaussian process, behind 100 trials in six dimensions.
+fn process(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("gp");
+    let space = space("float", 6);
+    let history = history(&space, 100);
+    let candidates: Vec<Configuration> = (0..256)
+        .map(|number| {
+            let request = Request { space: &space, history: &[], pending: &[], number, seed: 2 };
+            samplers::by_name("random").and_then(|mut random| random.suggest(&request))
+        })
+        .collect::<Result<_, _>>()
+        .expect("suggestions");
+    let request = Request { space: &space, history: &history, pending: &[], number: 100, seed: 1 };
+    let mut sampler = GpSampler::default();
+    group.bench_function("predict 256", |bencher| {
+        bencher.iter(|| black_box(sampler.predict(&request, &candidates)).expect("predictions"));
+    });
+    let predictions = sampler.predict(&request, &candidates).expect("predictions");
+    let scale = ScoreScale::fit(history.iter().filter_map(|trial| trial.loss));
+    let mut bins = vec![0.0; 1000];
+    group.bench_function("bins of 256", |bencher| {
+        bencher.iter(|| {
+            let mut score_bins = ScoreBins::new(scale);
+            for prediction in &predictions {
+                score_bins.fill(&prediction.observed(), &mut bins);
+                black_box(&mut bins);
+            }
+        });
+    });
+    group.bench_function("propose 8", |bencher| {
+        bencher.iter(|| black_box(sampler.propose(&request, 8)).expect("proposals"));
+    });
+    let shorter = Request { history: &history[..99], number: 99, ..request };
+    sampler.one_step_ahead(&shorter, 50);
+    group.bench_function("one step ahead, one more trial", |bencher| {
+        bencher.iter_batched_ref(
+            || sampler.clone(),
+            |sampler| black_box(sampler.one_step_ahead(&request, 50)),
+            BatchSize::SmallInput,
+        );
+    });
+    for (what, mut sampler) in
+        [("behind a suggestion", GpSampler::default()), ("alone", GpSampler::default())]
+    {
+        if what == "behind a suggestion" {
+            sampler.suggest(&request).expect("a suggestion");
+        }
+        group.bench_function(format!("one step ahead, 50 of a new history, {what}"), |bencher| {
+            bencher.iter_batched_ref(
+                || sampler.clone(),
+                |sampler| black_box(sampler.one_step_ahead(&request, 50)),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, process, suggest);
 criterion_main!(benches);

@@ -56,10 +56,19 @@ impl Cholesky {
 
     /// `L⁻¹·b` in place, `[m]` with m ≤ n; with fewer than n, of the leading block.
     pub(super) fn solve_lower(&self, b: &mut [f64]) {
-        debug_assert!(b.len() <= self.size);
-        for row in 0..b.len() {
+        self.solve_lower_each(b, b.len());
+    }
+
+    /// The same for each right-hand side of `b`, `[sides, size]`. They take turns row by row, so
+    /// that the processor need not wait for the quotient of one before it goes on with another; the
+    /// arithmetic of each is as if it were alone.
+    pub(super) fn solve_lower_each(&self, b: &mut [f64], size: usize) {
+        debug_assert!(size <= self.size && (size == 0 || b.len().is_multiple_of(size)));
+        for row in 0..size {
             let factor = row_of(&self.lower, row);
-            b[row] = (b[row] - dot(&factor[..row], &b[..row])) / factor[row];
+            for b in b.chunks_exact_mut(size) {
+                b[row] = (b[row] - dot(&factor[..row], &b[..row])) / factor[row];
+            }
         }
     }
 
@@ -211,6 +220,17 @@ mod tests {
             b
         };
         assert_eq!(solve(&whole), solve(&part));
+        let mut sides: Vec<f64> = (0..3 * leading).map(|index| libm::sin(index as f64)).collect();
+        let alone: Vec<f64> = sides
+            .chunks(leading)
+            .flat_map(|side| {
+                let mut b = side.to_vec();
+                part.solve_lower(&mut b);
+                b
+            })
+            .collect();
+        whole.solve_lower_each(&mut sides, leading);
+        assert_eq!(sides, alone);
         whole.truncate(leading);
         assert_eq!((whole.size(), &whole.lower), (leading, &part.lower));
     }

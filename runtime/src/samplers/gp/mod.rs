@@ -138,13 +138,9 @@ impl GpSampler {
                            can be factored";
             Error::new(ErrorKind::Unsupported, context)
         })?;
-        let (mut row, mut scratch) = (Vec::new(), Scratch::default());
-        let predict = |candidate| {
-            row.clear();
-            encoding.push(candidate, &mut row);
-            conditioned.predict(&row, &mut scratch)
-        };
-        Ok(candidates.iter().map(predict).collect())
+        let mut rows = Vec::with_capacity(candidates.len() * encoding.columns());
+        candidates.iter().for_each(|candidate| encoding.push(candidate, &mut rows));
+        Ok(conditioned.predict(&rows))
     }
 
     /// A point of the even spread, where there is nothing to model.
@@ -257,12 +253,15 @@ impl GpSampler {
 }
 
 impl Conditioned<'_> {
-    /// What is expected of a row, `[columns]`.
-    fn predict(&self, row: &[f64], scratch: &mut Scratch) -> GpPrediction {
+    /// What is expected of `rows`, `[points, columns]`.
+    fn predict(&self, rows: &[f64]) -> Vec<GpPrediction> {
         let Self { posterior, transform, .. } = self;
-        let (mean, deviation) = posterior.predict(row, scratch);
-        let (noise, best) = (posterior.noise(), posterior.best());
-        GpPrediction { mean, deviation, noise, best, transform: *transform }
+        let (noise, best, transform) = (posterior.noise(), posterior.best(), *transform);
+        let mut predictions = Vec::new();
+        posterior.predict_each(rows, &mut Scratch::default(), |mean, deviation| {
+            predictions.push(GpPrediction { mean, deviation, noise, best, transform });
+        });
+        predictions
     }
 }
 
@@ -293,7 +292,7 @@ impl Sampler for GpSampler {
         };
         let mut row = Vec::with_capacity(encoding.columns());
         encoding.push(&configuration, &mut row);
-        let prediction = conditioned.predict(&row, &mut Scratch::default());
+        let prediction = conditioned.predict(&row)[0];
         let latent = prediction.latent();
         let (mean, deviation) = (latent.mean(), latent.deviation());
         let range = latent.loss(mean + deviation) - latent.loss(mean - deviation);

@@ -76,9 +76,12 @@ impl GpSampler {
             &own
         };
         let weights = covariance.weights(&targets);
-        let (mean, deviation) = covariance.predict(&row, &weights, scratch);
         let (noise, best) = (covariance.noise(), weights.best);
-        Some(GpPrediction { mean, deviation, noise, best, transform })
+        let mut prediction = None;
+        covariance.predict(&row, &weights, scratch, |mean, deviation| {
+            prediction = Some(GpPrediction { mean, deviation, noise, best, transform });
+        });
+        prediction
     }
 }
 

@@ -13,8 +13,8 @@ pub(super) struct Covariance {
     hyperparameters: Hyperparameters,
     /// `[columns]`.
     categorical: Vec<bool>,
-    /// `[n, columns]`.
-    rows: Vec<f64>,
+    /// `[columns][n]`: the points' coordinates, so that distances to many are vectors' work.
+    coordinates: Vec<Vec<f64>>,
     factor: Cholesky,
 }
 
@@ -35,27 +35,39 @@ pub(super) struct Weights {
 /// The memory that predictions work in.
 #[derive(Default)]
 pub(super) struct Scratch {
+    /// `[points, n]`.
     covariances: Vec<f64>,
     slopes: Vec<f64>,
     solved: Vec<f64>,
 }
 
+/// So many points are predicted together.
+const TOGETHER: usize = 4;
+
 impl Covariance {
     /// Of no points yet.
     pub(super) fn new(hyperparameters: Hyperparameters, categorical: &[bool]) -> Self {
-        let (categorical, factor) = (categorical.to_vec(), Cholesky::default());
-        Self { hyperparameters, categorical, rows: Vec::new(), factor }
+        Self {
+            hyperparameters,
+            categorical: categorical.to_vec(),
+            coordinates: alloc::vec![Vec::new(); categorical.len()],
+            factor: Cholesky::default(),
+        }
     }
 
     /// Adds a point, `[columns]`. Returns false, and changes nothing, where the covariance would not
     /// be positive definite.
     pub(super) fn push(&mut self, row: &[f64], scratch: &mut Scratch) -> bool {
-        self.covariances(row, self.len(), scratch);
+        let size = self.len();
+        scratch.covariances.resize(size + 1, 0.0);
+        self.covariances(row, &mut scratch.covariances[..size]);
         let Hyperparameters { scale, noise, .. } = self.hyperparameters;
-        scratch.covariances.push(scale + noise);
+        scratch.covariances[size] = scale + noise;
         let appended = self.factor.append(&scratch.covariances);
         if appended {
-            self.rows.extend_from_slice(row);
+            for (column, place) in self.coordinates.iter_mut().zip(row) {
+                column.push(*place);
+            }
         }
         appended
     }
@@ -68,7 +80,7 @@ impl Covariance {
     /// Forgets all points but the first `size`.
     pub(super) fn truncate(&mut self, size: usize) {
         self.factor.truncate(size);
-        self.rows.truncate(self.factor.size() * self.categorical.len());
+        self.coordinates.iter_mut().for_each(|column| column.truncate(size));
     }
 
     /// The variance of the noise.
@@ -91,36 +103,70 @@ impl Covariance {
         Weights { alpha, best }
     }
 
-    /// Mean and deviation of the loss at a point, without the noise, given as many of the first
-    /// points as there are weights.
+    /// Calls `each(mean, deviation)` for each of the points `rows`, `[points, columns]`, in their
+    /// order: of the loss without the noise, given as many of the first points as there are weights.
     ///
     /// Rasmussen & Williams (2006), equations 2.25 and 2.26.
     pub(super) fn predict(
         &self,
-        row: &[f64],
+        rows: &[f64],
         weights: &Weights,
         scratch: &mut Scratch,
-    ) -> (f64, f64) {
-        self.covariances(row, weights.alpha.len(), scratch);
-        let mean = dot(&scratch.covariances, &weights.alpha);
-        scratch.solved.clear();
-        scratch.solved.extend_from_slice(&scratch.covariances);
-        self.factor.solve_lower(&mut scratch.solved);
-        let explained = dot(&scratch.solved, &scratch.solved);
+        mut each: impl FnMut(f64, f64),
+    ) {
+        let (columns, size) = (self.categorical.len(), weights.alpha.len());
         let scale = self.hyperparameters.scale;
-        (mean, libm::sqrt((scale - explained).max(1e-12 * scale)))
+        for rows in rows.chunks(TOGETHER * columns) {
+            scratch.covariances.resize(rows.len() / columns * size, 0.0);
+            let covariances = scratch.covariances.chunks_exact_mut(size);
+            for (row, covariances) in rows.chunks_exact(columns).zip(covariances) {
+                self.covariances(row, covariances);
+            }
+            scratch.solved.clear();
+            scratch.solved.extend_from_slice(&scratch.covariances);
+            self.factor.solve_lower_each(&mut scratch.solved, size);
+            let solved = scratch.solved.chunks_exact(size);
+            for (covariances, solved) in scratch.covariances.chunks_exact(size).zip(solved) {
+                let mean = dot(covariances, &weights.alpha);
+                let explained = dot(solved, solved);
+                each(mean, libm::sqrt((scale - explained).max(1e-12 * scale)));
+            }
+        }
     }
 
-    /// Covariances with the first `size` points, and their slopes by the squared distance.
-    fn covariances(&self, row: &[f64], size: usize, scratch: &mut Scratch) {
+    /// Covariances of a point with the first points, as many as `covariances` has places for.
+    fn covariances(&self, row: &[f64], covariances: &mut [f64]) {
+        self.squared_distances(row, covariances);
         let Hyperparameters { scale, .. } = self.hyperparameters;
-        scratch.covariances.clear();
-        scratch.slopes.clear();
-        for other in self.rows.chunks_exact(self.categorical.len()).take(size) {
-            let squared = distance(row, other, &self.hyperparameters, &self.categorical);
-            let (value, slope) = matern(squared);
-            scratch.covariances.push(scale * value);
-            scratch.slopes.push(scale * slope);
+        for entry in covariances {
+            *entry = scale * matern(*entry).0;
+        }
+    }
+
+    /// The slopes of the covariances by the squared distances.
+    fn slopes(&self, row: &[f64], slopes: &mut [f64]) {
+        self.squared_distances(row, slopes);
+        let Hyperparameters { scale, .. } = self.hyperparameters;
+        for entry in slopes {
+            *entry = scale * matern(*entry).1;
+        }
+    }
+
+    /// The weighted squared distances of a point to the first points.
+    fn squared_distances(&self, row: &[f64], squared: &mut [f64]) {
+        squared.fill(0.0);
+        let columns = self.coordinates.iter().zip(&self.categorical);
+        let weights = row.iter().zip(&self.hyperparameters.weights);
+        for ((column, categorical), (here, weight)) in columns.zip(weights) {
+            if *categorical {
+                for (sum, there) in squared.iter_mut().zip(column) {
+                    *sum += weight * difference(*here, *there, true);
+                }
+            } else {
+                for (sum, there) in squared.iter_mut().zip(column) {
+                    *sum += weight * difference(*here, *there, false);
+                }
+            }
         }
     }
 }
@@ -144,7 +190,20 @@ impl Posterior {
 
     /// Mean and deviation of the loss at a point, without the noise.
     pub(super) fn predict(&self, row: &[f64], scratch: &mut Scratch) -> (f64, f64) {
-        self.covariance.predict(row, &self.weights, scratch)
+        let mut prediction = (0.0, 0.0);
+        self.predict_each(row, scratch, |mean, deviation| prediction = (mean, deviation));
+        prediction
+    }
+
+    /// Calls `each(mean, deviation)` for each of the points `rows`, `[points, columns]`, in their
+    /// order.
+    pub(super) fn predict_each(
+        &self,
+        rows: &[f64],
+        scratch: &mut Scratch,
+        each: impl FnMut(f64, f64),
+    ) {
+        self.covariance.predict(rows, &self.weights, scratch, each);
     }
 
     /// The variance of the noise.
@@ -159,8 +218,21 @@ impl Posterior {
 
     /// The logarithm of the expected improvement at a point, [standardised](Self::new).
     pub(super) fn improvement(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
-        let (mean, deviation) = self.predict(row, scratch);
-        log_expected_improvement(mean, deviation, self.best()).0
+        let mut value = 0.0;
+        self.improvement_each(row, scratch, |improvement| value = improvement);
+        value
+    }
+
+    /// The same for each of the points `rows`, `[points, columns]`, in their order.
+    pub(super) fn improvement_each(
+        &self,
+        rows: &[f64],
+        scratch: &mut Scratch,
+        mut each: impl FnMut(f64),
+    ) {
+        self.predict_each(rows, scratch, |mean, deviation| {
+            each(log_expected_improvement(mean, deviation, self.best()).0);
+        });
     }
 
     /// The same, with its slope by each numerical coordinate in `gradient`, `[columns]`.
@@ -170,33 +242,30 @@ impl Posterior {
         gradient: &mut [f64],
         scratch: &mut Scratch,
     ) -> f64 {
-        let Covariance { hyperparameters, categorical, rows, factor } = &self.covariance;
+        let Covariance { hyperparameters, categorical, coordinates, factor } = &self.covariance;
         let (mean, deviation) = self.predict(row, scratch);
         let (value, by_mean, by_deviation) = log_expected_improvement(mean, deviation, self.best());
         factor.solve_upper(&mut scratch.solved);
+        scratch.slopes.resize(factor.size(), 0.0);
+        self.covariance.slopes(row, &mut scratch.slopes);
+        // dσ/dk = −(K⁻¹·k)/σ.
+        let weights = self.weights.alpha.iter().zip(&scratch.solved);
+        for (slope, (alpha, solved)) in scratch.slopes.iter_mut().zip(weights) {
+            *slope *= 2.0 * (by_mean * alpha - by_deviation * solved / deviation);
+        }
+        // The columns' sums side by side, so that none waits for itself.
         gradient.fill(0.0);
-        for (index, other) in rows.chunks_exact(categorical.len()).enumerate() {
-            // dσ/dk = −(K⁻¹·k)/σ.
-            let by_covariance = by_mean * self.weights.alpha[index]
-                - by_deviation * scratch.solved[index] / deviation;
-            let share = 2.0 * by_covariance * scratch.slopes[index];
-            for (sum, (here, there)) in gradient.iter_mut().zip(row.iter().zip(other)) {
-                *sum += share * (here - there);
+        for (index, share) in scratch.slopes.iter().enumerate() {
+            for (sum, (here, column)) in gradient.iter_mut().zip(row.iter().zip(coordinates)) {
+                *sum += share * (here - column[index]);
             }
         }
-        let weights = &hyperparameters.weights;
-        for (slope, (weight, categorical)) in
-            gradient.iter_mut().zip(weights.iter().zip(categorical))
-        {
+        let weights = hyperparameters.weights.iter().zip(categorical);
+        for (slope, (weight, categorical)) in gradient.iter_mut().zip(weights) {
             *slope = if *categorical { 0.0 } else { *slope * weight };
         }
         value
     }
-}
-
-/// The weighted squared distance of two points.
-fn distance(one: &[f64], other: &[f64], of: &Hyperparameters, categorical: &[bool]) -> f64 {
-    (0..one.len()).map(|at| of.weights[at] * difference(one[at], other[at], categorical[at])).sum()
 }
 
 #[cfg(test)]
@@ -239,6 +308,23 @@ mod tests {
     }
 
     #[test]
+    fn many_points_are_predicted_as_each_alone() {
+        let (hyperparameters, categorical, rows, losses) = example();
+        let posterior = posterior(hyperparameters, &categorical, &rows, &losses);
+        let points: Vec<f64> = (0..11)
+            .flat_map(|n| [0.09, 0.07, 0.5].map(|x| libm::trunc(9.0 * x * f64::from(n)) / 9.0))
+            .collect();
+        let mut together = Vec::new();
+        let mut scratch = Scratch::default();
+        posterior.predict_each(&points, &mut scratch, |mean, deviation| {
+            together.push((mean, deviation));
+        });
+        let alone: Vec<(f64, f64)> =
+            points.chunks(3).map(|point| posterior.predict(point, &mut scratch)).collect();
+        assert_eq!(together, alone);
+    }
+
+    #[test]
     fn the_slope_is_the_finite_difference() {
         let (hyperparameters, categorical, rows, losses) = example();
         let posterior = posterior(hyperparameters, &categorical, &rows, &losses);
@@ -267,10 +353,10 @@ mod tests {
         let part = posterior(hyperparameters, &categorical, &rows[..9], &losses[..3]);
         let (mut scratch, here) = (Scratch::default(), [0.3, 0.6, 1.0]);
         let weights = whole.covariance.weights(&losses[..3]);
-        assert_eq!(
-            whole.covariance.predict(&here, &weights, &mut scratch),
-            part.predict(&here, &mut scratch)
-        );
+        let wanted = part.predict(&here, &mut scratch);
+        whole.covariance.predict(&here, &weights, &mut scratch, |mean, deviation| {
+            assert_eq!((mean, deviation), wanted);
+        });
         assert_eq!(weights.best, part.best());
         let mut covariance = whole.covariance;
         covariance.truncate(3);

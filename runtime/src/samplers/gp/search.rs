@@ -86,7 +86,7 @@ pub(super) fn search(
             .map(|dimension| low_discrepancy::coordinate(index, dimension, seed))
             .collect();
         encoding.settle(&mut unit);
-        rated.push(Found { rating: rater.rate(&unit), unit, origin: CandidateOrigin::Spread });
+        rated.push(Found { rating: 0.0, unit, origin: CandidateOrigin::Spread });
     }
     if !best.is_empty() {
         for index in 0..effort.near {
@@ -96,13 +96,10 @@ pub(super) fn search(
             } else {
                 fine_neighbour(encoding, best, generator)
             };
-            rated.push(Found {
-                rating: rater.rate(&unit),
-                unit,
-                origin: CandidateOrigin::Neighbor,
-            });
+            rated.push(Found { rating: 0.0, unit, origin: CandidateOrigin::Neighbor });
         }
     }
+    rater.rate_all(&mut rated);
     let by_rating = |one: &Found, other: &Found| other.rating.total_cmp(&one.rating);
     rated.sort_by(by_rating);
     let mut starts: Vec<Vec<f64>> = Vec::with_capacity(effort.starts + effort.further);
@@ -164,6 +161,21 @@ impl Rater<'_> {
     fn rate(&mut self, unit: &[f64]) -> f64 {
         self.encoding.of_unit(unit, &mut self.row, &mut self.active);
         self.posterior.improvement(&self.row, &mut self.scratch)
+    }
+
+    /// Rates many points at once: faster than one after another, and the same in every bit.
+    fn rate_all(&mut self, points: &mut [Found]) {
+        let mut rows = Vec::with_capacity(points.len() * self.row.len());
+        for found in &*points {
+            self.encoding.of_unit(&found.unit, &mut self.row, &mut self.active);
+            rows.extend_from_slice(&self.row);
+        }
+        let mut points = points.iter_mut();
+        self.posterior.improvement_each(&rows, &mut self.scratch, |rating| {
+            if let Some(found) = points.next() {
+                found.rating = rating;
+            }
+        });
     }
 
     /// Moves a settled point uphill; returns its rating.
