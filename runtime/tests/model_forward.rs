@@ -1,8 +1,8 @@
 //! The fast forward pass against the plain one.
 
 use optiformer::{
-    kernels::Kernels,
     model::{Config, Metadata, Model, Precision, Weights, Workspace, reference},
+    unstable::kernels::Kernels,
 };
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;

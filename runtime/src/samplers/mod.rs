@@ -11,7 +11,7 @@ mod gp;
 mod history_cache;
 #[cfg(feature = "classical")]
 mod local_search;
-pub mod low_discrepancy;
+pub(crate) mod low_discrepancy;
 pub mod optiformer;
 mod random;
 #[cfg(feature = "classical")]
@@ -43,10 +43,10 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{
     Result,
-    acquisition::CandidateOrigin,
     space::{Configuration, Space},
     trial::Observation,
 };
+pub use crate::{acquisition::CandidateOrigin, generation::SamplingOptions};
 
 /// What a sampler is asked: everything it may depend on.
 #[derive(Clone, Copy, Debug)]
