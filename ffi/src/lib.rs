@@ -1,7 +1,8 @@
-//! The C interface of OptiFormer: a thin layer over the library, documented in `include/optiformer.h`.
+//! The C interface of OptiFormer: a thin layer over the library, documented in
+//! `include/optiformer.h`.
 //!
-//! Handles are boxes. A `const` handle may be used by many threads at once, any other by one at a time. Panics stop at
-//! [`status::boundary`].
+//! Handles are boxes. A `const` handle may be used by many threads at once, any other by one at a
+//! time. Panics stop at [`status::boundary`].
 
 pub mod model;
 pub mod pointer;

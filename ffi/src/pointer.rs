@@ -44,7 +44,8 @@ pub unsafe fn slice<'a, T>(
 ///
 /// # Safety
 ///
-/// `pointer` is null or has `count` writable values that nobody else uses as long as the result lives.
+/// `pointer` is null or has `count` writable values that nobody else uses as long as the result
+/// lives.
 pub unsafe fn slice_mut<'a, T>(
     pointer: *mut T,
     count: usize,
@@ -125,8 +126,8 @@ pub unsafe fn hand_out<T>(
     Ok(())
 }
 
-/// Writes a text with its NUL to a buffer of `capacity` bytes, and how many it needs to `needed` (if not
-/// null). With a null buffer only the length is written.
+/// Writes a text with its NUL to a buffer of `capacity` bytes, and how many it needs to `needed`
+/// (if not null). With a null buffer only the length is written.
 ///
 /// # Safety
 ///
@@ -159,14 +160,14 @@ pub unsafe fn write_text(
     Ok(())
 }
 
-/// Reads an options struct that begins with its size: fields of a newer caller, which this version does not
-/// know, must be zero. `first` is the size that the struct had when it was published; later fields keep their
-/// defaults for an older caller.
+/// Reads an options struct that begins with its size: fields of a newer caller, which this version
+/// does not know, must be zero. `first` is the size that the struct had when it was published;
+/// later fields keep their defaults for an older caller.
 ///
 /// # Safety
 ///
-/// `pointer` is null or points to a struct whose first field is its size in bytes, all of them readable; any
-/// bytes make a `T`.
+/// `pointer` is null or points to a struct whose first field is its size in bytes, all of them
+/// readable; any bytes make a `T`.
 pub unsafe fn options<T: Copy>(
     pointer: *const T,
     defaults: T,
@@ -179,7 +180,8 @@ pub unsafe fn options<T: Copy>(
     check_alignment(pointer, name)?;
     // SAFETY: the struct begins with its size.
     let size = unsafe { pointer.cast::<usize>().read() };
-    // No version of a struct ends inside a field, where half a pointer would be completed with half a default.
+    // No version of a struct ends inside a field, where half a pointer would be completed with half
+    // a default.
     if !(first..=4096).contains(&size) || size % align_of::<T>() != 0 {
         let message = format!("{name}: struct_size {size} (set it to sizeof the struct)");
         return Err(Failure::new(Status::InvalidValue, message));

@@ -121,7 +121,8 @@ impl From<Error> for Failure {
 /// What functions of this crate do inside the boundary.
 pub type CallResult = Result<(), Failure>;
 
-/// Runs `body`; its failure or panic becomes a status, written to the caller's struct when there is one.
+/// Runs `body`; its failure or panic becomes a status, written to the caller's struct when there is
+/// one.
 pub fn boundary(error: *mut CError, body: impl FnOnce() -> CallResult) -> i32 {
     let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         Err(Failure::new(Status::Panic, "the library failed; this is a bug, please report it"))
@@ -153,7 +154,8 @@ pub unsafe fn free<T>(handle: *mut T) {
 
 fn report(error: *mut CError, status: Status, message: &str) {
     let message_at = std::mem::offset_of!(CError, message);
-    // SAFETY: the caller passes null or a struct that begins with its own size; no more of it is written.
+    // SAFETY: the caller passes null or a struct that begins with its own size; no more of it is
+    // written.
     unsafe {
         if error.is_null() || !error.is_aligned() || (*error).struct_size < message_at {
             return;

@@ -18,12 +18,12 @@ pub struct StudyHandle {
     poisoned: bool,
 }
 
-// SAFETY: all that is not `Sync` in a study is its sampler, and what the C functions do with a `const` handle
-// (`best`, `trials`, `space`) never touches it.
+// SAFETY: all that is not `Sync` in a study is its sampler, and what the C functions do with a
+// `const` handle (`best`, `trials`, `space`) never touches it.
 unsafe impl Sync for StudyHandle {}
 
-// What a C caller may do with a handle must be what Rust allows: to move it to another thread, and to share it
-// while it is `const`.
+// What a C caller may do with a handle must be what Rust allows: to move it to another thread, and
+// to share it while it is `const`.
 const _: () = {
     const fn shareable<T: Send + Sync>() {}
     shareable::<ModelHandle>();

@@ -1,4 +1,5 @@
-//! Writes the seeds of every target to `fuzz/corpus/TARGET/`, where `cargo fuzz run` looks for them.
+//! Writes the seeds of every target to `fuzz/corpus/TARGET/`, where `cargo fuzz run` looks for
+//! them.
 //!
 //! `cargo run -p optiformer-fuzz --example corpus`
 

@@ -11,7 +11,8 @@ pub struct SamplingOptions {
     pub temperature: f32,
     /// Only so many of the likeliest tokens remain; 0 for all.
     pub top_k: usize,
-    /// Only the likeliest tokens remain that together reach this probability (Holtzman et al. 2020); 1 for all.
+    /// Only the likeliest tokens remain that together reach this probability (Holtzman et al.
+    /// 2020); 1 for all.
     pub top_p: f32,
 }
 
@@ -26,7 +27,8 @@ impl SamplingOptions {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`] for a negative or non-finite temperature, or a `top_p` outside `(0, 1]`.
+    /// [`ErrorKind::InvalidValue`] for a negative or non-finite temperature, or a `top_p` outside
+    /// `(0, 1]`.
     pub fn check(&self) -> Result<()> {
         if !self.temperature.is_finite() || self.temperature < 0.0 {
             let context = alloc::format!("temperature {} must be at least 0", self.temperature);
@@ -40,7 +42,8 @@ impl SamplingOptions {
     }
 }
 
-/// Turns the logits of `legal.range` (`[range]`) into probabilities in place: illegal tokens get 0, the rest sums to 1.
+/// Turns the logits of `legal.range` (`[range]`) into probabilities in place: illegal tokens get 0,
+/// the rest sums to 1.
 pub fn distribution(logits: &mut [f32], legal: &LegalTokens, options: &SamplingOptions) {
     if let Some(mask) = &legal.mask {
         for (logit, allowed) in logits.iter_mut().zip(mask) {

@@ -55,14 +55,15 @@ pub struct Candidate {
 
 /// The largest step of a neighbor, as a share of the view's side.
 const LARGEST_STEP: f64 = 0.3;
-/// The smallest one. A finer step tells the model nothing: what it expects there is what was seen at the parent. Zoom is what refines.
+/// The smallest one. A finer step tells the model nothing: what it expects there is what was seen
+/// at the parent. Zoom is what refines.
 const SMALLEST_STEP: f64 = 0.03;
 
 /// A neighbor of one of `parents` (points of the unit cube, best first).
 ///
-/// The better a parent, the likelier it is taken. Between one and all coordinates move, by normal steps whose scale is
-/// drawn log-uniformly, from 3 % to 30 % of the view's side. Discrete values move by at least one
-/// step, choices are redrawn, and what leaves the view is put on its edge.
+/// The better a parent, the likelier it is taken. Between one and all coordinates move, by normal
+/// steps whose scale is drawn log-uniformly, from 3 % to 30 % of the view's side. Discrete values
+/// move by at least one step, choices are redrawn, and what leaves the view is put on its edge.
 pub fn neighbor(
     space: &Space,
     parents: &[Vec<f64>],
@@ -116,7 +117,8 @@ pub fn spread(space: &Space, view: &View, index: u32, seed: u64) -> Configuratio
     space.from_unit(&unit)
 }
 
-/// Point `index` of the same sequence over the whole space, drawn towards the middle: of each numerical parameter's range it spreads over this `share`.
+/// Point `index` of the same sequence over the whole space, drawn towards the middle: of each
+/// numerical parameter's range it spreads over this `share`.
 pub fn central(space: &Space, index: u32, seed: u64, share: f64) -> Configuration {
     let coordinate = |(dimension, parameter): (usize, &Parameter)| {
         let unit = low_discrepancy::coordinate(index, dimension, seed);

@@ -9,8 +9,9 @@ pub struct Prediction {
     pub mean: f64,
     /// Standard deviation of the predicted score.
     pub deviation: f64,
-    /// Expected improvement on the incumbent, `E[max(incumbent − score, 0)]` (Močkus 1975; Jones, Schonlau and
-    /// Welch 1998, equation 14, with the model's own distribution in place of a Gaussian).
+    /// Expected improvement on the incumbent, `E[max(incumbent − score, 0)]` (Močkus 1975; Jones,
+    /// Schonlau and Welch 1998, equation 14, with the model's own distribution in place of a
+    /// Gaussian).
     pub expected_improvement: f64,
 }
 

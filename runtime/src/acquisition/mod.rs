@@ -1,4 +1,5 @@
-//! Which candidate to try: made in several ways, ranked by the model's own distribution of the score.
+//! Which candidate to try: made in several ways, ranked by the model's own distribution of the
+//! score.
 
 pub mod candidates;
 pub mod improvement;

@@ -2,15 +2,18 @@
 
 use super::{PANEL, vector::Vector};
 
-/// `out[r, c] (+)= Σ_i x[r, i] · panels[c / 32][i][c % 32]` for `rows` rows and `columns / 32` panels (rounded up).
+/// `out[r, c] (+)= Σ_i x[r, i] · panels[c / 32][i][c % 32]` for `rows` rows and `columns / 32`
+/// panels (rounded up).
 ///
-/// `x` has rows `x_stride` apart, of which `depth` numbers count; `out` has rows `out_stride` apart and gets whole panels. A panel is
-/// `panel_stride` numbers after the one before it. Rows are taken [`padded`](super::padded): as many are read and written.
-/// A sum is the same to the last bit however many rows there are.
+/// `x` has rows `x_stride` apart, of which `depth` numbers count; `out` has rows `out_stride` apart
+/// and gets whole panels. A panel is `panel_stride` numbers after the one before it. Rows are taken
+/// [`padded`](super::padded): as many are read and written. A sum is the same to the last bit
+/// however many rows there are.
 ///
 /// # Safety
 ///
-/// The CPU must have what `V` needs. All of the numbers named above must be readable, and writable in `out`.
+/// The CPU must have what `V` needs. All of the numbers named above must be readable, and writable
+/// in `out`.
 #[inline(always)]
 pub unsafe fn product<V: Vector, const BIG: usize, const MIDDLE: usize, const WIDE: usize>(
     product: super::Product,
@@ -87,7 +90,8 @@ unsafe fn block<V: Vector, const ROWS: usize, const WIDE: usize, const PANELS: u
     }
 }
 
-/// Writes a tile, or adds it to what is there. The two are apart, so that the compiler unrolls both and the tile stays in registers.
+/// Writes a tile, or adds it to what is there. The two are apart, so that the compiler unrolls both
+/// and the tile stays in registers.
 #[inline(always)]
 pub unsafe fn put<V: Vector, const ROWS: usize, const WIDE: usize>(
     tile: &[[V; WIDE]; ROWS],
@@ -116,8 +120,8 @@ pub unsafe fn put<V: Vector, const ROWS: usize, const WIDE: usize>(
 
 /// `e^x` to within two units in the last place, for `x ≤ 88`; what lies below −87 counts as −87.
 ///
-/// Cody and Waite's reduction `x = n ln 2 + r` with `ln 2` in two parts, and a polynomial of degree 7 in `r` (the coefficients of
-/// Cephes' `expf`, Moshier 1992).
+/// Cody and Waite's reduction `x = n ln 2 + r` with `ln 2` in two parts, and a polynomial of degree
+/// 7 in `r` (the coefficients of Cephes' `expf`, Moshier 1992).
 #[inline(always)]
 pub unsafe fn exp<V: Vector>(x: V) -> V {
     // SAFETY: arithmetic in registers; the caller vouches for the CPU.
@@ -175,7 +179,8 @@ pub unsafe fn exp_and_sum<V: Vector>(row: &mut [f32], highest: f32) -> f32 {
 /// The largest number, and `−∞` of none.
 #[inline(always)]
 pub unsafe fn max<V: Vector>(row: &[f32]) -> f32 {
-    // SAFETY: the pointers stay within the slice, the array holds as many lanes as any vector here has.
+    // SAFETY: the pointers stay within the slice, the array holds as many lanes as any vector here
+    // has.
     unsafe {
         let whole = row.len() / V::LANES * V::LANES;
         let mut most = V::splat(f32::NEG_INFINITY);
@@ -203,7 +208,8 @@ pub unsafe fn add<V: Vector>(row: &mut [f32], other: &[f32]) {
     }
 }
 
-/// Turns the pairs `(i, i + half)` of every head of `2 · half` numbers; `turn` holds the cosines, then the sines.
+/// Turns the pairs `(i, i + half)` of every head of `2 · half` numbers; `turn` holds the cosines,
+/// then the sines.
 #[inline(always)]
 pub unsafe fn rope<V: Vector>(row: &mut [f32], turn: &[f32]) {
     let half = turn.len() / 2;

@@ -2,14 +2,15 @@
 
 use super::vector::{Portable, Vector};
 
-/// A handful of 32-bit sums in a register, and the products of small numbers that are added to them.
+/// A handful of 32-bit sums in a register, and the products of small numbers that are added to
+/// them.
 ///
 /// Sums are exact: every implementation gives the same ones, which the tests hold them to.
 ///
 /// # Safety
 ///
-/// The methods may be called only where the CPU has the instructions that the implementation is made of, and with pointers to as
-/// many numbers as are named.
+/// The methods may be called only where the CPU has the instructions that the implementation is
+/// made of, and with pointers to as many numbers as are named.
 #[allow(clippy::missing_safety_doc, reason = "the trait says it for all of them")]
 pub unsafe trait Integers: Copy {
     /// As many single-precision numbers.
@@ -48,7 +49,8 @@ pub unsafe trait Integers: Copy {
     unsafe fn add_pairs(self, pairs: Self::Pairs, shorts: Self::Shorts) -> Self;
     /// The sums as floating-point numbers.
     unsafe fn to_floats(self) -> Self::Floats;
-    /// Rounds to whole numbers (to even where two are equally near) between −127 and 127 and stores a byte for each lane, with a sign.
+    /// Rounds to whole numbers (to even where two are equally near) between −127 and 127 and stores
+    /// a byte for each lane, with a sign.
     unsafe fn store_bytes(numbers: Self::Floats, pointer: *mut u8);
     /// Rounds likewise to numbers between −32767 and 32767 and stores 16 bits for each lane.
     unsafe fn store_shorts(numbers: Self::Floats, pointer: *mut i16);

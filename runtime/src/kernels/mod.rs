@@ -1,7 +1,9 @@
-//! The arithmetic of the forward pass: one set of algorithms, compiled for several instruction sets and chosen once.
+//! The arithmetic of the forward pass: one set of algorithms, compiled for several instruction sets
+//! and chosen once.
 //!
-//! Matrices that stay are packed into *panels* of 32 columns: the numbers that one step of the depth needs lie together, so that a kernel
-//! reads them in order. See [`Packed`] and [`PackedBytes`].
+//! Matrices that stay are packed into *panels* of 32 columns: the numbers that one step of the
+//! depth needs lie together, so that a kernel reads them in order. See [`Packed`] and
+//! [`PackedBytes`].
 
 mod generic;
 mod integers;
@@ -25,7 +27,8 @@ pub use packed_bytes::PackedBytes;
 /// How many columns a panel has.
 pub const PANEL: usize = 32;
 
-/// How many rows products of `rows` rows read and write: kernels take several at a time, and buffers have room for them.
+/// How many rows products of `rows` rows read and write: kernels take several at a time, and
+/// buffers have room for them.
 pub const fn padded(rows: usize) -> usize {
     match rows % 12 {
         0 | 1 => rows,
@@ -35,7 +38,8 @@ pub const fn padded(rows: usize) -> usize {
     }
 }
 
-/// An instruction set that this CPU has. It can only be had by asking for what is there, so that holding one is the proof.
+/// An instruction set that this CPU has. It can only be had by asking for what is there, so that
+/// holding one is the proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kernels(InstructionSet);
 
@@ -56,8 +60,9 @@ enum InstructionSet {
     Simd128,
 }
 
-/// Makes a function that calls an algorithm, compiled for whichever instruction set was chosen. Algorithms are over vectors of floats or of
-/// integers; products are told besides how many rows, and how many vectors of columns, they take at a time.
+/// Makes a function that calls an algorithm, compiled for whichever instruction set was chosen.
+/// Algorithms are over vectors of floats or of integers; products are told besides how many rows,
+/// and how many vectors of columns, they take at a time.
 macro_rules! dispatch {
     ($self:ident, $module:ident::$algorithm:ident, floats, $($rest:tt)*) => {
         dispatch!(@ $self, $module, $algorithm,
@@ -110,8 +115,8 @@ macro_rules! dispatch {
             // SAFETY: the caller vouches for the memory, the target feature for the CPU.
             unsafe { $module::$algorithm::<$($vnni)*>($($name),*) }
         }
-        // SAFETY: `Kernels` holds an instruction set only after the CPU was found to have it; the operands are
-        // slices, or were checked against their slices by the caller of this macro.
+        // SAFETY: `Kernels` holds an instruction set only after the CPU was found to have it; the
+        // operands are slices, or were checked against their slices by the caller of this macro.
         #[allow(unused_unsafe, reason = "some algorithms are safe")]
         unsafe {
             match $self.0 {
@@ -181,11 +186,13 @@ impl Kernels {
         }
     }
 
-    /// `out (+)= x · Wᵀ` for `rows` rows of `x`, `x_stride` apart, and panels of `W` (`[columns, depth]`).
+    /// `out (+)= x · Wᵀ` for `rows` rows of `x`, `x_stride` apart, and panels of `W` (`[columns,
+    /// depth]`).
     ///
     /// # Panics
     ///
-    /// When a slice is too short: `x` and `out` have room for [`padded`] rows, and `out` for the columns rounded up to whole panels.
+    /// When a slice is too short: `x` and `out` have room for [`padded`] rows, and `out` for the
+    /// columns rounded up to whole panels.
     pub fn product(
         self,
         x: &[f32],
@@ -215,7 +222,8 @@ impl Kernels {
         dispatch!(self, generic::product, floats in tiles, (operands: Product));
     }
 
-    /// As [`product`](Self::product), of quantized rows and panels of bytes. The sums are whole numbers until they are scaled.
+    /// As [`product`](Self::product), of quantized rows and panels of bytes. The sums are whole
+    /// numbers until they are scaled.
     ///
     /// # Panics
     ///
@@ -253,7 +261,8 @@ impl Kernels {
         dispatch!(self, quantized::byte_product, integers in tiles, (operands: ByteProduct));
     }
 
-    /// `out (+)= factor · x · W` for rows of 16-bit numbers and panels of bytes: the mixing of values by their weights in attention.
+    /// `out (+)= factor · x · W` for rows of 16-bit numbers and panels of bytes: the mixing of
+    /// values by their weights in attention.
     ///
     /// # Panics
     ///
@@ -291,7 +300,8 @@ impl Kernels {
         dispatch!(self, quantized::pair_product, integers in tiles, (operands: PairProduct));
     }
 
-    /// Quantizes a row for [`byte_product`](Self::byte_product): `row ≈ scale · bytes`, the scale being returned. The rest of `out` stands for zeros.
+    /// Quantizes a row for [`byte_product`](Self::byte_product): `row ≈ scale · bytes`, the scale
+    /// being returned. The rest of `out` stands for zeros.
     ///
     /// # Panics
     ///
@@ -302,7 +312,8 @@ impl Kernels {
         dispatch!(self, quantized::quantize, integers, (row: &[f32], out: &mut [u8], biased: bool) -> f32)
     }
 
-    /// Quantizes numbers that will be part of a matrix: as [`quantize`](Self::quantize), and bytes with their signs.
+    /// Quantizes numbers that will be part of a matrix: as [`quantize`](Self::quantize), and bytes
+    /// with their signs.
     ///
     /// # Panics
     ///
@@ -313,8 +324,9 @@ impl Kernels {
         dispatch!(self, quantized::quantize, integers, (row: &[f32], out: &mut [u8], biased: bool) -> f32)
     }
 
-    /// Quantizes each part of `size` numbers of a row for itself, as [`quantize`](Self::quantize) does, or with signs as
-    /// [`quantize_for_panels`](Self::quantize_for_panels): a scale for each, and bytes filled up to whole fours.
+    /// Quantizes each part of `size` numbers of a row for itself, as [`quantize`](Self::quantize)
+    /// does, or with signs as [`quantize_for_panels`](Self::quantize_for_panels): a scale for each,
+    /// and bytes filled up to whole fours.
     ///
     /// # Panics
     ///
@@ -334,7 +346,8 @@ impl Kernels {
         dispatch!(self, quantized::quantize_parts, integers, (row: &[f32], size: usize, out: &mut [u8], scales: &mut [f32], biased: bool));
     }
 
-    /// `weights = 2^(scores − highest) · value_scales · factor`, rounded to 16 bits, with zeros behind; returns the sum of the powers.
+    /// `weights = 2^(scores − highest) · value_scales · factor`, rounded to 16 bits, with zeros
+    /// behind; returns the sum of the powers.
     ///
     /// `factor` has to keep every product below 32768.
     ///
@@ -378,8 +391,9 @@ impl Kernels {
         dispatch!(self, generic::add, floats, (row: &mut [f32], other: &[f32]));
     }
 
-    /// Turns the pairs `(i, i + half)` of every head of a row by angles whose cosines, then sines are in `turn` (`2 · half`; Su et al. 2021,
-    /// equation 34). What is left of the row after the last whole head stays.
+    /// Turns the pairs `(i, i + half)` of every head of a row by angles whose cosines, then sines
+    /// are in `turn` (`2 · half`; Su et al. 2021, equation 34). What is left of the row after the
+    /// last whole head stays.
     ///
     /// # Panics
     ///

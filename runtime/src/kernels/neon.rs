@@ -19,7 +19,8 @@ pub struct NeonIntegers(int32x4_t);
 #[derive(Clone, Copy)]
 pub struct DotIntegers(int32x4_t);
 
-/// Whether the CPU has the dot products of bytes. Without the standard library the build must have been told, for programs may not ask the CPU.
+/// Whether the CPU has the dot products of bytes. Without the standard library the build must have
+/// been told, for programs may not ask the CPU.
 pub fn has_dot_products() -> bool {
     #[cfg(feature = "std")]
     return std::arch::is_aarch64_feature_detected!("dotprod");
@@ -116,7 +117,8 @@ unsafe impl Vector for Neon {
 /// What both kinds of integers do alike.
 macro_rules! integers {
     ($name:ident, $self:ident, $quads:ident, $bytes:ident, $sum:expr) => {
-        // SAFETY: NEON is part of the architecture; whoever instantiates a kernel with dot products has asked for them.
+        // SAFETY: NEON is part of the architecture; whoever instantiates a kernel with dot products
+        // has asked for them.
         unsafe impl Integers for $name {
             type Floats = Neon;
             type Quads = int8x16_t;

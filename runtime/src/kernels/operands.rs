@@ -2,8 +2,9 @@
 
 use super::{PANEL, padded};
 
-/// How many numbers `count` blocks take, `stride` apart, the last of them `steps` times `size` long. What does not fit a `usize` fits no slice.
-/// At least one step is counted, so that a kernel may point to the first even of none.
+/// How many numbers `count` blocks take, `stride` apart, the last of them `steps` times `size`
+/// long. What does not fit a `usize` fits no slice. At least one step is counted, so that a kernel
+/// may point to the first even of none.
 pub(super) fn extent(count: usize, stride: usize, steps: usize, size: usize) -> usize {
     let last = count.saturating_sub(1).saturating_mul(stride);
     last.saturating_add(steps.max(1).saturating_mul(size))

@@ -2,8 +2,8 @@ use alloc::{vec, vec::Vec};
 
 use super::{PANEL, Panels};
 
-/// A matrix `[columns, depth]`, packed for products `x · Wᵀ`: panels of 32 columns, each `[depth, 32]`, the last one filled
-/// up with zeros.
+/// A matrix `[columns, depth]`, packed for products `x · Wᵀ`: panels of 32 columns, each `[depth,
+/// 32]`, the last one filled up with zeros.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Packed {
     numbers: Vec<f32>,

@@ -1,24 +1,28 @@
 //! The algorithms on bytes, once, over any [`Integers`].
 //!
-//! A row of activations is quantized with a scale of its own, a matrix with one for each column; sums are whole numbers, and exact. The
-//! weights of attention need more than eight bits, for many small ones weigh as much as one large one: they have sixteen.
+//! A row of activations is quantized with a scale of its own, a matrix with one for each column;
+//! sums are whole numbers, and exact. The weights of attention need more than eight bits, for many
+//! small ones weigh as much as one large one: they have sixteen.
 
 use super::{PANEL, integers::Integers, vector::Vector};
 
-/// Steps of two after which sums of 16-bit products become floating-point numbers: 256 · 32767 · 127 is below 2³¹.
+/// Steps of two after which sums of 16-bit products become floating-point numbers: 256 · 32767 ·
+/// 127 is below 2³¹.
 const PAIRS: usize = 128;
 
 /// A single row asks for weights so many bytes before they are used.
 const AHEAD: usize = 2048;
 
-/// Quantizes `row` to bytes between −127 and 127: `row ≈ scale · bytes`. Returns the scale; 0, and zeros, for a row without a number above 1e-30 or with an infinite one.
+/// Quantizes `row` to bytes between −127 and 127: `row ≈ scale · bytes`. Returns the scale; 0, and
+/// zeros, for a row without a number above 1e-30 or with an infinite one.
 ///
-/// With `biased`, 128 is added to each byte where the products want it. `out` gets as many bytes as `row` has numbers, and
-/// zeros up to its end.
+/// With `biased`, 128 is added to each byte where the products want it. `out` gets as many bytes as
+/// `row` has numbers, and zeros up to its end.
 #[inline(always)]
 pub unsafe fn quantize<I: Integers>(row: &[f32], out: &mut [u8], biased: bool) -> f32 {
     debug_assert!(out.len() >= row.len());
-    // SAFETY: the pointers stay within the slices, the arrays hold as many lanes as any vector here has.
+    // SAFETY: the pointers stay within the slices, the arrays hold as many lanes as any vector here
+    // has.
     unsafe {
         let lanes = I::Floats::LANES;
         let whole = row.len() / lanes * lanes;
@@ -57,8 +61,9 @@ pub unsafe fn quantize<I: Integers>(row: &[f32], out: &mut [u8], biased: bool) -
     }
 }
 
-/// Goes through a product panel by panel, and takes of each the rows in as large blocks as there are rows for. A single row has four sums of each
-/// number, and a few rows two, so that one addition need not wait for the last.
+/// Goes through a product panel by panel, and takes of each the rows in as large blocks as there
+/// are rows for. A single row has four sums of each number, and a few rows two, so that one
+/// addition need not wait for the last.
 ///
 /// A macro, for a closure would be compiled without the instructions of whoever calls it.
 macro_rules! tiles {
@@ -109,7 +114,8 @@ unsafe fn gather<I: Integers, const ROWS: usize, const WIDE: usize, const DEEP: 
     all
 }
 
-/// Quantizes the parts of a row, each of `size` numbers and with a scale of its own, to as many bytes each rounded up to whole fours.
+/// Quantizes the parts of a row, each of `size` numbers and with a scale of its own, to as many
+/// bytes each rounded up to whole fours.
 #[inline(always)]
 pub unsafe fn quantize_parts<I: Integers>(
     row: &[f32],
@@ -125,7 +131,8 @@ pub unsafe fn quantize_parts<I: Integers>(
     }
 }
 
-/// As [`generic::product`](super::generic::product), of bytes: the sums are multiplied with the row's and the column's scale.
+/// As [`generic::product`](super::generic::product), of bytes: the sums are multiplied with the
+/// row's and the column's scale.
 ///
 /// # Safety
 ///
@@ -224,7 +231,8 @@ unsafe fn byte_step<I: Integers, const ROWS: usize, const WIDE: usize>(
     }
 }
 
-/// `out[r, c] (+)= factor[r] · Σ_i x[r, i] · panels[c / 32][i / 2][c % 32][i % 2]`: rows of 16-bit numbers times bytes.
+/// `out[r, c] (+)= factor[r] · Σ_i x[r, i] · panels[c / 32][i / 2][c % 32][i % 2]`: rows of 16-bit
+/// numbers times bytes.
 ///
 /// # Safety
 ///
@@ -310,9 +318,11 @@ unsafe fn pair_step<I: Integers, const ROWS: usize, const WIDE: usize>(
     }
 }
 
-/// `2^x` to within 3 · 10⁻⁶ of itself, for `x` between −126 and 127; what lies below counts as −126.
+/// `2^x` to within 3 · 10⁻⁶ of itself, for `x` between −126 and 127; what lies below counts as
+/// −126.
 ///
-/// The nearest whole number goes into the exponent; the rest, between ±½, into the Taylor series to degree 5.
+/// The nearest whole number goes into the exponent; the rest, between ±½, into the Taylor series to
+/// degree 5.
 #[inline(always)]
 unsafe fn exp2<V: Vector>(x: V) -> V {
     // SAFETY: arithmetic in registers; the caller vouches for the CPU.
@@ -331,9 +341,11 @@ unsafe fn exp2<V: Vector>(x: V) -> V {
     }
 }
 
-/// `weights = 2^(scores − highest) · value_scales · factor` in 16 bits; returns the sum of the powers.
+/// `weights = 2^(scores − highest) · value_scales · factor` in 16 bits; returns the sum of the
+/// powers.
 ///
-/// `factor` is chosen so that no product is above 32767. `weights` gets zeros from the end of `scores` to its own.
+/// `factor` is chosen so that no product is above 32767. `weights` gets zeros from the end of
+/// `scores` to its own.
 #[inline(always)]
 pub unsafe fn softmax_weights<I: Integers>(
     scores: &[f32],
@@ -343,7 +355,8 @@ pub unsafe fn softmax_weights<I: Integers>(
     weights: &mut [i16],
 ) -> f32 {
     debug_assert!(value_scales.len() >= scores.len() && weights.len() >= scores.len());
-    // SAFETY: the pointers stay within the slices, the arrays hold as many lanes as any vector here has.
+    // SAFETY: the pointers stay within the slices, the arrays hold as many lanes as any vector here
+    // has.
     unsafe {
         let lanes = I::Floats::LANES;
         let (shift, factors) = (I::Floats::splat(highest), I::Floats::splat(factor));

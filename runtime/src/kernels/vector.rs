@@ -4,8 +4,8 @@
 ///
 /// # Safety
 ///
-/// The methods may be called only where the CPU has the instructions that the implementation is made of; those who
-/// instantiate a kernel say so with a `target_feature`.
+/// The methods may be called only where the CPU has the instructions that the implementation is
+/// made of; those who instantiate a kernel say so with a `target_feature`.
 pub unsafe trait Vector: Copy {
     /// How many numbers there are.
     const LANES: usize;

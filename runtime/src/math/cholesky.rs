@@ -13,7 +13,8 @@ pub(crate) struct Cholesky {
 }
 
 impl Cholesky {
-    /// Factors `matrix`, `[size, size]`, of which only the lower triangle is read; `None` where it is not positive definite.
+    /// Factors `matrix`, `[size, size]`, of which only the lower triangle is read; `None` where it
+    /// is not positive definite.
     pub fn new(mut matrix: Vec<f64>, size: usize) -> Option<Self> {
         for row in 0..size {
             for column in 0..=row {

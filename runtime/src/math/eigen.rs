@@ -13,7 +13,8 @@ pub(crate) struct Eigen {
     pub vectors: Vec<f64>,
 }
 
-/// Sweeps after which Jacobi's method has converged for every matrix that doubles can hold (six to ten is usual).
+/// Sweeps after which Jacobi's method has converged for every matrix that doubles can hold (six to
+/// ten is usual).
 const MAX_SWEEPS: usize = 60;
 
 impl Eigen {
@@ -26,9 +27,10 @@ impl Eigen {
 
     /// Decomposes a symmetric matrix, `[n, n]` by rows, of which only the upper triangle is read.
     ///
-    /// Cyclic Jacobi rotations: slower than tridiagonalization by a small factor, but the vectors stay orthonormal
-    /// and small eigenvalues of a positive definite matrix come out to high relative precision.
-    /// G. H. Golub, C. F. Van Loan, Matrix Computations (4th edition), algorithm 8.5.2.
+    /// Cyclic Jacobi rotations: slower than tridiagonalization by a small factor, but the vectors
+    /// stay orthonormal and small eigenvalues of a positive definite matrix come out to high
+    /// relative precision. G. H. Golub, C. F. Van Loan, Matrix Computations (4th edition),
+    /// algorithm 8.5.2.
     pub fn new(matrix: &[f64], n: usize) -> Self {
         debug_assert_eq!(matrix.len(), n * n);
         let mut work = matrix.to_vec();
@@ -70,7 +72,8 @@ impl Eigen {
     }
 }
 
-/// Makes element `(p, q)` zero; `false` where it is so small that it changes no digit of its diagonal.
+/// Makes element `(p, q)` zero; `false` where it is so small that it changes no digit of its
+/// diagonal.
 fn rotate(work: &mut [f64], vectors: &mut [f64], n: usize, p: usize, q: usize) -> bool {
     let (app, aqq, apq) = (work[p * n + p], work[q * n + q], work[p * n + q]);
     if apq == 0.0 || apq.abs() <= 1e-17 * libm::sqrt(app.abs()) * libm::sqrt(aqq.abs()) {

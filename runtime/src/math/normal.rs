@@ -5,7 +5,8 @@ use core::f64::consts::{FRAC_1_SQRT_2, LN_2};
 /// ½·ln 2π: minus the logarithm of the density at 0.
 pub(crate) const HALF_LOG_TAU: f64 = 0.918_938_533_204_672_7;
 
-/// Left of this the distribution function is near the end of what a double holds, and only its logarithm is used.
+/// Left of this the distribution function is near the end of what a double holds, and only its
+/// logarithm is used.
 const FAR_TAIL: f64 = -30.0;
 
 /// Φ(x), to full relative precision down to x ≈ −37.

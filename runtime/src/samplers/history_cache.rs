@@ -9,19 +9,22 @@ use crate::{
 
 /// The trials of the last request, to find what of a cache still holds.
 ///
-/// Most requests add a trial to the history of the one before. Where parallel trials finish out of order one is put in before the last
-/// ones; another study has nothing in common. To compare costs a few instructions a trial, since clones of a configuration are known without looking at their
+/// Most requests add a trial to the history of the one before. Where parallel trials finish out of
+/// order one is put in before the last ones; another study has nothing in common. To compare costs
+/// a few instructions a trial, since clones of a configuration are known without looking at their
 /// values.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HistoryCache {
     space: Option<Space>,
     trials: Vec<Observation>,
-    /// Of each trial's configuration: a few bytes to look through where the configurations lie all over the memory.
+    /// Of each trial's configuration: a few bytes to look through where the configurations lie all
+    /// over the memory.
     digests: Vec<u64>,
 }
 
 impl HistoryCache {
-    /// Takes over a history, and says how many trials at its beginning are those of the history before.
+    /// Takes over a history, and says how many trials at its beginning are those of the history
+    /// before.
     pub(super) fn sync(&mut self, space: &Space, history: &[Observation]) -> usize {
         if self.space.as_ref() != Some(space) {
             self.space = Some(space.clone());
@@ -106,7 +109,8 @@ mod tests {
         let mut cache = HistoryCache::default();
         assert_eq!(cache.sync(&space(1.0), &history[..4]), 0);
         assert_eq!(cache.sync(&space(1.0), &history), 4);
-        // The same numbers in another place of memory; another loss; a trial put in between; fewer trials.
+        // The same numbers in another place of memory; another loss; a trial put in between; fewer
+        // trials.
         history[1] = trial(0.25, Some(1.0));
         assert_eq!(cache.sync(&space(1.0), &history), 5);
         history[3].loss = None;

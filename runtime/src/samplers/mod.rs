@@ -53,7 +53,8 @@ pub use crate::{acquisition::CandidateOrigin, generation::SamplingOptions};
 pub struct Request<'a> {
     /// What may be tried.
     pub space: &'a Space,
-    /// The finished trials, in the order they were asked. Their configurations are legal in `space`.
+    /// The finished trials, in the order they were asked. Their configurations are legal in
+    /// `space`.
     pub history: &'a [Observation],
     /// Trials handed out and not finished.
     pub pending: &'a [Configuration],
@@ -76,8 +77,8 @@ impl Request<'_> {
 
 /// Proposes the next trial.
 ///
-/// A suggestion depends on the request alone: a sampler may cache, but the cache must not change what it
-/// says. So a study that is stopped and resumed goes on as if it had not been.
+/// A suggestion depends on the request alone: a sampler may cache, but the cache must not change
+/// what it says. So a study that is stopped and resumed goes on as if it had not been.
 pub trait Sampler {
     /// The sampler's name, as `--sampler` takes it.
     fn name(&self) -> &'static str;
@@ -86,8 +87,9 @@ pub trait Sampler {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a space that the sampler cannot search,
-    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) where it never repeats itself and everything has been tried.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a space that the sampler
+    /// cannot search, [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) where it never repeats
+    /// itself and everything has been tried.
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration>;
 
     /// The same, with the reasons for it.

@@ -7,13 +7,15 @@ use crate::{Result, space::Configuration};
 const DIMENSIONS: u32 = sobol_burley::NUM_DIMENSIONS;
 const POINTS: u64 = 1 << 16;
 
-/// An Owen-scrambled Sobol sequence: trial number `n` is its point `n`, the study's seed scrambles it.
+/// An Owen-scrambled Sobol sequence: trial number `n` is its point `n`, the study's seed scrambles
+/// it.
 ///
-/// It fills the space more evenly than independent draws do. It looks at no score. Beyond 256 parameters
-/// or 65 536 trials the sequence starts again under another scrambling, so that each block of parameters or trials is
-/// even in itself and independent of the others.
+/// It fills the space more evenly than independent draws do. It looks at no score. Beyond 256
+/// parameters or 65 536 trials the sequence starts again under another scrambling, so that each
+/// block of parameters or trials is even in itself and independent of the others.
 ///
-/// B. Burley, Practical Hash-based Owen Scrambling, Journal of Computer Graphics Techniques 9 (2020).
+/// B. Burley, Practical Hash-based Owen Scrambling, Journal of Computer Graphics Techniques 9
+/// (2020).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SobolSampler;
 

@@ -25,17 +25,19 @@ pub struct Explanation {
     pub expectation: Option<Expectation>,
 }
 
-/// What a sampler expects of a configuration before it is tried, in units of the loss: of the objective where it is minimized, of its
-/// negative where it is maximized.
+/// What a sampler expects of a configuration before it is tried, in units of the loss: of the
+/// objective where it is minimized, of its negative where it is maximized.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Expectation {
     /// The median of the predicted loss.
     pub median: f64,
-    /// How uncertain that is: half of the range in which about two thirds of the predicted losses lie.
+    /// How uncertain that is: half of the range in which about two thirds of the predicted losses
+    /// lie.
     pub deviation: f64,
     /// By how much the best loss is expected to fall: `E[max(best − loss, 0)]`.
     pub improvement: f64,
-    /// Of how many trials it is expected, where the history was longer than what is modeled; `None` where all were.
+    /// Of how many trials it is expected, where the history was longer than what is modeled; `None`
+    /// where all were.
     pub modeled: Option<usize>,
 }
 
@@ -48,8 +50,9 @@ impl Expectation {
 
     /// A prediction on the scale of scores, turned back into losses.
     ///
-    /// The score's mean is taken for its median, and the improvement is to first order, with the slope of the scale at the best loss: the scale maps all losses
-    /// to a bounded interval, so that means of losses would hang on its last bins.
+    /// The score's mean is taken for its median, and the improvement is to first order, with the
+    /// slope of the scale at the best loss: the scale maps all losses to a bounded interval, so
+    /// that means of losses would hang on its last bins.
     pub(super) fn of_score(
         prediction: &Prediction,
         incumbent: f64,
@@ -87,7 +90,8 @@ mod tests {
             Prediction { mean: scale.score(11.0), deviation: 0.01, expected_improvement: 0.003 };
         let expectation = Expectation::of_score(&prediction, scale.score(10.0), &scale).unwrap();
         assert!((expectation.median - 11.0).abs() < 1e-9);
-        // The slope of the scale at the best loss: the median is 2 above it, and three quarters of the scores are for what is worse.
+        // The slope of the scale at the best loss: the median is 2 above it, and three quarters of
+        // the scores are for what is worse.
         assert!((expectation.improvement - 0.003 * 2.0 / 0.75).abs() < 1e-4, "{expectation:?}");
         let wider = Prediction { deviation: 0.1, ..prediction };
         let wider = Expectation::of_score(&wider, 0.25, &scale).unwrap();

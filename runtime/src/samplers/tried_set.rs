@@ -15,7 +15,8 @@ use crate::{
 /// The largest finite space whose configurations are listed to find one that was not tried yet.
 const MAX_ENUMERATED: usize = 4096;
 
-/// So many questions are answered by going through the trials. To list them all costs more, unless more is asked.
+/// So many questions are answered by going through the trials. To list them all costs more, unless
+/// more is asked.
 const LINEAR_LOOKUPS: u32 = 8;
 
 /// What was tried or is being tried, for spaces where that can happen twice.

@@ -2,7 +2,8 @@ use alloc::{sync::Arc, vec::Vec};
 
 /// One point of a space: a value for each active parameter, in the space's order.
 ///
-/// The values never change, and clones share them: a long history is handed about without being copied.
+/// The values never change, and clones share them: a long history is handed about without being
+/// copied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Configuration {
     values: Arc<[Option<f64>]>,

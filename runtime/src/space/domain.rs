@@ -5,8 +5,8 @@ use super::Choice;
 /// The largest magnitude an int may have: beyond it an `f64` no longer counts by ones.
 pub(super) const LARGEST_INT: f64 = 9_007_199_254_740_992.0;
 
-/// The finest step of a float, as a share of the larger of its bounds (2^−40): values that are rounded to a
-/// double stay well apart.
+/// The finest step of a float, as a share of the larger of its bounds (2^−40): values that are
+/// rounded to a double stay well apart.
 pub(super) const FINEST_STEP: f64 = 1.0 / 1_099_511_627_776.0;
 
 /// What values a parameter can take.
@@ -91,8 +91,8 @@ impl Domain {
         (libm::round(level).max(0.0) as u64).min(levels - 1)
     }
 
-    /// Whether `value` is legal. Steps of a float are met to within a billionth of a step, or the rounding of
-    /// the bounds where that is more.
+    /// Whether `value` is legal. Steps of a float are met to within a billionth of a step, or the
+    /// rounding of the bounds where that is more.
     pub fn contains(&self, value: f64) -> bool {
         match self {
             Self::Float { low, high, step, .. } => {
@@ -118,7 +118,8 @@ impl Domain {
     /// Maps `[0, 1]` onto the legal values; 0 and 1 give the exact bounds.
     ///
     /// A continuum is mapped linearly (in the logarithm, if `log`). Discrete values share the
-    /// interval: equally, or by the logarithm of the cell `value ± ½`. A coordinate outside is clamped.
+    /// interval: equally, or by the logarithm of the cell `value ± ½`. A coordinate outside is
+    /// clamped.
     pub fn from_unit(&self, unit: f64) -> f64 {
         let unit = if unit.is_nan() { 0.5 } else { unit.clamp(0.0, 1.0) };
         match self {

@@ -3,8 +3,8 @@ use alloc::vec::Vec;
 use super::{Configuration, Space};
 
 impl Space {
-    /// Every configuration in order (last parameter fastest), when all parameters are discrete and there are at
-    /// most `limit` of them; `None` otherwise.
+    /// Every configuration in order (last parameter fastest), when all parameters are discrete and
+    /// there are at most `limit` of them; `None` otherwise.
     pub fn enumerate(&self, limit: usize) -> Option<Vec<Configuration>> {
         if self.parameters().iter().any(|parameter| parameter.domain().levels().is_none()) {
             return None;

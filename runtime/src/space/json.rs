@@ -69,8 +69,8 @@ impl Space {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSpace`] with line and column where the text is not such a document, else as
-    /// [`Space::new`].
+    /// [`ErrorKind::InvalidSpace`] with line and column where the text is not such a document, else
+    /// as [`Space::new`].
     pub fn from_json(text: &str) -> Result<Self> {
         let document: Document = serde_json::from_str(text)
             .map_err(|error| Error::new(ErrorKind::InvalidSpace, error.to_string()))?;
@@ -78,7 +78,8 @@ impl Space {
         Self::new(parameters.collect::<Result<Vec<_>>>()?)
     }
 
-    /// The space as a JSON document on one line, which [`from_json`](Self::from_json) reads back as an equal space.
+    /// The space as a JSON document on one line, which [`from_json`](Self::from_json) reads back as
+    /// an equal space.
     pub fn to_json(&self) -> String {
         let parameters = self.parameters().iter().map(Entry::from_parameter).collect();
         serde_json::to_string(&Document { parameters })
@@ -112,11 +113,13 @@ impl Space {
         object
     }
 
-    /// Reads a configuration from a JSON object as [`configuration_to_json`](Self::configuration_to_json) writes it.
+    /// Reads a configuration from a JSON object as
+    /// [`configuration_to_json`](Self::configuration_to_json) writes it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`], naming the parameter: unknown, missing, illegal, or given though inactive.
+    /// [`ErrorKind::InvalidValue`], naming the parameter: unknown, missing, illegal, or given
+    /// though inactive.
     pub fn configuration_from_json(
         &self,
         object: &serde_json::Map<String, serde_json::Value>,

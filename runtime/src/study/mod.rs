@@ -1,7 +1,7 @@
 //! Ask, try, tell: the state of one optimization.
 //!
-//! A [`Study`] hands out [`Trial`]s and is told how they went. It can be told in any order, any number of
-//! trials may be pending, and trials made elsewhere can be added.
+//! A [`Study`] hands out [`Trial`]s and is told how they went. It can be told in any order, any
+//! number of trials may be pending, and trials made elsewhere can be added.
 //!
 //! ```
 //! use optiformer::samplers::RandomSampler;
@@ -21,9 +21,10 @@
 //!
 //! # What a suggestion depends on
 //!
-//! On the space, the seed, the trials that finished (in the order of their ids), those that are pending, and
-//! the number of asks that were answered before; on nothing else. So a study that is written down, stopped and
-//! read back goes on as if it had not been stopped. An ask that fails counts for nothing.
+//! On the space, the seed, the trials that finished (in the order of their ids), those that are
+//! pending, and the number of asks that were answered before; on nothing else. So a study that is
+//! written down, stopped and read back goes on as if it had not been stopped. An ask that fails
+//! counts for nothing.
 
 #[cfg(feature = "std")]
 pub mod ask_tell;
@@ -76,7 +77,8 @@ pub struct Study {
     /// The finished trials as samplers see them, with their ids, in the order of those.
     history: Vec<Observation>,
     history_ids: Vec<u64>,
-    /// Why the pending trials were suggested, in units of the objective; of trials that this process asked for.
+    /// Why the pending trials were suggested, in units of the objective; of trials that this
+    /// process asked for.
     explanations: Vec<(u64, Explanation)>,
 }
 
@@ -105,7 +107,8 @@ impl Study {
         }
     }
 
-    /// Hands out the next trial: an enqueued configuration if one waits, else the sampler's suggestion.
+    /// Hands out the next trial: an enqueued configuration if one waits, else the sampler's
+    /// suggestion.
     ///
     /// # Errors
     ///
@@ -118,10 +121,11 @@ impl Study {
         Ok(self.apply_ask(event, explanation))
     }
 
-    /// Why the sampler suggested a trial, in units of the objective, larger or smaller being better as the [`direction`](Self::direction) has it.
+    /// Why the sampler suggested a trial, in units of the objective, larger or smaller being better
+    /// as the [`direction`](Self::direction) has it.
     ///
-    /// `None` for a trial that was not suggested (it was enqueued or added), that has its outcome, or that was asked for before the study was
-    /// read from a file: reasons are not written down.
+    /// `None` for a trial that was not suggested (it was enqueued or added), that has its outcome,
+    /// or that was asked for before the study was read from a file: reasons are not written down.
     pub fn explanation(&self, id: u64) -> Option<&Explanation> {
         self.explanations.iter().find(|(of, _)| *of == id).map(|(_, explanation)| explanation)
     }
@@ -177,8 +181,8 @@ impl Study {
         Ok(id)
     }
 
-    /// Gives up a pending trial that nobody will finish: it leaves the study without a verdict, and its id
-    /// is not used again.
+    /// Gives up a pending trial that nobody will finish: it leaves the study without a verdict, and
+    /// its id is not used again.
     ///
     /// # Errors
     ///
@@ -190,7 +194,8 @@ impl Study {
         Ok(())
     }
 
-    /// The finished trial with the best objective; of equals the first. `None` before any has finished.
+    /// The finished trial with the best objective; of equals the first. `None` before any has
+    /// finished.
     pub fn best(&self) -> Option<&Trial> {
         let mut best: Option<(&Trial, f64)> = None;
         for trial in &self.trials {
@@ -243,8 +248,8 @@ impl Study {
         self.sampler.name()
     }
 
-    /// Lets [`ask`](Self::ask) hand out the pending trials once more, with the ids and configurations they
-    /// have, before anything new: for a study whose workers are gone.
+    /// Lets [`ask`](Self::ask) hand out the pending trials once more, with the ids and
+    /// configurations they have, before anything new: for a study whose workers are gone.
     pub fn offer_pending_again(&mut self) {
         self.orphans = self.pending_ids.iter().copied().collect();
     }
@@ -388,7 +393,8 @@ impl Study {
         self.trials.binary_search_by_key(&id, |trial| trial.id).ok()
     }
 
-    /// The configuration with the zero of an int always positive: JSON writes ints without a sign on zero.
+    /// The configuration with the zero of an int always positive: JSON writes ints without a sign
+    /// on zero.
     fn canonical(&self, configuration: Configuration) -> Configuration {
         let values = configuration.values().iter().enumerate().map(|(index, value)| {
             let parameter = self.space.parameters().get(index);

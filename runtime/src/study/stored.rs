@@ -17,11 +17,12 @@ use crate::{
     space::{Configuration, Space},
 };
 
-/// A [`Study`] that is written down as it goes: every change is in the file before the call returns.
+/// A [`Study`] that is written down as it goes: every change is in the file before the call
+/// returns.
 ///
-/// A process that is killed loses nothing that was told. Opened again, the study first hands out the
-/// trials that were pending, with the ids and configurations they had, and then goes on as if it had
-/// not been stopped. The format is described in `docs/journal.md`.
+/// A process that is killed loses nothing that was told. Opened again, the study first hands out
+/// the trials that were pending, with the ids and configurations they had, and then goes on as if
+/// it had not been stopped. The format is described in `docs/journal.md`.
 pub struct StoredStudy {
     study: Study,
     journal: Option<Journal>,
@@ -31,14 +32,15 @@ pub struct StoredStudy {
 impl StoredStudy {
     /// Opens the study in the file `path`, or creates it.
     ///
-    /// The file is locked until the study is dropped, so that no two processes write it. Where another
-    /// study of the same space, direction, sampler and seed is in the file, it goes on.
+    /// The file is locked until the study is dropped, so that no two processes write it. Where
+    /// another study of the same space, direction, sampler and seed is in the file, it goes on.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Io`] where the file cannot be opened or another process writes it;
-    /// [`ErrorKind::InvalidJournal`] where it belongs to another study (the message says what differs), or
-    /// is damaged other than by a torn last line (the message says in which line, at which byte).
+    /// [`ErrorKind::InvalidJournal`] where it belongs to another study (the message says what
+    /// differs), or is damaged other than by a torn last line (the message says in which line, at
+    /// which byte).
     pub fn open(
         path: &Path,
         space: Space,
@@ -58,7 +60,8 @@ impl StoredStudy {
                 (length, note) = read_text(path, &bytes, end + 1, &mut study)?;
                 journal.keep(length, bytes.len());
             }
-            // Killed while it wrote the header; anything else without a line break is somebody else's file.
+            // Killed while it wrote the header; anything else without a line break is somebody
+            // else's file.
             None if header.line().as_bytes().starts_with(&bytes) => {
                 journal.append(&header.line(), true)?;
                 sync_directory(path);

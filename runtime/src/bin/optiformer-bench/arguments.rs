@@ -1,4 +1,5 @@
-//! The command line. The tool's parser is not used, so that this program builds with the library's default features.
+//! The command line. The tool's parser is not used, so that this program builds with the library's
+//! default features.
 
 use std::path::PathBuf;
 

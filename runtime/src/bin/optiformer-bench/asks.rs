@@ -1,4 +1,5 @@
-//! Whole suggestions of the learned sampler with its defaults: six parameters, the embedded weights, histories of growing length.
+//! Whole suggestions of the learned sampler with its defaults: six parameters, the embedded
+//! weights, histories of growing length.
 
 use std::{sync::Arc, time::Instant};
 
@@ -18,8 +19,8 @@ pub const ASKS: [(&str, usize); 4] =
 
 const PARAMETERS: usize = 6;
 
-/// Times so many suggestions of studies as they go, the last of each the one behind `trials`: improvements, zooms and what is kept from one
-/// suggestion to the next come as they do in use.
+/// Times so many suggestions of studies as they go, the last of each the one behind `trials`:
+/// improvements, zooms and what is kept from one suggestion to the next come as they do in use.
 pub fn times(
     model: &Arc<Model>,
     trials: usize,

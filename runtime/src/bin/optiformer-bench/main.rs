@@ -1,7 +1,8 @@
 //! `optiformer-bench`: how long the transformer's workloads take.
 //!
-//! Without arguments every preset is measured in every precision, one JSON line for each workload. With `--model-dir` a model is loaded, and
-//! requests are answered over standard input, so that another program can alternate between this one and others.
+//! Without arguments every preset is measured in every precision, one JSON line for each workload.
+//! With `--model-dir` a model is loaded, and requests are answered over standard input, so that
+//! another program can alternate between this one and others.
 
 mod arguments;
 #[cfg(feature = "pico")]

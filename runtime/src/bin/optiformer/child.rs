@@ -116,7 +116,8 @@ fn wait(child: &mut Child, timeout: Option<Duration>) -> ProcessEnd {
     }
 }
 
-/// Kills the program with all it started, and buries it. It has not been waited for, so its id is still its own.
+/// Kills the program with all it started, and buries it. It has not been waited for, so its id is
+/// still its own.
 fn kill(child: &mut Child) {
     #[cfg(unix)]
     {

@@ -1,4 +1,5 @@
-//! The command-line tool `optiformer`: tunes any program from the shell. Described in `docs/tool.md`.
+//! The command-line tool `optiformer`: tunes any program from the shell. Described in
+//! `docs/tool.md`.
 
 mod arguments;
 mod ask_tell;

@@ -2,9 +2,10 @@
 
 /// Finds the last number in a stream of bytes, holding on to one word at a time.
 ///
-/// A word is a run of letters, digits, `_`, `.`, `+`, `-` and bytes beyond ASCII; it is a number if all
-/// of it, but for a full stop at its end, reads as one: `-1.5`, `3e-4`, `nan`, `inf`. So `loss=0.25`, `93.5%` and
-/// `(0.1, 0.2)` hold numbers, `x2`, `10ms` and `2024-01-05` do not. Color codes are skipped.
+/// A word is a run of letters, digits, `_`, `.`, `+`, `-` and bytes beyond ASCII; it is a number if
+/// all of it, but for a full stop at its end, reads as one: `-1.5`, `3e-4`, `nan`, `inf`. So
+/// `loss=0.25`, `93.5%` and `(0.1, 0.2)` hold numbers, `x2`, `10ms` and `2024-01-05` do not. Color
+/// codes are skipped.
 #[derive(Debug, Default)]
 pub struct NumberScanner {
     word: Vec<u8>,

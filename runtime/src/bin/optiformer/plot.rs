@@ -7,7 +7,8 @@ use crate::output::short;
 const COLUMNS: usize = 60;
 const ROWS: usize = 10;
 
-/// The best objective so far over the finished and failed trials; empty with fewer than two finished.
+/// The best objective so far over the finished and failed trials; empty with fewer than two
+/// finished.
 pub fn best_so_far(study: &Study) -> String {
     let mut best: Option<f64> = None;
     let mut line = Vec::new();

@@ -17,7 +17,8 @@ const LEARNED: &str = "optiformer";
 /// The sampler of studies whose user names none. Other weights than its own can be given to it.
 const DEFAULT: &str = if cfg!(feature = "classical") { "auto" } else { LEARNED };
 
-/// The sampler and seed of the study: as the command line has them, else as the study file, else the defaults.
+/// The sampler and seed of the study: as the command line has them, else as the study file, else
+/// the defaults.
 pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), Failure> {
     let snapshot = match &options.study {
         Some(path) if options.sampler.is_none() || options.seed.is_none() => {
@@ -64,7 +65,8 @@ fn learned(model: Option<&Path>, options: &StudyOptions) -> Result<OptiFormerSam
     Ok(sampler)
 }
 
-/// Lets a sampler rank on a device; where that cannot be had, the CPU goes on, and standard error has the reason.
+/// Lets a sampler rank on a device; where that cannot be had, the CPU goes on, and standard error
+/// has the reason.
 #[cfg(feature = "gpu")]
 fn on_device(
     sampler: OptiFormerSampler,

@@ -20,7 +20,8 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// A message that names the argument: a name that is not in the space, or a brace without its partner.
+    /// A message that names the argument: a name that is not in the space, or a brace without its
+    /// partner.
     pub fn new(space: &Space, arguments: &[String]) -> Result<Self, String> {
         let arguments = arguments
             .iter()

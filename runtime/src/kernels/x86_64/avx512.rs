@@ -100,7 +100,8 @@ unsafe impl Vector for Avx512 {
     }
 }
 
-// SAFETY: needs AVX-512F, BW, VL and VNNI, which the kernels instantiated with it are compiled for and checked for.
+// SAFETY: needs AVX-512F, BW, VL and VNNI, which the kernels instantiated with it are compiled for
+// and checked for.
 unsafe impl Integers for Vnni {
     type Floats = Avx512;
     type Quads = __m512i;

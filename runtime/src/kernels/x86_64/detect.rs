@@ -1,12 +1,14 @@
-//! What the CPU and the operating system offer, asked with CPUID and XGETBV themselves: the same with and without the
-//! standard library (Intel, Software Developer's Manual, volume 2, CPUID, and volume 1, chapter 13).
+//! What the CPU and the operating system offer, asked with CPUID and XGETBV themselves: the same
+//! with and without the standard library (Intel, Software Developer's Manual, volume 2, CPUID, and
+//! volume 1, chapter 13).
 
 use core::{
     arch::x86_64::{__cpuid, __cpuid_count, _xgetbv},
     sync::atomic::{AtomicU8, Ordering},
 };
 
-/// Registers that the operating system keeps for each thread: bits 1 and 2 for 256, and 5 to 7 besides for 512 bits.
+/// Registers that the operating system keeps for each thread: bits 1 and 2 for 256, and 5 to 7
+/// besides for 512 bits.
 const KEEPS_256: u64 = 0b110;
 const KEEPS_512: u64 = 0b1110_0110;
 
@@ -60,7 +62,8 @@ fn ask() -> u8 {
     if extended.ecx & 1 << 11 == 0 { AVX2 | AVX512 } else { AVX2 | AVX512 | VNNI }
 }
 
-/// The registers that the operating system keeps. To be called only where CPUID says OSXSAVE, as the caller here does.
+/// The registers that the operating system keeps. To be called only where CPUID says OSXSAVE, as
+/// the caller here does.
 fn kept() -> u64 {
     #[target_feature(enable = "xsave")]
     fn read() -> u64 {

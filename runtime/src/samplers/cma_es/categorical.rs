@@ -4,9 +4,10 @@ use alloc::vec::Vec;
 
 /// Independent probabilities of the choices of every categorical parameter.
 ///
-/// They follow the best trials of each generation as the mean does, and never fall below a margin: the rule of
-/// R. Hamano, S. Saito, M. Nomura, K. Uchida, S. Shirakawa, CatCMA: Stochastic Optimization for Mixed-Category Problems,
-/// GECCO 2024, equations (6) and (13), with a fixed learning rate.
+/// They follow the best trials of each generation as the mean does, and never fall below a margin:
+/// the rule of R. Hamano, S. Saito, M. Nomura, K. Uchida, S. Shirakawa, CatCMA: Stochastic
+/// Optimization for Mixed-Category Problems, GECCO 2024, equations (6) and (13), with a fixed
+/// learning rate.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct CategoricalDistribution {
     /// For each categorical parameter, the probability of each choice.
@@ -19,7 +20,8 @@ impl CategoricalDistribution {
         Self { probabilities: counts.map(|count| alloc::vec![1.0 / count as f64; count]).collect() }
     }
 
-    /// The choice of parameter `index` at a place in `[0, 1)`: the inverse of the distribution function.
+    /// The choice of parameter `index` at a place in `[0, 1)`: the inverse of the distribution
+    /// function.
     pub fn quantile(&self, index: usize, place: f64) -> usize {
         let probabilities = &self.probabilities[index];
         let mut rest = place;
@@ -32,10 +34,12 @@ impl CategoricalDistribution {
         probabilities.len() - 1
     }
 
-    /// Moves the probabilities of parameter `index` a share `rate` of the way to the frequencies among the best.
+    /// Moves the probabilities of parameter `index` a share `rate` of the way to the frequencies
+    /// among the best.
     ///
-    /// `chosen` gives the choice and the weight of each trial that counts; those in which the parameter was inactive are left out, and
-    /// the weights need no sum. No choice ends below `margin` (or an even share of it, where there are many choices).
+    /// `chosen` gives the choice and the weight of each trial that counts; those in which the
+    /// parameter was inactive are left out, and the weights need no sum. No choice ends below
+    /// `margin` (or an even share of it, where there are many choices).
     pub fn update(
         &mut self,
         index: usize,

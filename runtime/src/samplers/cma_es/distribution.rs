@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use super::strategy::Strategy;
 use crate::math::{Eigen, dot};
 
-/// The normal distribution with mean `m` and covariance `σ² A C A`, `A` diagonal, and the paths of its update.
+/// The normal distribution with mean `m` and covariance `σ² A C A`, `A` diagonal, and the paths of
+/// its update.
 ///
 /// `A` is the identity but for discrete coordinates, whose spread the margin keeps up (see
 /// [`margin`](super::margin)).
@@ -37,7 +38,8 @@ pub(super) struct Ranked {
     pub succeeded: bool,
 }
 
-/// Eigenvalues are kept above this share of the largest: the covariance stays positive definite whatever is rounded.
+/// Eigenvalues are kept above this share of the largest: the covariance stays positive definite
+/// whatever is rounded.
 const MIN_EIGENVALUE_RATIO: f64 = 1e-14;
 
 /// The largest step: a wider normal distribution is as good as flat over the unit cube.
@@ -175,7 +177,8 @@ impl Distribution {
                 if *weight >= 0.0 {
                     return if trial.succeeded { *weight } else { 0.0 };
                 }
-                // Equation (46): a long offset with a negative weight would make the covariance indefinite.
+                // Equation (46): a long offset with a negative weight would make the covariance
+                // indefinite.
                 let length = self.length(&trial.offset);
                 weight * n as f64 / (length * length).max(1e-300)
             })

@@ -74,7 +74,8 @@ impl Layout {
         LevelCell { low, high, has_lower: level > 0, has_upper: level < last }
     }
 
-    /// The configuration with these numbers (`[coordinates]`, clamped to the unit cube) and choices (`[categorical]`).
+    /// The configuration with these numbers (`[coordinates]`, clamped to the unit cube) and choices
+    /// (`[categorical]`).
     pub fn configuration(&self, space: &Space, point: &[f64], choices: &[usize]) -> Configuration {
         let mut unit = alloc::vec![0.5; space.len()];
         for (coordinate, place) in self.coordinates.iter().zip(point) {

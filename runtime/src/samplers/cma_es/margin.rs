@@ -1,13 +1,14 @@
 //! The margin: a discrete coordinate never settles on one value for good.
 //!
-//! R. Hamano, S. Saito, M. Nomura, S. Shirakawa, CMA-ES with Margin: Lower-Bounding Marginal Probability for Mixed-Integer
-//! Black-Box Optimization, GECCO 2022, section 4.2.
+//! R. Hamano, S. Saito, M. Nomura, S. Shirakawa, CMA-ES with Margin: Lower-Bounding Marginal
+//! Probability for Mixed-Integer Black-Box Optimization, GECCO 2022, section 4.2.
 
 use super::{distribution::Distribution, layout::LevelCell};
 use crate::math::normal;
 
-/// Moves the mean of coordinate `index`, and scales its spread, so that values other than the mean's have a probability of
-/// at least `margin` together (half of it on either side, where there are two).
+/// Moves the mean of coordinate `index`, and scales its spread, so that values other than the
+/// mean's have a probability of at least `margin` together (half of it on either side, where there
+/// are two).
 ///
 /// `cell` is where the mean's value lies. What has that much probability already is left alone.
 pub(super) fn correct(distribution: &mut Distribution, index: usize, cell: LevelCell, margin: f64) {
@@ -51,7 +52,8 @@ pub(super) fn correct(distribution: &mut Distribution, index: usize, cell: Level
 mod tests {
     use super::*;
 
-    /// The probabilities below and above the cell after the correction, for a coordinate of ten values.
+    /// The probabilities below and above the cell after the correction, for a coordinate of ten
+    /// values.
     fn outside(mean: f64, step: f64, margin: f64) -> (f64, f64, Distribution) {
         let mut distribution = Distribution::new(alloc::vec![mean], step);
         let level = libm::floor(mean * 10.0);

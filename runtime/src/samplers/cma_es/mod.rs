@@ -19,26 +19,33 @@ use crate::{Result, space::Configuration};
 
 /// CMA-ES with margin: a normal distribution that moves, grows and turns towards what works.
 ///
-/// It searches the unit cube of the space in generations of λ trials. After each, the mean moves to the weighted mean of the better half, the
-/// covariance stretches along the directions in which trials succeeded and shrinks along those in which they failed (active CMA), and a
-/// step length grows while the mean keeps its course. It is invariant under rotations of the numerical parameters and under
-/// monotone transformations of the objective.
+/// It searches the unit cube of the space in generations of λ trials. After each, the mean moves to
+/// the weighted mean of the better half, the covariance stretches along the directions in which
+/// trials succeeded and shrinks along those in which they failed (active CMA), and a step length
+/// grows while the mean keeps its course. It is invariant under rotations of the numerical
+/// parameters and under monotone transformations of the objective.
 ///
-/// - The first trial is a point of an even spread, and the search starts in the middle of the space. After trials that others made (another
-///   sampler, the user) it starts at the best of them: the more there are, the smaller the first step.
-/// - Ints and steps have a margin: their neighboring values keep a probability, however small the step has become.
-/// - Categorical parameters have independent probabilities that follow the best trials of each generation.
+/// - The first trial is a point of an even spread, and the search starts in the middle of the
+///   space. After trials that others made (another sampler, the user) it starts at the best of
+///   them: the more there are, the smaller the first step.
+/// - Ints and steps have a margin: their neighboring values keep a probability, however small the
+///   step has become.
+/// - Categorical parameters have independent probabilities that follow the best trials of each
+///   generation.
 /// - An inactive parameter drifts at random: its draws are ranked by what they had no part in.
-/// - Failed trials rank last and never pull the mean; after a generation of nothing else the search starts elsewhere.
-/// - Trials in a generation that came from elsewhere take part in it, by their place and not farther than a long draw would be.
+/// - Failed trials rank last and never pull the mean; after a generation of nothing else the search
+///   starts elsewhere.
+/// - Trials in a generation that came from elsewhere take part in it, by their place and not
+///   farther than a long draw would be.
 /// - What is drawn beyond a bound is tried at the bound. The mean stays inside.
 /// - A run that has converged is followed by one elsewhere with a larger population (IPOP).
 ///
-/// The generations are found again from the history, so that a study that is resumed goes on as before.
+/// The generations are found again from the history, so that a study that is resumed goes on as
+/// before.
 ///
-/// N. Hansen, The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772v2 (2023);
-/// R. Hamano et al., CMA-ES with Margin, GECCO 2022; A. Auger, N. Hansen, A Restart CMA Evolution Strategy With Increasing
-/// Population Size, CEC 2005.
+/// N. Hansen, The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772v2 (2023); R. Hamano et al.,
+/// CMA-ES with Margin, GECCO 2022; A. Auger, N. Hansen, A Restart CMA Evolution Strategy With
+/// Increasing Population Size, CEC 2005.
 #[derive(Clone, Debug, Default)]
 pub struct CmaEsSampler {
     options: CmaEsOptions,
@@ -50,7 +57,8 @@ pub struct CmaEsSampler {
 struct Cache {
     seed: u64,
     history_cache: HistoryCache,
-    /// What the last generations led to, oldest first, for when a trial is put in between those that were there.
+    /// What the last generations led to, oldest first, for when a trial is put in between those
+    /// that were there.
     checkpoints: Vec<Checkpoint>,
 }
 
@@ -87,8 +95,8 @@ impl CmaEsSampler {
 
     /// The search that the history leads to.
     ///
-    /// It began before the first trial that it would have made itself: after its first trial, or after 30 of another sampler. Where
-    /// there is no such trial, it begins now.
+    /// It began before the first trial that it would have made itself: after its first trial, or
+    /// after 30 of another sampler. Where there is no such trial, it begins now.
     fn search(&mut self, request: &Request<'_>) -> (&Search, &HistoryCache) {
         let Request { space, history, .. } = *request;
         let reusable = self.cache.take().filter(|cache| cache.seed == request.seed);

@@ -18,10 +18,11 @@ pub(super) struct Sample {
 
 /// The draws of one generation.
 ///
-/// They are spread more evenly than independent ones: as many as there are coordinates are orthogonal to each other
-/// (H. Wang, M. Emmerich, T. Bäck, Mirrored Orthogonal Sampling for Covariance Matrix Adaptation Evolution Strategies,
-/// Evolutionary Computation 27 (2019), without the mirroring), and the places of a generation fall one into each of
-/// `population` equal parts. Each draw by itself is distributed as if it were independent.
+/// They are spread more evenly than independent ones: as many as there are coordinates are
+/// orthogonal to each other (H. Wang, M. Emmerich, T. Bäck, Mirrored Orthogonal Sampling for
+/// Covariance Matrix Adaptation Evolution Strategies, Evolutionary Computation 27 (2019), without
+/// the mirroring), and the places of a generation fall one into each of `population` equal parts.
+/// Each draw by itself is distributed as if it were independent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct GenerationSampler {
     /// What makes this generation different from every other.
@@ -56,7 +57,8 @@ impl GenerationSampler {
             .collect()
     }
 
-    /// A draw that is independent of all others: for a trial beyond the generation, or for when the first was tried already (`attempt > 0`).
+    /// A draw that is independent of all others: for a trial beyond the generation, or for when the
+    /// first was tried already (`attempt > 0`).
     pub fn another(&self, position: usize, attempt: u32) -> Sample {
         let mut rng = self.rng(3, position as u64, u64::from(attempt));
         Sample {
@@ -107,7 +109,8 @@ impl GenerationSampler {
     }
 }
 
-/// Joins two numbers into one that depends on both: the finalizer of SplitMix64 (Steele, Lea & Flood 2014).
+/// Joins two numbers into one that depends on both: the finalizer of SplitMix64 (Steele, Lea &
+/// Flood 2014).
 pub(super) fn mix(state: u64, part: u64) -> u64 {
     let mut mixed = state.wrapping_add(part.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -21,7 +21,8 @@ use crate::{
 /// How often another draw is made when the first was tried already.
 const MAX_ATTEMPTS: u32 = 8;
 
-/// The search has converged when no coordinate has a standard deviation above this, as a share of its range.
+/// The search has converged when no coordinate has a standard deviation above this, as a share of
+/// its range.
 const TOL_X: f64 = 1e-10;
 
 /// The search has lost its numbers' precision when the squared ratio of its axes is above this.
@@ -53,7 +54,8 @@ struct SampledTrial {
 }
 
 impl Search {
-    /// A search that starts from the trials before `start`, whoever made them: around the `best` of them.
+    /// A search that starts from the trials before `start`, whoever made them: around the `best` of
+    /// them.
     pub fn new(
         options: &CmaEsOptions,
         request: &Request<'_>,
@@ -78,7 +80,8 @@ impl Search {
         Self::begin(request, layout, (mean, step, population), (start, 0))
     }
 
-    /// A run from `mean` on, after `restarts` others, whose first trial is number `start` of the history.
+    /// A run from `mean` on, after `restarts` others, whose first trial is number `start` of the
+    /// history.
     fn begin(
         request: &Request<'_>,
         layout: Layout,
@@ -198,7 +201,8 @@ impl Search {
             &another
         };
         let offset = self.distribution.offset(normal);
-        // What lies outside counts as the nearest bound, so that an optimum on a bound is met exactly.
+        // What lies outside counts as the nearest bound, so that an optimum on a bound is met
+        // exactly.
         let point = self.distribution.point(&offset);
         let choices: Vec<usize> = places
             .iter()
@@ -217,7 +221,8 @@ impl Search {
         position: usize,
     ) -> Option<SampledTrial> {
         let population = self.population();
-        // Trials of a continuum seldom repeat each other; where they do, at a corner, the second counts by its place.
+        // Trials of a continuum seldom repeat each other; where they do, at a corner, the second
+        // counts by its place.
         let may_repeat = self.layout.coordinates.iter().all(|coordinate| coordinate.is_discrete);
         (0..population)
             .map(|turn| (position + turn) % population)
@@ -227,10 +232,11 @@ impl Search {
             .find(|sampled| sampled.configuration == *wanted)
     }
 
-    /// A trial of the history as a draw: the one that it was, or, where it came from elsewhere, one that could have been it.
+    /// A trial of the history as a draw: the one that it was, or, where it came from elsewhere, one
+    /// that could have been it.
     ///
-    /// A foreign trial counts by its place, and by no more than a long draw: N. Hansen, Injecting External Solutions Into CMA-ES,
-    /// arXiv:1110.4181 (2011), equation (4).
+    /// A foreign trial counts by its place, and by no more than a long draw: N. Hansen, Injecting
+    /// External Solutions Into CMA-ES, arXiv:1110.4181 (2011), equation (4).
     fn sampled(&self, space: &Space, trial: &Observation, position: usize) -> SampledTrial {
         if let Some(sampled) = self.origin(space, &trial.configuration, position) {
             return sampled;
@@ -299,7 +305,8 @@ impl Search {
         }
     }
 
-    /// Whether this run has nothing left to find: Hansen's TolX, ConditionCov and TolFun (tutorial, appendix B.3).
+    /// Whether this run has nothing left to find: Hansen's TolX, ConditionCov and TolFun (tutorial,
+    /// appendix B.3).
     fn has_converged(&self, generation: &[Observation]) -> bool {
         let n = self.layout.coordinates.len();
         let mut continuous =

@@ -4,12 +4,14 @@ use alloc::vec::Vec;
 
 /// The default parameters of CMA-ES for one number of dimensions and one population size.
 ///
-/// N. Hansen, The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772v2 (2023), table 1 and equations (49)–(58).
+/// N. Hansen, The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772v2 (2023), table 1 and
+/// equations (49)–(58).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Strategy {
     /// How many trials make a generation: λ.
     pub population: usize,
-    /// The weight of each rank, best first, `[λ]`: the first `parents` positive with sum 1, the others not above 0.
+    /// The weight of each rank, best first, `[λ]`: the first `parents` positive with sum 1, the
+    /// others not above 0.
     pub weights: Vec<f64>,
     /// How many weights are positive: μ.
     pub parents: usize,

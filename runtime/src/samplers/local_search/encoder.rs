@@ -7,7 +7,8 @@ use crate::space::{Configuration, Domain, Space};
 /// The numerical and the categorical parameters of a space.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct PointEncoder {
-    /// The numerical parameters' indices, and how far their values lie apart in the unit interval (0 for a continuum).
+    /// The numerical parameters' indices, and how far their values lie apart in the unit interval
+    /// (0 for a continuum).
     pub numerical: Vec<(usize, f64)>,
     /// The categorical parameters' indices and numbers of choices.
     pub categorical: Vec<(usize, usize)>,
@@ -57,7 +58,8 @@ impl PointEncoder {
         self.numerical.len() + self.categorical.iter().map(|(_, count)| count).sum::<usize>()
     }
 
-    /// What a point is away from `center`, in units of `radius`; a choice that differs is as far away as the radius.
+    /// What a point is away from `center`, in units of `radius`; a choice that differs is as far
+    /// away as the radius.
     ///
     /// A parameter that is inactive on either side does not differ.
     pub fn offset(&self, point: &Point, center: &Point, radius: f64) -> Vec<f64> {
@@ -83,7 +85,8 @@ impl PointEncoder {
         offset
     }
 
-    /// The square of the length of [`offset`](Self::offset), bit by bit, unless it is above `most`: then anything that is.
+    /// The square of the length of [`offset`](Self::offset), bit by bit, unless it is above `most`:
+    /// then anything that is.
     pub fn squared_distance(&self, point: &Point, center: &Point, radius: f64, most: f64) -> f64 {
         let mut sum = 0.0;
         for pair in point.places.iter().zip(&center.places) {
@@ -102,7 +105,8 @@ impl PointEncoder {
         choices.filter(differ).fold(sum, |sum, _| sum + 1.0)
     }
 
-    /// The configuration with the choices of `like` and the numbers at `places` (`[numerical]`, clamped).
+    /// The configuration with the choices of `like` and the numbers at `places` (`[numerical]`,
+    /// clamped).
     pub fn configuration(&self, space: &Space, places: &[f64], choices: &[usize]) -> Configuration {
         let mut unit = alloc::vec![0.5; space.len()];
         for ((index, _), place) in self.numerical.iter().zip(places) {
@@ -131,8 +135,9 @@ impl Point {
         !bounds.any(|(place, (low, high))| place.is_some_and(|at| at < *low || at > *high))
     }
 
-    /// Whether all numbers are less than `limit` apart, and all choices the same: as [`distance`](Self::distance) has it, but most points are known
-    /// to be farther after one number or two.
+    /// Whether all numbers are less than `limit` apart, and all choices the same: as
+    /// [`distance`](Self::distance) has it, but most points are known to be farther after one
+    /// number or two.
     pub fn is_within(&self, other: &Self, limit: f64) -> bool {
         let mut pairs = self.places.iter().zip(&other.places);
         let is_apart = |pair: (&Option<f64>, &Option<f64>)| match pair {

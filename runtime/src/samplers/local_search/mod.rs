@@ -26,25 +26,32 @@ use crate::{
     space::{Configuration, Space},
 };
 
-/// A trust-region method: a quadratic model around the best trial, and a step to where the model is lowest.
+/// A trust-region method: a quadratic model around the best trial, and a step to where the model is
+/// lowest.
 ///
-/// The first trials of a run are an even spread. After that each suggestion is made from all trials near the best one, whoever made them:
+/// The first trials of a run are an even spread. After that each suggestion is made from all trials
+/// near the best one, whoever made them:
 ///
-/// 1. The trust region is a box around the best trial; its side follows from the successes and failures since the run began.
-/// 2. A quadratic is fitted to the nearest trials, with a Hessian of least norm where they do not determine it.
-/// 3. The lowest point of the model in the region is a candidate; so are points around it and a few across the region. What lies too near
-///    to a known trial is left out. The one with the lowest value less a share of its uncertainty is suggested.
+/// 1. The trust region is a box around the best trial; its side follows from the successes and
+///    failures since the run began.
+/// 2. A quadratic is fitted to the nearest trials, with a Hessian of least norm where they do not
+///    determine it.
+/// 3. The lowest point of the model in the region is a candidate; so are points around it and a few
+///    across the region. What lies too near to a known trial is left out. The one with the lowest
+///    value less a share of its uncertainty is suggested.
 /// 4. When the region has become tiny the run has converged; another begins at fresh points.
 ///
 /// - Ints and steps move by at least one value, however small the region.
-/// - Every few trials one choice of the best trial's categorical parameters is exchanged, or two, those that the model thinks best of with
-///   its uncertainty; parameters that become active take their values from the best trial that had them.
+/// - Every few trials one choice of the best trial's categorical parameters is exchanged, or two,
+///   those that the model thinks best of with its uncertainty; parameters that become active take
+///   their values from the best trial that had them.
 /// - Failed trials count as bad as the worst near them.
 /// - Pending trials are kept away from.
 ///
-/// After M. J. D. Powell, The NEWUOA software for unconstrained optimization without derivatives (2006) and The BOBYQA algorithm for bound
-/// constrained optimization without derivatives (2009), from which it takes the model and the region, but not the incremental update: the
-/// model is fitted anew from the history each time.
+/// After M. J. D. Powell, The NEWUOA software for unconstrained optimization without derivatives
+/// (2006) and The BOBYQA algorithm for bound constrained optimization without derivatives (2009),
+/// from which it takes the model and the region, but not the incremental update: the model is
+/// fitted anew from the history each time.
 #[derive(Clone, Debug, Default)]
 pub struct LocalSearchSampler {
     options: LocalSearchOptions,
@@ -58,7 +65,8 @@ const MINIMUM_CANDIDATES: usize = 16;
 /// Pairs of exchanged choices that are candidates.
 const PAIR_CANDIDATES: usize = 16;
 
-/// Candidates nearer than this to a finished trial, in every number and as a share of the radius, teach nothing.
+/// Candidates nearer than this to a finished trial, in every number and as a share of the radius,
+/// teach nothing.
 const MIN_DISTANCE: f64 = 0.02;
 
 /// The same for pending trials, which will teach something soon.
@@ -194,7 +202,8 @@ impl Step<'_> {
         best
     }
 
-    /// The candidate with the lowest value less its doubt. What was tried is near itself, so that there is no need to look for it.
+    /// The candidate with the lowest value less its doubt. What was tried is near itself, so that
+    /// there is no need to look for it.
     fn best(&self, model: &Quadratic, candidates: Vec<Candidate>) -> Option<Configuration> {
         let pending: Vec<Point> = self
             .request
@@ -263,7 +272,8 @@ impl Step<'_> {
             if squared <= farthest {
                 near.push((squared, index));
             }
-            // Now and then the farther half is dropped; what lies beyond the rest need not be measured to the end.
+            // Now and then the farther half is dropped; what lies beyond the rest need not be
+            // measured to the end.
             if near.len() == 2 * most {
                 near.select_nth_unstable_by(most - 1, by_distance);
                 near.truncate(most);
@@ -333,8 +343,8 @@ impl Step<'_> {
         }
     }
 
-    /// `places`, with others for the parameters that the center has not: what a choice makes active has its own good values, which one trial does
-    /// not find.
+    /// `places`, with others for the parameters that the center has not: what a choice makes active
+    /// has its own good values, which one trial does not find.
     fn fill_inactive(&self, places: &[f64], rng: &mut impl Rng) -> Vec<f64> {
         let mut awake = |(place, here): (&f64, &Option<f64>)| match here {
             Some(_) => *place,

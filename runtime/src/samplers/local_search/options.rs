@@ -8,18 +8,20 @@ use crate::{Error, ErrorKind, Result};
 pub struct LocalSearchOptions {
     /// How many trials a run begins with that are an even spread; at least 1. Default 5.
     pub n_startup_trials: usize,
-    /// Half the side of the trust region at the start, as a share of each parameter's range; in (0, 0.5].
-    /// Default 0.2.
+    /// Half the side of the trust region at the start, as a share of each parameter's range; in (0,
+    /// 0.5]. Default 0.2.
     pub initial_radius: f64,
-    /// What the radius is multiplied with after a trial within reach that was not better; in (0, 1). Default 0.7.
+    /// What the radius is multiplied with after a trial within reach that was not better; in (0,
+    /// 1). Default 0.7.
     pub shrink_factor: f64,
-    /// A run whose radius falls below this has converged, and another one begins elsewhere; in (0, 0.1]. Default
-    /// 10⁻⁴: the model's last steps are by then far more precise than that.
+    /// A run whose radius falls below this has converged, and another one begins elsewhere; in (0,
+    /// 0.1]. Default 10⁻⁴: the model's last steps are by then far more precise than that.
     pub min_radius: f64,
-    /// How much a candidate of which little is known is preferred: standard deviations that are taken off what the model expects; at least 0.
-    /// Default 0.2.
+    /// How much a candidate of which little is known is preferred: standard deviations that are
+    /// taken off what the model expects; at least 0. Default 0.2.
     pub kappa: f64,
-    /// Every so many trials one changes a choice, where there are categorical parameters; at least 2. Default 3.
+    /// Every so many trials one changes a choice, where there are categorical parameters; at least
+    /// 2. Default 3.
     pub categorical_every: usize,
 }
 

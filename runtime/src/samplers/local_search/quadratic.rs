@@ -6,11 +6,13 @@ use crate::math::{Cholesky, dot};
 
 /// Scattered values, and the quadratic of least norm that passes near them.
 ///
-/// The model is `q(u) = c + g·u + ½ uᵀHu` with independent normal priors: wide ones on `c` and `g`, a narrow one on each element of `H`.
-/// Its posterior mean is, for exact data, Powell's quadratic with a Hessian of least Frobenius norm (M. J. D. Powell,
-/// Least Frobenius norm updating of quadratic models that satisfy interpolation conditions, Mathematical Programming 100 (2004)), here found
-/// in its dual form: Gaussian-process regression with the kernel `k(u, v) = κ_c + κ_g u·v + ½ (u·v)²`. A point's noise grows with the sixth power
-/// of its distance, as the square of the cubic terms does that the model lacks.
+/// The model is `q(u) = c + g·u + ½ uᵀHu` with independent normal priors: wide ones on `c` and `g`,
+/// a narrow one on each element of `H`. Its posterior mean is, for exact data, Powell's quadratic
+/// with a Hessian of least Frobenius norm (M. J. D. Powell, Least Frobenius norm updating of
+/// quadratic models that satisfy interpolation conditions, Mathematical Programming 100 (2004)),
+/// here found in its dual form: Gaussian-process regression with the kernel `k(u, v) = κ_c + κ_g
+/// u·v + ½ (u·v)²`. A point's noise grows with the sixth power of its distance, as the square of
+/// the cubic terms does that the model lacks.
 #[derive(Clone, Debug)]
 pub(super) struct Quadratic {
     /// `[m, d]` by rows.
@@ -27,16 +29,19 @@ pub(super) struct Quadratic {
     hessian: Vec<f64>,
 }
 
-/// κ_c and κ_g: far above what is expected of the Hessian, so that constant and slope are all but free.
+/// κ_c and κ_g: far above what is expected of the Hessian, so that constant and slope are all but
+/// free.
 const CONSTANT: f64 = 1e3;
 const SLOPE: f64 = 30.0;
 
-/// The variances that are tried, of what the cubic terms add at distance 1 and of noise everywhere; the likeliest pair is taken.
+/// The variances that are tried, of what the cubic terms add at distance 1 and of noise everywhere;
+/// the likeliest pair is taken.
 const NOISE_GRID: [(f64, f64); 6] =
     [(1e-8, 1e-9), (1e-5, 1e-9), (1e-2, 1e-9), (1.0, 1e-9), (1e-2, 1e-2), (1.0, 1.0)];
 
 impl Quadratic {
-    /// Fits `values` `[m]` at `points` `[m, dimensions]`, whose distances from 0 matter as described above; at least one point.
+    /// Fits `values` `[m]` at `points` `[m, dimensions]`, whose distances from 0 matter as
+    /// described above; at least one point.
     pub fn fit(points: Vec<f64>, dimensions: usize, values: &[f64]) -> Self {
         let count = values.len();
         let row = |index: usize| &points[index * dimensions..][..dimensions];
@@ -102,9 +107,11 @@ impl Quadratic {
         libm::sqrt((covariance(u, u) - dot(&known, &known)).max(0.0) * self.scale)
     }
 
-    /// The lowest point found in the box `[low, high]` by descent along one coordinate after another from `start`.
+    /// The lowest point found in the box `[low, high]` by descent along one coordinate after
+    /// another from `start`.
     ///
-    /// Only the first `low.len()` coordinates move. A local minimum where the Hessian is not positive definite.
+    /// Only the first `low.len()` coordinates move. A local minimum where the Hessian is not
+    /// positive definite.
     pub fn minimize_in_box(&self, start: &[f64], low: &[f64], high: &[f64]) -> Vec<f64> {
         let d = self.dimensions;
         let mut u = start.to_vec();

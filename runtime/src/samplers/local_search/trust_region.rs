@@ -10,9 +10,10 @@ use crate::{samplers::history_cache::HistoryCache, space::Space, trial::Observat
 
 /// The trust region, as the history determines it.
 ///
-/// A run begins with a few spread trials; the best of them is the first center. From then on a trial that is better than the center becomes the
-/// center, and the radius grows if it lay far out; one that is worse, though it lay within reach, makes the radius smaller. When the radius
-/// has become tiny the run has converged, and another begins.
+/// A run begins with a few spread trials; the best of them is the first center. From then on a
+/// trial that is better than the center becomes the center, and the radius grows if it lay far out;
+/// one that is worse, though it lay within reach, makes the radius smaller. When the radius has
+/// become tiny the run has converged, and another begins.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct TrustRegion {
     /// Where in the history the run begins.
@@ -23,7 +24,8 @@ pub(super) struct TrustRegion {
     pub radius: f64,
 }
 
-/// A trial farther out than this share of the radius that was still better: the region was too small.
+/// A trial farther out than this share of the radius that was still better: the region was too
+/// small.
 const EXPANSION_SHARE: f64 = 0.7;
 
 /// How much the radius grows then.
@@ -72,7 +74,8 @@ impl TrustRegion {
     }
 }
 
-/// What was worked out for a history, trial by trial, so that the next one needs no more than what is new in it.
+/// What was worked out for a history, trial by trial, so that the next one needs no more than what
+/// is new in it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TrustRegionTrace {
     history_cache: HistoryCache,

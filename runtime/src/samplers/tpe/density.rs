@@ -1,4 +1,5 @@
-//! The density of many kernels at a few candidates, without looking at those that are too far away to matter.
+//! The density of many kernels at a few candidates, without looking at those that are too far away
+//! to matter.
 
 use alloc::vec::Vec;
 
@@ -21,11 +22,13 @@ const MASS_CACHE_SIZE: usize = 4096;
 /// Numbers for eight candidates.
 type Lanes = [f64; LANES];
 
-/// Sums a [`KernelSet`]'s kernels and the prior. Workspace, and masses that were worked out, live on.
+/// Sums a [`KernelSet`]'s kernels and the prior. Workspace, and masses that were worked out, live
+/// on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Density {
     columns: Vec<Column>,
-    /// `[dimensions + 1]`: what the dimensions from this one on can add to a kernel's logarithm at most.
+    /// `[dimensions + 1]`: what the dimensions from this one on can add to a kernel's logarithm at
+    /// most.
     log_bounds: Vec<f64>,
     blocks: Vec<Block>,
     /// `[candidates]`: the logarithms of the kernels that matter.
@@ -58,11 +61,13 @@ struct Block {
 }
 
 impl Density {
-    /// The logarithm of the density at each of the candidates (`cells`: `[candidates, dimensions]`), up to factors that depend on the
-    /// candidate alone: what [`ParzenEstimator`](super::parzen::ParzenEstimator) says of the same trials, bit by bit.
+    /// The logarithm of the density at each of the candidates (`cells`: `[candidates,
+    /// dimensions]`), up to factors that depend on the candidate alone: what
+    /// [`ParzenEstimator`](super::parzen::ParzenEstimator) says of the same trials, bit by bit.
     ///
-    /// A kernel whose logarithm cannot come within 41 of the prior's, or of another kernel's, would not change a digit of the sum. Most are found
-    /// to be so after a few dimensions, since no kernel is higher than the narrowest at the edge.
+    /// A kernel whose logarithm cannot come within 41 of the prior's, or of another kernel's, would
+    /// not change a digit of the sum. Most are found to be so after a few dimensions, since no
+    /// kernel is higher than the narrowest at the edge.
     pub(super) fn log_density(
         &mut self,
         options: &TpeOptions,
@@ -290,7 +295,8 @@ fn exact_term(
     term
 }
 
-/// MassCache of kernels over cells, which ints meet again and again. Each has one place, where the next that falls there takes over.
+/// MassCache of kernels over cells, which ints meet again and again. Each has one place, where the
+/// next that falls there takes over.
 #[derive(Clone, Debug, Default)]
 struct MassCache {
     /// Center, width and the cell's ends, bit by bit; and the logarithm of the mass.

@@ -112,7 +112,8 @@ fn most_kernels_are_left_out() {
     let (mut intervals, mut density) = (Vec::new(), Density::default());
     (0..8).for_each(|_| source.sample(&mut rng, &domains, &mut intervals));
     density.log_density(&options, &kernel_set, &intervals, &mut Vec::new());
-    // Of 500 random trials in thirteen dimensions few come near a candidate; the prior always counts.
+    // Of 500 random trials in thirteen dimensions few come near a candidate; the prior always
+    // counts.
     let kept: Vec<usize> = density.terms.iter().map(Vec::len).collect();
     assert!(kept.iter().all(|kept| (1..100).contains(kept)), "{kept:?}");
 }

@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 use super::{TpeOptions, parzen::Kernel};
 use crate::space::Domain;
 
-/// A kernel on each of many trials, as [`ParzenEstimator`](super::parzen::ParzenEstimator) has them, bit by bit, but changed where a trial comes or goes
-/// and not made anew: a kernel's width depends on its neighbors alone.
+/// A kernel on each of many trials, as [`ParzenEstimator`](super::parzen::ParzenEstimator) has
+/// them, bit by bit, but changed where a trial comes or goes and not made anew: a kernel's width
+/// depends on its neighbors alone.
 ///
-/// A trial is a row, oldest first; not every row is a member. To let a trial come or go costs the logarithm of the number of members, and
-/// moving a part of each dimension's order along.
+/// A trial is a row, oldest first; not every row is a member. To let a trial come or go costs the
+/// logarithm of the number of members, and moving a part of each dimension's order along.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KernelSet {
     /// For each dimension, how many categories it has; 0 for a number.
@@ -19,7 +20,8 @@ pub(super) struct KernelSet {
     count: usize,
     /// `[rows, dimensions]`: where the trial lies in the unit interval, or its category.
     centers: Vec<f64>,
-    /// `[rows, dimensions]`: of members, their kernels' standard deviations, 1 / (2·width²), and logarithms of the density at the center.
+    /// `[rows, dimensions]`: of members, their kernels' standard deviations, 1 / (2·width²), and
+    /// logarithms of the density at the center.
     bandwidths: Vec<f64>,
     half_precision: Vec<f64>,
     log_norms: Vec<f64>,

@@ -24,21 +24,23 @@ use crate::{
 
 /// The tree-structured Parzen estimator, as Optuna 5 has it by default.
 ///
-/// The finished trials are split into a few good ones and the rest. A density `l(x)` is fitted to the good ones
-/// and `g(x)` to the others; of a number of draws from `l`, the one with the largest `l(x) / g(x)`, which is
-/// the one with the largest expected improvement, is suggested.
+/// The finished trials are split into a few good ones and the rest. A density `l(x)` is fitted to
+/// the good ones and `g(x)` to the others; of a number of draws from `l`, the one with the largest
+/// `l(x) / g(x)`, which is the one with the largest expected improvement, is suggested.
 ///
-/// - Failed trials are never good ones: they take part in `g`, ranked behind everything that succeeded.
+/// - Failed trials are never good ones: they take part in `g`, ranked behind everything that
+///   succeeded.
 /// - Pending trials take part in `g` (the constant liar), as if they had turned out badly.
-/// - Parameters with the same condition are modeled together, over those trials in which they were active (split
-///   anew into good and bad). Parents are drawn first, then the children that they activate. A parameter that
-///   was never active before is drawn uniformly.
+/// - Parameters with the same condition are modeled together, over those trials in which they were
+///   active (split anew into good and bad). Parents are drawn first, then the children that they
+///   activate. A parameter that was never active before is drawn uniformly.
 ///
-/// The bad trials' kernels are kept from one suggestion to the next: a trial that comes, or is no longer a good one, changes those beside it. What is kept is
-/// found again from the history, and changes no suggestion.
+/// The bad trials' kernels are kept from one suggestion to the next: a trial that comes, or is no
+/// longer a good one, changes those beside it. What is kept is found again from the history, and
+/// changes no suggestion.
 ///
-/// J. Bergstra, R. Bardenet, Y. Bengio, B. Kégl, Algorithms for Hyper-Parameter Optimization, NeurIPS 2011;
-/// S. Watanabe, Tree-Structured Parzen Estimator, arXiv:2304.11127 (2023).
+/// J. Bergstra, R. Bardenet, Y. Bengio, B. Kégl, Algorithms for Hyper-Parameter Optimization,
+/// NeurIPS 2011; S. Watanabe, Tree-Structured Parzen Estimator, arXiv:2304.11127 (2023).
 #[derive(Clone, Debug, Default)]
 pub struct TpeSampler {
     options: TpeOptions,
@@ -194,7 +196,8 @@ impl Cache {
 }
 
 impl Workspace {
-    /// Splits the trials in which the group was active into good ones and, the members of `kernel_set`, bad ones.
+    /// Splits the trials in which the group was active into good ones and, the members of
+    /// `kernel_set`, bad ones.
     fn split(&mut self, options: &TpeOptions, request: &Request<'_>, kernel_set: &mut KernelSet) {
         let Self { succeeded, good_rows, is_good, .. } = self;
         let mut finished = 0;
@@ -224,8 +227,8 @@ impl Workspace {
     }
 }
 
-/// The parameters that are modeled together: those that are active under the same condition. Parents come before
-/// their children.
+/// The parameters that are modeled together: those that are active under the same condition.
+/// Parents come before their children.
 fn groups(space: &Space, multivariate: bool) -> Vec<Vec<usize>> {
     let parameters = space.parameters();
     let mut groups: Vec<Vec<usize>> = Vec::new();

@@ -9,7 +9,8 @@ const MIN_BANDWIDTH: f64 = 1e-12;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TpeOptions {
-    /// As long as fewer trials than this have finished, failed ones included, trials are drawn at random. 10.
+    /// As long as fewer trials than this have finished, failed ones included, trials are drawn at
+    /// random. 10.
     pub n_startup_trials: usize,
     /// How many candidates are drawn from the density of the good trials; the one with the highest
     /// expected improvement is suggested. 24.
@@ -20,15 +21,18 @@ pub struct TpeOptions {
     pub max_good_trials: usize,
     /// The latest so many trials have full weight, older ones less, in a linear ramp. 25.
     pub n_full_weight_trials: usize,
-    /// The weight of the prior (a flat kernel over the whole range), where a recent trial has weight 1. 1.
+    /// The weight of the prior (a flat kernel over the whole range), where a recent trial has
+    /// weight 1. 1.
     pub prior_weight: f64,
     /// Whether kernels have a least width, `range / min(100, 2 + trials)`. True.
     pub consider_magic_clip: bool,
-    /// Whether the bounds count as neighbors when the width of the outermost kernels is found. False.
+    /// Whether the bounds count as neighbors when the width of the outermost kernels is found.
+    /// False.
     pub consider_endpoints: bool,
     /// Whether parameters are modeled together, so that a kernel is a trial and not a value. True.
     pub multivariate: bool,
-    /// Whether pending trials count as bad, so that parallel trials keep away from each other. True.
+    /// Whether pending trials count as bad, so that parallel trials keep away from each other.
+    /// True.
     pub constant_liar: bool,
 }
 
@@ -80,8 +84,8 @@ impl TpeOptions {
         if self.consider_magic_clip { 1.0 / (count as f64 + 2.0).min(100.0) } else { MIN_BANDWIDTH }
     }
 
-    /// The width of a kernel at `center` whose neighbors below and above, where there are any, are so far away; `alone` where there is no other
-    /// kernel.
+    /// The width of a kernel at `center` whose neighbors below and above, where there are any, are
+    /// so far away; `alone` where there is no other kernel.
     ///
     /// J. Bergstra et al., Algorithms for Hyper-Parameter Optimization (2011), section 4.2.
     pub(super) fn bandwidth(

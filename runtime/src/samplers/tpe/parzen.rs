@@ -1,7 +1,8 @@
 //! Parzen estimators: a density over a few parameters as a mixture with one kernel per trial.
 //!
-//! Everything lies in the unit cube of [`Domain::to_unit`]: there a numerical kernel is a normal distribution
-//! truncated to [0, 1], and a step or an int is a cell with the mass that the kernel has over it.
+//! Everything lies in the unit cube of [`Domain::to_unit`]: there a numerical kernel is a normal
+//! distribution truncated to [0, 1], and a step or an int is a cell with the mass that the kernel
+//! has over it.
 
 use alloc::vec::Vec;
 
@@ -11,13 +12,14 @@ use super::TpeOptions;
 use crate::math::normal;
 use crate::space::Domain;
 
-/// Intervals narrower than this count as points. Every kernel sees the same cell, so its width cancels in a ratio.
+/// Intervals narrower than this count as points. Every kernel sees the same cell, so its width
+/// cancels in a ratio.
 const MIN_INTERVAL_WIDTH: f64 = 1e-6;
 /// Beyond so many widths a kernel has less mass than the rounding of 1.
 const MAX_STANDARD_DEVIATIONS: f64 = 8.5;
 
-/// Where a value lies: a cell `[left, right]` of the unit interval, a point of it (`left == right`), or a
-/// category (`left`).
+/// Where a value lies: a cell `[left, right]` of the unit interval, a point of it (`left ==
+/// right`), or a category (`left`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Interval {
     pub(super) left: f64,
@@ -92,7 +94,8 @@ pub(super) struct ParzenEstimator {
 impl ParzenEstimator {
     /// Places a kernel on each of `count` trials, oldest first, and the prior.
     ///
-    /// `coordinate(d, t)` is where trial `t` lies in dimension `d`: in the unit interval, or a category.
+    /// `coordinate(d, t)` is where trial `t` lies in dimension `d`: in the unit interval, or a
+    /// category.
     pub(super) fn fit(
         &mut self,
         options: &TpeOptions,
@@ -156,8 +159,8 @@ impl ParzenEstimator {
         }
     }
 
-    /// The logarithm of the density at each of the candidates (`cells`: `[candidates, dimensions]`), up to factors
-    /// that depend on the candidate alone.
+    /// The logarithm of the density at each of the candidates (`cells`: `[candidates,
+    /// dimensions]`), up to factors that depend on the candidate alone.
     pub(super) fn log_density(&mut self, intervals: &[Interval], densities: &mut Vec<f64>) {
         let (kernels, dimensions) = (self.log_weights.len(), self.columns.len());
         self.terms.clear();
@@ -309,7 +312,8 @@ impl Column {
     }
 }
 
-/// The probability that one of `kernels` kernels, the prior among them, gives to the category it stands on, and to each other one.
+/// The probability that one of `kernels` kernels, the prior among them, gives to the category it
+/// stands on, and to each other one.
 pub(super) fn category_probabilities(
     categories: usize,
     kernels: usize,

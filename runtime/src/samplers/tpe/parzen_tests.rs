@@ -148,7 +148,8 @@ fn densities_of_one_dimension_sum_to_one() {
 
 #[test]
 fn draws_follow_the_density() {
-    // χ² over 10 cells of equal width, 20 000 draws: the 99.9 % quantile for 9 degrees of freedom is 27.9.
+    // χ² over 10 cells of equal width, 20 000 draws: the 99.9 % quantile for 9 degrees of freedom
+    // is 27.9.
     for domain in [&domains()[0], &domains()[2], &domains()[5]] {
         let centers = trials(core::slice::from_ref(domain), 5, 11);
         let mut estimator = ParzenEstimator::default();

@@ -46,7 +46,8 @@ pub(in crate::study) struct Journal {
 impl Journal {
     /// Opens or creates the file, locks it against other writers, and reads what it holds.
     ///
-    /// Of the bytes returned, the journal counts none as its own until [`keep`](Self::keep) says how many are.
+    /// Of the bytes returned, the journal counts none as its own until [`keep`](Self::keep) says
+    /// how many are.
     pub fn open(path: &Path) -> Result<(Self, Vec<u8>)> {
         let named = |error: io::Error| {
             Error::new(ErrorKind::Io, format!("study file {}: {error}", path.display()))
@@ -77,7 +78,8 @@ impl Journal {
         Ok((Self { storage: Box::new(file), length: 0, torn }, bytes))
     }
 
-    /// Counts the first `length` bytes of a file of `total` as whole lines; the rest goes with the next write.
+    /// Counts the first `length` bytes of a file of `total` as whole lines; the rest goes with the
+    /// next write.
     pub fn keep(&mut self, length: usize, total: usize) {
         self.length = length as u64;
         self.torn = length < total;
@@ -87,7 +89,8 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`]; the journal then is as it was, at the latest after the next line was written.
+    /// [`ErrorKind::Io`]; the journal then is as it was, at the latest after the next line was
+    /// written.
     pub fn append(&mut self, line: &str, sync: bool) -> Result<()> {
         let failed = |error: io::Error| {
             Error::new(ErrorKind::Io, format!("the study file could not be written: {error}"))
@@ -115,7 +118,8 @@ impl Journal {
 
 /// Takes the advisory lock; it goes with the file handle, so a killed process leaves none behind.
 ///
-/// `File::try_lock` says the same, but came to the standard library after the oldest Rust supported here.
+/// `File::try_lock` says the same, but came to the standard library after the oldest Rust supported
+/// here.
 #[cfg(unix)]
 fn lock(file: &File) -> io::Result<()> {
     use rustix::fs::{FlockOperation, flock};

@@ -27,8 +27,8 @@ impl JournalSnapshot {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`] where the file cannot be read, [`ErrorKind::InvalidJournal`] with line and byte
-    /// offset where it is not a journal.
+    /// [`ErrorKind::Io`] where the file cannot be read, [`ErrorKind::InvalidJournal`] with line and
+    /// byte offset where it is not a journal.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = read_file(path)?;
         Self::parse(path, &bytes)?
