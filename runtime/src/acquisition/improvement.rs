@@ -2,7 +2,7 @@
 
 use crate::tokenizer::vocabulary::BINS;
 
-/// What the model expects of a candidate, in units of the score (`[0, 1]`, smaller is better).
+/// The predicted score of a candidate, in `[0, 1]`, smaller is better.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
     /// Mean of the predicted score.
@@ -16,9 +16,9 @@ pub struct Prediction {
 }
 
 impl Prediction {
-    /// From the probabilities of the score's bins (`[1000]`) and the incumbent's score.
+    /// Computed from the probabilities of the score's bins (`[1000]`) and the incumbent's score.
     pub fn new(probabilities: &[f32], incumbent: f64) -> Self {
-        // Eight sums each, which the compiler keeps in vectors.
+        // Eight partial sums each, which the compiler vectorizes.
         let (mut means, mut squares, mut improvements) = ([0.0; 8], [0.0; 8], [0.0; 8]);
         for (chunk, probabilities) in probabilities.chunks(8).enumerate() {
             for (lane, probability) in probabilities.iter().enumerate() {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Choice, Configuration, Domain, Parameter, Space};
 use crate::{Error, ErrorKind, Result};
 
-/// A space as its JSON document has it.
+/// The JSON document of a space.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -78,15 +78,15 @@ impl Space {
         Self::new(parameters.collect::<Result<Vec<_>>>()?)
     }
 
-    /// The space as a JSON document on one line, which [`from_json`](Self::from_json) reads back as
-    /// an equal space.
+    /// The space as one line of JSON, which [`from_json`](Self::from_json) reads back as an equal
+    /// space.
     pub fn to_json(&self) -> String {
         let parameters = self.parameters().iter().map(Entry::from_parameter).collect();
         serde_json::to_string(&Document { parameters })
             .expect("a space holds only finite numbers and texts")
     }
 
-    /// A configuration as a JSON object from name to value, inactive parameters left out.
+    /// A configuration as a JSON object from names to values, without inactive parameters.
     pub fn configuration_to_json(
         &self,
         configuration: &Configuration,
@@ -97,7 +97,7 @@ impl Space {
                 let json = match parameter.to_choice(*value) {
                     Choice::Boolean(value) => value.into(),
                     Choice::Text(value) => value.into(),
-                    // Whole numbers are written without a fraction, so that ints look like ints.
+                    // Whole numbers have no fraction, so that ints look like ints.
                     Choice::Number(value)
                         if !matches!(parameter.domain(), Domain::Float { .. })
                             && value == libm::floor(value)

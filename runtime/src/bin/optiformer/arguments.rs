@@ -61,7 +61,7 @@ const ASK_TELL_HELP: &str = r#"Requests, one a line, each answered by one line:
   {"best":{}}                                {"best":{"id":0,"value":1.5,"values":{"x":0.3}}}
 A line that cannot be served is answered {"error":{"kind":…,"message":…}}. The end of the input ends it."#;
 
-/// What every study needs.
+/// Options of every study.
 #[derive(Args, Debug)]
 pub struct StudyOptions {
     /// The search space: a JSON file
@@ -109,7 +109,7 @@ pub struct TuneOptions {
     #[arg(long, value_name = "J", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=4096))]
     pub jobs: u64,
 
-    /// Kill a program, and all it started, that runs longer; its trial has failed
+    /// Kill a program, and all it started, after this time; its trial fails
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<Duration>,
 
@@ -155,7 +155,7 @@ pub struct ShowOptions {
     pub json: bool,
 }
 
-/// A direction, as the command line has it.
+/// The direction of optimization, as an argument.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum DirectionArgument {
     /// The smallest objective

@@ -1,4 +1,4 @@
-//! The margin: a discrete coordinate never settles on one value for good.
+//! The margin correction, which keeps discrete coordinates from collapsing onto one value.
 //!
 //! R. Hamano, S. Saito, M. Nomura, S. Shirakawa, CMA-ES with Margin: Lower-Bounding Marginal
 //! Probability for Mixed-Integer Black-Box Optimization, GECCO 2022, section 4.2.
@@ -6,11 +6,11 @@
 use super::{distribution::Distribution, layout::LevelCell};
 use crate::math::normal;
 
-/// Moves the mean of coordinate `index`, and scales its spread, so that values other than the
-/// mean's have a probability of at least `margin` together (half of it on either side, where there
-/// are two).
+/// Shifts the mean of coordinate `index` and scales its spread, so that values other than the
+/// mean's have a total probability of at least `margin`, half of it on each side that exists.
 ///
-/// `cell` is where the mean's value lies. What has that much probability already is left alone.
+/// `cell` is the cell of the mean's value. A distribution that already has the margin stays as it
+/// is.
 pub(super) fn correct(distribution: &mut Distribution, index: usize, cell: LevelCell, margin: f64) {
     let (mean, deviation) = (distribution.mean[index], distribution.deviation(index));
     match (cell.has_lower, cell.has_upper) {
@@ -31,13 +31,13 @@ pub(super) fn correct(distribution: &mut Distribution, index: usize, cell: Level
             let high = raised_high + surplus * (raised_high - half);
             let (left, right) = (-normal::quantile(low), -normal::quantile(high));
             let (width, reach) = (cell.high - cell.low, left + right);
-            // Both are sane unless the cell has most of the probability already.
+            // Both are positive unless the cell already has most of the probability.
             if reach > 0.0 && width > 0.0 {
                 distribution.mean[index] = (cell.low * right + cell.high * left) / reach;
                 distribution.scales[index] *= width / (reach * deviation);
             }
         }
-        // Equation (21): only one neighbor, the mean comes near enough to it.
+        // Equation (21): with one neighbor, the mean moves near enough to it.
         (has_lower, _) => {
             let threshold = if has_lower { cell.low } else { cell.high };
             let reach = -normal::quantile(margin) * deviation;
