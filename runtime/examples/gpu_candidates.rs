@@ -2,7 +2,8 @@
 //! int8): one JSON line for each model, precision and batch.
 //!
 //! ```sh
-//! cargo run --release -p optiformer --features gpu --example gpu_candidates -- models=nano,base batches=64,256,1024
+//! cargo run --release -p optiformer --features gpu --example gpu_candidates -- \
+//!     models=nano,base batches=64,256,1024
 //! ```
 //!
 //! Further settings, each with its default: `precisions=f32,f16,int8` `studies=1` (which share the

@@ -1,7 +1,8 @@
 //! What a suggestion costs behind long histories, through the public interface: one line of JSON
 //! for each sampler, number of dimensions and number of trials.
 //!
-//!     cargo run --release --example suggestion_times -- --samplers tpe,gp --dimensions 10,40 --trials 100,1000,10000
+//!     cargo run --release --example suggestion_times -- \
+//!         --samplers tpe,gp --dimensions 10,40 --trials 100,1000,10000
 //!
 //! A study is filled with random trials, then asked and told one trial after another. `first` is
 //! the first ask of a sampler that knows nothing yet, which is what a resumed study pays; `median`,
@@ -34,7 +35,7 @@ struct Cell<'a> {
 /// How much to measure.
 struct Effort {
     asks: usize,
-    /// No further ask is begun after so many seconds.
+    /// Seconds after which no further ask begins.
     limit: f64,
     run: bool,
     /// Says every measurement, not only what they come to.

@@ -41,9 +41,9 @@
 //! | `auto` | [`AutoSampler`] | a schedule of the samplers below | everything; the default |
 //! | `gp` | [`GpSampler`] | Gaussian process, expected improvement | up to some hundred trials |
 //! | `optiformer` | [`OptiFormerSampler`] | a transformer ranks candidates | research |
-//! | `tpe` | [`TpeSampler`] | tree-structured Parzen estimator | thousands of trials, many choices |
-//! | `cma_es` | [`CmaEsSampler`] | CMA-ES with margin and restarts | hundreds of trials, correlated floats |
-//! | `local_search` | [`LocalSearchSampler`] | quadratic model in a trust region | smooth functions, fine-tuning |
+//! | `tpe` | [`TpeSampler`] | tree-structured Parzen estimator | thousands of trials |
+//! | `cma_es` | [`CmaEsSampler`] | CMA-ES with margin and restarts | correlated floats |
+//! | `local_search` | [`LocalSearchSampler`] | quadratic model in a trust region | smooth ones |
 //! | `sobol` | [`SobolSampler`] | scrambled Sobol sequence | an even design; a baseline |
 //! | `random` | [`RandomSampler`] | uniform draws | a baseline |
 //!

@@ -60,7 +60,8 @@ impl Space {
     ///         {"name": "x", "type": "float", "low": 0.001, "high": 1, "log": true},
     ///         {"name": "n", "type": "int", "low": 1, "high": 9, "step": 2},
     ///         {"name": "kind", "type": "categorical", "choices": ["a", "b"]},
-    ///         {"name": "y", "type": "float", "low": 0, "high": 1, "when": {"parent": "kind", "is": ["b"]}}
+    ///         {"name": "y", "type": "float", "low": 0, "high": 1,
+    ///          "when": {"parent": "kind", "is": ["b"]}}
     ///     ]}"#,
     /// )?;
     /// assert_eq!(space.index_of("y"), Some(3));

@@ -1,8 +1,8 @@
-//! The search space: what may be tried, and how it maps to the unit cube.
+//! The search space: parameters, conditions, and the map to the unit cube.
 //!
-//! A [`Space`] is an ordered list of [`Parameter`]s. Every value travels as an `f64`: a number as
-//! itself, a category as its index. A [`Configuration`] holds one value per parameter, `None` where
-//! a condition makes the parameter inactive.
+//! A [`Space`] is an ordered list of [`Parameter`]s. Every value is an `f64`: a number as itself, a
+//! category by its index. A [`Configuration`] has one value per parameter, `None` where a condition
+//! makes the parameter inactive.
 
 mod choice;
 mod condition;
@@ -31,7 +31,7 @@ pub struct Space {
 }
 
 impl Space {
-    /// Checks and takes the parameters.
+    /// A space of these parameters.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl Space {
         &self.parameters
     }
 
-    /// How many parameters there are; at least one.
+    /// Number of parameters; at least one.
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
         self.parameters.len()
@@ -110,7 +110,7 @@ impl Space {
         Configuration::new(values)
     }
 
-    /// Where a configuration lies in the unit cube; ½ for an inactive parameter.
+    /// Coordinates of a configuration in the unit cube; ½ for an inactive parameter.
     pub fn to_unit(&self, configuration: &Configuration) -> Vec<f64> {
         self.parameters
             .iter()
@@ -119,8 +119,8 @@ impl Space {
             .collect()
     }
 
-    /// As [`to_unit`](Self::to_unit), but not a number for an inactive parameter: for what must not
-    /// take it for a place.
+    /// As [`to_unit`](Self::to_unit), but NaN for an inactive parameter, which then cannot be
+    /// mistaken for a coordinate.
     pub fn to_partial_unit(&self, configuration: &Configuration) -> Vec<f64> {
         let place = |(parameter, value): (&Parameter, &Option<f64>)| {
             value.map_or(f64::NAN, |value| parameter.domain().to_unit(value))

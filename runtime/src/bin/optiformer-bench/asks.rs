@@ -1,4 +1,4 @@
-//! Whole suggestions of the learned sampler with its defaults: six parameters, the embedded
+//! Measures whole suggestions of the transformer with its defaults: six parameters, the embedded
 //! weights, histories of growing length.
 
 use std::{sync::Arc, time::Instant};
@@ -13,14 +13,14 @@ use optiformer::{
 
 use crate::workloads::{Times, cpu_seconds};
 
-/// After how many trials suggestions are measured, by name.
+/// Numbers of trials after which suggestions are measured, by name.
 pub const ASKS: [(&str, usize); 4] =
     [("ask 10", 10), ("ask 50", 50), ("ask 100", 100), ("ask 200", 200)];
 
 const PARAMETERS: usize = 6;
 
-/// Times so many suggestions of studies as they go, the last of each the one behind `trials`:
-/// improvements, zooms and what is kept from one suggestion to the next come as they do in use.
+/// Times `repetitions` suggestions of running studies, each after `trials` trials: improvements,
+/// zooms and caches occur as in use.
 pub fn times(
     model: &Arc<Model>,
     trials: usize,
@@ -30,7 +30,7 @@ pub fn times(
     let names = (0..PARAMETERS).map(|index| Parameter::float(format!("x{index}"), 0.0, 1.0));
     let space = Space::new(names.collect())?;
     let options = OptiFormerOptions { threads, ..OptiFormerOptions::default() };
-    // The first trials are asked of nobody; of the others the last are measured.
+    // The first trials are random; the last ones are measured.
     let measured = (trials - options.startup).min(trials.div_ceil(10));
     let mut times = Times { wall_ms: Vec::new(), cpu_ms: Vec::new() };
     for seed in 0.. {
@@ -45,7 +45,7 @@ pub fn times(
                 seed,
             };
             let left = trials - number;
-            // A while before, so that the caches are what they are in the middle of a study.
+            // Some trials before, so that the caches have their usual state.
             let configuration = if left > measured + 5 && number >= options.startup {
                 RandomSampler.suggest(&request)?
             } else {

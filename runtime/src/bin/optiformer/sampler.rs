@@ -53,7 +53,7 @@ fn sampler(name: &str, options: &StudyOptions) -> Result<Box<dyn Sampler + Send>
     }
 }
 
-/// The transformer's name.
+/// The transformer, on the CPU or on a graphics processor.
 fn learned(model: Option<&Path>, options: &StudyOptions) -> Result<OptiFormerSampler, Error> {
     let settings =
         OptiFormerOptions { threads: options.threads as usize, ..OptiFormerOptions::default() };

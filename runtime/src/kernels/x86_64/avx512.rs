@@ -108,7 +108,7 @@ unsafe impl Integers for Vnni {
     type Bytes = __m512i;
     type Pairs = __m512i;
     type Shorts = __m512i;
-    // The instruction multiplies bytes without a sign with bytes that have one.
+    // The instruction multiplies unsigned bytes by signed ones.
     const BIASED: bool = true;
 
     #[inline(always)]
