@@ -2,6 +2,7 @@
 # The one test command: sets up what the tests need, then runs everything.
 #
 #   tests/run.sh                every step, stopping at the first that fails
+#   tests/run.sh --fast         formatting, lints and tests of the runtime: minutes, no libtorch
 #   tests/run.sh --keep-going   every step, whatever fails
 #   tests/run.sh rust python    only these steps (and setup, if they need it), in the list's order
 #   tests/run.sh --list         the steps
@@ -16,6 +17,7 @@ steps=(
     "clippy|lints of every target, with all features and with none"
     "docs|documentation builds without warnings"
     "rust|Rust, C and C++ tests of everything that needs no libtorch"
+    "fuzz|fuzz targets with deterministic mutations, a minute each"
     "kernels|kernels of other processors: NEON under qemu, WebAssembly under Node.js"
     "gpu|the forward pass on a graphics processor, or on a software one, against the CPU's"
     "trainer|trainer tests, with libtorch from the virtual environment"
@@ -31,6 +33,14 @@ step_setup() {
 
 step_fmt() {
     cargo fmt --all --check
+    tests/scripts/check_comments.sh
+}
+
+# One profile and one set of features for lints and tests, so that dependencies are built once each.
+step_fast() {
+    step_fmt
+    cargo clippy -p optiformer --all-targets --features cli -- -D warnings
+    cargo test -p optiformer --features cli
 }
 
 # Everything that includes torch-sys is built in one profile, because building it takes minutes.
@@ -46,6 +56,10 @@ step_docs() {
 # The dev profile: optimized a little, with overflow checks and debug assertions.
 step_rust() {
     OPTIFORMER_GPU_TESTS=skip cargo test --all-features
+}
+
+step_fuzz() {
+    OPTIFORMER_FUZZ_SECONDS=60 cargo test -p optiformer-fuzz -- --nocapture
 }
 
 # Any adapter will do, Mesa's software adapter too; without one the step fails.
@@ -143,6 +157,7 @@ wanted=()
 while (($#)); do
     case $1 in
         --keep-going) keep_going=true ;;
+        --fast) steps=("fast|formatting, lints and tests of the runtime") ;;
         --list) list && exit ;;
         -h | --help) usage && exit ;;
         *)

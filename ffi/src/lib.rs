@@ -1,7 +1,8 @@
-//! The C interface of OptiFormer: a thin layer over the library, documented in `include/optiformer.h`.
+//! The C interface of OptiFormer: a thin layer over the library, documented in
+//! `include/optiformer.h`.
 //!
-//! Handles are boxes. A `const` handle may be used by many threads at once, any other by one at a time. Panics stop at
-//! [`status::boundary`].
+//! Handles are boxes. Any number of threads may share a `const` handle; any other handle belongs to
+//! one thread at a time. Panics stop at [`status::boundary`].
 
 pub mod model;
 pub mod pointer;
@@ -24,13 +25,13 @@ pub extern "C" fn optiformer_version() -> u32 {
         + number(env!("CARGO_PKG_VERSION_PATCH"))
 }
 
-/// The version as a text, which is never freed.
+/// The version as a static string.
 #[unsafe(no_mangle)]
 pub extern "C" fn optiformer_version_string() -> *const c_char {
     VERSION.as_ptr().cast()
 }
 
-/// The name of a status, which is never freed.
+/// The name of a status as a static string.
 #[unsafe(no_mangle)]
 pub extern "C" fn optiformer_status_name(status: c_int) -> *const c_char {
     status::Status::name(status).as_ptr().cast()

@@ -9,9 +9,9 @@ use crate::{
     status::{CError, boundary, free},
 };
 
-/// A model; immutable, so that any number of threads may use it.
+/// An immutable model, which any number of threads may share.
 pub struct ModelHandle {
-    /// What it is.
+    /// The model.
     pub model: Arc<Model>,
 }
 
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn optiformer_model_open(
     })
 }
 
-/// Reads a weights file that is in memory; nothing of it is kept.
+/// Reads a weights file from memory, without keeping the bytes.
 ///
 /// # Safety
 ///
@@ -53,14 +53,14 @@ pub unsafe extern "C" fn optiformer_model_from_bytes(
     error: *mut CError,
 ) -> i32 {
     boundary(error, || {
-        // SAFETY: the caller passes null or so many bytes.
+        // SAFETY: the caller passes null or an array of that many bytes.
         let bytes = unsafe { pointer::slice(bytes, length, "bytes") }?;
         // SAFETY: the caller passes null or a writable place.
         unsafe { pointer::hand_out(out, || Ok(Model::from_bytes(bytes)?.into())) }
     })
 }
 
-/// The model that is part of the library.
+/// The embedded model.
 ///
 /// # Safety
 ///
@@ -100,12 +100,12 @@ pub unsafe extern "C" fn optiformer_model_description(
             model.metadata().score_rule,
             model.kernels().name(),
         );
-        // SAFETY: the caller passes null or so many bytes.
+        // SAFETY: the caller passes null or an array of that many bytes.
         unsafe { pointer::write_text(&text, buffer, capacity, needed) }
     })
 }
 
-/// Frees a model; studies made with it keep what they need.
+/// Frees a model; studies that use it stay valid.
 ///
 /// # Safety
 ///

@@ -1,10 +1,10 @@
-//! From the caller's pointers to Rust's references, with their checks.
+//! Checked conversions from the caller's pointers to references.
 
 use std::ffi::{CStr, c_char};
 
 use crate::status::{Failure, Status};
 
-/// The text at `pointer`.
+/// The string at `pointer`.
 ///
 /// # Safety
 ///
@@ -19,7 +19,7 @@ pub unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Fa
         .map_err(|_| Failure::new(Status::InvalidText, format!("{name} is not UTF-8")))
 }
 
-/// `count` values at `pointer`, which may be null when there are none.
+/// `count` values at `pointer`, which may be null if `count` is 0.
 ///
 /// # Safety
 ///
@@ -40,11 +40,12 @@ pub unsafe fn slice<'a, T>(
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
-/// As [`slice()`], to be written.
+/// As [`slice()`], writable.
 ///
 /// # Safety
 ///
-/// `pointer` is null or has `count` writable values that nobody else uses as long as the result lives.
+/// `pointer` is null or has `count` writable values that nobody else uses as long as the result
+/// lives.
 pub unsafe fn slice_mut<'a, T>(
     pointer: *mut T,
     count: usize,
@@ -61,7 +62,7 @@ pub unsafe fn slice_mut<'a, T>(
     Ok(unsafe { std::slice::from_raw_parts_mut(pointer, count) })
 }
 
-/// Refuses an array that no allocation can hold, or that does not start where its type must.
+/// Refuses an array that is larger than any allocation, or misaligned.
 fn check_array<T>(pointer: *const T, count: usize, name: &str) -> Result<(), Failure> {
     if count > isize::MAX as usize / size_of::<T>() {
         return Err(Failure::new(Status::InvalidValue, format!("{name}: {count} values")));
@@ -77,7 +78,7 @@ fn check_alignment<T>(pointer: *const T, name: &str) -> Result<(), Failure> {
     Err(Failure::new(Status::InvalidValue, message))
 }
 
-/// The value behind a handle that others may use at the same time.
+/// The value behind a shared handle.
 ///
 /// # Safety
 ///
@@ -88,7 +89,7 @@ pub unsafe fn shared<'a, T>(pointer: *const T, name: &str) -> Result<&'a T, Fail
     unsafe { pointer.as_ref() }.ok_or_else(|| Failure::null(name))
 }
 
-/// The value behind a handle, or a place to write to, that nobody else uses.
+/// The value behind an exclusive handle, or an output.
 ///
 /// # Safety
 ///
@@ -99,7 +100,7 @@ pub unsafe fn exclusive<'a, T>(pointer: *mut T, name: &str) -> Result<&'a mut T,
     unsafe { pointer.as_mut() }.ok_or_else(|| Failure::null(name))
 }
 
-/// As [`exclusive`], for an output that the caller may leave out.
+/// As [`exclusive`], for an optional output.
 ///
 /// # Safety
 ///
@@ -110,7 +111,7 @@ pub unsafe fn optional<'a, T>(pointer: *mut T, name: &str) -> Result<Option<&'a 
     Ok(unsafe { pointer.as_mut() })
 }
 
-/// Makes a handle and writes it to `out`; nothing is made where it cannot be handed out.
+/// Makes a handle and writes it to `out`; makes nothing if `out` is null.
 ///
 /// # Safety
 ///
@@ -125,8 +126,8 @@ pub unsafe fn hand_out<T>(
     Ok(())
 }
 
-/// Writes a text with its NUL to a buffer of `capacity` bytes, and how many it needs to `needed` (if not
-/// null). With a null buffer only the length is written.
+/// Writes a string with its NUL to a buffer of `capacity` bytes, and its length to `needed` (if not
+/// null). With a null buffer, writes the length alone.
 ///
 /// # Safety
 ///
@@ -159,14 +160,14 @@ pub unsafe fn write_text(
     Ok(())
 }
 
-/// Reads an options struct that begins with its size: fields of a newer caller, which this version does not
-/// know, must be zero. `first` is the size that the struct had when it was published; later fields keep their
-/// defaults for an older caller.
+/// Reads an options struct that begins with its size. Fields of a newer caller, unknown to this
+/// version, must be zero. `first` is the size that the struct had when it was published; an older
+/// caller gets the defaults of later fields.
 ///
 /// # Safety
 ///
-/// `pointer` is null or points to a struct whose first field is its size in bytes, all of them readable; any
-/// bytes make a `T`.
+/// `pointer` is null or points to a struct whose first field is its size in bytes, all of them
+/// readable; any bytes make a `T`.
 pub unsafe fn options<T: Copy>(
     pointer: *const T,
     defaults: T,
@@ -179,7 +180,7 @@ pub unsafe fn options<T: Copy>(
     check_alignment(pointer, name)?;
     // SAFETY: the struct begins with its size.
     let size = unsafe { pointer.cast::<usize>().read() };
-    // No version of a struct ends inside a field, where half a pointer would be completed with half a default.
+    // No version ends inside a field, where half a pointer would be completed with half a default.
     if !(first..=4096).contains(&size) || size % align_of::<T>() != 0 {
         let message = format!("{name}: struct_size {size} (set it to sizeof the struct)");
         return Err(Failure::new(Status::InvalidValue, message));
@@ -202,7 +203,7 @@ pub unsafe fn options<T: Copy>(
 mod tests {
     use super::*;
 
-    /// An options struct whose third field came later than the first two.
+    /// An options struct whose third field was added later.
     #[derive(Clone, Copy, Debug, PartialEq)]
     #[repr(C)]
     struct Grown {

@@ -13,9 +13,9 @@ use crate::{
     status::{Failure, Status},
 };
 
-/// The sampler of those who name none.
+/// The default sampler.
 const DEFAULT: &str = "auto";
-/// The learned sampler's name.
+/// The transformer's name.
 const LEARNED: &str = "optiformer";
 
 /// The sampler called `name` (null for the default) with a model (null for the built-in one).

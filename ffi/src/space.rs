@@ -9,14 +9,14 @@ use crate::{
     status::{CError, CallResult, Failure, Status, boundary, free},
 };
 
-/// The largest magnitude of an int: doubles count by ones up to it.
+/// Largest magnitude of an int: beyond it doubles skip whole numbers.
 const LARGEST_INT: u64 = 1 << 53;
 
-/// A space that grows parameter by parameter.
+/// A space under construction.
 #[derive(Default)]
 pub struct SpaceHandle {
     parameters: Vec<Parameter>,
-    /// The parameters as a space, once there are any.
+    /// The parameters as a space; `None` while there are none.
     space: Option<Space>,
 }
 
@@ -28,7 +28,7 @@ impl SpaceHandle {
             .ok_or_else(|| Failure::new(Status::InvalidSpace, "the space has no parameters"))
     }
 
-    /// Takes other parameters, or stays as it is if they make no space.
+    /// Replaces the parameters, unless the new ones are not a valid space.
     fn replace(&mut self, parameters: Vec<Parameter>) -> CallResult {
         self.space = Some(Space::new(parameters.clone())?);
         self.parameters = parameters;
@@ -42,7 +42,7 @@ impl SpaceHandle {
     }
 }
 
-/// A configuration from the caller's values; not a number stands for an inactive parameter.
+/// A configuration from the caller's values; NaN stands for an inactive parameter.
 pub fn configuration(values: &[f64]) -> Configuration {
     Configuration::new(values.iter().map(|value| (!value.is_nan()).then_some(*value)).collect())
 }
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn optiformer_space_from_json(
     })
 }
 
-/// Adds a real number.
+/// Adds a float.
 ///
 /// # Safety
 ///
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn optiformer_space_add_float(
     })
 }
 
-/// Adds a whole number.
+/// Adds an int.
 ///
 /// # Safety
 ///
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn optiformer_space_add_int(
         let name = unsafe { pointer::text(name, "name") }?;
         let step = if step == 0 { 1 } else { step };
         for (what, number) in [("low", low), ("high", high), ("step", step)] {
-            // Beyond, the conversion to a double would quietly make another number of it.
+            // Larger numbers would change silently in the conversion to a double.
             if number.unsigned_abs() > LARGEST_INT {
                 let message = format!("parameter \"{name}\": {what} {number} is beyond ±2^53");
                 return Err(Failure::new(Status::InvalidSpace, message));
@@ -160,7 +160,7 @@ pub unsafe extern "C" fn optiformer_space_add_int(
     })
 }
 
-/// Adds a choice.
+/// Adds a categorical.
 ///
 /// # Safety
 ///
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn optiformer_space_add_categorical(
         let space = unsafe { pointer::exclusive(space, "space") }?;
         // SAFETY: the caller passes null or a string.
         let name = unsafe { pointer::text(name, "name") }?;
-        // SAFETY: the caller passes null or so many pointers.
+        // SAFETY: the caller passes null or an array of that many pointers.
         let choices = unsafe { pointer::slice(choices, count, "choices") }?;
         let choices: Result<Vec<&str>, Failure> = choices
             .iter()
@@ -211,7 +211,7 @@ pub unsafe extern "C" fn optiformer_space_set_condition(
         let name = unsafe { pointer::text(name, "name") }?;
         // SAFETY: the caller passes null or a string.
         let parent = unsafe { pointer::text(parent, "parent") }?;
-        // SAFETY: the caller passes null or so many values.
+        // SAFETY: the caller passes null or an array of that many values.
         let values = unsafe { pointer::slice(values, count, "values") }?;
         let find = |name: &str| {
             space.parameters.iter().position(|parameter| parameter.name() == name).ok_or_else(
@@ -233,7 +233,7 @@ pub unsafe extern "C" fn optiformer_space_set_condition(
     })
 }
 
-/// How many parameters there are.
+/// The number of parameters.
 ///
 /// # Safety
 ///
@@ -265,7 +265,7 @@ pub unsafe extern "C" fn optiformer_space_name(
             let message = format!("parameter {index} of {}", parameters.len());
             Failure::new(Status::InvalidValue, message)
         })?;
-        // SAFETY: the caller passes null or so many bytes.
+        // SAFETY: the caller passes null or an array of that many bytes.
         unsafe { pointer::write_text(parameter.name(), buffer, capacity, needed) }
     })
 }
@@ -286,12 +286,12 @@ pub unsafe extern "C" fn optiformer_space_to_json(
     boundary(error, || {
         // SAFETY: the caller passes null or a live handle.
         let space = unsafe { pointer::shared(space, "space") }?.space()?;
-        // SAFETY: the caller passes null or so many bytes.
+        // SAFETY: the caller passes null or an array of that many bytes.
         unsafe { pointer::write_text(&space.to_json(), buffer, capacity, needed) }
     })
 }
 
-/// Frees a space; studies made with it keep what they need.
+/// Frees a space; studies that use it stay valid.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! Status codes, the caller's error struct, and the one panic boundary.
+//! Status codes, the caller's error struct, and the panic boundary.
 
 use std::{
     ffi::c_char,
@@ -7,11 +7,11 @@ use std::{
 
 use optiformer::{Error, ErrorKind};
 
-/// What every fallible function returns. The numbers never change.
+/// The status that every fallible function returns. The numbers never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Status {
-    /// It worked.
+    /// Success.
     Ok = 0,
     /// A pointer that may not be null is null.
     NullPointer = 1,
@@ -23,28 +23,28 @@ pub enum Status {
     InvalidWeights = 4,
     /// A trial id that was never handed out.
     UnknownTrial = 5,
-    /// A trial that was told before.
+    /// A trial that was already told.
     AlreadyTold = 6,
-    /// Something that this build, model or sampler does not offer.
+    /// A feature that this build, model or sampler lacks.
     Unsupported = 7,
     /// Everything has been tried.
     Exhausted = 8,
     /// The operating system refused to read.
     Io = 9,
-    /// A buffer is too small; the length that is needed was written.
+    /// A buffer is too small; the needed length was written.
     BufferTooSmall = 10,
-    /// There is nothing to report yet.
+    /// Nothing to report yet.
     NotFound = 11,
-    /// The library failed, which is a bug; the handle is poisoned.
+    /// A bug in the library; the handle is poisoned.
     Panic = 12,
-    /// The handle was poisoned by an earlier failure; only freeing it is possible.
+    /// The handle was poisoned by an earlier panic; it can only be freed.
     Poisoned = 13,
     /// A text is not UTF-8.
     InvalidText = 14,
 }
 
 impl Status {
-    /// The name, without the prefix, NUL-terminated.
+    /// The name without the prefix, NUL-terminated.
     pub fn name(code: i32) -> &'static [u8] {
         match code {
             0 => b"OK\0",
@@ -67,7 +67,7 @@ impl Status {
     }
 }
 
-/// How long a message can be, with its NUL.
+/// Length of the message buffer, with the NUL.
 pub const MESSAGE_LENGTH: usize = 512;
 
 /// The caller's error struct.
@@ -118,10 +118,11 @@ impl From<Error> for Failure {
     }
 }
 
-/// What functions of this crate do inside the boundary.
+/// The result of the functions inside the boundary.
 pub type CallResult = Result<(), Failure>;
 
-/// Runs `body`; its failure or panic becomes a status, written to the caller's struct when there is one.
+/// Runs `body` and converts its failure or panic to a status, which is also written to the caller's
+/// struct, if any.
 pub fn boundary(error: *mut CError, body: impl FnOnce() -> CallResult) -> i32 {
     let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         Err(Failure::new(Status::Panic, "the library failed; this is a bug, please report it"))
@@ -138,7 +139,7 @@ pub fn boundary(error: *mut CError, body: impl FnOnce() -> CallResult) -> i32 {
     }
 }
 
-/// Frees a handle; a panic on the way stops here, and nobody is there to be told.
+/// Frees a handle. A panic on the way is swallowed.
 ///
 /// # Safety
 ///
@@ -153,7 +154,8 @@ pub unsafe fn free<T>(handle: *mut T) {
 
 fn report(error: *mut CError, status: Status, message: &str) {
     let message_at = std::mem::offset_of!(CError, message);
-    // SAFETY: the caller passes null or a struct that begins with its own size; no more of it is written.
+    // SAFETY: the caller passes null or a struct that begins with its own size; no more of it is
+    // written.
     unsafe {
         if error.is_null() || !error.is_aligned() || (*error).struct_size < message_at {
             return;
@@ -168,7 +170,7 @@ fn report(error: *mut CError, status: Status, message: &str) {
             length -= 1;
         }
         let target = (&raw mut (*error).message).cast::<u8>();
-        // A NUL inside would end the message early, nothing worse.
+        // A NUL inside ends the message early, which is harmless.
         std::ptr::copy_nonoverlapping(message.as_ptr(), target, length);
         target.add(length).write(0);
     }

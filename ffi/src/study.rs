@@ -18,12 +18,12 @@ pub struct StudyHandle {
     poisoned: bool,
 }
 
-// SAFETY: all that is not `Sync` in a study is its sampler, and what the C functions do with a `const` handle
-// (`best`, `trials`, `space`) never touches it.
+// SAFETY: all that is not `Sync` in a study is its sampler, and what the C functions do with a
+// `const` handle (`best`, `trials`, `space`) never touches it.
 unsafe impl Sync for StudyHandle {}
 
-// What a C caller may do with a handle must be what Rust allows: to move it to another thread, and to share it
-// while it is `const`.
+// The header lets C callers move a handle to another thread, and share it while it is `const`: Rust
+// must allow both.
 const _: () = {
     const fn shareable<T: Send + Sync>() {}
     shareable::<ModelHandle>();
@@ -31,7 +31,7 @@ const _: () = {
     shareable::<StudyHandle>();
 };
 
-/// How a study is made.
+/// Options of a study.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct StudyOptions {
@@ -41,13 +41,13 @@ pub struct StudyOptions {
     pub direction: i32,
     /// The sampler's name; null for "auto".
     pub sampler: *const c_char,
-    /// The model of the samplers that have one; null for the built-in one.
+    /// The model for samplers that use one; null for the embedded one.
     pub model: *const ModelHandle,
     /// Seed of all suggestions.
     pub seed: u64,
 }
 
-/// The size of [`StudyOptions`] when it was published; stays when the struct grows.
+/// Size of [`StudyOptions`] when it was published; fixed forever.
 const FIRST_SIZE: usize = offset_of!(StudyOptions, seed) + size_of::<u64>();
 
 const DEFAULTS: StudyOptions = StudyOptions {
@@ -58,7 +58,7 @@ const DEFAULTS: StudyOptions = StudyOptions {
     seed: 0,
 };
 
-/// Runs `body` on a study, which is poisoned if it panics.
+/// Runs `body` on a study, and poisons it if `body` panics.
 fn with_study(
     study: *mut StudyHandle,
     error: *mut CError,
@@ -68,7 +68,7 @@ fn with_study(
         // SAFETY: the caller of the C function passes null or a handle that nobody else uses.
         let handle = unsafe { pointer::exclusive(study, "study") }?;
         check_whole(handle)?;
-        // Should the body panic, the mark stays.
+        // If the body panics, the mark stays.
         handle.poisoned = true;
         let outcome = body(&mut handle.study);
         handle.poisoned = false;
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn optiformer_study_ask(
         check_count(study.space(), count)?;
         // SAFETY: the caller passes null or a writable place.
         let id = unsafe { pointer::exclusive(id, "id") }?;
-        // SAFETY: the caller passes null or so many writable values.
+        // SAFETY: the caller passes null or an array of that many writable values.
         let values = unsafe { pointer::slice_mut(values, count, "values") }?;
         let trial = study.ask()?;
         *id = trial.id;
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn optiformer_study_ask(
     })
 }
 
-/// How a trial went.
+/// Tells an outcome.
 ///
 /// # Safety
 ///
@@ -160,7 +160,7 @@ pub unsafe extern "C" fn optiformer_study_tell(
     with_study(study, error, |study| Ok(study.tell(id, Outcome::Value(value))?))
 }
 
-/// That a trial failed.
+/// Tells a failure.
 ///
 /// # Safety
 ///
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn optiformer_study_tell_failed(
     with_study(study, error, |study| Ok(study.tell(id, Outcome::Failed)?))
 }
 
-/// A trial that was made elsewhere.
+/// Adds a trial from elsewhere.
 ///
 /// # Safety
 ///
@@ -190,7 +190,7 @@ pub unsafe extern "C" fn optiformer_study_add(
 ) -> i32 {
     with_study(study, error, |study| {
         check_count(study.space(), count)?;
-        // SAFETY: the caller passes null or so many values.
+        // SAFETY: the caller passes null or an array of that many values.
         let values = unsafe { pointer::slice(values, count, "values") }?;
         // SAFETY: the caller passes null or a writable place.
         let id = unsafe { pointer::optional(id, "id") }?;
@@ -202,7 +202,7 @@ pub unsafe extern "C" fn optiformer_study_add(
     })
 }
 
-/// A configuration to try before any other.
+/// Enqueues a configuration.
 ///
 /// # Safety
 ///
@@ -216,7 +216,7 @@ pub unsafe extern "C" fn optiformer_study_enqueue(
 ) -> i32 {
     with_study(study, error, |study| {
         check_count(study.space(), count)?;
-        // SAFETY: the caller passes null or so many values.
+        // SAFETY: the caller passes null or an array of that many values.
         let values = unsafe { pointer::slice(values, count, "values") }?;
         Ok(study.enqueue(configuration(values))?)
     })
@@ -245,7 +245,7 @@ pub unsafe extern "C" fn optiformer_study_best(
             .study
             .best()
             .ok_or_else(|| Failure::new(Status::NotFound, "no trial has finished"))?;
-        // SAFETY: the caller passes null or so many writable values.
+        // SAFETY: the caller passes null or an array of that many writable values.
         let values = unsafe { pointer::slice_mut(values, count, "values") }?;
         // SAFETY: the caller passes null or a writable place.
         let value = unsafe { pointer::exclusive(value, "value") }?;
@@ -260,27 +260,27 @@ pub unsafe extern "C" fn optiformer_study_best(
     })
 }
 
-/// Why a trial was suggested, for the caller to read.
+/// The caller's explanation struct.
 #[repr(C)]
 pub struct CExplanation {
     /// `sizeof(optiformer_explanation)`.
     pub struct_size: usize,
-    /// The sampler that suggested it.
+    /// Name of the sampler that made the suggestion.
     pub sampler: [c_char; 32],
-    /// How the configuration came about.
+    /// How the configuration was generated.
     pub origin: [c_char; 32],
-    /// The median of the predicted values; NaN, like those below, where nothing was predicted.
+    /// Median of the predicted values; NaN, like the next two, without a prediction.
     pub median: f64,
-    /// Half of the range of about two thirds of the predicted values.
+    /// Half of the central interval that holds about two thirds of the predicted values.
     pub deviation: f64,
-    /// By how much the best value is expected to improve.
+    /// Expected improvement on the best value.
     pub improvement: f64,
 }
 
-/// The size of [`CExplanation`] when it was published; stays when the struct grows.
+/// Size of [`CExplanation`] when it was published; fixed forever.
 const FIRST_EXPLANATION: usize = offset_of!(CExplanation, improvement) + size_of::<f64>();
 
-/// A text of at most 31 bytes with its NUL; names in the library are shorter.
+/// A string of at most 31 bytes with its NUL; the library's names are shorter.
 fn short_text(text: &str) -> [c_char; 32] {
     let mut short = [0; 32];
     for (place, byte) in short[..31].iter_mut().zip(text.bytes()) {
@@ -331,7 +331,7 @@ pub unsafe extern "C" fn optiformer_study_explain(
     })
 }
 
-/// How many trials there are of each state.
+/// The number of trials in each state.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! Suggestions without a study: everything comes in, configurations go out.
+//! The stateless interface: suggestions without a study.
 
 use std::{ffi::c_char, mem::offset_of};
 
@@ -16,7 +16,7 @@ use crate::{
     status::{CError, Failure, Status, boundary},
 };
 
-/// How suggestions are made.
+/// Options of a suggestion.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct SuggestOptions {
@@ -24,15 +24,15 @@ pub struct SuggestOptions {
     pub struct_size: usize,
     /// The sampler's name; null for "auto".
     pub sampler: *const c_char,
-    /// The model of the samplers that have one; null for the built-in one.
+    /// The model for samplers that use one; null for the embedded one.
     pub model: *const ModelHandle,
     /// The study's seed.
     pub seed: u64,
-    /// The number of the trial that is asked for, from 0.
+    /// Number of the requested trial, from 0.
     pub number: u64,
 }
 
-/// The size of [`SuggestOptions`] when it was published; stays when the struct grows.
+/// Size of [`SuggestOptions`] when it was published; fixed forever.
 const FIRST_SIZE: usize = offset_of!(SuggestOptions, number) + size_of::<u64>();
 
 const DEFAULTS: SuggestOptions = SuggestOptions {
@@ -43,7 +43,7 @@ const DEFAULTS: SuggestOptions = SuggestOptions {
     number: 0,
 };
 
-/// The rows of the caller's array as configurations of the space.
+/// Converts the rows of the caller's array to configurations.
 ///
 /// # Safety
 ///
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn optiformer_suggest(
         let space = unsafe { pointer::shared(space, "space") }?.space()?;
         // SAFETY: the caller passes null or a struct that begins with its size; any bytes make one.
         let options = unsafe { pointer::options(options, DEFAULTS, FIRST_SIZE, "options") }?;
-        // SAFETY: the caller passes null or so many values, here and below.
+        // SAFETY: the caller passes null or an array of that many values, here and below.
         let configurations = unsafe { rows(space, history, finished, "history") }?;
         // SAFETY: as above.
         let losses = unsafe { pointer::slice(losses, finished, "losses") }?;
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn optiformer_suggest(
         let size = count.checked_mul(space.len()).ok_or_else(|| {
             Failure::new(Status::InvalidValue, format!("{count} suggestions are too many"))
         })?;
-        // SAFETY: the caller passes null or so many writable values.
+        // SAFETY: the caller passes null or an array of that many writable values.
         let out = unsafe { pointer::slice_mut(out, size, "out") }?;
         let history: Vec<Observation> = configurations
             .into_iter()

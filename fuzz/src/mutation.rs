@@ -26,7 +26,7 @@ const TOKENS: [&[u8]; 18] = [
 ];
 
 /// Longest input, in bytes.
-const MAX_LENGTH: usize = 1 << 16;
+const MAX_LENGTH: usize = 1 << 17;
 
 /// Mutates inputs, the same way for the same seed.
 pub struct Mutator {
@@ -59,8 +59,8 @@ impl Mutator {
         self.rng.random_range(0..count.max(1))
     }
 
-    /// Flips a bit, overwrites a byte, or deletes, repeats or cuts off a few; half of the time among
-    /// the first 512, where headers are.
+    /// Flips a bit, overwrites a byte, or deletes, repeats or cuts off a few; half of the time
+    /// among the first 512, where headers are.
     fn change_bytes(&mut self, bytes: &mut Vec<u8>) {
         let length = bytes.len();
         let within = if self.rng.random::<bool>() { length.min(512) } else { length };

@@ -6,8 +6,9 @@
 //! target/release/examples/cold_start ask nano.safetensors
 //! ```
 //!
-//! `ask` starts itself twenty times, and prints the medians as a line of JSON: from before the process is started until it has ended, and
-//! what it says itself: the time until the weights are there, until the policy has suggested the first trial of a study token by token, and until
+//! `ask` starts itself twenty times, and prints the medians as a line of JSON: from before the
+//! process is started until it has ended, and what it says itself: the time until the weights are
+//! there, until the policy has suggested the first trial of a study token by token, and until
 //! ranked candidates have given one behind ten trials; and the largest memory it held.
 
 use std::{

@@ -1,12 +1,15 @@
-//! Candidates ranked per second, on a graphics processor and on one core of the CPU (in f32 and int8): one JSON line for each model, precision and batch.
+//! Candidates ranked per second, on a graphics processor and on one core of the CPU (in f32 and
+//! int8): one JSON line for each model, precision and batch.
 //!
 //! ```sh
-//! cargo run --release -p optiformer --features gpu --example gpu_candidates -- models=nano,base batches=64,256,1024
+//! cargo run --release -p optiformer --features gpu --example gpu_candidates -- \
+//!     models=nano,base batches=64,256,1024
 //! ```
 //!
-//! Further settings, each with its default: `precisions=f32,f16,int8` `studies=1` (which share the batch) `history=256` (tokens of each)
-//! `tokens=14` (of each candidate; six parameters) `seconds=2` (of each measurement) `adapter=` (a part of its name) `devices=gpu,cpu`.
-//! The weights are random: what they are changes nothing.
+//! Further settings, each with its default: `precisions=f32,f16,int8` `studies=1` (which share the
+//! batch) `history=256` (tokens of each) `tokens=14` (of each candidate; six parameters)
+//! `seconds=2` (of each measurement) `adapter=` (a part of its name) `devices=gpu,cpu`. The weights
+//! are random: what they are changes nothing.
 
 use std::{collections::BTreeMap, error::Error, time::Instant};
 

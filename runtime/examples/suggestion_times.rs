@@ -1,13 +1,17 @@
-//! What a suggestion costs behind long histories, through the public interface: one line of JSON for each sampler, number of dimensions and
-//! number of trials.
+//! What a suggestion costs behind long histories, through the public interface: one line of JSON
+//! for each sampler, number of dimensions and number of trials.
 //!
-//!     cargo run --release --example suggestion_times -- --samplers tpe,gp --dimensions 10,40 --trials 100,1000,10000
+//!     cargo run --release --example suggestion_times -- \
+//!         --samplers tpe,gp --dimensions 10,40 --trials 100,1000,10000
 //!
-//! A study is filled with random trials, then asked and told one trial after another. `first` is the first ask of a sampler that knows
-//! nothing yet, which is what a resumed study pays; `median`, `least` and `most` are of the asks after it, each with its tell. With `--run`
-//! the study is not filled: the sampler makes all the trials itself, `median` is of the last of them and `total` of all. `gp:400` is the Gaussian
-//! process with at most 400 trials modeled. Times are the processor's, so that other programs on the machine do not count.
-//! `tests/scripts/compare_suggestion_times.py` runs this beside other libraries, with the same histories.
+//! A study is filled with random trials, then asked and told one trial after another. `first` is
+//! the first ask of a sampler that knows nothing yet, which is what a resumed study pays; `median`,
+//! `least` and `most` are of the asks after it, each with its tell. With `--run` the study is not
+//! filled: the sampler makes all the trials itself, `median` is of the last of them and `total` of
+//! all. `gp:400` is the Gaussian process with at most 400 trials modeled. Times are the
+//! processor's, so that other programs on the machine do not count.
+//! `tests/scripts/compare_suggestion_times.py` runs this beside other libraries, with the same
+//! histories.
 
 use std::{
     error::Error,
@@ -31,7 +35,7 @@ struct Cell<'a> {
 /// How much to measure.
 struct Effort {
     asks: usize,
-    /// No further ask is begun after so many seconds.
+    /// Seconds after which no further ask begins.
     limit: f64,
     run: bool,
     /// Says every measurement, not only what they come to.
@@ -43,7 +47,8 @@ fn space(dimensions: usize) -> Space {
     Space::new(parameters.collect()).expect("floats with bounds make a space")
 }
 
-/// A number in `[0, 1)` for each place of each trial: the finalizer of SplitMix64, which the script has as well.
+/// A number in `[0, 1)` for each place of each trial: the finalizer of SplitMix64, which the script
+/// has as well.
 fn uniform(trial: u64, dimension: u64) -> f64 {
     let mut mixed = (trial << 16 | dimension).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -69,7 +74,8 @@ fn worked() -> Duration {
     BEGUN.get_or_init(Instant::now).elapsed()
 }
 
-/// Asks for a trial and tells its outcome; returns the seconds that both took, without the objective.
+/// Asks for a trial and tells its outcome; returns the seconds that both took, without the
+/// objective.
 fn step(study: &mut Study) -> Result<f64, Box<dyn Error>> {
     let start = worked();
     let trial = black_box(study.ask()?);
@@ -101,7 +107,8 @@ fn measure(cell: &Cell<'_>, effort: &Effort) -> Result<serde_json::Value, Box<dy
             let place = |dimension| Some(10.0 * uniform(trial, dimension) - 5.0);
             let values: Vec<Option<f64>> = (0..cell.dimensions as u64).map(place).collect();
             let value = objective(values.iter().copied().flatten());
-            // Asked for like any other, so that the trials count for samplers that go by the number of asks.
+            // Asked for like any other, so that the trials count for samplers that go by the number
+            // of asks.
             study.enqueue(Configuration::new(values))?;
             let id = study.ask()?.id;
             study.tell(id, Outcome::Value(value))?;

@@ -1,9 +1,9 @@
-//! The one error type of the crate.
+//! The error type of the crate.
 
 use alloc::string::String;
 use core::fmt;
 
-/// What went wrong, in a form that a program can branch on.
+/// The kind of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -34,7 +34,7 @@ pub struct Error {
     context: String,
 }
 
-/// What fallible functions of this crate return.
+/// The result type of the crate's fallible functions.
 pub type Result<T> = core::result::Result<T, Error>;
 
 impl Error {
@@ -43,12 +43,12 @@ impl Error {
         Self { kind, context: context.into() }
     }
 
-    /// The kind, for branching.
+    /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// What the error is about, for people.
+    /// The message without the kind.
     pub fn context(&self) -> &str {
         &self.context
     }

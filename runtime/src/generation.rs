@@ -1,17 +1,18 @@
-//! From logits to a token: legal tokens only, temperature, top-k and top-p.
+//! Samples tokens from logits: legal tokens only, with temperature, top-k and top-p.
 
 use alloc::vec::Vec;
 
 use crate::{Error, ErrorKind, Result, kernels::Kernels, tokenizer::sequence::LegalTokens};
 
-/// How a token is drawn.
+/// Options of token sampling.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SamplingOptions {
-    /// Divides the logits: below 1 the likely tokens become likelier; 0 takes the likeliest one.
+    /// Divides the logits. Below 1 the distribution sharpens; 0 takes the likeliest token.
     pub temperature: f32,
-    /// Only so many of the likeliest tokens remain; 0 for all.
+    /// Number of the likeliest tokens that are kept; 0 for all.
     pub top_k: usize,
-    /// Only the likeliest tokens remain that together reach this probability (Holtzman et al. 2020); 1 for all.
+    /// Probability mass of the likeliest tokens that are kept (nucleus sampling, Holtzman et al.
+    /// 2020); 1 for all.
     pub top_p: f32,
 }
 
@@ -26,7 +27,8 @@ impl SamplingOptions {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`] for a negative or non-finite temperature, or a `top_p` outside `(0, 1]`.
+    /// [`ErrorKind::InvalidValue`] for a negative or non-finite temperature, or a `top_p` outside
+    /// `(0, 1]`.
     pub fn check(&self) -> Result<()> {
         if !self.temperature.is_finite() || self.temperature < 0.0 {
             let context = alloc::format!("temperature {} must be at least 0", self.temperature);
@@ -40,7 +42,8 @@ impl SamplingOptions {
     }
 }
 
-/// Turns the logits of `legal.range` (`[range]`) into probabilities in place: illegal tokens get 0, the rest sums to 1.
+/// Replaces the logits of `legal.range` (`[range]`) by probabilities; illegal tokens get 0, and the
+/// rest sums to 1.
 pub fn distribution(logits: &mut [f32], legal: &LegalTokens, options: &SamplingOptions) {
     if let Some(mask) = &legal.mask {
         for (logit, allowed) in logits.iter_mut().zip(mask) {
@@ -58,14 +61,14 @@ pub fn distribution(logits: &mut [f32], legal: &LegalTokens, options: &SamplingO
         return;
     }
     let kernels = Kernels::best();
-    // The difference first: however small the temperature, the likeliest stay at 0.
+    // Subtract first: the likeliest logits stay at 0 for any temperature.
     for logit in logits.iter_mut() {
         *logit = (*logit - highest) / options.temperature;
     }
     let total = kernels.exp_and_sum(logits, 0.0);
     kernels.scale(logits, 1.0 / total);
     if legal.mask.is_some() {
-        // An exponential is never quite nothing.
+        // Exponentials do not reach 0.
         let least = libm::expf(-80.0);
         logits.iter_mut().filter(|probability| **probability < least).for_each(|p| *p = 0.0);
     }
@@ -74,7 +77,7 @@ pub fn distribution(logits: &mut [f32], legal: &LegalTokens, options: &SamplingO
     }
 }
 
-/// Draws an index from probabilities, with `uniform` in `[0, 1)` as the source of chance.
+/// Samples an index from probabilities; `uniform` in `[0, 1)` is the random number.
 pub fn draw(probabilities: &[f32], uniform: f64) -> usize {
     let total: f64 = probabilities.iter().map(|probability| f64::from(*probability)).sum();
     let mut left = uniform * total;
@@ -100,7 +103,7 @@ fn normalize(weights: &mut [f32]) {
 
 fn keep_likeliest(probabilities: &mut [f32], options: &SamplingOptions) {
     let mut order: Vec<usize> = (0..probabilities.len()).collect();
-    // Ties keep the lower token first, so that the outcome does not depend on the sort.
+    // Ties keep the lower token, so that the result does not depend on the sort.
     order.sort_by(|one, other| probabilities[*other].total_cmp(&probabilities[*one]));
     let most = if options.top_k == 0 { order.len() } else { options.top_k.min(order.len()) };
     let mut reached = 0.0;

@@ -1,13 +1,13 @@
-//! What a finished trial left behind, as samplers see it.
+//! The result of a finished trial, as samplers see it.
 
 use crate::space::Configuration;
 
-/// A finished trial: what was tried, and how it went.
+/// A finished trial: its configuration and its loss.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observation {
-    /// What was tried.
+    /// The configuration.
     pub configuration: Configuration,
-    /// The objective, to be minimized (a study that maximizes turns the sign); `None` when the
-    /// trial failed. Always finite.
+    /// The loss, to be minimized: the objective, negated where the study maximizes. Finite; `None`
+    /// when the trial failed.
     pub loss: Option<f64>,
 }

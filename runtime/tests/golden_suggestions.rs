@@ -1,8 +1,10 @@
-//! Suggestions that stay the same in every bit: a change that is meant to leave behavior alone is held against them.
+//! Suggestions that stay the same in every bit: a change that is meant to leave behavior alone is
+//! held against them.
 //!
-//! The samplers here compute with IEEE 754 operations, the Rust port of libm, and locked versions of the random number generators, so that a
-//! digest is the same on every processor and operating system. `optiformer` and `auto` are left out: the transformer's forward pass takes the
-//! kernels that the processor has, and those round differently.
+//! The samplers here compute with IEEE 754 operations, the Rust port of libm, and locked versions
+//! of the random number generators, so that a digest is the same on every processor and operating
+//! system. `optiformer` and `auto` are left out: the transformer's forward pass takes the kernels
+//! that the processor has, and those round differently.
 //!
 //! Where behavior is meant to change, the message of the failed test has the new table.
 #![cfg(feature = "classical")]
@@ -88,7 +90,8 @@ fn spaces() -> [(&'static str, Space); 4] {
     ]
 }
 
-/// A loss made of additions and multiplications alone, which round alike everywhere; one trial in seven or so fails.
+/// A loss made of additions and multiplications alone, which round alike everywhere; one trial in
+/// seven or so fails.
 fn loss(space: &Space, configuration: &Configuration) -> Option<f64> {
     let unit = space.to_unit(configuration);
     let mut sum = 0.0;
@@ -110,7 +113,8 @@ fn digest(configurations: &[Configuration]) -> u64 {
     })
 }
 
-/// The suggestions for a study in which up to three trials are pending, and finish in the order they were asked.
+/// The suggestions for a study in which up to three trials are pending, and finish in the order
+/// they were asked.
 fn suggestions(space: &Space, sampler: &str) -> Vec<Configuration> {
     let mut sampler = samplers::by_name(sampler).unwrap();
     let mut asked: Vec<Configuration> = Vec::new();

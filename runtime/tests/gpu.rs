@@ -1,7 +1,8 @@
 //! The forward pass on a graphics processor against the plain one and against the CPU's.
 //!
-//! Without an adapter these tests say that they were skipped; with `OPTIFORMER_GPU_TESTS=required` in the environment they fail, and with
-//! `OPTIFORMER_GPU_TESTS=skip` they are skipped whatever there is.
+//! Without an adapter these tests say that they were skipped; with `OPTIFORMER_GPU_TESTS=required`
+//! in the environment they fail, and with `OPTIFORMER_GPU_TESTS=skip` they are skipped whatever
+//! there is.
 
 use std::{io::Write, sync::OnceLock};
 
@@ -13,9 +14,11 @@ use optiformer::{
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// Absolute difference that logits of order one to ten may have from those of the same (rounded) weights on the CPU.
+/// Absolute difference that logits of order one to ten may have from those of the same (rounded)
+/// weights on the CPU.
 const TOLERANCE: f32 = 2e-4;
-/// Absolute difference from the logits of the f32 weights: that much the rounding of the weights itself does to random ones.
+/// Absolute difference from the logits of the f32 weights: that much the rounding of the weights
+/// itself does to random ones.
 const ROUNDED_F16: f32 = 6e-3;
 const ROUNDED_INT8: f32 = 0.1;
 
@@ -103,7 +106,8 @@ fn branches_of_many_studies_give_the_logits_of_the_sequences_they_stand_for() {
                 let what = format!("{} of {config:?} on {gpu:?}", precision.name());
                 let model = GpuModel::new(&gpu, &config, &weights, precision).unwrap();
                 let rounded = precision.rounded(&config, &weights);
-                // Histories of none, few, one page and several pages of tokens; branches of one token and of many.
+                // Histories of none, few, one page and several pages of tokens; branches of one
+                // token and of many.
                 let studies: Vec<(Vec<u16>, usize, usize)> =
                     [(0, 3, 2), (5, 1, 1), (64, 17, 7), (150, 33, 3), (45, 2, 40)]
                         .into_iter()
@@ -169,7 +173,8 @@ fn a_batch_of_several_passes_gives_what_the_cpu_gives() {
         let (mut cache, mut workspace) = (cpu.cache(300), Workspace::new());
         cpu.extend(&mut cache, &history, &mut workspace).unwrap();
         let mut branches = cpu.branches();
-        // 9100 rows are more than go through the layers at a time; then few, with buffers that are too large.
+        // 9100 rows are more than go through the layers at a time; then few, with buffers that are
+        // too large.
         for count in [1300, 10] {
             let tail = &tail[..count * 7];
             let item = GpuBranches { prefix: &prefix, tokens: tail, count };

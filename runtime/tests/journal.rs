@@ -1,4 +1,5 @@
-//! The journal: what is written comes back, bit by bit; what is damaged is refused, or dropped where that is safe.
+//! The journal: what is written comes back, bit by bit; what is damaged is refused, or dropped
+//! where that is safe.
 #![cfg(feature = "std")]
 
 use std::{

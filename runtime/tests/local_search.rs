@@ -133,7 +133,8 @@ fn categories_alone_are_searched_without_repeats() {
 
 #[test]
 fn trials_of_others_are_used() {
-    // Thirty random trials determine a quadratic in three dimensions; what is left is to go where it is lowest.
+    // Thirty random trials determine a quadratic in three dimensions; what is left is to go where
+    // it is lowest.
     let space = cube(3);
     let loss = |x: &[f64]| {
         let (a, b, c) = (x[0] - 0.6, x[1] + 0.3, x[2] - 0.4);

@@ -1,13 +1,14 @@
 //! The fast forward pass against the plain one.
 
 use optiformer::{
-    kernels::Kernels,
     model::{Config, Metadata, Model, Precision, Weights, Workspace, reference},
+    unstable::kernels::Kernels,
 };
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// Absolute difference that logits of order one may have; see the issue of rounding in different orders.
+/// Absolute difference that logits of order one may have; see the issue of rounding in different
+/// orders.
 const TOLERANCE: f32 = 1e-4;
 
 fn shapes() -> Vec<Config> {
@@ -196,7 +197,8 @@ fn bytes_give_nearly_the_logits_of_floats() {
             let in_branches = all_logits(&model, &mut workspace);
             model.extend(&mut cache, &tokens[139..], &mut workspace).unwrap();
             let in_prefix = all_logits(&model, &mut workspace);
-            // Seven bits and a sign for each of some hundred numbers; random weights have no outliers.
+            // Seven bits and a sign for each of some hundred numbers; random weights have no
+            // outliers.
             for have in in_branches.chunks(1200).chain([in_prefix.as_slice()]) {
                 let difference = relative_difference(have, want);
                 assert!(difference < 0.12, "{} {difference} {config:?}", kernels.name());
@@ -205,7 +207,8 @@ fn bytes_give_nearly_the_logits_of_floats() {
     }
 }
 
-/// A study that is resumed feeds its history at once where before it came trial by trial; suggestions must not depend on that.
+/// A study that is resumed feeds its history at once where before it came trial by trial;
+/// suggestions must not depend on that.
 #[test]
 fn pieces_groups_and_threads_change_no_bit() {
     for precision in [Precision::F32, Precision::Int8] {

@@ -1,9 +1,9 @@
 //! Rows of trials through the fast forward pass, against the plain one.
 
 use optiformer::{
-    kernels::Kernels,
     model::{Config, Metadata, Model, Precision, Weights, Workspace, reference},
     tokenizer::rows::{Entry, Row, Rows},
+    unstable::kernels::Kernels,
 };
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;

@@ -1,4 +1,5 @@
-//! Samplers that keep something from one suggestion to the next, against ones that have just been made: what is kept changes nothing.
+//! Samplers that keep something from one suggestion to the next, against ones that have just been
+//! made: what is kept changes nothing.
 #![cfg(feature = "classical")]
 
 use optiformer::{
@@ -26,8 +27,9 @@ fn loss(space: &Space, configuration: &Configuration, number: u64) -> Option<f64
     (number % 11 != 7).then_some(loss)
 }
 
-/// Parallel trials that finish in another order than they were asked for, trials that others made, and a step back; each time a sampler that was
-/// there from the beginning is held against a new one.
+/// Parallel trials that finish in another order than they were asked for, trials that others made,
+/// and a step back; each time a sampler that was there from the beginning is held against a new
+/// one.
 fn compare(name: &str, space: &Space, rounds: u64) {
     let mut kept = samplers::by_name(name).unwrap();
     let mut history: Vec<(u64, Observation)> = Vec::new();

@@ -192,8 +192,8 @@ fn space(problem: &str, dimensions: usize) -> Space {
     Space::new(parameters).unwrap()
 }
 
-/// Prints `run PROBLEM DIMENSIONS SEED SECONDS BEST…`, the best value after each of the budgets, and for each problem one
-/// `check PROBLEM DIMENSIONS SEED VALUE X…`.
+/// Prints `run PROBLEM DIMENSIONS SEED SECONDS BEST…`, the best value after each of the budgets,
+/// and for each problem one `check PROBLEM DIMENSIONS SEED VALUE X…`.
 #[test]
 #[ignore = "prints runs for tests/scripts/compare_samplers.py"]
 fn print_runs() {

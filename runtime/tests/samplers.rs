@@ -1,5 +1,5 @@
-//! What every sampler must hold: legal suggestions whatever the history, and the same ones again for the
-//! same request. A new sampler is one more line in [`conformance!`].
+//! What every sampler must hold: legal suggestions whatever the history, and the same ones again
+//! for the same request. A new sampler is one more line in [`conformance!`].
 #![cfg(feature = "classical")]
 
 use std::sync::Arc;
@@ -101,7 +101,7 @@ conformance! {
     auto: || samplers::by_name("auto").unwrap();
     auto_all: || {
         let mut options = samplers::AutoOptions::default();
-        (options.learned_until, options.refine_from, options.refine_every) = (5, 5, 3);
+        (options.stack_from, options.refine_from, options.refine_every) = (0, 5, 3);
         (options.long_from, options.long_every) = (8, 2);
         Box::new(samplers::AutoSampler::new(Some(model(true)), options).unwrap())
     };
@@ -412,7 +412,8 @@ fn tpe_learns_the_children_of_each_parent() {
         });
         assert!(near * 10 > chosen * 8, "{near} of {chosen} near the optimum");
     }
-    // "high" was never tried and "low" fails: the children of "high" are spread over their whole range.
+    // "high" was never tried and "low" fails: the children of "high" are spread over their whole
+    // range.
     let failed = |step: u32| Observation { loss: None, ..observe(2 * step, 0.0) };
     let history: Vec<Observation> = (0..20).map(failed).collect();
     let chosen = count(&space, &history, &[], |found| found.get(0) == Some(1.0));

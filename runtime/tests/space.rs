@@ -320,7 +320,8 @@ fn hostile_documents_are_refused() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let parameter = |fields: &str| format!(r#"{{"parameters": [{{"name": "p", {fields}}}]}}"#);
     let float = |fields: &str| parameter(&format!(r#""type": "float", {fields}"#));
-    // The second is what the message must contain: the parameter, or where in the text it went wrong.
+    // The second is what the message must contain: the parameter, or where in the text it went
+    // wrong.
     let cases = [
         (String::new(), "line 1"),
         (String::from("{"), "line 1"),

@@ -328,7 +328,7 @@ class Peer(ABC):
         """The logits after each continuation's last token. The cache stays as it is."""
 
     def truncate(self, length: int) -> None:
-        """Forgets what is behind so many tokens."""
+        """Truncates the cache to a number of tokens."""
         self.length = length
 
     def prepare(self, workload: str) -> None:
@@ -356,7 +356,7 @@ class Peer(ABC):
         return logits
 
     def times(self, workload: str, repetitions: int, clock: Callable[[], float]) -> list[float]:
-        """Milliseconds of so many repetitions, after one that is not counted: as optiformer-bench does it."""
+        """Milliseconds per repetition, after one warm-up, as optiformer-bench measures."""
         times = []
         for repetition in range(repetitions + 1):
             self.prepare(workload)

@@ -26,8 +26,8 @@ fn target() -> PathBuf {
 
 /// Builds the shared and the static library, once, and returns their folder.
 ///
-/// They get a target folder of their own, because the outer cargo may hold the lock on its one, and because cargo does not
-/// build them for tests that merely depend on the crate.
+/// They get a target folder of their own, because the outer cargo may hold the lock on its one, and
+/// because cargo does not build them for tests that merely depend on the crate.
 pub fn library() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -69,8 +69,9 @@ pub enum Build {
     Shared,
     /// With the static library.
     Static,
-    /// With the shared library, under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer, whose first finding ends
-    /// the program. They see every allocation, those of the library included.
+    /// With the shared library, under AddressSanitizer, LeakSanitizer and
+    /// UndefinedBehaviorSanitizer, whose first finding ends the program. They see every allocation,
+    /// those of the library included.
     Sanitized,
 }
 
@@ -112,7 +113,8 @@ pub const WITHOUT_VALGRIND: &str = "OPTIFORMER_TESTS_WITHOUT_VALGRIND";
 
 /// The command that runs a program under one of valgrind's tools, whose findings are failures.
 ///
-/// Without valgrind the tests fail, unless [`WITHOUT_VALGRIND`] is set: then the program runs alone.
+/// Without valgrind the tests fail, unless [`WITHOUT_VALGRIND`] is set: then the program runs
+/// alone.
 pub fn valgrind(tool: &[&str], program: &Path) -> Command {
     if std::env::var_os(WITHOUT_VALGRIND).is_some() {
         println!("{WITHOUT_VALGRIND} is set: {} runs unchecked", program.display());

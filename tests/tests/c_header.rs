@@ -9,7 +9,8 @@ use optiformer_ffi::{
 };
 use optiformer_tests::c::{compiler, library, root, run, scratch};
 
-/// A function's result and parameters, in the words of C without names and spaces: `int32_t`, `constchar*`.
+/// A function's result and parameters, in the words of C without names and spaces: `int32_t`,
+/// `constchar*`.
 type Signature = Vec<String>;
 
 fn header() -> String {
@@ -206,7 +207,8 @@ fn numbers_and_layouts_are_those_of_the_library() {
     }
 }
 
-/// Links and runs a program that names functions; gcc's complaint about casting them is not about us.
+/// Links and runs a program that names functions; gcc's complaint about casting them is not about
+/// us.
 fn link(source: &Path, program: &Path) {
     run(compiler(source)
         .arg("-Wno-cast-function-type")

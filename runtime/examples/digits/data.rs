@@ -4,7 +4,8 @@
 pub const PIXELS: usize = 64;
 /// The digits 0 to 9.
 pub const CLASSES: usize = 10;
-/// The first images train; the rest, mostly from writers whose hand was never seen in training, validate.
+/// The first images train; the rest, mostly from writers whose hand was never seen in training,
+/// validate.
 const TRAINING_IMAGES: usize = 1197;
 
 /// Images with their labels.

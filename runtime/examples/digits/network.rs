@@ -13,7 +13,8 @@ pub const WORST_LOSS: f32 = 10.0;
 struct Layer {
     inputs: usize,
     outputs: usize,
-    /// Where the layer's `[inputs, outputs]` weights begin in the parameters; the biases follow them.
+    /// Where the layer's `[inputs, outputs]` weights begin in the parameters; the biases follow
+    /// them.
     offset: usize,
 }
 

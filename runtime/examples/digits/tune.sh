@@ -6,7 +6,7 @@
 #
 # Arguments go to `optiformer minimize`; --trials, --sampler, --space and --study have defaults.
 # The study file is runs/digits-SAMPLER.jsonl in the repository (digits-SAMPLER-seedK.jsonl with
-# --seed K). An existing study is continued: remove the file to begin anew.
+# --seed K). An existing study is continued: remove the file to begin again.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

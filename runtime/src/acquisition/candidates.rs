@@ -12,26 +12,26 @@ use crate::{
     tokenizer::View,
 };
 
-/// Where a candidate came from.
+/// How a candidate was generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CandidateOrigin {
-    /// Drawn token by token from the model's policy.
+    /// Sampled token by token from the model's policy.
     Policy,
-    /// A good trial, changed a little.
+    /// A perturbation of a good trial.
     Neighbor,
     /// A point of a low-discrepancy sequence.
     Spread,
-    /// Moved to where the acquisition is largest.
+    /// A local maximum of the acquisition function.
     Refined,
-    /// A step of a local model of the losses.
+    /// A step of a local model of the objective.
     Step,
-    /// The sampler's own draw, of which it does not say more.
+    /// Sampled in the sampler's own way.
     Draw,
 }
 
 impl CandidateOrigin {
-    /// The word that the tool and the other languages use.
+    /// The name that the tool and the other languages use.
     pub fn name(self) -> &'static str {
         match self {
             Self::Policy => "policy",
@@ -47,15 +47,16 @@ impl CandidateOrigin {
 /// A configuration that may be tried next.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
-    /// What would be tried.
+    /// The configuration.
     pub configuration: Configuration,
-    /// Where it came from.
+    /// How it was generated.
     pub origin: CandidateOrigin,
 }
 
-/// The largest step of a neighbor, as a share of the view's side.
+/// Largest scale of a neighbor's step, as a fraction of the view's side.
 const LARGEST_STEP: f64 = 0.3;
-/// The smallest one. A finer step tells the model nothing: what it expects there is what was seen at the parent. Zoom is what refines.
+/// Smallest scale. A finer step is invisible to the model, which predicts there what it saw at the
+/// parent; the zoom refines instead.
 const SMALLEST_STEP: f64 = 0.03;
 
 /// A neighbor of one of `parents` (points of the unit cube, best first), at 3 % to 30 % of the
@@ -83,7 +84,7 @@ pub fn neighbor_within(
     rng: &mut Xoshiro256PlusPlus,
 ) -> Configuration {
     let dimensions = space.len();
-    // The square of a uniform number prefers the first ones.
+    // The product of two uniform numbers prefers the first parents.
     let rank = rng.random::<f64>() * rng.random::<f64>() * parents.len() as f64;
     let mut unit = parents[(rank as usize).min(parents.len() - 1)].clone();
     let moved = rng.random_range(1..=dimensions);
@@ -91,7 +92,8 @@ pub fn neighbor_within(
     let certain = rng.random_range(0..dimensions);
     let scale = largest * libm::pow(smallest / largest, rng.random::<f64>());
     for (dimension, place) in unit.iter_mut().enumerate() {
-        // All are drawn, moved or not, so that one choice does not shift the chances of the next.
+        // All three are drawn, moved or not, so that one coordinate does not shift the random
+        // numbers of the next.
         let (chance, step, fresh) =
             (rng.random::<f64>(), random_normal::by_box_muller(rng), rng.random::<f64>());
         if dimension != certain && chance >= share {
@@ -128,7 +130,8 @@ pub fn spread(space: &Space, view: &View, index: u32, seed: u64) -> Configuratio
     space.from_unit(&unit)
 }
 
-/// Point `index` of the same sequence over the whole space, drawn towards the middle: of each numerical parameter's range it spreads over this `share`.
+/// Point `index` of the same sequence over the whole space, contracted towards the middle: it
+/// covers the fraction `share` of each numerical parameter's range.
 pub fn central(space: &Space, index: u32, seed: u64, share: f64) -> Configuration {
     let coordinate = |(dimension, parameter): (usize, &Parameter)| {
         let unit = low_discrepancy::coordinate(index, dimension, seed);

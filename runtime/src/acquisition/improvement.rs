@@ -36,22 +36,23 @@ pub fn predict(
     })
 }
 
-/// What the model expects of a candidate, in units of the score (`[0, 1]`, smaller is better).
+/// The predicted score of a candidate, in `[0, 1]`, smaller is better.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
     /// Mean of the predicted score.
     pub mean: f64,
     /// Standard deviation of the predicted score.
     pub deviation: f64,
-    /// Expected improvement on the incumbent, `E[max(incumbent − score, 0)]` (Močkus 1975; Jones, Schonlau and
-    /// Welch 1998, equation 14, with the model's own distribution in place of a Gaussian).
+    /// Expected improvement on the incumbent, `E[max(incumbent − score, 0)]` (Močkus 1975; Jones,
+    /// Schonlau and Welch 1998, equation 14, with the model's own distribution in place of a
+    /// Gaussian).
     pub expected_improvement: f64,
 }
 
 impl Prediction {
-    /// From the probabilities of the score's bins (`[1000]`) and the incumbent's score.
+    /// Computed from the probabilities of the score's bins (`[1000]`) and the incumbent's score.
     pub fn new(probabilities: &[f32], incumbent: f64) -> Self {
-        // Eight sums each, which the compiler keeps in vectors.
+        // Eight partial sums each, which the compiler vectorizes.
         let (mut means, mut squares, mut improvements) = ([0.0; 8], [0.0; 8], [0.0; 8]);
         for (chunk, probabilities) in probabilities.chunks(8).enumerate() {
             for (lane, probability) in probabilities.iter().enumerate() {
@@ -75,7 +76,7 @@ impl Prediction {
     pub fn from_logits(kernels: Kernels, logits: &[f32], temperature: f32, incumbent: f64) -> Self {
         let step = 1.0 / BINS as f64;
         let first = (incumbent - 0.5 * step) as f32;
-        let highest = kernels.largest(logits);
+        let highest = kernels.max(logits);
         let sums = kernels.gaps(logits, highest, 1.0 / temperature, first, step as f32);
         let [total, gap, square, improvement] = sums.map(f64::from);
         let (gap, square) = (gap / total, square / total);
@@ -115,7 +116,7 @@ mod tests {
         {
             let logits: Vec<f32> = (0..BINS)
                 .map(|bin| {
-                    let z = (numerical::center(bin) - 0.3) / spread;
+                    let z = (numerical::center(bin as u16) - 0.3) / spread;
                     (40.0 - 0.5 * z * z + 0.3 * libm::sin(bin as f64)) as f32
                 })
                 .collect();

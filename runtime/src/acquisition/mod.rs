@@ -1,4 +1,4 @@
-//! Which candidate to try: made in several ways, ranked by the model's own distribution of the score.
+//! Candidate generation, and the acquisition function over the model's score distribution.
 
 pub mod candidates;
 pub mod improvement;

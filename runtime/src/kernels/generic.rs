@@ -1,16 +1,18 @@
-//! The algorithms, once, over any [`Vector`].
+//! The floating-point algorithms, generic over [`Vector`].
 
 use super::{PANEL, vector::Vector};
 
-/// `out[r, c] (+)= Σ_i x[r, i] · panels[c / 32][i][c % 32]` for `rows` rows and `columns / 32` panels (rounded up).
+/// `out[r, c] (+)= Σ_i x[r, i] · panels[c / 32][i][c % 32]` for `rows` rows and `columns / 32`
+/// panels (rounded up).
 ///
-/// `x` has rows `x_stride` apart, of which `depth` numbers count; `out` has rows `out_stride` apart and gets whole panels. A panel is
-/// `panel_stride` numbers after the one before it. Rows are taken [`padded`](super::padded): as many are read and written.
-/// A sum is the same to the last bit however many rows there are.
+/// `x` has rows of `depth` numbers, `x_stride` apart; `out` has rows of whole panels, `out_stride`
+/// apart; panels are `panel_stride` numbers apart. Rows are [`padded`](super::padded): as many are
+/// read and written. A sum has the same bits for any number of rows.
 ///
 /// # Safety
 ///
-/// The CPU must have what `V` needs. All of the numbers named above must be readable, and writable in `out`.
+/// The CPU must have what `V` needs. All of the numbers named above must be readable, and writable
+/// in `out`.
 #[inline(always)]
 pub unsafe fn product<V: Vector, const BIG: usize, const MIDDLE: usize, const WIDE: usize>(
     product: super::Product,
@@ -18,7 +20,7 @@ pub unsafe fn product<V: Vector, const BIG: usize, const MIDDLE: usize, const WI
     let super::Product { rows, columns, panel_stride, x_stride, out_stride, .. } = product;
     let mut panel = 0;
     while panel < columns.div_ceil(PANEL) {
-        // A single row has too few sums to keep the CPU busy; those of four panels do.
+        // A single row has too few sums to hide latency; those of four panels do.
         let panels = if rows == 1 && panel + 4 <= columns.div_ceil(PANEL) { 4 } else { 1 };
         for part in 0..PANEL / (WIDE * V::LANES) {
             let column = part * WIDE * V::LANES;
@@ -56,7 +58,7 @@ pub unsafe fn product<V: Vector, const BIG: usize, const MIDDLE: usize, const WI
     }
 }
 
-/// `PANELS × ROWS × WIDE` vectors of the product, kept in registers over the whole depth.
+/// A register tile of `PANELS × ROWS × WIDE` vectors, over the whole depth.
 #[inline(always)]
 unsafe fn block<V: Vector, const ROWS: usize, const WIDE: usize, const PANELS: usize>(
     tile: super::Product,
@@ -87,7 +89,8 @@ unsafe fn block<V: Vector, const ROWS: usize, const WIDE: usize, const PANELS: u
     }
 }
 
-/// Writes a tile, or adds it to what is there. The two are apart, so that the compiler unrolls both and the tile stays in registers.
+/// Writes a tile, or adds it to the output. Separate branches let the compiler unroll both and keep
+/// the tile in registers.
 #[inline(always)]
 pub unsafe fn put<V: Vector, const ROWS: usize, const WIDE: usize>(
     tile: &[[V; WIDE]; ROWS],
@@ -114,16 +117,16 @@ pub unsafe fn put<V: Vector, const ROWS: usize, const WIDE: usize>(
     }
 }
 
-/// `e^x` to within two units in the last place, for `x ≤ 88`; what lies below −87 counts as −87.
+/// `e^x` to within two ULPs, for `x ≤ 88`; arguments below −87 are clamped.
 ///
-/// Cody and Waite's reduction `x = n ln 2 + r` with `ln 2` in two parts, and a polynomial of degree 7 in `r` (the coefficients of
-/// Cephes' `expf`, Moshier 1992).
+/// Cody and Waite's reduction `x = n ln 2 + r` with `ln 2` in two parts, and a polynomial of degree
+/// 7 in `r` (the coefficients of Cephes' `expf`, Moshier 1992).
 #[inline(always)]
 pub unsafe fn exp<V: Vector>(x: V) -> V {
     // SAFETY: arithmetic in registers; the caller vouches for the CPU.
     unsafe {
         let x = x.max(V::splat(-87.0));
-        // Adding and taking away 1.5 · 2²³ rounds to a whole number.
+        // Adding and subtracting 1.5 · 2²³ rounds to a whole number.
         let magic = V::splat(12_582_912.0);
         let n = x.mul_add(V::splat(core::f32::consts::LOG2_E), magic).sub(magic);
         let r = n.mul_add(V::splat(-0.693_359_4), x);
@@ -138,7 +141,7 @@ pub unsafe fn exp<V: Vector>(x: V) -> V {
     }
 }
 
-/// The same for one number.
+/// [`exp`] of one number.
 #[inline(always)]
 unsafe fn exp_scalar<V: Vector>(x: f32) -> f32 {
     // SAFETY: the array holds as many lanes as any vector here has.
@@ -190,19 +193,19 @@ pub unsafe fn gaps<V: Vector>(
         let mut sums = [V::splat(0.0); 4];
         let whole = row.len() / V::LANES * V::LANES;
         for place in (0..whole).step_by(V::LANES) {
-            let value = V::load(row.as_ptr().add(place)).subtract(shift).multiply(sharpness);
+            let value = V::load(row.as_ptr().add(place)).sub(shift).mul(sharpness);
             // Whole numbers are exact, and the gap is rounded once.
-            sums = add_gaps(sums, value, index.multiply_add(back, first));
+            sums = add_gaps(sums, value, index.mul_add(back, first));
             index = index.add(lanes);
         }
         if whole < row.len() {
             // What is not there weighs next to nothing.
             let mut rest = [f32::MIN; 16];
             rest[..row.len() - whole].copy_from_slice(&row[whole..]);
-            let value = V::load(rest.as_ptr()).subtract(shift).multiply(sharpness);
-            sums = add_gaps(sums, value, index.multiply_add(back, first));
+            let value = V::load(rest.as_ptr()).sub(shift).mul(sharpness);
+            sums = add_gaps(sums, value, index.mul_add(back, first));
         }
-        [sums[0].total(), sums[1].total(), sums[2].total(), sums[3].total()]
+        [sums[0].reduce_sum(), sums[1].reduce_sum(), sums[2].reduce_sum(), sums[3].reduce_sum()]
     }
 }
 
@@ -210,13 +213,13 @@ pub unsafe fn gaps<V: Vector>(
 unsafe fn add_gaps<V: Vector>(sums: [V; 4], value: V, gap: V) -> [V; 4] {
     // SAFETY: arithmetic in registers; the caller vouches for the CPU.
     unsafe {
-        let weight = exponential(value);
-        let weighted = weight.multiply(gap);
+        let weight = exp(value);
+        let weighted = weight.mul(gap);
         [
             sums[0].add(weight),
             sums[1].add(weighted),
-            weighted.multiply_add(gap, sums[2]),
-            weight.multiply_add(gap.maximum(V::splat(0.0)), sums[3]),
+            weighted.mul_add(gap, sums[2]),
+            weight.mul_add(gap.max(V::splat(0.0)), sums[3]),
         ]
     }
 }
@@ -224,7 +227,8 @@ unsafe fn add_gaps<V: Vector>(sums: [V; 4], value: V, gap: V) -> [V; 4] {
 /// The largest number, and `−∞` of none.
 #[inline(always)]
 pub unsafe fn max<V: Vector>(row: &[f32]) -> f32 {
-    // SAFETY: the pointers stay within the slice, the array holds as many lanes as any vector here has.
+    // SAFETY: the pointers stay within the slice, the array holds as many lanes as any vector here
+    // has.
     unsafe {
         let whole = row.len() / V::LANES * V::LANES;
         let mut most = V::splat(f32::NEG_INFINITY);
@@ -252,7 +256,8 @@ pub unsafe fn add<V: Vector>(row: &mut [f32], other: &[f32]) {
     }
 }
 
-/// Turns the pairs `(i, i + half)` of every head of `2 · half` numbers; `turn` holds the cosines, then the sines.
+/// Rotates the pairs `(i, i + half)` of every head of `2 · half` numbers; `turn` holds the cosines,
+/// then the sines.
 #[inline(always)]
 pub unsafe fn rope<V: Vector>(row: &mut [f32], turn: &[f32]) {
     let half = turn.len() / 2;
@@ -286,7 +291,7 @@ pub unsafe fn swiglu<V: Vector>(gate: &mut [f32], up: &[f32]) {
     unsafe {
         let whole = gate.len() / V::LANES * V::LANES;
         let (one, zero) = (V::splat(1.0), V::splat(0.0));
-        // e^x overflows above 88; a gate that low is zero all the same.
+        // e^x overflows above 88; a gate this low is zero in any case.
         let floor = V::splat(-80.0);
         for place in (0..whole).step_by(V::LANES) {
             let pointer = gate.as_mut_ptr().add(place);

@@ -1,18 +1,18 @@
-//! The operations on whole numbers that the quantized kernels are written in.
+//! The integer operations of the quantized kernels.
 
 use super::vector::{Portable, Vector};
 
-/// A handful of 32-bit sums in a register, and the products of small numbers that are added to them.
+/// A register of 32-bit sums, to which products of small integers are added.
 ///
-/// Sums are exact: every implementation gives the same ones, which the tests hold them to.
+/// Sums are exact, so every implementation gives the same ones; the tests check that.
 ///
 /// # Safety
 ///
-/// The methods may be called only where the CPU has the instructions that the implementation is made of, and with pointers to as
-/// many numbers as are named.
+/// The CPU must have the instructions of the implementation, and pointers must be valid for as many
+/// numbers as each method names.
 #[allow(clippy::missing_safety_doc, reason = "the trait says it for all of them")]
 pub unsafe trait Integers: Copy {
-    /// As many single-precision numbers.
+    /// A register of as many single-precision numbers.
     type Floats: Vector;
     /// The same four bytes of a row for every lane.
     type Quads: Copy;
@@ -22,7 +22,7 @@ pub unsafe trait Integers: Copy {
     type Pairs: Copy;
     /// Two bytes of a matrix for each lane, widened.
     type Shorts: Copy;
-    /// Whether the bytes of rows are stored as what they stand for plus 128.
+    /// Whether rows store their bytes plus 128.
     const BIASED: bool;
 
     /// All zero.
@@ -35,7 +35,7 @@ pub unsafe trait Integers: Copy {
     unsafe fn splat_quad(pointer: *const u8) -> Self::Quads;
     /// Reads four bytes for each lane, lane by lane.
     unsafe fn load_bytes(pointer: *const i8) -> Self::Bytes;
-    /// Asks for memory that will be read soon; any address will do.
+    /// Prefetches memory; any address is valid.
     #[inline(always)]
     unsafe fn prefetch(_pointer: *const i8) {}
     /// Adds the four products of each lane; bytes lie between −127 and 127.
@@ -48,9 +48,10 @@ pub unsafe trait Integers: Copy {
     unsafe fn add_pairs(self, pairs: Self::Pairs, shorts: Self::Shorts) -> Self;
     /// The sums as floating-point numbers.
     unsafe fn to_floats(self) -> Self::Floats;
-    /// Rounds to whole numbers (to even where two are equally near) between −127 and 127 and stores a byte for each lane, with a sign.
+    /// Rounds to whole numbers (ties to even) between −127 and 127 and stores a signed byte per
+    /// lane.
     unsafe fn store_bytes(numbers: Self::Floats, pointer: *mut u8);
-    /// Rounds likewise to numbers between −32767 and 32767 and stores 16 bits for each lane.
+    /// Rounds likewise to between −32767 and 32767 and stores 16 bits per lane.
     unsafe fn store_shorts(numbers: Self::Floats, pointer: *mut i16);
 }
 

@@ -1,7 +1,8 @@
-//! The arithmetic of the forward pass: one set of algorithms, compiled for several instruction sets and chosen once.
+//! The kernels of the forward pass: generic algorithms, compiled for several instruction sets, one
+//! of which is chosen at run time.
 //!
-//! Matrices that stay are packed into *panels* of 32 columns: the numbers that one step of the depth needs lie together, so that a kernel
-//! reads them in order. See [`Packed`] and [`PackedBytes`].
+//! Weight matrices are packed into *panels* of 32 columns, in the order in which a kernel reads
+//! them: see [`Packed`] and [`PackedBytes`].
 
 mod generic;
 mod integers;
@@ -22,10 +23,11 @@ use operands::{ByteProduct, PairProduct, Product, extent};
 pub use packed::Packed;
 pub use packed_bytes::PackedBytes;
 
-/// How many columns a panel has.
+/// Columns of a panel.
 pub const PANEL: usize = 32;
 
-/// How many rows products of `rows` rows read and write: kernels take several at a time, and buffers have room for them.
+/// Number of rows that a product of `rows` rows reads and writes. Kernels process several rows at a
+/// time, and buffers must have room for them.
 pub const fn padded(rows: usize) -> usize {
     match rows % 12 {
         0 | 1 => rows,
@@ -35,7 +37,8 @@ pub const fn padded(rows: usize) -> usize {
     }
 }
 
-/// An instruction set that this CPU has. It can only be had by asking for what is there, so that holding one is the proof.
+/// An instruction set of this CPU. It can only be obtained where it is available, so holding one is
+/// the proof that its kernels may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kernels(InstructionSet);
 
@@ -56,8 +59,9 @@ enum InstructionSet {
     Simd128,
 }
 
-/// Makes a function that calls an algorithm, compiled for whichever instruction set was chosen. Algorithms are over vectors of floats or of
-/// integers; products are told besides how many rows, and how many vectors of columns, they take at a time.
+/// Compiles an algorithm for each instruction set and calls the chosen one. Algorithms are generic
+/// over vectors of floats or of integers; tiled products also take the numbers of rows and of
+/// column vectors in a tile.
 macro_rules! dispatch {
     ($self:ident, $module:ident::$algorithm:ident, floats, $($rest:tt)*) => {
         dispatch!(@ $self, $module, $algorithm,
@@ -110,8 +114,8 @@ macro_rules! dispatch {
             // SAFETY: the caller vouches for the memory, the target feature for the CPU.
             unsafe { $module::$algorithm::<$($vnni)*>($($name),*) }
         }
-        // SAFETY: `Kernels` holds an instruction set only after the CPU was found to have it; the operands are
-        // slices, or were checked against their slices by the caller of this macro.
+        // SAFETY: `Kernels` holds an instruction set only after the CPU was found to have it; the
+        // operands are slices, or were checked against their slices by the caller of this macro.
         #[allow(unused_unsafe, reason = "some algorithms are safe")]
         unsafe {
             match $self.0 {
@@ -122,7 +126,7 @@ macro_rules! dispatch {
                 InstructionSet::Avx512 => avx512($($name),*),
                 #[cfg(target_arch = "x86_64")]
                 InstructionSet::Vnni => vnni($($name),*),
-                // What is always there needs no function of its own.
+                // A baseline instruction set needs no function of its own.
                 #[cfg(target_arch = "aarch64")]
                 InstructionSet::Neon => $module::$algorithm::<$($neon)*>($($name),*),
                 #[cfg(target_arch = "aarch64")]
@@ -135,7 +139,7 @@ macro_rules! dispatch {
 }
 
 impl Kernels {
-    /// Every instruction set that this CPU has and this build knows, the slowest first.
+    /// Every instruction set that both CPU and build support, the slowest first.
     pub fn available() -> impl Iterator<Item = Self> {
         [
             Some(InstructionSet::Portable),
@@ -157,7 +161,7 @@ impl Kernels {
         .map(Self)
     }
 
-    /// The fastest of them.
+    /// The fastest available instruction set.
     pub fn best() -> Self {
         Self::available().last().unwrap_or(Self(InstructionSet::Portable))
     }
@@ -181,11 +185,13 @@ impl Kernels {
         }
     }
 
-    /// `out (+)= x · Wᵀ` for `rows` rows of `x`, `x_stride` apart, and panels of `W` (`[columns, depth]`).
+    /// `out (+)= x · Wᵀ` for `rows` rows of `x`, `x_stride` apart, and panels of `W` (`[columns,
+    /// depth]`).
     ///
     /// # Panics
     ///
-    /// When a slice is too short: `x` and `out` have room for [`padded`] rows, and `out` for the columns rounded up to whole panels.
+    /// If a slice is too short: `x` and `out` need room for [`padded`] rows, and `out` for whole
+    /// panels.
     pub fn product(
         self,
         x: &[f32],
@@ -215,7 +221,8 @@ impl Kernels {
         dispatch!(self, generic::product, floats in tiles, (operands: Product));
     }
 
-    /// As [`product`](Self::product), of quantized rows and panels of bytes. The sums are whole numbers until they are scaled.
+    /// As [`product`](Self::product), with quantized rows and panels of bytes. Sums are exact
+    /// integers until they are scaled.
     ///
     /// # Panics
     ///
@@ -253,7 +260,8 @@ impl Kernels {
         dispatch!(self, quantized::byte_product, integers in tiles, (operands: ByteProduct));
     }
 
-    /// `out (+)= factor · x · W` for rows of 16-bit numbers and panels of bytes: the mixing of values by their weights in attention.
+    /// `out (+)= factor · x · W` for rows of 16-bit numbers and panels of bytes: the weighted sum
+    /// of values in attention.
     ///
     /// # Panics
     ///
@@ -291,7 +299,8 @@ impl Kernels {
         dispatch!(self, quantized::pair_product, integers in tiles, (operands: PairProduct));
     }
 
-    /// Quantizes a row for [`byte_product`](Self::byte_product): `row ≈ scale · bytes`, the scale being returned. The rest of `out` stands for zeros.
+    /// Quantizes a row for [`byte_product`](Self::byte_product): `row ≈ scale · bytes`. Returns the
+    /// scale; the rest of `out` gets zeros.
     ///
     /// # Panics
     ///
@@ -302,7 +311,8 @@ impl Kernels {
         dispatch!(self, quantized::quantize, integers, (row: &[f32], out: &mut [u8], biased: bool) -> f32)
     }
 
-    /// Quantizes numbers that will be part of a matrix: as [`quantize`](Self::quantize), and bytes with their signs.
+    /// As [`quantize`](Self::quantize), with signed bytes, for numbers that become part of a
+    /// matrix.
     ///
     /// # Panics
     ///
@@ -313,12 +323,13 @@ impl Kernels {
         dispatch!(self, quantized::quantize, integers, (row: &[f32], out: &mut [u8], biased: bool) -> f32)
     }
 
-    /// Quantizes each part of `size` numbers of a row for itself, as [`quantize`](Self::quantize) does, or with signs as
-    /// [`quantize_for_panels`](Self::quantize_for_panels): a scale for each, and bytes filled up to whole fours.
+    /// Quantizes each part of `size` numbers of a row separately, as [`quantize`](Self::quantize)
+    /// or, with `signed`, as [`quantize_for_panels`](Self::quantize_for_panels): one scale per
+    /// part, and bytes padded to multiples of four.
     ///
     /// # Panics
     ///
-    /// When `size` is 0, or there is no room for all parts.
+    /// If `size` is 0, or an output is too short.
     pub fn quantize_parts(
         self,
         row: &[f32],
@@ -334,9 +345,10 @@ impl Kernels {
         dispatch!(self, quantized::quantize_parts, integers, (row: &[f32], size: usize, out: &mut [u8], scales: &mut [f32], biased: bool));
     }
 
-    /// `weights = 2^(scores − highest) · value_scales · factor`, rounded to 16 bits, with zeros behind; returns the sum of the powers.
+    /// The unnormalized softmax `weights = 2^(scores − highest) · value_scales · factor`, rounded
+    /// to 16 bits and padded with zeros. Returns the sum of the powers, the normalizer.
     ///
-    /// `factor` has to keep every product below 32768.
+    /// `factor` must keep every product below 32768.
     ///
     /// # Panics
     ///
@@ -353,7 +365,7 @@ impl Kernels {
         dispatch!(self, quantized::softmax_weights, integers, (scores: &[f32], highest: f32, value_scales: &[f32], factor: f32, weights: &mut [i16]) -> f32)
     }
 
-    /// `row ← e^(row − highest)`; returns the sum.
+    /// The unnormalized softmax `row ← e^(row − highest)`; returns the sum, the normalizer.
     pub fn exp_and_sum(self, row: &mut [f32], highest: f32) -> f32 {
         dispatch!(self, generic::exp_and_sum, floats, (row: &mut [f32], highest: f32) -> f32)
     }
@@ -391,8 +403,9 @@ impl Kernels {
         dispatch!(self, generic::add, floats, (row: &mut [f32], other: &[f32]));
     }
 
-    /// Turns the pairs `(i, i + half)` of every head of a row by angles whose cosines, then sines are in `turn` (`2 · half`; Su et al. 2021,
-    /// equation 34). What is left of the row after the last whole head stays.
+    /// Rotary position embedding: rotates the pairs `(i, i + half)` of every head of a row by
+    /// angles whose cosines, then sines are in `turn` (`2 · half`; Su et al. 2021, equation 34). An
+    /// incomplete head at the end is unchanged.
     ///
     /// # Panics
     ///
@@ -402,7 +415,7 @@ impl Kernels {
         dispatch!(self, generic::rope, floats, (row: &mut [f32], turn: &[f32]));
     }
 
-    /// `gate ← silu(gate) · up`.
+    /// SwiGLU: `gate ← silu(gate) · up` (Shazeer 2020).
     ///
     /// # Panics
     ///
@@ -412,7 +425,7 @@ impl Kernels {
         dispatch!(self, generic::swiglu, floats, (gate: &mut [f32], up: &[f32]));
     }
 
-    /// `Σ one · other`.
+    /// The dot product `Σ one · other`.
     ///
     /// # Panics
     ///
@@ -422,7 +435,7 @@ impl Kernels {
         dispatch!(self, generic::dot, floats, (one: &[f32], other: &[f32]) -> f32)
     }
 
-    /// `out = x / √(mean(x²) + epsilon) · gain` (Zhang and Sennrich 2019, equation 4).
+    /// RMSNorm: `out = x / √(mean(x²) + epsilon) · gain` (Zhang and Sennrich 2019, equation 4).
     ///
     /// # Panics
     ///

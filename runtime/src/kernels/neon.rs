@@ -1,4 +1,4 @@
-//! NEON, which every 64-bit ARM has, and the dot products of bytes that most of them have besides.
+//! NEON, which every AArch64 CPU has, and the byte dot products of most of them.
 
 use core::{
     arch::{aarch64::*, asm},
@@ -19,7 +19,8 @@ pub struct NeonIntegers(int32x4_t);
 #[derive(Clone, Copy)]
 pub struct DotIntegers(int32x4_t);
 
-/// Whether the CPU has the dot products of bytes. Without the standard library the build must have been told, for programs may not ask the CPU.
+/// Whether the CPU has byte dot products. Without `std` the build must enable them, because
+/// programs cannot query the CPU.
 pub fn has_dot_products() -> bool {
     #[cfg(feature = "std")]
     return std::arch::is_aarch64_feature_detected!("dotprod");
@@ -113,10 +114,11 @@ unsafe impl Vector for Neon {
     }
 }
 
-/// What both kinds of integers do alike.
+/// The operations that both kinds of integers share.
 macro_rules! integers {
     ($name:ident, $self:ident, $quads:ident, $bytes:ident, $sum:expr) => {
-        // SAFETY: NEON is part of the architecture; whoever instantiates a kernel with dot products has asked for them.
+        // SAFETY: NEON is part of the architecture; whoever instantiates a kernel with dot products
+        // has asked for them.
         unsafe impl Integers for $name {
             type Floats = Neon;
             type Quads = int8x16_t;
@@ -221,7 +223,7 @@ integers!(NeonIntegers, self, quads, bytes, {
 
 integers!(DotIntegers, self, quads, bytes, {
     let mut sums = self.0;
-    // The intrinsic is not stable yet; the instruction is.
+    // The intrinsic is unstable; the instruction is not.
     asm!(
         ".arch_extension dotprod",
         "sdot {sums:v}.4s, {quads:v}.16b, {bytes:v}.16b",

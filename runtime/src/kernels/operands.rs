@@ -1,9 +1,10 @@
-//! What the products take: safe views of rows and panels, and what the kernels get of them.
+//! Operands of the products: safe views of rows and panels, and the raw form that kernels use.
 
 use super::{PANEL, padded};
 
-/// How many numbers `count` blocks take, `stride` apart, the last of them `steps` times `size` long. What does not fit a `usize` fits no slice.
-/// At least one step is counted, so that a kernel may point to the first even of none.
+/// Length of `count` blocks, `stride` apart, the last of them `steps · size` long; saturates, so
+/// that an overflow fits no slice. Counts at least one step, because a kernel may point to the
+/// first even of none.
 pub(super) fn extent(count: usize, stride: usize, steps: usize, size: usize) -> usize {
     let last = count.saturating_sub(1).saturating_mul(stride);
     last.saturating_add(steps.max(1).saturating_mul(size))
@@ -14,11 +15,11 @@ pub(super) fn extent(count: usize, stride: usize, steps: usize, size: usize) -> 
 pub struct Panels<'a> {
     /// The numbers.
     pub numbers: &'a [f32],
-    /// From one panel to the next.
+    /// Distance between panels.
     pub stride: usize,
-    /// How many numbers each sum has.
+    /// Terms of each sum.
     pub depth: usize,
-    /// How many columns there are.
+    /// Number of columns.
     pub columns: usize,
 }
 
@@ -34,15 +35,15 @@ impl Panels<'_> {
 pub struct BytePanels<'a> {
     /// The bytes, between −127 and 127.
     pub bytes: &'a [i8],
-    /// From one panel to the next.
+    /// Distance between panels.
     pub stride: usize,
-    /// How many groups of four bytes each sum has.
+    /// Groups of four bytes in each sum.
     pub quads: usize,
-    /// What a column's bytes are multiplied with, for all columns of all panels.
+    /// Scale of each column, for the columns of all panels.
     pub scales: &'a [f32],
-    /// −128 times the sum of a column's bytes: what rows stored with 128 added have too much.
+    /// −128 times the sum of each column's bytes, which corrects for rows that store 128 more.
     pub offsets: &'a [i32],
-    /// How many columns there are.
+    /// Number of columns.
     pub columns: usize,
 }
 
@@ -61,11 +62,11 @@ impl BytePanels<'_> {
 pub struct PairPanels<'a> {
     /// The bytes, between −127 and 127.
     pub bytes: &'a [i8],
-    /// From one panel to the next.
+    /// Distance between panels.
     pub stride: usize,
-    /// How many groups of two bytes each sum has.
+    /// Groups of two bytes in each sum.
     pub pairs: usize,
-    /// How many columns there are.
+    /// Number of columns.
     pub columns: usize,
 }
 
@@ -81,20 +82,20 @@ impl PairPanels<'_> {
 pub struct QuantizedRows<'a> {
     /// The bytes.
     pub bytes: &'a [u8],
-    /// From one row to the next.
+    /// Distance between rows.
     pub stride: usize,
-    /// What a row's bytes are multiplied with.
+    /// Scale of each row.
     pub scales: &'a [f32],
 }
 
-/// Where a product goes.
+/// The output of a product.
 #[derive(Debug)]
 pub struct Destination<'a> {
     /// The numbers.
     pub numbers: &'a mut [f32],
-    /// From one row to the next.
+    /// Distance between rows.
     pub stride: usize,
-    /// Whether the product is added to what is there.
+    /// Whether the product is added to the output's content.
     pub add: bool,
 }
 

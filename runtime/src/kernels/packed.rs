@@ -2,8 +2,8 @@ use alloc::{vec, vec::Vec};
 
 use super::{PANEL, Panels};
 
-/// A matrix `[columns, depth]`, packed for products `x · Wᵀ`: panels of 32 columns, each `[depth, 32]`, the last one filled
-/// up with zeros.
+/// A matrix `[columns, depth]`, packed for products `x · Wᵀ`: panels of 32 columns, `[depth, 32]`
+/// each, the last one zero-padded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Packed {
     numbers: Vec<f32>,
@@ -12,7 +12,7 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Packs a matrix of which `read` writes row `column` (`depth` numbers) to a slice.
+    /// Packs a matrix; `read(column, row)` writes row `column` (`depth` numbers).
     pub fn new(columns: usize, depth: usize, mut read: impl FnMut(usize, &mut [f32])) -> Self {
         let mut numbers = vec![0.0; columns.div_ceil(PANEL) * depth * PANEL];
         let mut row = vec![0.0; depth];

@@ -2,8 +2,8 @@ use alloc::{vec, vec::Vec};
 
 use super::{BytePanels, PANEL};
 
-/// A matrix `[columns, depth]` in bytes with a scale for each column, packed for products `x · Wᵀ`: panels of 32 columns, each
-/// `[depth / 4, 32, 4]`, filled up with zeros.
+/// A matrix `[columns, depth]` of bytes with a scale per column, packed for products `x · Wᵀ`:
+/// panels of 32 columns, `[depth / 4, 32, 4]` each, zero-padded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PackedBytes {
     bytes: Vec<i8>,
@@ -14,7 +14,8 @@ pub struct PackedBytes {
 }
 
 impl PackedBytes {
-    /// Packs a matrix of which `read` writes row `column` (`depth` bytes between −127 and 127) to a slice, and returns its scale.
+    /// Packs a matrix; `read(column, row)` writes row `column` (`depth` bytes between −127 and 127)
+    /// and returns its scale.
     pub fn new(
         columns: usize,
         depth: usize,
@@ -49,7 +50,7 @@ impl PackedBytes {
         }
     }
 
-    /// Only the panels from `first` on to before `end`, as a matrix of their own.
+    /// The panels `first..end` as a matrix.
     pub fn some(&self, first: usize, end: usize) -> BytePanels<'_> {
         let all = self.panels();
         BytePanels {

@@ -1,24 +1,26 @@
-//! The algorithms on bytes, once, over any [`Integers`].
+//! The integer algorithms, generic over [`Integers`].
 //!
-//! A row of activations is quantized with a scale of its own, a matrix with one for each column; sums are whole numbers, and exact. The
-//! weights of attention need more than eight bits, for many small ones weigh as much as one large one: they have sixteen.
+//! Each row of activations has a scale, and each column of a matrix. Sums are exact integers.
+//! Attention weights have sixteen bits, because many small ones weigh as much as a large one.
 
 use super::{PANEL, integers::Integers, vector::Vector};
 
-/// Steps of two after which sums of 16-bit products become floating-point numbers: 256 · 32767 · 127 is below 2³¹.
+/// Steps of two after which 16-bit sums are converted to floats: 256 · 32767 · 127 is below 2³¹.
 const PAIRS: usize = 128;
 
-/// A single row asks for weights so many bytes before they are used.
+/// Prefetch distance of a single row, in bytes.
 const AHEAD: usize = 2048;
 
-/// Quantizes `row` to bytes between −127 and 127: `row ≈ scale · bytes`. Returns the scale; 0, and zeros, for a row without a number above 1e-30 or with an infinite one.
+/// Quantizes `row` to bytes between −127 and 127: `row ≈ scale · bytes`. Returns the scale; 0, with
+/// zeros, for a row of numbers below 1e-30 or with an infinite one.
 ///
-/// With `biased`, 128 is added to each byte where the products want it. `out` gets as many bytes as `row` has numbers, and
-/// zeros up to its end.
+/// With `biased`, each byte is stored plus 128 where the products need it. The end of `out` gets
+/// zeros.
 #[inline(always)]
 pub unsafe fn quantize<I: Integers>(row: &[f32], out: &mut [u8], biased: bool) -> f32 {
     debug_assert!(out.len() >= row.len());
-    // SAFETY: the pointers stay within the slices, the arrays hold as many lanes as any vector here has.
+    // SAFETY: the pointers stay within the slices, the arrays hold as many lanes as any vector here
+    // has.
     unsafe {
         let lanes = I::Floats::LANES;
         let whole = row.len() / lanes * lanes;
@@ -30,7 +32,7 @@ pub unsafe fn quantize<I: Integers>(row: &[f32], out: &mut [u8], biased: bool) -
         }
         let ends = row[whole..].iter().map(|value| value.abs());
         let most = ends.fold(most.reduce_max(), f32::max);
-        // Beyond these the quotient is no number; and a row of next to nothing is nothing.
+        // Outside this range the quotient is not finite, or the row is negligible.
         if !(1e-30..=f32::MAX).contains(&most) {
             out.fill(if biased && I::BIASED { 0x80 } else { 0 });
             return 0.0;
@@ -57,10 +59,10 @@ pub unsafe fn quantize<I: Integers>(row: &[f32], out: &mut [u8], biased: bool) -
     }
 }
 
-/// Goes through a product panel by panel, and takes of each the rows in as large blocks as there are rows for. A single row has four sums of each
-/// number, and a few rows two, so that one addition need not wait for the last.
+/// Tiles a product: for each panel, the largest blocks of rows first. A single row keeps four sums
+/// per output and a few rows two, so that additions do not wait for each other.
 ///
-/// A macro, for a closure would be compiled without the instructions of whoever calls it.
+/// A macro, because a closure would be compiled without the caller's instruction set.
 macro_rules! tiles {
     ($product:ident, $step:expr, $integers:ident, $big:ident, $middle:ident, $wide:ident, $block:ident,
         |$row:ident, $panel:ident, $column:ident| $tile:expr) => {
@@ -92,7 +94,7 @@ macro_rules! tiles {
     };
 }
 
-/// Adds up the several sums of each number.
+/// Adds the partial sums.
 #[inline(always)]
 unsafe fn gather<I: Integers, const ROWS: usize, const WIDE: usize, const DEEP: usize>(
     sums: &[[[I; WIDE]; ROWS]; DEEP],
@@ -109,7 +111,8 @@ unsafe fn gather<I: Integers, const ROWS: usize, const WIDE: usize, const DEEP: 
     all
 }
 
-/// Quantizes the parts of a row, each of `size` numbers and with a scale of its own, to as many bytes each rounded up to whole fours.
+/// Quantizes parts of `size` numbers, each with its own scale and padded to a multiple of four
+/// bytes.
 #[inline(always)]
 pub unsafe fn quantize_parts<I: Integers>(
     row: &[f32],
@@ -125,7 +128,8 @@ pub unsafe fn quantize_parts<I: Integers>(
     }
 }
 
-/// As [`generic::product`](super::generic::product), of bytes: the sums are multiplied with the row's and the column's scale.
+/// As [`generic::product`](super::generic::product) for bytes: sums are multiplied by the scales of
+/// row and column.
 ///
 /// # Safety
 ///
@@ -207,7 +211,7 @@ unsafe fn byte_step<I: Integers, const ROWS: usize, const WIDE: usize>(
     unsafe {
         let from = tile.panels.add(step * 4 * PANEL);
         if ROWS == 1 {
-            // One row uses each weight once, so that memory is what it waits for.
+            // A single row uses each weight once and is bound by memory.
             I::prefetch(from.wrapping_add(AHEAD));
             I::prefetch(from.wrapping_add(AHEAD + 64));
         }
@@ -224,7 +228,8 @@ unsafe fn byte_step<I: Integers, const ROWS: usize, const WIDE: usize>(
     }
 }
 
-/// `out[r, c] (+)= factor[r] · Σ_i x[r, i] · panels[c / 32][i / 2][c % 32][i % 2]`: rows of 16-bit numbers times bytes.
+/// `out[r, c] (+)= factor[r] · Σ_i x[r, i] · panels[c / 32][i / 2][c % 32][i % 2]`: rows of 16-bit
+/// numbers times bytes.
 ///
 /// # Safety
 ///
@@ -259,7 +264,7 @@ unsafe fn pair_block<I: Integers, const ROWS: usize, const WIDE: usize, const DE
     unsafe {
         let mut add = add;
         let mut begin = 0;
-        // At least once, so that no pairs at all give zeros.
+        // At least once, so that no pairs give zeros.
         while begin < pairs || begin == 0 {
             let end = pairs.min(begin + PAIRS);
             let mut sums = [[[I::zero(); WIDE]; ROWS]; DEEP];
@@ -310,9 +315,11 @@ unsafe fn pair_step<I: Integers, const ROWS: usize, const WIDE: usize>(
     }
 }
 
-/// `2^x` to within 3 · 10⁻⁶ of itself, for `x` between −126 and 127; what lies below counts as −126.
+/// `2^x` with a relative error below 3 · 10⁻⁶, for `x` between −126 and 127; smaller arguments are
+/// clamped.
 ///
-/// The nearest whole number goes into the exponent; the rest, between ±½, into the Taylor series to degree 5.
+/// The nearest whole number becomes the exponent; the rest, within ±½, enters a Taylor series of
+/// degree 5.
 #[inline(always)]
 unsafe fn exp2<V: Vector>(x: V) -> V {
     // SAFETY: arithmetic in registers; the caller vouches for the CPU.
@@ -320,7 +327,7 @@ unsafe fn exp2<V: Vector>(x: V) -> V {
         let x = x.max(V::splat(-126.0));
         let whole = x.round();
         let rest = x.sub(whole);
-        // ln 2 to the powers 5 to 0 over the factorials.
+        // (ln 2)^k / k! for k from 5 to 0.
         let mut sum = V::splat(1.333_355_8e-3);
         let coefficients =
             [9.618_129e-3, 5.550_411e-2, 0.240_226_5, core::f32::consts::LN_2, 1.0_f32];
@@ -331,9 +338,10 @@ unsafe fn exp2<V: Vector>(x: V) -> V {
     }
 }
 
-/// `weights = 2^(scores − highest) · value_scales · factor` in 16 bits; returns the sum of the powers.
+/// `weights = 2^(scores − highest) · value_scales · factor` in 16 bits; returns the sum of the
+/// powers.
 ///
-/// `factor` is chosen so that no product is above 32767. `weights` gets zeros from the end of `scores` to its own.
+/// `factor` must keep every product at most 32767. `weights` is padded with zeros.
 #[inline(always)]
 pub unsafe fn softmax_weights<I: Integers>(
     scores: &[f32],
@@ -343,7 +351,8 @@ pub unsafe fn softmax_weights<I: Integers>(
     weights: &mut [i16],
 ) -> f32 {
     debug_assert!(value_scales.len() >= scores.len() && weights.len() >= scores.len());
-    // SAFETY: the pointers stay within the slices, the arrays hold as many lanes as any vector here has.
+    // SAFETY: the pointers stay within the slices, the arrays hold as many lanes as any vector here
+    // has.
     unsafe {
         let lanes = I::Floats::LANES;
         let (shift, factors) = (I::Floats::splat(highest), I::Floats::splat(factor));

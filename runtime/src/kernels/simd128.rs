@@ -1,4 +1,4 @@
-//! WebAssembly's 128-bit vectors, where the build was told that they are there.
+//! WebAssembly's 128-bit vectors, where the build enables them.
 
 use core::arch::wasm32::*;
 

@@ -1,4 +1,4 @@
-//! Every compiled kernel against the plainest way to say the same.
+//! Compares every compiled kernel with plain loops.
 
 extern crate std;
 
@@ -18,7 +18,7 @@ fn bytes(count: usize, rng: &mut Xoshiro256PlusPlus) -> Vec<i8> {
     (0..count).map(|_| rng.random_range(-127..=127)).collect()
 }
 
-/// Rows, depths and columns on both sides of what kernels take at a time.
+/// Rows, depths and columns around the kernels' tile sizes.
 const SHAPES: [(usize, usize, usize); 9] = [
     (1, 1, 1),
     (1, 40, 200),
@@ -42,7 +42,8 @@ fn the_kernels_of_this_cpu_are_tested() {
     assert!(names.contains(&"simd128"));
     #[cfg(all(target_arch = "x86_64", feature = "std"))]
     {
-        // The operating system's own list, where there is one: no kernel that this CPU could run may be left out.
+        // Where the operating system has a list of features: no kernel that this CPU could run may
+        // be missing.
         if let Ok(description) = std::fs::read_to_string("/proc/cpuinfo") {
             let has = |flag: &str| description.split_whitespace().any(|word| word == flag);
             let avx512 = has("avx512f") && has("avx512bw") && has("avx512vl");
@@ -88,7 +89,7 @@ fn products_are_sums_of_products() {
     }
 }
 
-/// A row's state must not depend on which others go through the weights with it.
+/// A row's result must not depend on the other rows.
 #[test]
 fn a_row_s_product_is_the_same_to_the_bit_among_any_others() {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(11);
@@ -276,7 +277,8 @@ fn exponentials_are_within_four_units_in_the_last_place() {
             assert!((f64::from(sum) - total).abs() < 4.0e-6 * total);
             for (have, want) in row.iter().zip(&terms) {
                 let relative = (f64::from(*have) - want).abs() / want;
-                // Two units for the exponential; the shift by the highest is exact to half a unit of the logit, 40 · 2⁻²⁴.
+                // Two ULPs for the exponential; the shift by the maximum is exact to half a unit of
+                // the logit, 40 · 2⁻²⁴.
                 assert!(relative < 4.0e-6, "{}: {relative}", kernels.name());
             }
         }
@@ -323,7 +325,8 @@ fn sums_norms_and_turns_agree() {
             kernels.rms_norm(&one, &vec![1.0; length], 1e-5, &mut normal);
             let square: f32 = normal.iter().map(|x| x * x).sum::<f32>() / length as f32;
             assert!((square - 1.0).abs() < 0.01);
-            // A quarter of a turn takes the first half to the second, and the second to minus the first.
+            // A quarter of a turn takes the first half to the second, and the second to minus the
+            // first.
             let half = length / 2;
             let quarter: Vec<f32> = (0..length).map(|i| if i < half { 0.0 } else { 1.0 }).collect();
             let mut turned = one.clone();

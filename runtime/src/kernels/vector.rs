@@ -1,13 +1,13 @@
-//! The few operations that the kernels are written in.
+//! The floating-point operations of the kernels.
 
-/// A handful of single-precision numbers in a register.
+/// A register of single-precision numbers.
 ///
 /// # Safety
 ///
-/// The methods may be called only where the CPU has the instructions that the implementation is made of; those who
-/// instantiate a kernel say so with a `target_feature`.
+/// The CPU must have the instructions of the implementation; whoever instantiates a kernel ensures
+/// that with a `target_feature`.
 pub unsafe trait Vector: Copy {
-    /// How many numbers there are.
+    /// Numbers per register.
     const LANES: usize;
 
     /// The same number in every lane.
@@ -52,13 +52,13 @@ pub unsafe trait Vector: Copy {
     ///
     /// As the trait says.
     unsafe fn div(self, other: Self) -> Self;
-    /// `self · factor + addend`, rounded once where the CPU can.
+    /// `self · factor + addend`, fused where the CPU can.
     ///
     /// # Safety
     ///
     /// As the trait says.
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
-    /// The larger, lane by lane.
+    /// The maximum, lane by lane.
     ///
     /// # Safety
     ///
@@ -76,7 +76,7 @@ pub unsafe trait Vector: Copy {
     ///
     /// As the trait says.
     unsafe fn reduce_max(self) -> f32;
-    /// The nearest whole number, of two equally near ones the even one; for numbers between ±2²².
+    /// The nearest whole number (ties to even), for numbers within ±2²².
     ///
     /// # Safety
     ///
@@ -90,7 +90,7 @@ pub unsafe trait Vector: Copy {
     unsafe fn exp2_int(self) -> Self;
 }
 
-/// Eight numbers in an array: what the compiler makes of it is its own business.
+/// Eight numbers in an array, which the compiler may vectorize.
 #[derive(Clone, Copy)]
 pub struct Portable(pub(super) [f32; 8]);
 
@@ -164,7 +164,7 @@ unsafe impl Vector for Portable {
 
     #[inline(always)]
     unsafe fn round(self) -> Self {
-        // Adding and taking away 1.5 · 2²³ leaves no room for a fraction.
+        // Adding and subtracting 1.5 · 2²³ removes the fraction.
         let magic = 12_582_912.0_f32;
         Self(self.0.map(|number| (number + magic) - magic))
     }

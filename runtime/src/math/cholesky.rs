@@ -1,4 +1,4 @@
-//! The triangular factor of a positive definite matrix.
+//! The Cholesky decomposition.
 
 use alloc::vec::Vec;
 
@@ -7,13 +7,14 @@ use alloc::vec::Vec;
 /// G. H. Golub, C. F. Van Loan, Matrix Computations (4th edition), algorithm 4.2.1.
 #[derive(Clone, Debug)]
 pub(crate) struct Cholesky {
-    /// `[n, n]` by rows; what is above the diagonal has no meaning.
+    /// `[n, n]` by rows; entries above the diagonal are unused.
     lower: Vec<f64>,
     size: usize,
 }
 
 impl Cholesky {
-    /// Factors `matrix`, `[size, size]`, of which only the lower triangle is read; `None` where it is not positive definite.
+    /// Factors `matrix`, `[size, size]`, of which the lower triangle is read; `None` where it is
+    /// not positive definite.
     pub fn new(mut matrix: Vec<f64>, size: usize) -> Option<Self> {
         for row in 0..size {
             for column in 0..=row {

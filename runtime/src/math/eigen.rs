@@ -1,4 +1,4 @@
-//! Eigenvalues and eigenvectors of a symmetric matrix.
+//! The eigendecomposition of a symmetric matrix, by Jacobi's method.
 
 use alloc::vec::Vec;
 
@@ -13,7 +13,8 @@ pub(crate) struct Eigen {
     pub vectors: Vec<f64>,
 }
 
-/// Sweeps after which Jacobi's method has converged for every matrix that doubles can hold (six to ten is usual).
+/// Sweeps after which Jacobi's method has converged for every matrix of doubles; six to ten is
+/// usual.
 const MAX_SWEEPS: usize = 60;
 
 impl Eigen {
@@ -24,10 +25,12 @@ impl Eigen {
         Self { values: alloc::vec![1.0; n], vectors }
     }
 
-    /// Decomposes a symmetric matrix, `[n, n]` by rows, of which only the upper triangle is read.
+    /// Decomposes a symmetric matrix, `[n, n]` by rows, of which the upper triangle is read.
     ///
-    /// Cyclic Jacobi rotations: slower than tridiagonalization by a small factor, but the vectors stay orthonormal
-    /// and small eigenvalues of a positive definite matrix come out to high relative precision.
+    /// Cyclic Jacobi rotations are slower than tridiagonalization by a small factor, but the
+    /// vectors stay orthonormal and the small eigenvalues of a positive definite matrix have a high
+    /// relative precision.
+    ///
     /// G. H. Golub, C. F. Van Loan, Matrix Computations (4th edition), algorithm 8.5.2.
     pub fn new(matrix: &[f64], n: usize) -> Self {
         debug_assert_eq!(matrix.len(), n * n);
@@ -70,7 +73,7 @@ impl Eigen {
     }
 }
 
-/// Makes element `(p, q)` zero; `false` where it is so small that it changes no digit of its diagonal.
+/// Zeroes element `(p, q)`; returns false where it is too small to change its diagonal.
 fn rotate(work: &mut [f64], vectors: &mut [f64], n: usize, p: usize, q: usize) -> bool {
     let (app, aqq, apq) = (work[p * n + p], work[q * n + q], work[p * n + q]);
     if apq == 0.0 || apq.abs() <= 1e-17 * libm::sqrt(app.abs()) * libm::sqrt(aqq.abs()) {
@@ -144,7 +147,7 @@ mod tests {
 
     #[test]
     fn known_values_come_out_whatever_the_scale() {
-        // [[2, 1], [1, 2]] has 1 and 3.
+        // The eigenvalues of [[2, 1], [1, 2]] are 1 and 3.
         for scale in [1e-200, 1.0, 1e200] {
             let matrix = [2.0 * scale, scale, scale, 2.0 * scale];
             let mut values = Eigen::new(&matrix, 2).values;

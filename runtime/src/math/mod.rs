@@ -1,7 +1,7 @@
 //! Linear algebra and the normal distribution, for the samplers.
 //!
-//! Small and in double precision: matrices have at most a few hundred rows. The kernels of the
-//! transformer are in [`kernels`](crate::kernels).
+//! Matrices are in double precision and have at most a few hundred rows. The transformer has its
+//! own arithmetic in [`kernels`](crate::kernels).
 
 #[cfg(feature = "classical")]
 mod cholesky;

@@ -2,10 +2,10 @@
 
 use core::f64::consts::{FRAC_1_SQRT_2, LN_2};
 
-/// ½·ln 2π: minus the logarithm of the density at 0.
+/// ½·ln 2π, the negative log density at 0.
 pub(crate) const HALF_LOG_TAU: f64 = 0.918_938_533_204_672_7;
 
-/// Left of this the distribution function is near the end of what a double holds, and only its logarithm is used.
+/// Below this, Φ approaches the smallest double, and only ln Φ is used.
 const FAR_TAIL: f64 = -30.0;
 
 /// Φ(x), to full relative precision down to x ≈ −37.
@@ -21,7 +21,7 @@ pub(crate) fn log_cdf(x: f64) -> f64 {
     if x > FAR_TAIL {
         return libm::log(libm::erfc(-x * FRAC_1_SQRT_2)) - LN_2;
     }
-    // Abramowitz & Stegun 26.2.12; at |x| ≥ 30 the terms left out are below 1e-16.
+    // Abramowitz & Stegun 26.2.12; at |x| ≥ 30 the omitted terms are below 1e-16.
     let inverse = 1.0 / (x * x);
     let series = -inverse
         * (1.0
@@ -33,7 +33,7 @@ pub(crate) fn log_cdf(x: f64) -> f64 {
 
 /// ln(Φ(high) − Φ(low)), for `low < high`.
 pub(crate) fn log_mass(low: f64, high: f64) -> f64 {
-    // Doubles are fine near 0 and coarse near 1, so everything happens in the left half.
+    // Doubles are dense near 0 and sparse near 1, so the computation happens in the left half.
     let (low, high) = if low > 0.0 { (-high, -low) } else { (low, high) };
     if high <= FAR_TAIL {
         let (log_low, log_high) = (log_cdf(low), log_cdf(high));

@@ -5,15 +5,15 @@ use rand::{Rng, RngExt};
 #[cfg(feature = "classical")]
 use super::normal;
 
-/// A draw by inversion of the distribution function: one uniform number each.
+/// Samples by inversion of the distribution function, with one uniform number.
 #[cfg(feature = "classical")]
 pub(crate) fn by_inversion(rng: &mut impl Rng) -> f64 {
-    // Never 0 or 1, whose quantiles are infinite.
+    // Keeps away from 0 and 1, whose quantiles are infinite.
     normal::quantile((rng.random::<f64>() + f64::EPSILON / 4.0).min(1.0 - f64::EPSILON / 2.0))
 }
 
-/// A draw by the transform of Box and Muller (1958): two uniform numbers each, and no table of
-/// quantiles, for builds without the classical samplers.
+/// Samples by the transform of Box and Muller (1958), with two uniform numbers. It needs no
+/// quantile function, so builds without the classical samplers have it too.
 pub(crate) fn by_box_muller(rng: &mut impl Rng) -> f64 {
     let (radius, angle) = (1.0 - rng.random::<f64>(), rng.random::<f64>());
     libm::sqrt(-2.0 * libm::log(radius)) * libm::cos(core::f64::consts::TAU * angle)

@@ -1,4 +1,5 @@
-//! How far a history is still the one that something was worked out from.
+//! Tracks the longest history prefix shared with the previous request, so that cached state can be
+//! reused.
 
 use alloc::vec::Vec;
 
@@ -7,21 +8,22 @@ use crate::{
     trial::Observation,
 };
 
-/// The trials of the last request, to find what of a cache still holds.
+/// The trials of the previous request.
 ///
-/// Most requests add a trial to the history of the one before. Where parallel trials finish out of order one is put in before the last
-/// ones; another study has nothing in common. To compare costs a few instructions a trial, since clones of a configuration are known without looking at their
-/// values.
+/// Most requests append one trial. When parallel trials finish out of order, one is inserted before
+/// the last ones; another study shares no prefix. Comparing takes a few instructions per trial,
+/// because clones of a configuration share their values.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HistoryCache {
     space: Option<Space>,
     trials: Vec<Observation>,
-    /// Of each trial's configuration: a few bytes to look through where the configurations lie all over the memory.
+    /// One digest per trial, scanned without touching the configurations' memory.
     digests: Vec<u64>,
 }
 
 impl HistoryCache {
-    /// Takes over a history, and says how many trials at its beginning are those of the history before.
+    /// Replaces the history and returns the length of the prefix that it shares with the one
+    /// before.
     pub(super) fn sync(&mut self, space: &Space, history: &[Observation]) -> usize {
         if self.space.as_ref() != Some(space) {
             self.space = Some(space.clone());
@@ -37,10 +39,10 @@ impl HistoryCache {
         same
     }
 
-    /// Whether one of the trials has this configuration.
+    /// Whether a trial has this configuration.
     pub(super) fn contains(&self, configuration: &Configuration) -> bool {
         let wanted = digest(configuration);
-        // Two passes: the first has nothing in it but comparisons.
+        // Two passes: the first is comparisons alone, which the compiler vectorizes.
         let count = self.digests.iter().filter(|digest| **digest == wanted).count();
         let equal = |(at, _): (usize, &u64)| self.trials[at].configuration == *configuration;
         let mut places = self.digests.iter().enumerate().filter(|(_, digest)| **digest == wanted);
@@ -48,10 +50,10 @@ impl HistoryCache {
     }
 }
 
-/// The same for equal configurations (FNV-1a, a value at a time).
+/// A digest that is equal for equal configurations (FNV-1a, one value at a time).
 fn digest(configuration: &Configuration) -> u64 {
     configuration.values().iter().fold(0xCBF2_9CE4_8422_2325, |state, value| {
-        // Adding 0 makes −0 into 0.
+        // Adding 0 turns −0 into 0.
         let bits = value.map_or(u64::MAX, |value| (value + 0.0).to_bits());
         let mixed = (state ^ bits).wrapping_mul(0x0000_0100_0000_01B3);
         mixed ^ (mixed >> 32)
@@ -63,7 +65,7 @@ fn is_identical(one: &Observation, other: &Observation) -> bool {
         && one.configuration.is_identical(&other.configuration)
 }
 
-/// How many of the first configurations are the same.
+/// Length of the common prefix of two lists of configurations.
 pub(super) fn common_prefix<'a>(
     trials: impl Iterator<Item = &'a Configuration>,
     others: &[Configuration],
@@ -106,7 +108,7 @@ mod tests {
         let mut cache = HistoryCache::default();
         assert_eq!(cache.sync(&space(1.0), &history[..4]), 0);
         assert_eq!(cache.sync(&space(1.0), &history), 4);
-        // The same numbers in another place of memory; another loss; a trial put in between; fewer trials.
+        // In turn: equal numbers at another address; another loss; an inserted trial; fewer trials.
         history[1] = trial(0.25, Some(1.0));
         assert_eq!(cache.sync(&space(1.0), &history), 5);
         history[3].loss = None;
@@ -116,7 +118,7 @@ mod tests {
         assert_eq!(cache.sync(&space(1.0), &history[..4]), 4);
         assert_eq!(cache.sync(&space(1.0), &history), 4);
         assert_eq!(cache.sync(&space(2.0), &history), 0);
-        // Zeros of different signs are not the same to every sampler.
+        // Zeros of different sign differ, because they do to some samplers.
         let zeros = [trial(0.0, Some(1.0)), trial(-0.0, Some(1.0))].map(|trial| vec![trial]);
         cache.sync(&space(1.0), &zeros[0]);
         assert_eq!(cache.sync(&space(1.0), &zeros[1]), 0);

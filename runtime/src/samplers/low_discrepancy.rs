@@ -1,8 +1,9 @@
-//! Evenly spread points without any table: Kronecker's sequence.
+//! A low-discrepancy sequence without tables: the Kronecker sequence.
 //!
-//! Coordinate `j` of point `i` is the fractional part of `s_j + (i + 1) · √p_j`, with `p_j` the `j`-th prime and a shift `s_j` drawn from
-//! the seed. The square roots of distinct primes are independent over the rationals, so that the points are equidistributed in
-//! every dimension (Weyl 1916).
+//! Coordinate `j` of point `i` is the fractional part of `s_j + (i + 1) · √p_j`, with the `j`-th
+//! prime `p_j` and a shift `s_j` drawn from the seed. Square roots of distinct primes are
+//! independent over the rationals, so the points are equidistributed in every dimension (Weyl
+//! 1916).
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -35,7 +36,7 @@ mod tests {
 
     #[test]
     fn every_box_gets_its_share() {
-        // 64 boxes in three dimensions and 640 points: chance alone would leave some box with fewer than three.
+        // 640 points in 64 boxes: independent draws would leave some box with fewer than three.
         let mut counts = [0; 64];
         for index in 0..640 {
             let place = (0..3).fold(0, |place, dimension| {

@@ -1,4 +1,4 @@
-//! Everything that suggests: one trait, and the samplers behind it.
+//! The [`Sampler`] trait and its implementations.
 
 #[cfg(feature = "classical")]
 mod auto;
@@ -11,7 +11,7 @@ mod gp;
 mod history_cache;
 #[cfg(feature = "classical")]
 mod local_search;
-pub mod low_discrepancy;
+pub(crate) mod low_discrepancy;
 pub mod optiformer;
 mod random;
 #[cfg(feature = "classical")]
@@ -45,30 +45,31 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{
     Result,
-    acquisition::CandidateOrigin,
     space::{Configuration, Space},
     trial::Observation,
 };
+pub use crate::{acquisition::CandidateOrigin, generation::SamplingOptions};
 
-/// What a sampler is asked: everything it may depend on.
+/// Everything that a suggestion may depend on.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// What may be tried.
+    /// The search space.
     pub space: &'a Space,
-    /// The finished trials, in the order they were asked. Their configurations are legal in `space`.
+    /// The finished trials, in the order they were asked. Their configurations are legal in
+    /// `space`.
     pub history: &'a [Observation],
-    /// Trials handed out and not finished.
+    /// Configurations of trials that have not finished.
     pub pending: &'a [Configuration],
-    /// The number of the trial that is asked for, counted from 0 over the whole study.
+    /// Number of the requested trial, counted from 0 over the whole study.
     pub number: u64,
     /// The study's seed.
     pub seed: u64,
 }
 
 impl Request<'_> {
-    /// A random number generator for this trial, the same whenever the seed and the number are.
+    /// The random number generator of this trial: a function of seed and number.
     pub fn rng(&self) -> Xoshiro256PlusPlus {
-        // Two rounds of seeding keep neighboring (seed, number) pairs apart.
+        // The two multipliers keep neighboring (seed, number) pairs apart.
         Xoshiro256PlusPlus::seed_from_u64(
             self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32)
                 ^ self.number.wrapping_mul(0xD1B5_4A32_D192_ED03),
@@ -76,23 +77,24 @@ impl Request<'_> {
     }
 }
 
-/// Proposes the next trial.
+/// A strategy that suggests the next configuration.
 ///
-/// A suggestion depends on the request alone: a sampler may cache, but the cache must not change what it
-/// says. So a study that is stopped and resumed goes on as if it had not been.
+/// A suggestion is a function of the request: a sampler may cache, and the cache changes no
+/// suggestion. A study that is stopped and resumed therefore continues as if it had not stopped.
 pub trait Sampler {
-    /// The sampler's name, as `--sampler` takes it.
+    /// The sampler's name, as in [`by_name`].
     fn name(&self) -> &'static str;
 
-    /// The next configuration to try; legal in `request.space`.
+    /// Suggests the next configuration, legal in `request.space`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a space that the sampler cannot search,
-    /// [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) where it never repeats itself and everything has been tried.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a space that the sampler
+    /// cannot search, [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) where it never repeats
+    /// itself and everything has been tried.
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration>;
 
-    /// The same, with the reasons for it.
+    /// Suggests the next configuration and explains it.
     ///
     /// # Errors
     ///

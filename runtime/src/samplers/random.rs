@@ -5,7 +5,7 @@ use rand::RngExt;
 use super::{Request, Sampler};
 use crate::{Result, space::Configuration};
 
-/// Independent uniform draws from the unit cube: the baseline that everything must beat.
+/// Random search: independent uniform draws from the unit cube. The baseline of every comparison.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RandomSampler;
 

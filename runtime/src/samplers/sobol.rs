@@ -3,17 +3,19 @@ use alloc::vec::Vec;
 use super::{Request, Sampler};
 use crate::{Result, space::Configuration};
 
-/// How many dimensions and points the sequence has.
+/// Dimensions and points of the sequence.
 const DIMENSIONS: u32 = sobol_burley::NUM_DIMENSIONS;
 const POINTS: u64 = 1 << 16;
 
-/// An Owen-scrambled Sobol sequence: trial number `n` is its point `n`, the study's seed scrambles it.
+/// An Owen-scrambled Sobol sequence: trial number `n` is point `n`, and the study's seed scrambles
+/// it.
 ///
-/// It fills the space more evenly than independent draws do. It looks at no score. Beyond 256 parameters
-/// or 65 536 trials the sequence starts again under another scrambling, so that each block of parameters or trials is
-/// even in itself and independent of the others.
+/// It covers the space more evenly than independent draws and ignores all losses. Beyond 256
+/// parameters or 65,536 trials the sequence restarts with another scrambling, so each block of
+/// parameters or trials is even in itself and independent of the others.
 ///
-/// B. Burley, Practical Hash-based Owen Scrambling, Journal of Computer Graphics Techniques 9 (2020).
+/// B. Burley, Practical Hash-based Owen Scrambling, Journal of Computer Graphics Techniques 9
+/// (2020).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SobolSampler;
 
@@ -35,7 +37,7 @@ impl Sampler for SobolSampler {
     }
 }
 
-/// A seed for one block of points and dimensions.
+/// The scrambling seed of one block of points and dimensions.
 fn scramble(seed: u64, points: u64, dimensions: u64) -> u32 {
     let mut mixed = seed;
     for part in [points, dimensions] {

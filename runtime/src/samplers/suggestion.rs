@@ -4,52 +4,58 @@ use crate::{
     tokenizer::ScoreScale,
 };
 
-/// What a sampler proposes, with its reasons.
+/// A suggested configuration with its explanation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suggestion {
-    /// What to try.
+    /// The configuration to try.
     pub configuration: Configuration,
-    /// Why.
+    /// Why it is suggested.
     pub explanation: Explanation,
 }
 
-/// Why a configuration was proposed.
+/// Why a configuration is suggested.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The sampler that proposed it; of a sampler that asks others, the one that it asked.
+    /// Name of the sampler that made the suggestion; under `auto`, the one it delegated to.
     pub sampler: &'static str,
-    /// How the configuration came about.
+    /// How the configuration was generated.
     pub origin: CandidateOrigin,
-    /// What is expected of it, where the sampler predicts anything.
+    /// The predicted outcome, where the sampler predicts one.
     pub expectation: Option<Expectation>,
+    /// How much the transformer counted beside the Gaussian process, from 0 to 1; `None` where it was
+    /// not asked together with one.
+    pub transformer_weight: Option<f64>,
 }
 
-/// What a sampler expects of a configuration before it is tried, in units of the loss: of the objective where it is minimized, of its
-/// negative where it is maximized.
+/// A prediction of a configuration's loss before it is tried: the objective where it is minimized,
+/// its negative where it is maximized.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Expectation {
-    /// The median of the predicted loss.
+    /// Median of the predicted loss.
     pub median: f64,
-    /// How uncertain that is: half of the range in which about two thirds of the predicted losses lie.
+    /// Uncertainty: half of the central interval that holds about two thirds of the predicted
+    /// losses.
     pub deviation: f64,
-    /// By how much the best loss is expected to fall: `E[max(best − loss, 0)]`.
+    /// Expected improvement `E[max(best − loss, 0)]`.
     pub improvement: f64,
-    /// Of how many trials it is expected, where the history was longer than what is modeled; `None` where all were.
+    /// Number of trials behind the prediction, where only a part of the history was modeled; `None`
+    /// where all of it was.
     pub modeled: Option<usize>,
 }
 
 impl Expectation {
-    /// Nothing, where losses lie so far apart that their differences are beyond the largest number.
+    /// `None` where differences of losses overflow.
     pub(super) fn new(median: f64, deviation: f64, improvement: f64) -> Option<Self> {
         let finite = [median, deviation, improvement].iter().all(|number| number.is_finite());
         finite.then_some(Self { median, deviation, improvement, modeled: None })
     }
 
-    /// A prediction on the scale of scores, turned back into losses.
+    /// Converts a prediction from the scale of scores to losses.
     ///
-    /// The score's mean is taken for its median, and the improvement is to first order, with the slope of the scale at the best loss: the scale maps all losses
-    /// to a bounded interval, so that means of losses would hang on its last bins.
+    /// The median comes from the score's mean, and the improvement is first-order, with the scale's
+    /// slope at the best loss. The scale maps all losses to a bounded interval, so means of losses
+    /// would depend on its last bins.
     pub(super) fn of_score(
         prediction: &Prediction,
         incumbent: f64,
@@ -66,13 +72,15 @@ impl Expectation {
 }
 
 impl Suggestion {
-    /// A suggestion of which nothing is said but who made it.
+    /// A suggestion without a prediction.
     pub fn plain(
         configuration: Configuration,
         sampler: &'static str,
         origin: CandidateOrigin,
     ) -> Self {
-        Self { configuration, explanation: Explanation { sampler, origin, expectation: None } }
+        let explanation =
+            Explanation { sampler, origin, expectation: None, transformer_weight: None };
+        Self { configuration, explanation }
     }
 }
 
@@ -87,7 +95,8 @@ mod tests {
             Prediction { mean: scale.score(11.0), deviation: 0.01, expected_improvement: 0.003 };
         let expectation = Expectation::of_score(&prediction, scale.score(10.0), &scale).unwrap();
         assert!((expectation.median - 11.0).abs() < 1e-9);
-        // The slope of the scale at the best loss: the median is 2 above it, and three quarters of the scores are for what is worse.
+        // The scale's slope at the best loss: the median is 2 above it, and three quarters of the
+        // scores are for worse losses.
         assert!((expectation.improvement - 0.003 * 2.0 / 0.75).abs() < 1e-4, "{expectation:?}");
         let wider = Prediction { deviation: 0.1, ..prediction };
         let wider = Expectation::of_score(&wider, 0.25, &scale).unwrap();

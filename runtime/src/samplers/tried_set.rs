@@ -1,4 +1,4 @@
-//! What need not be tried again.
+//! The configurations that have been tried or are pending.
 
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::cell::{Cell, OnceCell};
@@ -12,13 +12,13 @@ use crate::{
     trial::Observation,
 };
 
-/// The largest finite space whose configurations are listed to find one that was not tried yet.
+/// Largest finite space that is enumerated to find an untried configuration.
 const MAX_ENUMERATED: usize = 4096;
 
-/// So many questions are answered by going through the trials. To list them all costs more, unless more is asked.
+/// Number of lookups served by a linear scan before a hash index is built.
 const LINEAR_LOOKUPS: u32 = 8;
 
-/// What was tried or is being tried, for spaces where that can happen twice.
+/// The set of finished and pending configurations, so that a sampler suggests nothing twice.
 pub(super) struct TriedSet<'a> {
     history: &'a [Observation],
     pending: &'a [Configuration],
@@ -46,19 +46,19 @@ impl<'a> TriedSet<'a> {
         self.history.iter().map(|trial| &trial.configuration).chain(self.pending)
     }
 
-    /// All that was not tried yet; `None` of a space that is too large to be listed.
+    /// All untried configurations; `None` for a space too large to enumerate.
     pub(super) fn remaining(&self, space: &Space) -> Option<Vec<Configuration>> {
         let all = space.enumerate(MAX_ENUMERATED)?;
         Some(all.into_iter().filter(|one| !self.contains(one)).collect())
     }
 
     pub(super) fn key(configuration: &Configuration) -> Vec<Option<u64>> {
-        // Adding 0 makes −0 into 0.
+        // Adding 0 turns −0 into 0.
         configuration.values().iter().map(|value| value.map(|v| (v + 0.0).to_bits())).collect()
     }
 }
 
-/// Something that was not tried, at random; anything when that is hard to find.
+/// A random untried configuration; after 256 attempts the first that is left, or any.
 #[cfg(feature = "classical")]
 pub(super) fn sample_untried(
     space: &Space,

@@ -3,7 +3,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One choice of a categorical parameter: a text, a number or a truth value.
+/// A choice of a categorical parameter: a text, a number or a boolean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Choice {

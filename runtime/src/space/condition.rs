@@ -3,9 +3,9 @@ use alloc::{format, string::String, vec::Vec};
 use super::{Choice, Domain, Parameter};
 use crate::{Error, ErrorKind, Result};
 
-/// "Active when `parent` is one of `values`."
+/// A parameter is active when `parent` has one of `values`.
 ///
-/// A parameter whose parent is itself inactive is inactive too.
+/// A parameter whose parent is inactive is inactive too.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     /// The name of a parameter declared earlier: categorical, or an int.
@@ -15,7 +15,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// The parent's index in `earlier` and its activating values as numbers.
+    /// Resolves the parent's index in `earlier` and its activating values as numbers.
     pub(super) fn resolve(&self, name: &str, earlier: &[Parameter]) -> Result<(usize, Vec<f64>)> {
         let refuse = |what: String| {
             Err(Error::new(ErrorKind::InvalidSpace, format!("parameter \"{name}\": {what}")))

@@ -1,16 +1,16 @@
 use alloc::{sync::Arc, vec::Vec};
 
-/// One point of a space: a value for each active parameter, in the space's order.
+/// A point of a search space: one value for each active parameter, in the space's order.
 ///
-/// The values never change, and clones share them: a long history is handed about without being copied.
+/// Values are immutable and shared between clones, so a long history is cheap to copy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Configuration {
     values: Arc<[Option<f64>]>,
 }
 
 impl Configuration {
-    /// Takes one value per parameter; `None` for an inactive one. Nothing is checked:
-    /// see [`Space::validate`](super::Space::validate).
+    /// A configuration from one value per parameter, `None` where it is inactive. Unchecked: see
+    /// [`Space::validate`](super::Space::validate).
     pub fn new(values: Vec<Option<f64>>) -> Self {
         Self { values: values.into() }
     }
@@ -25,7 +25,7 @@ impl Configuration {
         self.values.get(index).copied().flatten()
     }
 
-    /// Whether both hold the same bits; of clones that is known without looking at them.
+    /// Whether both have the same bits; immediate for clones.
     #[cfg(feature = "classical")]
     pub(crate) fn is_identical(&self, other: &Self) -> bool {
         let bits = |value: &Option<f64>| value.map(f64::to_bits);

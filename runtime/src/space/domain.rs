@@ -2,14 +2,14 @@ use alloc::vec::Vec;
 
 use super::Choice;
 
-/// The largest magnitude an int may have: beyond it an `f64` no longer counts by ones.
+/// Largest magnitude of an int: beyond it an `f64` skips whole numbers.
 pub(super) const LARGEST_INT: f64 = 9_007_199_254_740_992.0;
 
-/// The finest step of a float, as a share of the larger of its bounds (2^−40): values that are rounded to a
-/// double stay well apart.
+/// Finest step of a float, as a fraction of its larger bound (2^−40): levels stay distinct after
+/// rounding.
 pub(super) const FINEST_STEP: f64 = 1.0 / 1_099_511_627_776.0;
 
-/// What values a parameter can take.
+/// The set of values of a parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Domain {
     /// A real number in `[low, high]`.
@@ -18,9 +18,9 @@ pub enum Domain {
         low: f64,
         /// Largest value.
         high: f64,
-        /// Whether equal ratios, not equal differences, are equally far apart.
+        /// Whether the scale is logarithmic.
         log: bool,
-        /// When given, only `low + k·step` are legal (`k` a whole number, not above `high`).
+        /// If given, the legal values are `low + k·step` up to `high`, for whole `k`.
         step: Option<f64>,
     },
     /// A whole number in `[low, high]`.
@@ -29,12 +29,12 @@ pub enum Domain {
         low: f64,
         /// Largest value.
         high: f64,
-        /// Whether equal ratios, not equal differences, are equally far apart.
+        /// Whether the scale is logarithmic.
         log: bool,
-        /// Only `low + k·step` are legal.
+        /// The legal values are `low + k·step`.
         step: f64,
     },
-    /// One of several choices without an order; the value is the choice's index.
+    /// One of several unordered choices; the value is the choice's index.
     Categorical {
         /// The choices.
         choices: Vec<Choice>,
@@ -42,7 +42,7 @@ pub enum Domain {
 }
 
 impl Domain {
-    /// How many legal values there are; `None` for a continuum.
+    /// Number of legal values; `None` if continuous.
     pub fn levels(&self) -> Option<u64> {
         match self {
             Self::Float { step: None, .. } => None,
@@ -54,7 +54,7 @@ impl Domain {
                     if (nearest - count).abs() <= slack { nearest } else { libm::floor(count) };
                 Some(whole as u64 + 1)
             }
-            // Whole numbers up to 2^53 may lie 2^54 apart, where doubles no longer count by ones.
+            // Bounds up to ±2^53 may differ by 2^54, where doubles skip whole numbers.
             Self::Int { low, high, step, .. } => {
                 Some(((*high as i64 - *low as i64) / *step as i64) as u64 + 1)
             }
@@ -62,9 +62,9 @@ impl Domain {
         }
     }
 
-    /// The legal value number `level`, counted from the lowest; the last one if there are fewer.
+    /// Legal value number `level`, counted from the lowest and clamped to the highest.
     ///
-    /// A continuum has no levels: its `low` is returned.
+    /// For a continuous domain, `low`.
     pub fn level(&self, level: u64) -> f64 {
         let level = level.min(self.levels().unwrap_or(1) - 1);
         match self {
@@ -76,7 +76,7 @@ impl Domain {
         }
     }
 
-    /// The number of the legal value nearest to `value` (0 for a continuum).
+    /// Level of the legal value nearest to `value`; 0 for a continuous domain.
     pub fn level_of(&self, value: f64) -> u64 {
         let Some(levels) = self.levels() else { return 0 };
         let level = match self {
@@ -91,8 +91,8 @@ impl Domain {
         (libm::round(level).max(0.0) as u64).min(levels - 1)
     }
 
-    /// Whether `value` is legal. Steps of a float are met to within a billionth of a step, or the rounding of
-    /// the bounds where that is more.
+    /// Whether `value` is legal. A float with steps may deviate by a billionth of a step, or by the
+    /// rounding of the bounds where that is more.
     pub fn contains(&self, value: f64) -> bool {
         match self {
             Self::Float { low, high, step, .. } => {
@@ -115,14 +115,15 @@ impl Domain {
         }
     }
 
-    /// Maps `[0, 1]` onto the legal values; 0 and 1 give the exact bounds.
+    /// Maps `[0, 1]` to the legal values; 0 and 1 give the exact bounds.
     ///
-    /// A continuum is mapped linearly (in the logarithm, if `log`). Discrete values share the
-    /// interval: equally, or by the logarithm of the cell `value ± ½`. A coordinate outside is clamped.
+    /// A continuous domain is mapped linearly, in the logarithm if `log`. The values of a discrete
+    /// domain share the interval equally, or on a logarithmic scale by the logarithm of the cell
+    /// `value ± ½`. Coordinates outside are clamped.
     pub fn from_unit(&self, unit: f64) -> f64 {
         let unit = if unit.is_nan() { 0.5 } else { unit.clamp(0.0, 1.0) };
         match self {
-            // The way through the logarithm would miss a bound by a rounding.
+            // The logarithm would miss a bound by its rounding.
             Self::Float { low, step: None, .. } | Self::Int { low, .. } if unit == 0.0 => *low,
             Self::Float { high, step: None, .. } | Self::Int { high, log: true, .. }
                 if unit == 1.0 =>
@@ -149,7 +150,7 @@ impl Domain {
         }
     }
 
-    /// Where a legal value lies in `[0, 1]`: the middle of its cell when the values are discrete.
+    /// Coordinate of a legal value in `[0, 1]`: the middle of its cell if the domain is discrete.
     /// The inverse of [`from_unit`](Self::from_unit).
     pub fn to_unit(&self, value: f64) -> f64 {
         let unit = match self {
@@ -170,18 +171,18 @@ impl Domain {
         if unit.is_nan() { 0.5 } else { unit.clamp(0.0, 1.0) }
     }
 
-    /// Whether the values lie on a logarithmic scale.
+    /// Whether the scale is logarithmic.
     pub fn is_log(&self) -> bool {
         matches!(self, Self::Float { log: true, .. } | Self::Int { log: true, .. })
     }
 
-    /// Whether the values have no order.
+    /// Whether the domain is categorical.
     pub fn is_categorical(&self) -> bool {
         matches!(self, Self::Categorical { .. })
     }
 }
 
-/// How far a legal value of a float with steps may be from `low + k·step` as computed here.
+/// Tolerance of a legal value of a float with steps.
 fn float_slack(low: f64, high: f64, step: f64) -> f64 {
     1e-9 * step + 1e-15 * low.abs().max(high.abs())
 }

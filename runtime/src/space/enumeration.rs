@@ -3,8 +3,8 @@ use alloc::vec::Vec;
 use super::{Configuration, Space};
 
 impl Space {
-    /// Every configuration in order (last parameter fastest), when all parameters are discrete and there are at
-    /// most `limit` of them; `None` otherwise.
+    /// Every configuration, last parameter fastest; `None` if a parameter is continuous or there
+    /// are more than `limit`.
     pub fn enumerate(&self, limit: usize) -> Option<Vec<Configuration>> {
         if self.parameters().iter().any(|parameter| parameter.domain().levels().is_none()) {
             return None;
@@ -14,7 +14,7 @@ impl Space {
         self.descend(&mut values, limit, &mut all).then_some(all)
     }
 
-    /// Adds every completion of `values`; `false` once there are more than `limit`.
+    /// Adds every completion of `values`; returns false beyond `limit`.
     fn descend(
         &self,
         values: &mut Vec<Option<f64>>,

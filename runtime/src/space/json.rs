@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Choice, Configuration, Domain, Parameter, Space};
 use crate::{Error, ErrorKind, Result};
 
-/// A space as its JSON document has it.
+/// The JSON document of a space.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -60,7 +60,8 @@ impl Space {
     ///         {"name": "x", "type": "float", "low": 0.001, "high": 1, "log": true},
     ///         {"name": "n", "type": "int", "low": 1, "high": 9, "step": 2},
     ///         {"name": "kind", "type": "categorical", "choices": ["a", "b"]},
-    ///         {"name": "y", "type": "float", "low": 0, "high": 1, "when": {"parent": "kind", "is": ["b"]}}
+    ///         {"name": "y", "type": "float", "low": 0, "high": 1,
+    ///          "when": {"parent": "kind", "is": ["b"]}}
     ///     ]}"#,
     /// )?;
     /// assert_eq!(space.index_of("y"), Some(3));
@@ -69,8 +70,8 @@ impl Space {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSpace`] with line and column where the text is not such a document, else as
-    /// [`Space::new`].
+    /// [`ErrorKind::InvalidSpace`] with line and column where the text is not such a document, else
+    /// as [`Space::new`].
     pub fn from_json(text: &str) -> Result<Self> {
         let document: Document = serde_json::from_str(text)
             .map_err(|error| Error::new(ErrorKind::InvalidSpace, error.to_string()))?;
@@ -78,14 +79,15 @@ impl Space {
         Self::new(parameters.collect::<Result<Vec<_>>>()?)
     }
 
-    /// The space as a JSON document on one line, which [`from_json`](Self::from_json) reads back as an equal space.
+    /// The space as one line of JSON, which [`from_json`](Self::from_json) reads back as an equal
+    /// space.
     pub fn to_json(&self) -> String {
         let parameters = self.parameters().iter().map(Entry::from_parameter).collect();
         serde_json::to_string(&Document { parameters })
             .expect("a space holds only finite numbers and texts")
     }
 
-    /// A configuration as a JSON object from name to value, inactive parameters left out.
+    /// A configuration as a JSON object from names to values, without inactive parameters.
     pub fn configuration_to_json(
         &self,
         configuration: &Configuration,
@@ -96,7 +98,7 @@ impl Space {
                 let json = match parameter.to_choice(*value) {
                     Choice::Boolean(value) => value.into(),
                     Choice::Text(value) => value.into(),
-                    // Whole numbers are written without a fraction, so that ints look like ints.
+                    // Whole numbers have no fraction, so that ints look like ints.
                     Choice::Number(value)
                         if !matches!(parameter.domain(), Domain::Float { .. })
                             && value == libm::floor(value)
@@ -112,11 +114,13 @@ impl Space {
         object
     }
 
-    /// Reads a configuration from a JSON object as [`configuration_to_json`](Self::configuration_to_json) writes it.
+    /// Reads a configuration from a JSON object as
+    /// [`configuration_to_json`](Self::configuration_to_json) writes it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`], naming the parameter: unknown, missing, illegal, or given though inactive.
+    /// [`ErrorKind::InvalidValue`], naming the parameter: unknown, missing, illegal, or given
+    /// though inactive.
     pub fn configuration_from_json(
         &self,
         object: &serde_json::Map<String, serde_json::Value>,

@@ -1,7 +1,7 @@
-//! The search space: what may be tried, and how it maps to the unit cube.
+//! The search space: parameters, conditions, and the map to the unit cube.
 //!
-//! A [`Space`] is an ordered list of [`Parameter`]s. Every value travels as an `f64`: a number as itself,
-//! a category as its index. A [`Configuration`] holds one value per parameter, `None` where a condition
+//! A [`Space`] is an ordered list of [`Parameter`]s. Every value is an `f64`: a number as itself, a
+//! category by its index. A [`Configuration`] has one value per parameter, `None` where a condition
 //! makes the parameter inactive.
 
 mod choice;
@@ -31,14 +31,14 @@ pub struct Space {
 }
 
 impl Space {
-    /// Checks and takes the parameters.
+    /// A space of these parameters.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSpace`], naming the parameter: no parameters, an empty or duplicate name,
-    /// bounds that are not finite or not `low < high`, `log` with `low ≤ 0`, a step that does not fit, no
-    /// choices or duplicate ones, a condition on a parent that is not declared earlier or on values
-    /// the parent cannot take.
+    /// [`ErrorKind::InvalidSpace`], naming the parameter: no parameters, an empty or duplicate
+    /// name, bounds that are not finite or not `low < high`, `log` with `low ≤ 0`, a step that does
+    /// not fit, no choices or duplicate ones, a condition on a parent that is not declared earlier
+    /// or on values the parent cannot take.
     pub fn new(parameters: Vec<Parameter>) -> Result<Self> {
         if parameters.is_empty() {
             return Err(Error::new(
@@ -69,7 +69,7 @@ impl Space {
         &self.parameters
     }
 
-    /// How many parameters there are; at least one.
+    /// Number of parameters; at least one.
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
         self.parameters.len()
@@ -110,7 +110,7 @@ impl Space {
         Configuration::new(values)
     }
 
-    /// Where a configuration lies in the unit cube; ½ for an inactive parameter.
+    /// Coordinates of a configuration in the unit cube; ½ for an inactive parameter.
     pub fn to_unit(&self, configuration: &Configuration) -> Vec<f64> {
         self.parameters
             .iter()
@@ -119,7 +119,8 @@ impl Space {
             .collect()
     }
 
-    /// As [`to_unit`](Self::to_unit), but not a number for an inactive parameter: for what must not take it for a place.
+    /// As [`to_unit`](Self::to_unit), but NaN for an inactive parameter, which then cannot be
+    /// mistaken for a coordinate.
     pub fn to_partial_unit(&self, configuration: &Configuration) -> Vec<f64> {
         let place = |(parameter, value): (&Parameter, &Option<f64>)| {
             value.map_or(f64::NAN, |value| parameter.domain().to_unit(value))
@@ -131,8 +132,8 @@ impl Space {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`], naming the parameter: a wrong number of values, a value that is missing,
-    /// out of bounds or between steps, or one given to an inactive parameter.
+    /// [`ErrorKind::InvalidValue`], naming the parameter: a wrong number of values, a value that is
+    /// missing, out of bounds or between steps, or one given to an inactive parameter.
     pub fn validate(&self, configuration: &Configuration) -> Result<()> {
         let values = configuration.values();
         if values.len() != self.len() {

@@ -32,7 +32,7 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// A parameter over `domain`. Checked when a [`Space`](super::Space) takes it.
+    /// A parameter over `domain`, which [`Space::new`](super::Space::new) checks.
     pub fn new(name: impl Into<String>, domain: Domain) -> Self {
         Self { name: name.into(), domain, condition: None }
     }
@@ -57,7 +57,7 @@ impl Parameter {
         Self::new(name, Domain::Categorical { choices })
     }
 
-    /// Makes equal ratios equally far apart. Without meaning for a categorical.
+    /// Makes the scale logarithmic. No effect on a categorical.
     pub fn log(mut self) -> Self {
         match &mut self.domain {
             Domain::Float { log, .. } | Domain::Int { log, .. } => *log = true,
@@ -66,7 +66,7 @@ impl Parameter {
         self
     }
 
-    /// Restricts the values to `low + k·step`. Without meaning for a categorical.
+    /// Restricts the values to `low + k·step`. No effect on a categorical.
     pub fn step(mut self, size: f64) -> Self {
         match &mut self.domain {
             Domain::Float { step, .. } => *step = Some(size),
@@ -76,7 +76,7 @@ impl Parameter {
         self
     }
 
-    /// Makes the parameter active only when `parent`, declared earlier, is one of `values`.
+    /// Makes the parameter active only when `parent`, declared earlier, has one of `values`.
     pub fn when<C: Into<Choice>>(
         mut self,
         parent: impl Into<String>,
@@ -92,17 +92,17 @@ impl Parameter {
         &self.name
     }
 
-    /// What values it can take.
+    /// The set of values.
     pub fn domain(&self) -> &Domain {
         &self.domain
     }
 
-    /// When it is active; `None` for always.
+    /// The condition under which the parameter is active; `None` for always.
     pub fn condition(&self) -> Option<&Condition> {
         self.condition.as_ref()
     }
 
-    /// A value as people write it: a choice by its text, an int without a decimal point.
+    /// Formats a value for people: a choice as its text, an int without a decimal point.
     pub fn format(&self, value: f64) -> String {
         match &self.domain {
             Domain::Categorical { choices } => match choices.get(value as usize) {
@@ -117,7 +117,7 @@ impl Parameter {
         }
     }
 
-    /// A value as JSON: a choice as itself, a number as a number.
+    /// A value as JSON has it: a choice as itself, a number as a number.
     pub fn to_choice(&self, value: f64) -> Choice {
         match &self.domain {
             Domain::Categorical { choices } => {

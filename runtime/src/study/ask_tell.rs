@@ -75,7 +75,8 @@ struct Abandon {
 #[serde(deny_unknown_fields)]
 struct Best {}
 
-/// Keeps `null` apart from nothing: many programs write a number that is not finite as `null`.
+/// Distinguishes `null` from an absent field: many programs write a number that is not finite as
+/// `null`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
@@ -125,7 +126,8 @@ fn serve(study: &mut StoredStudy, request: Request) -> Result<Value, Error> {
             for _ in 0..count {
                 match study.ask() {
                     Ok(trial) => trials.push(offered(study, &trial, explain)),
-                    // What was handed out must be heard of; the next request meets the error again.
+                    // Trials that were handed out must be reported; the next request meets the
+                    // error again.
                     Err(_) if !trials.is_empty() => break,
                     Err(error) => return Err(error),
                 }
@@ -165,7 +167,7 @@ fn offered(study: &StoredStudy, trial: &Trial, explain: bool) -> Value {
     offered
 }
 
-/// Why a trial was suggested; the numbers only where the sampler predicts something.
+/// Why a trial was suggested, with numbers where the sampler predicts.
 fn reasons(explanation: &Explanation) -> Value {
     let mut object = json!({"sampler": explanation.sampler, "origin": explanation.origin.name()});
     if let Some(expectation) = explanation.expectation {

@@ -2,18 +2,18 @@ use core::{fmt, str::FromStr};
 
 use crate::{Error, ErrorKind, Result};
 
-/// Whether small or large objectives are wanted.
+/// The direction of optimization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Direction {
-    /// The smallest objective is the best.
+    /// Smaller objectives are better.
     #[default]
     Minimize,
-    /// The largest objective is the best.
+    /// Larger objectives are better.
     Maximize,
 }
 
 impl Direction {
-    /// The objective as samplers see it: always to be minimized.
+    /// The objective as a loss, which samplers minimize.
     pub fn loss(self, value: f64) -> f64 {
         match self {
             Self::Minimize => value,

@@ -3,7 +3,7 @@ use alloc::string::String;
 use super::{Outcome, TrialOrigin};
 use crate::space::Configuration;
 
-/// A change of a study. The study is what its events, one after the other, make of it.
+/// A change of a study. A study is the result of its events.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Event {
     /// A trial was handed out.
@@ -12,8 +12,8 @@ pub(super) enum Event {
     Tell { id: u64, outcome: Outcome, reason: Option<String> },
     /// A trial made elsewhere was added.
     Add { id: u64, configuration: Configuration, outcome: Outcome, reason: Option<String> },
-    /// A configuration waits to be asked for.
+    /// A configuration was enqueued.
     Enqueue { configuration: Configuration },
-    /// A pending trial was given up.
+    /// A pending trial was abandoned.
     Abandon { id: u64 },
 }

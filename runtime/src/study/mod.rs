@@ -1,7 +1,7 @@
-//! Ask, try, tell: the state of one optimization.
+//! The ask-and-tell interface: the state of one optimization.
 //!
-//! A [`Study`] hands out [`Trial`]s and is told how they went. It can be told in any order, any number of
-//! trials may be pending, and trials made elsewhere can be added.
+//! A [`Study`] hands out [`Trial`]s and is told their outcomes, in any order. Any number of trials
+//! may be pending, and trials from elsewhere can be added.
 //!
 //! ```
 //! use optiformer::samplers::RandomSampler;
@@ -21,9 +21,9 @@
 //!
 //! # What a suggestion depends on
 //!
-//! On the space, the seed, the trials that finished (in the order of their ids), those that are pending, and
-//! the number of asks that were answered before; on nothing else. So a study that is written down, stopped and
-//! read back goes on as if it had not been stopped. An ask that fails counts for nothing.
+//! A suggestion depends on the space, the seed, the finished trials in the order of their ids, the
+//! pending ones, and the number of earlier asks; on nothing else. A study that is stored, stopped
+//! and read back therefore continues as if it had not stopped. A failed ask does not count.
 
 #[cfg(feature = "std")]
 pub mod ask_tell;
@@ -62,21 +62,21 @@ pub struct Study {
     direction: Direction,
     sampler: Box<dyn Sampler + Send>,
     seed: u64,
-    /// In the order of their ids; abandoned trials are taken out.
+    /// In the order of their ids, without abandoned ones.
     trials: Vec<Trial>,
-    /// The pending trials, by rising id: every ask looks at them, and not at all the others.
+    /// Ids of the pending trials, ascending, so that an ask does not scan the finished ones.
     pending_ids: Vec<u64>,
     next_id: u64,
-    /// How many asks were answered.
+    /// Number of successful asks.
     asked: u64,
-    /// Enqueued configurations that wait to be asked for.
+    /// Enqueued configurations that have not been handed out.
     queue: VecDeque<Configuration>,
-    /// Pending trials whose process died: handed out again before anything else.
+    /// Pending trials of a process that is gone, to be handed out first.
     orphans: VecDeque<u64>,
-    /// The finished trials as samplers see them, with their ids, in the order of those.
+    /// The finished trials as samplers see them, and their ids, in the order of the ids.
     history: Vec<Observation>,
     history_ids: Vec<u64>,
-    /// Why the pending trials were suggested, in units of the objective; of trials that this process asked for.
+    /// Explanations of the pending trials that this process asked for, in units of the objective.
     explanations: Vec<(u64, Explanation)>,
 }
 
@@ -105,7 +105,7 @@ impl Study {
         }
     }
 
-    /// Hands out the next trial: an enqueued configuration if one waits, else the sampler's suggestion.
+    /// Hands out the next trial: the first enqueued configuration, else the sampler's suggestion.
     ///
     /// # Errors
     ///
@@ -118,15 +118,16 @@ impl Study {
         Ok(self.apply_ask(event, explanation))
     }
 
-    /// Why the sampler suggested a trial, in units of the objective, larger or smaller being better as the [`direction`](Self::direction) has it.
+    /// Why the sampler suggested a trial, in units of the objective and in the study's
+    /// [`direction`](Self::direction).
     ///
-    /// `None` for a trial that was not suggested (it was enqueued or added), that has its outcome, or that was asked for before the study was
-    /// read from a file: reasons are not written down.
+    /// `None` for a trial that was enqueued or added, that has its outcome, or that was asked for
+    /// before the study was read from a file: explanations are not stored.
     pub fn explanation(&self, id: u64) -> Option<&Explanation> {
         self.explanations.iter().find(|(of, _)| *of == id).map(|(_, explanation)| explanation)
     }
 
-    /// Takes in how a pending trial went. An objective that is not finite is kept as a failure.
+    /// Records the outcome of a pending trial. An objective that is not finite counts as a failure.
     ///
     /// # Errors
     ///
@@ -139,7 +140,7 @@ impl Study {
         Ok(())
     }
 
-    /// As [`tell`](Self::tell) with [`Outcome::Failed`], with the reason kept in [`Trial::reason`].
+    /// As [`tell`](Self::tell) with [`Outcome::Failed`]; the reason goes to [`Trial::reason`].
     ///
     /// # Errors
     ///
@@ -151,8 +152,8 @@ impl Study {
         Ok(())
     }
 
-    /// Lets `configuration`, a point known to be good, be handed out before the sampler is asked.
-    /// Several are handed out in the order they came.
+    /// Enqueues a configuration, such as a known good one, to be handed out before the sampler is
+    /// asked. The queue is first in, first out.
     ///
     /// # Errors
     ///
@@ -164,7 +165,7 @@ impl Study {
         Ok(())
     }
 
-    /// Adds a trial that was made elsewhere, and returns its id.
+    /// Adds a trial from elsewhere, and returns its id.
     ///
     /// # Errors
     ///
@@ -177,8 +178,7 @@ impl Study {
         Ok(id)
     }
 
-    /// Gives up a pending trial that nobody will finish: it leaves the study without a verdict, and its id
-    /// is not used again.
+    /// Abandons a pending trial: it leaves the study without an outcome, and its id is not reused.
     ///
     /// # Errors
     ///
@@ -190,7 +190,8 @@ impl Study {
         Ok(())
     }
 
-    /// The finished trial with the best objective; of equals the first. `None` before any has finished.
+    /// The finished trial with the best objective, the first among equals. `None` before any has
+    /// finished.
     pub fn best(&self) -> Option<&Trial> {
         let mut best: Option<(&Trial, f64)> = None;
         for trial in &self.trials {
@@ -208,32 +209,32 @@ impl Study {
         &self.trials
     }
 
-    /// The trial with this id, unless it never was or was abandoned.
+    /// The trial with this id; `None` if it never existed or was abandoned.
     pub fn trial(&self, id: u64) -> Option<&Trial> {
         self.position(id).map(|position| &self.trials[position])
     }
 
-    /// The trials that were handed out and not told, in the order of their ids.
+    /// The pending trials, in the order of their ids.
     pub fn pending(&self) -> impl Iterator<Item = &Trial> {
         self.pending_ids.iter().filter_map(|id| self.trial(*id))
     }
 
-    /// The enqueued configurations that wait to be asked for.
+    /// The enqueued configurations that have not been handed out.
     pub fn queue(&self) -> impl Iterator<Item = &Configuration> {
         self.queue.iter()
     }
 
-    /// What may be tried.
+    /// The search space.
     pub fn space(&self) -> &Space {
         &self.space
     }
 
-    /// Whether small or large objectives are wanted.
+    /// The direction of optimization.
     pub fn direction(&self) -> Direction {
         self.direction
     }
 
-    /// The seed that everything random comes from.
+    /// The seed of all random numbers.
     pub fn seed(&self) -> u64 {
         self.seed
     }
@@ -243,19 +244,19 @@ impl Study {
         self.sampler.name()
     }
 
-    /// Lets [`ask`](Self::ask) hand out the pending trials once more, with the ids and configurations they
-    /// have, before anything new: for a study whose workers are gone.
+    /// Makes [`ask`](Self::ask) hand out the pending trials again, unchanged, before anything new:
+    /// for a study whose workers are gone.
     pub fn offer_pending_again(&mut self) {
         self.orphans = self.pending_ids.iter().copied().collect();
     }
 
-    /// The next pending trial that is to be handed out again.
+    /// The next pending trial to be handed out again.
     fn take_orphan(&mut self) -> Option<Trial> {
         let id = self.orphans.pop_front()?;
         self.trial(id).cloned()
     }
 
-    /// What the next ask will do, without doing it.
+    /// The event of the next ask, not yet applied.
     fn prepare_ask(&mut self) -> Result<(Event, Option<Explanation>)> {
         let id = self.next_id;
         if let Some(configuration) = self.queue.front() {
@@ -279,13 +280,13 @@ impl Study {
         Ok((Event::Ask { id, configuration, origin: TrialOrigin::Asked }, Some(explanation)))
     }
 
-    /// What adding a trial will do, without doing it.
+    /// The event that adds a trial, not yet applied.
     fn prepare_add(&self, configuration: Configuration, outcome: Outcome) -> Event {
         let configuration = self.canonical(configuration);
         Event::Add { id: self.next_id, configuration, outcome, reason: unusable(outcome) }
     }
 
-    /// Whether `event` can happen to the study as it stands.
+    /// Checks that `event` fits the current state.
     fn check(&self, event: &Event) -> Result<()> {
         match event {
             Event::Ask { id, configuration, origin } => {
@@ -327,7 +328,7 @@ impl Study {
         Err(Error::new(ErrorKind::InvalidValue, context))
     }
 
-    /// Applies an ask that was checked or prepared, and returns the trial.
+    /// Applies a checked or prepared ask, and returns the trial.
     fn apply_ask(&mut self, event: Event, explanation: Option<Explanation>) -> Trial {
         self.apply(event);
         let trial = self.trials[self.trials.len() - 1].clone();
@@ -335,7 +336,7 @@ impl Study {
         trial
     }
 
-    /// Lets a checked event happen.
+    /// Applies a checked event.
     fn apply(&mut self, event: Event) {
         match event {
             Event::Ask { id, configuration, origin } => {
@@ -368,7 +369,7 @@ impl Study {
         }
     }
 
-    /// Gives a pending trial its outcome and puts it into the history at its place.
+    /// Records the outcome of a pending trial and inserts it into the history.
     fn finish(&mut self, id: u64, outcome: Outcome, reason: Option<String>) {
         let Some(position) = self.position(id) else { return };
         let trial = &mut self.trials[position];
@@ -388,7 +389,7 @@ impl Study {
         self.trials.binary_search_by_key(&id, |trial| trial.id).ok()
     }
 
-    /// The configuration with the zero of an int always positive: JSON writes ints without a sign on zero.
+    /// The configuration without negative zeros of ints, which JSON cannot represent.
     fn canonical(&self, configuration: Configuration) -> Configuration {
         let values = configuration.values().iter().enumerate().map(|(index, value)| {
             let parameter = self.space.parameters().get(index);
@@ -399,7 +400,7 @@ impl Study {
     }
 }
 
-/// Why an objective cannot be compared, if so.
+/// The reason why an objective counts as a failure, if it does.
 fn unusable(outcome: Outcome) -> Option<String> {
     match outcome {
         Outcome::Value(value) if !value.is_finite() => Some(format!("the objective is {value}")),

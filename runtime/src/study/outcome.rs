@@ -1,14 +1,14 @@
-/// How a trial went, as it is told.
+/// The outcome of a trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
-    /// The objective. One that is not finite is kept as a failure, never lost.
+    /// The objective. A value that is not finite counts as a failure.
     Value(f64),
-    /// There is no objective: the trial crashed, diverged or ran out of time.
+    /// The trial crashed, diverged or timed out.
     Failed,
 }
 
 impl Outcome {
-    /// The objective, when there is one that can be compared.
+    /// The objective, if it is finite.
     pub fn finite(self) -> Option<f64> {
         match self {
             Self::Value(value) if value.is_finite() => Some(value),

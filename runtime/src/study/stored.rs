@@ -17,11 +17,11 @@ use crate::{
     space::{Configuration, Space},
 };
 
-/// A [`Study`] that is written down as it goes: every change is in the file before the call returns.
+/// A [`Study`] in a file: every change is written before the call returns.
 ///
-/// A process that is killed loses nothing that was told. Opened again, the study first hands out the
-/// trials that were pending, with the ids and configurations they had, and then goes on as if it had
-/// not been stopped. The format is described in `docs/journal.md`.
+/// A killed process loses no outcome. When the study is opened again, it first hands out the trials
+/// that were pending, unchanged, and then continues as if it had not stopped. `docs/journal.md`
+/// describes the format.
 pub struct StoredStudy {
     study: Study,
     journal: Option<Journal>,
@@ -31,14 +31,14 @@ pub struct StoredStudy {
 impl StoredStudy {
     /// Opens the study in the file `path`, or creates it.
     ///
-    /// The file is locked until the study is dropped, so that no two processes write it. Where another
-    /// study of the same space, direction, sampler and seed is in the file, it goes on.
+    /// The file is locked until the study is dropped, so that two processes cannot write it. A
+    /// study in the file with the same space, direction, sampler and seed continues.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`] where the file cannot be opened or another process writes it;
-    /// [`ErrorKind::InvalidJournal`] where it belongs to another study (the message says what differs), or
-    /// is damaged other than by a torn last line (the message says in which line, at which byte).
+    /// [`ErrorKind::Io`] where the file cannot be opened or another process writes it.
+    /// [`ErrorKind::InvalidJournal`] where it belongs to another study (the message says what
+    /// differs) or is damaged beyond a torn last line (the message has the line and the byte).
     pub fn open(
         path: &Path,
         space: Space,
@@ -58,7 +58,8 @@ impl StoredStudy {
                 (length, note) = read_text(path, &bytes, end + 1, &mut study)?;
                 journal.keep(length, bytes.len());
             }
-            // Killed while it wrote the header; anything else without a line break is somebody else's file.
+            // A torn header of this study; anything else without a line break is another kind of
+            // file.
             None if header.line().as_bytes().starts_with(&bytes) => {
                 journal.append(&header.line(), true)?;
                 sync_directory(path);
@@ -77,7 +78,7 @@ impl StoredStudy {
         Ok(Self { study, journal: Some(journal), note })
     }
 
-    /// A study that is written nowhere, behind the same calls.
+    /// A study in memory behind the same interface.
     pub fn in_memory(study: Study) -> Self {
         Self { study, journal: None, note: None }
     }
@@ -87,12 +88,12 @@ impl StoredStudy {
         Self { study, journal: Some(journal), note: None }
     }
 
-    /// The study, for reading.
+    /// The study.
     pub fn study(&self) -> &Study {
         &self.study
     }
 
-    /// What was dropped when the file was read, if anything.
+    /// A note about a torn last line that was dropped.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
@@ -160,7 +161,8 @@ impl StoredStudy {
         self.change(Event::Abandon { id }, false)
     }
 
-    /// Checks, writes down, applies: in this order, so that an error leaves everything as it was.
+    /// Checks, writes and applies an event, in this order, so that an error leaves the study
+    /// unchanged.
     fn change(&mut self, event: Event, sync: bool) -> Result<()> {
         self.study.check(&event)?;
         self.write(&event, sync)?;
@@ -182,7 +184,7 @@ impl fmt::Debug for StoredStudy {
     }
 }
 
-/// Makes a new file's name durable, where the system offers that; the study works without.
+/// Syncs the directory of a new file, where the system supports it.
 fn sync_directory(path: &Path) {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

@@ -4,41 +4,41 @@ use serde_json::{Value, json};
 
 use crate::space::{Configuration, Space};
 
-/// One configuration that a study tries, and what is known about it.
+/// A configuration that a study tries, with its state.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Trial {
-    /// The trial's number within its study, never given twice.
+    /// Number within the study, never reused.
     pub id: u64,
-    /// What is tried; legal in the study's space.
+    /// The configuration, legal in the study's space.
     pub configuration: Configuration,
-    /// How far it is.
+    /// The state.
     pub state: TrialState,
-    /// Where the configuration came from.
+    /// The origin of the configuration.
     pub origin: TrialOrigin,
-    /// Why the trial failed, where somebody said so.
+    /// The reason of a failure, if one was given.
     pub reason: Option<String>,
 }
 
-/// How far a trial is.
+/// The state of a trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum TrialState {
-    /// Handed out; nothing was told yet.
+    /// Handed out, without an outcome.
     Pending,
-    /// Told, with this finite objective.
+    /// Finished with this finite objective.
     Finished(f64),
-    /// Told as failed, or with an objective that is not finite.
+    /// Failed, or told an objective that is not finite.
     Failed,
 }
 
-/// Where a trial's configuration came from.
+/// The origin of a trial's configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TrialOrigin {
     /// The sampler suggested it.
     Asked,
     /// The user enqueued it.
     Enqueued,
-    /// The trial was made elsewhere and added with its outcome.
+    /// The user added it with its outcome.
     Added,
 }
 
@@ -69,14 +69,14 @@ impl Trial {
         object
     }
 
-    /// Whether nothing was told yet.
+    /// Whether the trial has no outcome.
     pub fn is_pending(&self) -> bool {
         self.state == TrialState::Pending
     }
 }
 
 impl TrialOrigin {
-    /// The word that journals use.
+    /// The name in journals.
     #[cfg(feature = "std")]
     pub(super) fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,5 @@
-//! Minimizes a parabola without the standard library: only an allocator and `putchar` of the host's C library.
+//! Minimizes a parabola without the standard library: only an allocator and `putchar` of the host's
+//! C library.
 #![no_std]
 #![no_main]
 
@@ -28,8 +29,8 @@ unsafe extern "C" {
 
 struct HostAllocator;
 
-// SAFETY: `aligned_alloc` gives memory of the asked size and alignment or null, and `free` takes it back; both may
-// be called from any thread.
+// SAFETY: `aligned_alloc` gives memory of the asked size and alignment or null, and `free` takes it
+// back; both may be called from any thread.
 unsafe impl GlobalAlloc for HostAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let alignment = layout.align().max(16);
@@ -52,7 +53,8 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     unsafe { abort() }
 }
 
-/// What the precompiled `core` and `alloc` refer to for unwinding, which a build that aborts never does.
+/// What the precompiled `core` and `alloc` refer to for unwinding, which a build that aborts never
+/// does.
 #[unsafe(no_mangle)]
 pub extern "C" fn rust_eh_personality() {}
 

@@ -2,10 +2,10 @@
 
 use optiformer::{
     Result,
-    acquisition::candidates,
     samplers::{self, Request},
     space::{Configuration, Space},
     trial::Observation,
+    unstable::acquisition::candidates,
 };
 use rand::RngExt;
 

@@ -86,12 +86,21 @@ fn auto_variant(text: &str) -> Result<AutoOptions> {
     let mut options = AutoOptions::default();
     each_option("auto", text, |name, value| {
         match name {
-            "learned_until" => options.learned_until = value.parse().ok()?,
             "local_until" => options.local_until = value.parse().ok()?,
             "refine_from" => options.refine_from = value.parse().ok()?,
             "refine_every" => options.refine_every = value.parse().ok()?,
             "long_from" => options.long_from = value.parse().ok()?,
             "long_every" => options.long_every = value.parse().ok()?,
+            "stack_from" => options.stack_from = value.parse().ok()?,
+            "stack_until" => options.stack_until = value.parse().ok()?,
+            "transformer_weight" => options.transformer_weight = Some(value.parse().ok()?),
+            "log_score_discount" => options.log_score_discount = value.parse().ok()?,
+            "num_gp_candidates" => options.num_gp_candidates = value.parse().ok()?,
+            "num_policy_candidates" => options.num_policy_candidates = value.parse().ok()?,
+            "num_local_candidates" => options.num_local_candidates = value.parse().ok()?,
+            "num_space_candidates" => options.num_space_candidates = value.parse().ok()?,
+            "num_refined_candidates" => options.num_refined_candidates = value.parse().ok()?,
+            "zoom_from" => options.zoom_from = value.parse().ok()?,
             _ => return None,
         }
         Some(())

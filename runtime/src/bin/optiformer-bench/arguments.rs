@@ -1,10 +1,10 @@
-//! The command line. The tool's parser is not used, so that this program builds with the library's default features.
+//! The command line, parsed by hand, so that the program builds with the default features.
 
 use std::path::PathBuf;
 
 use optiformer::model::{PRESETS, Precision};
 
-/// What `--help` prints.
+/// The output of `--help`.
 pub const USAGE: &str = "\
 optiformer-bench: how long the transformer's workloads take
 
@@ -30,7 +30,7 @@ With --model-dir DIR (config.json and model.safetensors as Hugging Face's LlamaF
 in the first precision, with the first number of threads, prints {\"ready\":true,...} and answers lines on standard input: `W1 3`
 measures W1 three times, `rss` tells the memory, `quit` ends.";
 
-/// What was asked for.
+/// The parsed arguments.
 #[derive(Debug)]
 pub struct Arguments {
     /// Print the usage only.
@@ -52,7 +52,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Reads the arguments behind the program's name.
+    /// Parses the arguments after the program's name.
     pub fn read(mut rest: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut all = Self {
             help: false,

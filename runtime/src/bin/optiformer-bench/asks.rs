@@ -1,4 +1,5 @@
-//! Whole suggestions of the learned sampler with its defaults: six parameters, the embedded weights, histories of growing length.
+//! Measures whole suggestions of the transformer with its defaults: six parameters, the embedded
+//! weights, histories of growing length.
 
 use std::{sync::Arc, time::Instant};
 
@@ -12,7 +13,7 @@ use optiformer::{
 
 use crate::workloads::{Times, cpu_seconds};
 
-/// After how many trials suggestions are measured, by name.
+/// Numbers of trials after which suggestions are measured, by name.
 pub const ASKS: [(&str, usize); 4] =
     [("ask 10", 10), ("ask 50", 50), ("ask 100", 100), ("ask 200", 200)];
 

@@ -1,4 +1,4 @@
-//! What a measurement prints.
+//! The output of a measurement.
 
 use optiformer::model::Precision;
 use serde::Serialize;
@@ -14,16 +14,16 @@ pub struct Line<'a> {
     threads: usize,
     workload: &'a str,
     median_ms: f64,
-    /// The middle half of the repetitions lies within so much.
+    /// Interquartile range of the repetitions.
     spread_ms: f64,
     least_ms: f64,
-    /// The median of the processor's time, of all threads together.
+    /// Median processor time, over all threads.
     cpu_ms: f64,
     repetitions: usize,
 }
 
 impl<'a> Line<'a> {
-    /// Sums repetitions up.
+    /// Summarizes repetitions.
     pub fn new(
         model: &'a str,
         precision: Precision,

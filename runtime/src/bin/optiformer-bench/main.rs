@@ -1,7 +1,8 @@
-//! `optiformer-bench`: how long the transformer's workloads take.
+//! `optiformer-bench` measures the transformer's workloads.
 //!
-//! Without arguments every preset is measured in every precision, one JSON line for each workload. With `--model-dir` a model is loaded, and
-//! requests are answered over standard input, so that another program can alternate between this one and others.
+//! Without arguments it measures every preset in every precision, one JSON line per workload. With
+//! `--model-dir` it loads a model and serves requests on standard input, so that another program
+//! can alternate between engines.
 
 mod arguments;
 #[cfg(feature = "pico")]
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Loads a model from a folder and answers requests.
+/// Loads a model from a folder and serves requests.
 fn serve(folder: &std::path::Path, arguments: &Arguments) -> Result<()> {
     let begin = Instant::now();
     let precision = arguments.precisions[0];
@@ -104,7 +105,7 @@ fn print(line: &line::Line<'_>) {
     println!("{}", serde_json::to_string(line).expect("plain data"));
 }
 
-/// Measures presets with random weights, a line for each workload.
+/// Measures presets with random weights, one line per workload.
 fn measure_all(arguments: &Arguments) -> Result<()> {
     for name in &arguments.presets {
         for precision in &arguments.precisions {

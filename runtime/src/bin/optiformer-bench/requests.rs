@@ -1,4 +1,4 @@
-//! Requests over standard input, answers as JSON lines.
+//! Serves requests on standard input with JSON lines.
 
 use std::io::{BufRead, Write, stdin, stdout};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::workloads::{Bench, WORKLOADS};
 
-/// Says that the model is there, and answers until the input ends or says `quit`.
+/// Announces the model, and serves requests until the input ends or says `quit`.
 pub fn answer(bench: &mut Bench, load_ms: f64) {
     print(&json!({ "ready": true, "load_ms": load_ms, "rss_mb": resident_mb() }));
     for line in stdin().lock().lines().map_while(std::io::Result::ok) {
@@ -38,11 +38,11 @@ fn run(bench: &mut Bench, workload: &str, count: &str) -> Value {
 
 fn print(value: &Value) {
     let mut out = stdout().lock();
-    // Whoever asked has gone if this fails; the next read will say so.
+    // A failure means that the other side is gone, which the next read reports.
     let _ = writeln!(out, "{value}").and_then(|()| out.flush());
 }
 
-/// The memory that the process holds, where the system tells it.
+/// Memory of the process, where the system reports it.
 fn resident_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use optiformer::{
     Result,
-    acquisition::{self, Prediction},
     model::{Cache, Model, Workspace},
     space::{Parameter, Space},
     tokenizer::{
@@ -12,6 +11,7 @@ use optiformer::{
         rows::{RowTokenizer, Rows},
     },
     trial::Observation,
+    unstable::acquisition::{self, Prediction},
 };
 
 use crate::workloads::{Times, cpu_seconds};

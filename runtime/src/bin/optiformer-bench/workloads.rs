@@ -1,4 +1,4 @@
-//! The workloads: what a study asks of the model, without the study.
+//! The workloads: the calls that a study makes to the model.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use optiformer::{
     model::{Branches, Cache, Model, Workspace},
 };
 
-/// Their names in requests.
+/// Names in requests.
 pub const WORKLOADS: [&str; 4] = ["W1", "W2", "W3", "W4"];
 
 const HISTORY: usize = 600;
@@ -15,7 +15,7 @@ const TRIAL: usize = 12;
 const CONTINUATIONS: usize = 64;
 const CONTINUATION: usize = 11;
 
-/// A model with what it needs to run.
+/// A model with its buffers.
 pub struct Bench {
     model: Model,
     history: Vec<u16>,
@@ -25,14 +25,14 @@ pub struct Bench {
     logits: Vec<f32>,
 }
 
-/// How long repetitions took: on the clock, and of the processor.
+/// Wall-clock and processor times of the repetitions.
 pub struct Times {
     pub wall_ms: Vec<f64>,
     pub cpu_ms: Vec<f64>,
 }
 
 impl Bench {
-    /// Brings the history into the cache.
+    /// Writes the history to the cache.
     pub fn new(model: Model, threads: usize) -> Result<Self> {
         let vocabulary = model.config().vocabulary_size;
         let mut bench = Self {
@@ -49,12 +49,12 @@ impl Bench {
         Ok(bench)
     }
 
-    /// How many threads continuations are spread over.
+    /// Number of threads for the continuations.
     pub fn set_threads(&mut self, threads: usize) {
         self.workspace.set_threads(threads);
     }
 
-    /// Runs a workload so many times, after one that is not counted.
+    /// Runs a workload repeatedly, after one warm-up.
     pub fn times(&mut self, workload: &str, repetitions: usize) -> Result<Times> {
         let mut times = Times { wall_ms: Vec::new(), cpu_ms: Vec::new() };
         for repetition in 0..=repetitions {
@@ -69,7 +69,7 @@ impl Bench {
         Ok(times)
     }
 
-    /// Brings the cache to where the workload begins.
+    /// Sets the cache to the workload's start.
     fn prepare(&mut self, workload: &str) -> Result<()> {
         if workload == "W1" {
             self.cache.clear();
@@ -102,7 +102,7 @@ impl Bench {
         }
     }
 
-    /// Tokens one by one, each the likeliest after the one before it.
+    /// Greedy decoding, token by token.
     fn decode(&mut self) -> Result<()> {
         let vocabulary = self.model.config().vocabulary_size;
         let mut token = self.history[0];
@@ -118,11 +118,11 @@ impl Bench {
     }
 }
 
-/// Tokens without a pattern, the same ones every time.
+/// Pseudorandom tokens, the same every time.
 fn tokens(count: usize, seed: u64, vocabulary: usize) -> Vec<u16> {
     let mut state = seed;
     let mut next = || {
-        // Knuth's linear congruential generator (MMIX); its upper half is good enough here.
+        // Knuth's linear congruential generator (MMIX); its upper half suffices here.
         state =
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((state >> 33) as usize % vocabulary) as u16
@@ -130,7 +130,7 @@ fn tokens(count: usize, seed: u64, vocabulary: usize) -> Vec<u16> {
     (0..count).map(|_| next()).collect()
 }
 
-/// The processor time of the whole process, where the system tells it.
+/// Processor time of the process, where the system reports it.
 #[cfg(unix)]
 pub fn cpu_seconds() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);

@@ -18,10 +18,12 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a program again and again; find the parameters for which the number it prints is smallest.
+    /// Run a program again and again; find the parameters for which the number it prints is
+    /// smallest.
     #[command(after_long_help = TUNE_HELP)]
     Minimize(TuneOptions),
-    /// Run a program again and again; find the parameters for which the number it prints is largest.
+    /// Run a program again and again; find the parameters for which the number it prints is
+    /// largest.
     #[command(after_long_help = TUNE_HELP)]
     Maximize(TuneOptions),
     /// Hand out trials and take in outcomes as JSON lines on standard input and output.
@@ -59,14 +61,15 @@ const ASK_TELL_HELP: &str = r#"Requests, one a line, each answered by one line:
   {"best":{}}                                {"best":{"id":0,"value":1.5,"values":{"x":0.3}}}
 A line that cannot be served is answered {"error":{"kind":…,"message":…}}. The end of the input ends it."#;
 
-/// What every study needs.
+/// Options of every study.
 #[derive(Args, Debug)]
 pub struct StudyOptions {
     /// The search space: a JSON file
     #[arg(long, value_name = "FILE.json")]
     pub space: PathBuf,
 
-    /// Who proposes the trials: auto, gp, optiformer, tpe, cma_es, local_search, sobol or random [default: auto, or the study file's]
+    /// Who proposes the trials: auto, gp, optiformer, tpe, cma_es, local_search, sobol or random
+    /// [default: auto, or the study file's]
     #[arg(long, value_name = "NAME")]
     pub sampler: Option<String>,
 
@@ -78,7 +81,8 @@ pub struct StudyOptions {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=256))]
     pub threads: u64,
 
-    /// Where the optiformer sampler ranks: cpu, gpu, or auto for the graphics processor where the work is large enough
+    /// Where the optiformer sampler ranks: cpu, gpu, or auto for the graphics processor where the
+    /// work is large enough
     #[cfg(feature = "gpu")]
     #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = ["auto", "cpu", "gpu"])]
     pub device: String,
@@ -105,7 +109,7 @@ pub struct TuneOptions {
     #[arg(long, value_name = "J", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=4096))]
     pub jobs: u64,
 
-    /// Kill a program, and all it started, that runs longer; its trial has failed
+    /// Kill a program, and all it started, after this time; its trial fails
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<Duration>,
 
@@ -151,7 +155,7 @@ pub struct ShowOptions {
     pub json: bool,
 }
 
-/// A direction, as the command line has it.
+/// The direction of optimization, as an argument.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum DirectionArgument {
     /// The smallest objective

@@ -1,4 +1,4 @@
-//! One run of the program that is tuned.
+//! Runs the objective program once.
 
 use std::{
     io::{self, Read, Write},
@@ -10,28 +10,27 @@ use std::{
 
 use crate::{number::NumberScanner, output, stop};
 
-/// How a run went.
+/// The result of a run.
 #[derive(Debug)]
 pub enum RunResult {
-    /// The program ended well and printed this number.
+    /// The program succeeded and printed this number.
     Value(f64),
-    /// There is no objective.
+    /// The run has no objective.
     Failed {
-        /// Why.
+        /// The reason.
         reason: String,
-        /// The last lines that the program wrote to standard error.
+        /// The last lines of its standard error.
         stderr_tail: String,
     },
-    /// The tool was asked to stop, and killed the program.
+    /// The tool was asked to stop and killed the program.
     Stopped,
-    /// The program cannot be started.
+    /// The program could not be started.
     SpawnFailed(String),
 }
 
-/// How long after the program's end to wait for what it left in the pipes: a process that it left
-/// behind may hold them open for ever.
+/// Time to wait for the pipes after the program's end: a background process may hold them open.
 const GRACE: Duration = Duration::from_millis(500);
-/// How much of standard error is kept, in bytes and in lines.
+/// Part of standard error that is kept, in bytes and in lines.
 const STDERR_TAIL_BYTES: usize = 4096;
 const STDERR_TAIL_LINES: usize = 5;
 
@@ -40,7 +39,8 @@ pub fn run(arguments: &[String], timeout: Option<Duration>, verbose: bool) -> Ru
     let mut command = Command::new(&arguments[0]);
     command.args(&arguments[1..]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // A group of its own: it can be killed with all it started, and Ctrl-C reaches this tool alone.
+    // A process group of its own: the tool can kill it with all it started, and Ctrl-C reaches the
+    // tool alone.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = match command.spawn() {
@@ -67,7 +67,7 @@ pub fn run(arguments: &[String], timeout: Option<Duration>, verbose: bool) -> Ru
     });
     let ended = wait(&mut child, timeout);
     let deadline = Instant::now() + GRACE;
-    // The two readers hang up when they are done.
+    // Both readers hang up at the end of their pipe.
     while ends.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok() {}
     let stderr_tail = last_lines(&lock(&tail));
     let failed = |reason: String| RunResult::Failed { reason, stderr_tail };
@@ -93,7 +93,7 @@ enum ProcessEnd {
     Lost(io::Error),
 }
 
-/// Waits for the end of the program, or brings it about.
+/// Waits for the program's end, or enforces it.
 fn wait(child: &mut Child, timeout: Option<Duration>) -> ProcessEnd {
     let start = Instant::now();
     let mut pause = Duration::from_micros(500);
@@ -116,7 +116,8 @@ fn wait(child: &mut Child, timeout: Option<Duration>) -> ProcessEnd {
     }
 }
 
-/// Kills the program with all it started, and buries it. It has not been waited for, so its id is still its own.
+/// Kills and reaps the program with all it started. It has not been waited for, so its process id
+/// is still valid.
 fn kill(child: &mut Child) {
     #[cfg(unix)]
     {
@@ -135,7 +136,7 @@ fn read_to_end(
 ) {
     let Some(mut pipe) = pipe else { return };
     thread::spawn(move || {
-        // Lives as long as the thread: its end is the signal.
+        // Dropped when the thread ends, which is the signal.
         let _done = done;
         let mut buffer = [0; 16 * 1024];
         loop {

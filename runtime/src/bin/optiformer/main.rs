@@ -1,4 +1,4 @@
-//! The command-line tool `optiformer`: tunes any program from the shell. Described in `docs/tool.md`.
+//! The command-line tool `optiformer`, described in `docs/tool.md`.
 
 mod arguments;
 mod ask_tell;
@@ -20,7 +20,7 @@ use clap::Parser;
 use arguments::{Arguments, Command};
 use optiformer::study::Direction;
 
-/// How the tool ends, apart from wrong usage (2), which clap reports by itself.
+/// Exit states of the tool; clap reports wrong usage (2) by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ExitState {
     /// Everything went well.
@@ -31,7 +31,7 @@ enum ExitState {
     Interrupted,
 }
 
-/// Why the tool could not do what it was asked.
+/// Errors of the tool.
 #[derive(Debug)]
 enum Failure {
     /// The command line does not fit the search space.

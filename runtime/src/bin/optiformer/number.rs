@@ -1,10 +1,11 @@
-//! The objective: the last number in what a program prints.
+//! Extracts the objective, the last number in a program's output.
 
-/// Finds the last number in a stream of bytes, holding on to one word at a time.
+/// Finds the last number in a stream of bytes; holds one word in memory at a time.
 ///
-/// A word is a run of letters, digits, `_`, `.`, `+`, `-` and bytes beyond ASCII; it is a number if all
-/// of it, but for a full stop at its end, reads as one: `-1.5`, `3e-4`, `nan`, `inf`. So `loss=0.25`, `93.5%` and
-/// `(0.1, 0.2)` hold numbers, `x2`, `10ms` and `2024-01-05` do not. Color codes are skipped.
+/// A word is a run of letters, digits, `_`, `.`, `+`, `-` and non-ASCII bytes. It is a number if
+/// the whole word, except for a final full stop, parses as one: `-1.5`, `3e-4`, `nan`, `inf`. So
+/// `loss=0.25`, `93.5%` and `(0.1, 0.2)` contain numbers; `x2`, `10ms` and `2024-01-05` do not.
+/// Color codes are skipped.
 #[derive(Debug, Default)]
 pub struct NumberScanner {
     word: Vec<u8>,
@@ -14,7 +15,7 @@ pub struct NumberScanner {
     last: Option<f64>,
 }
 
-/// Where in a terminal's control sequence (`ESC [ … letter`) the stream is.
+/// Position in a terminal's control sequence (`ESC [ … letter`).
 #[derive(Debug, Default, PartialEq)]
 enum Escape {
     #[default]
@@ -23,11 +24,11 @@ enum Escape {
     Inside,
 }
 
-/// Longer words are not numbers; the longest exact decimal of a double has fewer digits.
+/// Longest word that can be a number; the longest exact decimal of a double is shorter.
 const LONGEST: usize = 1100;
 
 impl NumberScanner {
-    /// Takes in the next piece of the stream.
+    /// Processes the next piece of the stream.
     pub fn feed(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             match self.escape {
@@ -73,7 +74,7 @@ impl NumberScanner {
         word.strip_suffix('.').unwrap_or(word).parse().ok()
     }
 
-    /// The last number so far, the stream taken to end here.
+    /// The last number, if the stream ended here.
     pub fn last(&self) -> Option<f64> {
         self.number().or(self.last)
     }

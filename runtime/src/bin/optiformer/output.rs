@@ -1,4 +1,4 @@
-//! What the tool says: JSON for machines, tables for people.
+//! Output of the tool: JSON for programs, tables for people.
 
 use std::io::{self, Write};
 
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use crate::{ExitState, Failure, plot};
 
-/// A line for people; that nobody listens is no reason to stop.
+/// Prints a line on standard error. A closed standard error is ignored.
 pub fn print_error(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
 }
 
-/// Text on standard output, at once.
+/// Prints a line on standard output and flushes it.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
@@ -27,7 +27,7 @@ pub fn best_json(study: &Study) -> Value {
     study.best().map_or(Value::Null, |trial| trial.to_json(study.space()))
 }
 
-/// How many trials finished, failed and are pending.
+/// Numbers of finished, failed and pending trials.
 pub fn counts(study: &Study) -> (usize, usize, usize) {
     let count = |wanted: fn(&TrialState) -> bool| {
         study.trials().iter().filter(|trial| wanted(&trial.state)).count()
@@ -39,7 +39,7 @@ pub fn counts(study: &Study) -> (usize, usize, usize) {
     )
 }
 
-/// The last object of `--json`, and all of `show --json`.
+/// The final object of `--json`, and the output of `show --json`.
 pub fn summary_json(study: &Study, sampler: &str, ending: ExitState) -> Value {
     let (finished, failed, pending) = counts(study);
     json!({"summary": {
@@ -54,7 +54,7 @@ pub fn summary_json(study: &Study, sampler: &str, ending: ExitState) -> Value {
     }})
 }
 
-/// A number as people read it: six digits, no more.
+/// Formats a number with six significant digits.
 pub fn short(value: f64) -> String {
     let magnitude = value.abs();
     if value == 0.0 || (1e-4..1e7).contains(&magnitude) {
@@ -69,7 +69,7 @@ pub fn short(value: f64) -> String {
     }
 }
 
-/// A duration as people read it.
+/// Formats a duration.
 pub fn duration(seconds: f64) -> String {
     let seconds =
         if seconds.is_finite() { seconds.max(0.0).round() as u64 } else { return "?".into() };
@@ -80,7 +80,7 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// The best configuration as a table, and the way there as a plot.
+/// The best configuration as a table, and a plot of the best objective so far.
 pub fn report(study: &Study) -> String {
     let (finished, failed, pending) = counts(study);
     let mut text = match study.best().and_then(|trial| Some((trial, trial.value()?))) {

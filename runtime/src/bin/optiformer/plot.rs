@@ -1,4 +1,4 @@
-//! A small plot in text.
+//! A plot in text.
 
 use optiformer::study::Study;
 
@@ -7,7 +7,8 @@ use crate::output::short;
 const COLUMNS: usize = 60;
 const ROWS: usize = 10;
 
-/// The best objective so far over the finished and failed trials; empty with fewer than two finished.
+/// The best objective so far over the finished and failed trials; empty with fewer than two
+/// finished.
 pub fn best_so_far(study: &Study) -> String {
     let mut best: Option<f64> = None;
     let mut line = Vec::new();
@@ -24,14 +25,14 @@ pub fn best_so_far(study: &Study) -> String {
 
 /// Draws one value per trial, left to right; `None` before the first value.
 fn draw(line: &[Option<f64>]) -> String {
-    // Of the trials that share a column, the last is drawn.
+    // A column shows the last of its trials.
     let values: Vec<_> =
         (1..=COLUMNS).map(|column| line[(column * line.len()).div_ceil(COLUMNS) - 1]).collect();
     let (low, high) =
         line.iter().flatten().fold((f64::INFINITY, f64::NEG_INFINITY), |range, value| {
             (range.0.min(*value), range.1.max(*value))
         });
-    // Halves, so that the range of two huge values is finite.
+    // Halved, so that the range of two huge values is finite.
     let row_of = |value: f64| {
         let part = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
         if part.is_finite() {

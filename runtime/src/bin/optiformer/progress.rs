@@ -1,4 +1,4 @@
-//! How far a study is, on standard error.
+//! Progress on standard error.
 
 use std::{
     io::{self, IsTerminal},
@@ -18,7 +18,7 @@ use crate::{
 pub struct Progress {
     style: Style,
     start: Instant,
-    /// Trials that were there before this run.
+    /// Number of trials before this run.
     before: u64,
     total: u64,
 }
@@ -31,7 +31,7 @@ enum Style {
 }
 
 impl Progress {
-    /// A bar on a terminal, else lines; nothing where machines read.
+    /// Shows a bar on a terminal, else lines; nothing with `--quiet` or `--json`.
     pub fn new(options: &TuneOptions, before: u64) -> Self {
         let terminal = io::stderr().is_terminal();
         let style = if options.quiet || (options.json && !terminal) {
@@ -50,7 +50,7 @@ impl Progress {
         Self { style, start: Instant::now(), before, total: options.trials }
     }
 
-    /// Shows a trial that finished as number `done` of the study.
+    /// Reports a finished trial; `done` trials of the study are finished now.
     pub fn finished(&self, study: &Study, trial: &Trial, stderr_tail: &str, done: u64) {
         let result = match (trial.value(), &trial.reason) {
             (Some(value), _) => short(value),
@@ -79,7 +79,7 @@ impl Progress {
         }
     }
 
-    /// A remark for people.
+    /// Prints a note.
     pub fn note(&self, message: &str) {
         match &self.style {
             Style::Bar(bar) => bar.println(message),
@@ -88,7 +88,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn close(self) {
         if let Style::Bar(bar) = self.style {
             bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! Which sampler a study uses.
+//! Chooses the sampler of a study.
 
 use std::{path::Path, sync::Arc};
 
@@ -11,13 +11,14 @@ use optiformer::{
 
 use crate::{Failure, arguments::StudyOptions};
 
-/// The sampler that is a model and nothing else.
+/// The transformer's name.
 const LEARNED: &str = "optiformer";
 
-/// The sampler of studies whose user names none. Other weights than its own can be given to it.
+/// The default sampler, which accepts other weights than the built-in ones.
 const DEFAULT: &str = if cfg!(feature = "classical") { "auto" } else { LEARNED };
 
-/// The sampler and seed of the study: as the command line has them, else as the study file, else the defaults.
+/// Sampler and seed of the study: from the command line, else from the study file, else the
+/// defaults.
 pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), Failure> {
     let snapshot = match &options.study {
         Some(path) if options.sampler.is_none() || options.seed.is_none() => {
@@ -115,7 +116,7 @@ fn on_device(
     }
 }
 
-/// The weights that are part of the program.
+/// The embedded weights.
 fn embedded() -> Result<Model, Error> {
     #[cfg(feature = "pico")]
     return Model::pico();

@@ -1,21 +1,21 @@
-//! Ctrl-C and requests to terminate.
+//! Handles Ctrl-C and termination signals.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
-/// Notes requests to stop from now on, instead of dying of them.
+/// Records termination signals from now on instead of dying.
 pub fn listen() -> Result<(), String> {
     ctrlc::set_handler(|| REQUESTED.store(true, Ordering::SeqCst))
         .map_err(|error| format!("signals cannot be caught: {error}"))
 }
 
-/// Whether somebody wants the tool to stop.
+/// Whether a stop was requested.
 pub fn requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)
 }
 
-/// Stops as if a signal had come.
+/// Requests a stop, as a signal does.
 pub fn request() {
     REQUESTED.store(true, Ordering::SeqCst);
 }

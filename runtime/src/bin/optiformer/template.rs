@@ -1,8 +1,8 @@
-//! `{name}` in the arguments of a program.
+//! Substitutes `{name}` in a program's arguments.
 
 use optiformer::space::{Configuration, Space};
 
-/// A command line with places for the values of parameters.
+/// A command line with placeholders for parameter values.
 #[derive(Debug)]
 pub struct Template {
     arguments: Vec<Vec<Piece>>,
@@ -16,11 +16,11 @@ enum Piece {
 }
 
 impl Template {
-    /// Reads the program and its arguments.
+    /// Parses the program and its arguments.
     ///
     /// # Errors
     ///
-    /// A message that names the argument: a name that is not in the space, or a brace without its partner.
+    /// A message that names the argument: an unknown name or an unmatched brace.
     pub fn new(space: &Space, arguments: &[String]) -> Result<Self, String> {
         let arguments = arguments
             .iter()
@@ -32,7 +32,7 @@ impl Template {
         Ok(Self { arguments })
     }
 
-    /// The program and its arguments for one configuration; an inactive parameter's value is empty.
+    /// The arguments for one configuration; inactive parameters are empty.
     pub fn fill(&self, space: &Space, configuration: &Configuration) -> Vec<String> {
         let fill = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
@@ -43,7 +43,7 @@ impl Template {
         self.arguments.iter().map(|pieces| pieces.iter().map(fill).collect()).collect()
     }
 
-    /// The names of the parameters that no argument uses.
+    /// Names of the parameters that no argument uses.
     pub fn unused<'a>(&self, space: &'a Space) -> Vec<&'a str> {
         let uses =
             |index| self.arguments.iter().flatten().any(|piece| *piece == Piece::Value(index));
@@ -51,7 +51,7 @@ impl Template {
         parameters.filter(|(index, _)| !uses(*index)).map(|(_, it)| it.name()).collect()
     }
 
-    /// Whether which program runs depends on the parameters.
+    /// Whether the program's name depends on a parameter.
     pub fn varies_program(&self) -> bool {
         self.arguments[0].iter().any(|piece| matches!(piece, Piece::Value(_)))
     }

@@ -19,7 +19,7 @@ use crate::{
     template::Template,
 };
 
-/// Reads the search space of a file.
+/// Reads a search space from a file.
 pub fn read_space(path: &Path) -> Result<Space, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::Error(format!("{}: {error}", path.display())))?;
@@ -39,7 +39,7 @@ pub fn open_study(
     })
 }
 
-/// Tunes a program.
+/// Optimizes a program's parameters.
 pub fn run(options: &TuneOptions, direction: Direction) -> Result<ExitState, Failure> {
     let space = read_space(&options.study.space)?;
     let template = Template::new(&space, &options.program).map_err(Failure::Usage)?;
@@ -51,7 +51,7 @@ pub fn run(options: &TuneOptions, direction: Direction) -> Result<ExitState, Fai
     stop::listen().map_err(Failure::Error)?;
     let mut study = open_study(&options.study, space, direction)?;
     for point in points {
-        // The same command, given again to go on with a study, means the same points.
+        // Repeating a command to continue a study does not enqueue its points again.
         let known = study.study().trials().iter().any(|trial| trial.configuration == point)
             || study.study().queue().any(|waiting| *waiting == point);
         if !known {
@@ -88,7 +88,7 @@ fn known_point(space: &Space, text: &str) -> Result<Configuration, Failure> {
     space.configuration_from_json(&object).map_err(|error| wrong(error.to_string()))
 }
 
-/// How many trials of the study need no more work.
+/// Number of trials that are finished or failed.
 fn done(study: &Study) -> u64 {
     study.trials().iter().filter(|trial| !trial.is_pending()).count() as u64
 }
@@ -101,7 +101,7 @@ struct Tuning<'a> {
 }
 
 impl Tuning<'_> {
-    /// Runs programs until the study has its trials, or must stop.
+    /// Runs programs until the study is complete or must stop.
     fn work(&mut self) -> Result<ExitState, Failure> {
         let (sender, results) = mpsc::channel();
         let mut running = 0;
@@ -132,7 +132,7 @@ impl Tuning<'_> {
             if failure.is_some() {
                 stop::request();
             }
-            // Every thread sends once, and this end keeps a sender: there is something to come.
+            // Every thread sends once, and this end keeps a sender, so `recv` returns.
             let Ok((id, result)) = results.recv() else { break };
             running -= 1;
             if let Err(error) = self.take(id, result) {
@@ -158,11 +158,11 @@ impl Tuning<'_> {
         });
     }
 
-    /// Tells the study how a trial went, and the user.
+    /// Records a result in the study and reports it.
     fn take(&mut self, id: u64, result: RunResult) -> Result<(), Failure> {
         let mut stderr_tail = String::new();
         match result {
-            // It stays pending, and is offered again when the study goes on.
+            // The trial stays pending and is offered again when the study continues.
             RunResult::Stopped => return Ok(()),
             RunResult::SpawnFailed(what) if !self.template.varies_program() => {
                 return Err(Failure::Error(what));

@@ -12,7 +12,8 @@ pub struct Avx2(__m256);
 #[derive(Clone, Copy)]
 pub struct Avx2Integers(__m256i);
 
-// SAFETY: needs AVX2 and FMA, which the kernels instantiated with it are compiled for and checked for.
+// SAFETY: needs AVX2 and FMA, which the kernels instantiated with it are compiled for and checked
+// for.
 unsafe impl Vector for Avx2 {
     const LANES: usize = 8;
 

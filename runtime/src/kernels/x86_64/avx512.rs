@@ -100,14 +100,15 @@ unsafe impl Vector for Avx512 {
     }
 }
 
-// SAFETY: needs AVX-512F, BW, VL and VNNI, which the kernels instantiated with it are compiled for and checked for.
+// SAFETY: needs AVX-512F, BW, VL and VNNI, which the kernels instantiated with it are compiled for
+// and checked for.
 unsafe impl Integers for Vnni {
     type Floats = Avx512;
     type Quads = __m512i;
     type Bytes = __m512i;
     type Pairs = __m512i;
     type Shorts = __m512i;
-    // The instruction multiplies bytes without a sign with bytes that have one.
+    // The instruction multiplies unsigned bytes by signed ones.
     const BIASED: bool = true;
 
     #[inline(always)]

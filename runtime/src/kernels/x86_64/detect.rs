@@ -1,12 +1,14 @@
-//! What the CPU and the operating system offer, asked with CPUID and XGETBV themselves: the same with and without the
-//! standard library (Intel, Software Developer's Manual, volume 2, CPUID, and volume 1, chapter 13).
+//! Detects the features of CPU and operating system by CPUID and XGETBV, with and without the
+//! standard library (Intel, Software Developer's Manual, volume 2, CPUID, and volume 1, chapter
+//! 13).
 
 use core::{
     arch::x86_64::{__cpuid, __cpuid_count, _xgetbv},
     sync::atomic::{AtomicU8, Ordering},
 };
 
-/// Registers that the operating system keeps for each thread: bits 1 and 2 for 256, and 5 to 7 besides for 512 bits.
+/// Register state that the operating system saves: bits 1 and 2 for 256 bits, and bits 5 to 7 as
+/// well for 512 bits.
 const KEEPS_256: u64 = 0b110;
 const KEEPS_512: u64 = 0b1110_0110;
 
@@ -30,7 +32,7 @@ pub fn has_vnni() -> bool {
     found() & VNNI != 0
 }
 
-/// What there is. The CPU is asked once: under a hypervisor each question goes to the host.
+/// The detected features, cached: under a hypervisor each CPUID goes to the host.
 fn found() -> u8 {
     static FOUND: AtomicU8 = AtomicU8::new(0);
     let mut found = FOUND.load(Ordering::Relaxed);
@@ -60,7 +62,8 @@ fn ask() -> u8 {
     if extended.ecx & 1 << 11 == 0 { AVX2 | AVX512 } else { AVX2 | AVX512 | VNNI }
 }
 
-/// The registers that the operating system keeps. To be called only where CPUID says OSXSAVE, as the caller here does.
+/// The register state that the operating system saves. The caller must have checked OSXSAVE in
+/// CPUID.
 fn kept() -> u64 {
     #[target_feature(enable = "xsave")]
     fn read() -> u64 {

@@ -1,4 +1,4 @@
-//! The instruction sets of x86-64, and how the CPU is asked for them.
+//! The instruction sets of x86-64 and their detection.
 
 mod avx2;
 mod avx512;

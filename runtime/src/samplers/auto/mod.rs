@@ -1,58 +1,79 @@
 //! The best mixture of samplers that was found.
 
 mod options;
+mod stack;
 
 pub use options::AutoOptions;
 
 use alloc::sync::Arc;
 
+use self::stack::Stack;
 use super::{
-    GpSampler, LocalSearchSampler, OptiFormerOptions, OptiFormerSampler, Request, Sampler,
-    Suggestion, TpeSampler, tried_set::TriedSet,
+    GpSampler, LocalSearchSampler, Request, Sampler, Suggestion, TpeSampler,
+    optiformer::check_model, tried_set::TriedSet,
 };
-use crate::{ErrorKind, Result, model::Model, space::Configuration};
+use crate::{Result, model::Model, space::Configuration};
 
 /// Asks other samplers, each where it is best: what to use where nothing speaks for another.
 ///
-/// Which one is asked depends on the number of the trial alone, and all of them look at the whole history, whoever made it.
-/// The defaults of [`AutoOptions`] were chosen by measurement on problems that nothing is reported on.
+/// Which one is asked depends on the number of the trial alone, and all of them look at the whole
+/// history, whoever made it. Trials that the Gaussian process is asked for are ranked by a stack of
+/// the process and the transformer, where there is a model that can read the space: candidates from
+/// both, from local search and from near the best trials, rated by the expected improvement under
+/// both, each weighted by how well it has predicted the trials told so far. The defaults of
+/// [`AutoOptions`] were chosen by measurement on problems that nothing is reported on.
 ///
-/// The default is without a model.
-#[derive(Debug, Default)]
+/// [`default`](Self::default) has the embedded model in a build with the feature `pico`.
+#[derive(Debug)]
 pub struct AutoSampler {
     options: AutoOptions,
-    learned: Option<OptiFormerSampler>,
-    process: GpSampler,
-    local: LocalSearchSampler,
-    parzen: TpeSampler,
+    stack: Option<Stack>,
+    gp: GpSampler,
+    local_search: LocalSearchSampler,
+    tpe: TpeSampler,
 }
 
 /// Who is asked for a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Learned,
-    Process,
-    Local,
-    Parzen,
+enum Choice {
+    Stack,
+    Gp,
+    LocalSearch,
+    Tpe,
+}
+
+impl Default for AutoSampler {
+    fn default() -> Self {
+        #[cfg(feature = "pico")]
+        let model = Model::pico().ok().map(Arc::new);
+        #[cfg(not(feature = "pico"))]
+        let model = None;
+        Self::new(model, AutoOptions::default()).unwrap_or_else(|_| Self::without_model())
+    }
 }
 
 impl AutoSampler {
-    /// A mixture with these options; without a model, the learned sampler's trials are the Gaussian process's.
+    /// A mixture with these options; without a model, the stack's trials are the Gaussian process's.
     ///
     /// # Errors
     ///
-    /// Those of [`OptiFormerSampler::new`].
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the weights were trained with
+    /// another sequence, vocabulary or score rule.
     pub fn new(model: Option<Arc<Model>>, options: AutoOptions) -> Result<Self> {
-        let learned = model
-            .map(|model| OptiFormerSampler::new(model, OptiFormerOptions::default()))
-            .transpose()?;
-        Ok(Self {
-            options,
-            learned,
-            process: GpSampler::default(),
-            local: LocalSearchSampler::default(),
-            parzen: TpeSampler::default(),
-        })
+        if let Some(model) = &model {
+            check_model(model)?;
+        }
+        Ok(Self { options, stack: model.map(Stack::new), ..Self::without_model() })
+    }
+
+    fn without_model() -> Self {
+        Self {
+            options: AutoOptions::default(),
+            stack: None,
+            gp: GpSampler::default(),
+            local_search: LocalSearchSampler::default(),
+            tpe: TpeSampler::default(),
+        }
     }
 
     /// The options.
@@ -60,27 +81,39 @@ impl AutoSampler {
         &self.options
     }
 
-    fn turn(&self, number: u64) -> Turn {
+    /// Who is asked for trial `number`, while the stack can be.
+    fn choice(&self, number: u64) -> Choice {
         let AutoOptions {
-            learned_until,
             local_until,
             refine_from,
             refine_every,
             long_from,
             long_every,
+            stack_from,
+            stack_until,
+            ..
         } = self.options;
-        let falls = |from: u64, every: u64| {
+        let is_scheduled = |from: u64, every: u64| {
             every > 0 && number >= from && (number - from) % every == every - 1
         };
-        if number < learned_until && self.learned.is_some() {
-            Turn::Learned
-        } else if number < local_until || falls(refine_from, refine_every) {
-            Turn::Local
-        } else if falls(long_from, long_every) {
-            Turn::Parzen
+        if number < local_until || is_scheduled(refine_from, refine_every) {
+            Choice::LocalSearch
+        } else if is_scheduled(long_from, long_every) {
+            Choice::Tpe
+        } else if (stack_from..stack_until).contains(&number) {
+            Choice::Stack
         } else {
-            Turn::Process
+            Choice::Gp
         }
+    }
+
+    /// What the stack suggests; the process where it cannot be asked.
+    fn ask_stack(&mut self, request: &Request<'_>) -> Result<Suggestion> {
+        let Some(stack) = self.stack.as_mut().filter(|stack| stack.can_rank(request)) else {
+            return self.gp.explain(request);
+        };
+        let step = self.local_search.suggest(request)?;
+        stack.explain(request, &mut self.gp, step, &self.options)
     }
 }
 
@@ -94,24 +127,14 @@ impl Sampler for AutoSampler {
     }
 
     fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
-        match self.turn(request.number) {
-            Turn::Learned => {
-                let learned =
-                    self.learned.as_mut().expect("a turn of the learned sampler needs one");
-                match learned.explain(request) {
-                    // A space that the vocabulary cannot say.
-                    Err(error) if error.kind() == ErrorKind::Unsupported => {
-                        self.process.explain(request)
-                    }
-                    suggestion => suggestion,
-                }
-            }
-            Turn::Process => self.process.explain(request),
-            Turn::Local => self.local.explain(request),
-            Turn::Parzen => {
-                let suggestion = self.parzen.explain(request)?;
+        match self.choice(request.number) {
+            Choice::Stack => self.ask_stack(request),
+            Choice::Gp => self.gp.explain(request),
+            Choice::LocalSearch => self.local_search.explain(request),
+            Choice::Tpe => {
+                let suggestion = self.tpe.explain(request)?;
                 if TriedSet::new(request).contains(&suggestion.configuration) {
-                    return self.process.explain(request);
+                    return self.gp.explain(request);
                 }
                 Ok(suggestion)
             }
@@ -120,107 +143,4 @@ impl Sampler for AutoSampler {
 }
 
 #[cfg(test)]
-mod tests {
-    use alloc::{vec, vec::Vec};
-
-    use super::*;
-    use crate::{
-        model::{Config, Precision},
-        space::{Parameter, Space},
-        trial::Observation,
-    };
-
-    fn asked(sampler: &mut AutoSampler, space: &Space, trials: u64) -> Vec<&'static str> {
-        let mut history = Vec::new();
-        (0..trials)
-            .map(|number| {
-                let request = Request { space, history: &history, pending: &[], number, seed: 4 };
-                let suggestion = sampler.explain(&request).unwrap();
-                let x = suggestion.configuration.get(0).unwrap();
-                history.push(Observation {
-                    configuration: suggestion.configuration,
-                    loss: Some((x - 0.3) * (x - 0.3)),
-                });
-                suggestion.explanation.sampler
-            })
-            .collect()
-    }
-
-    #[test]
-    fn each_is_asked_in_its_turn() {
-        let config = Config {
-            hidden_size: 32,
-            layers: 1,
-            heads: 2,
-            feed_forward_size: 32,
-            ..Config::pico()
-        };
-        let model = Arc::new(Model::random(config, 5, Precision::default()).unwrap());
-        let options = AutoOptions {
-            learned_until: 3,
-            local_until: 5,
-            refine_from: 9,
-            refine_every: 3,
-            long_from: 14,
-            long_every: 2,
-        };
-        let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
-        let expected = [
-            "optiformer",
-            "optiformer",
-            "optiformer",
-            "local_search",
-            "local_search",
-            "gp",
-            "gp",
-            "gp",
-            "gp",
-            "gp",
-            "gp",
-            "local_search",
-            "gp",
-            "gp",
-            "local_search",
-            "tpe",
-            "gp",
-            "local_search",
-        ];
-        let mut sampler = AutoSampler::new(Some(Arc::clone(&model)), options.clone()).unwrap();
-        assert_eq!(asked(&mut sampler, &space, 18), expected);
-        // Without a model the next in turn takes its place, and the process does in spaces that the vocabulary cannot say.
-        let mut sampler = AutoSampler::new(None, options.clone()).unwrap();
-        assert_eq!(asked(&mut sampler, &space, 4), ["local_search"; 4]);
-        let wide = (0..70).map(|index| Parameter::float(alloc::format!("x{index}"), 0.0, 1.0));
-        let wide = Space::new(wide.collect()).unwrap();
-        let mut sampler = AutoSampler::new(Some(model), options).unwrap();
-        assert_eq!(asked(&mut sampler, &wide, 4), ["gp", "gp", "gp", "local_search"]);
-    }
-
-    #[test]
-    fn what_is_always_refined_is_never_asked_of_another() {
-        let options = AutoOptions { refine_every: 1, long_from: 16, ..AutoOptions::default() };
-        let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
-        let asked = asked(&mut AutoSampler::new(None, options).unwrap(), &space, 22);
-        assert_eq!(asked[15..], ["local_search"; 7]);
-    }
-
-    #[test]
-    fn a_small_space_is_tried_without_repeating() {
-        let options =
-            AutoOptions { refine_from: 8, long_from: 9, long_every: 2, ..AutoOptions::default() };
-        let choices = ["a", "b", "c", "d"];
-        let space =
-            Space::new(vec![Parameter::int("n", 1, 6), Parameter::categorical("kind", choices)]);
-        let space = space.unwrap();
-        let mut sampler = AutoSampler::new(None, options).unwrap();
-        let mut history: Vec<Observation> = Vec::new();
-        for number in 0..24 {
-            let request =
-                Request { space: &space, history: &history, pending: &[], number, seed: 2 };
-            let configuration = sampler.suggest(&request).unwrap();
-            assert!(history.iter().all(|trial| trial.configuration != configuration), "{number}");
-            let loss = configuration.values().iter().flatten().sum();
-            history.push(Observation { configuration, loss: Some(loss) });
-        }
-    }
-}
+mod tests;

@@ -2,29 +2,62 @@
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AutoOptions {
-    /// The learned sampler is asked for the trials with numbers below this, where there is a model; 0 for none. Default 0.
-    pub learned_until: u64,
-    /// Local search is asked for the trials with numbers below this that the learned sampler is not asked for: it begins in the middle of the space. Default 6.
+    /// Local search is asked for the trials with numbers below this: it begins in the middle of the
+    /// space. Default 6.
     pub local_until: u64,
     /// From this number on, local search is asked for some of the trials. Default 15.
     pub refine_from: u64,
     /// Its turn is every so many trials; 0 for none. Default 2.
     pub refine_every: u64,
-    /// From this number on, the tree-structured Parzen estimator is asked for some of the trials that local search is not asked for: it looks where the process, which sees a part of a long history, does not. Default 200.
+    /// From this number on, the tree-structured Parzen estimator is asked for some of the trials
+    /// that local search is not asked for: it looks where the Gaussian process, which models a part
+    /// of a long history, does not. Default 200.
     pub long_from: u64,
     /// Its turn is every so many trials; 0 for none. Default 3.
     pub long_every: u64,
+    /// The trials with numbers from this to `stack_until` that would be the Gaussian process's are
+    /// ranked by the stack of transformer and process, where there is a model. Default 6.
+    pub stack_from: u64,
+    /// See `stack_from`. Default 200: the longest history that the transformer was trained on.
+    pub stack_until: u64,
+    /// Weight of the transformer in the stack, from 0 to 1; without it, the weight follows from how
+    /// well each surrogate has predicted the trials told so far. Default none.
+    pub transformer_weight: Option<f64>,
+    /// Discount of a trial's predictive log score for each trial told since. Default 0.9.
+    pub log_score_discount: f64,
+    /// Candidates at maxima of the process's acquisition. Default 8.
+    pub num_gp_candidates: usize,
+    /// Candidates from the transformer's policy. Default 8.
+    pub num_policy_candidates: usize,
+    /// Candidates near the best trials. Default 64.
+    pub num_local_candidates: usize,
+    /// Candidates spread over the search box. Default 64.
+    pub num_space_candidates: usize,
+    /// Candidates near the best ones, in each of two rounds. Default 32.
+    pub num_refined_candidates: usize,
+    /// Number of finished trials from which on two of three suggestions of the stack are made in a
+    /// box around the best trials; 0 for none. Default 14.
+    pub zoom_from: usize,
 }
 
 impl Default for AutoOptions {
     fn default() -> Self {
         Self {
-            learned_until: 0,
             local_until: 6,
             refine_from: 15,
             refine_every: 2,
             long_from: 200,
             long_every: 3,
+            stack_from: 6,
+            stack_until: 200,
+            transformer_weight: None,
+            log_score_discount: 0.9,
+            num_gp_candidates: 8,
+            num_policy_candidates: 8,
+            num_local_candidates: 64,
+            num_space_candidates: 64,
+            num_refined_candidates: 32,
+            zoom_from: 14,
         }
     }
 }

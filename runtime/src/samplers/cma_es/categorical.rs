@@ -1,12 +1,12 @@
-//! The distribution of the categorical parameters.
+//! The search distribution of categorical parameters.
 
 use alloc::vec::Vec;
 
-/// Independent probabilities of the choices of every categorical parameter.
+/// Independent categorical distributions, one per categorical parameter.
 ///
-/// They follow the best trials of each generation as the mean does, and never fall below a margin: the rule of
-/// R. Hamano, S. Saito, M. Nomura, K. Uchida, S. Shirakawa, CatCMA: Stochastic Optimization for Mixed-Category Problems,
-/// GECCO 2024, equations (6) and (13), with a fixed learning rate.
+/// The probabilities move towards the best trials of each generation and stay above a margin: R.
+/// Hamano, S. Saito, M. Nomura, K. Uchida, S. Shirakawa, CatCMA: Stochastic Optimization for
+/// Mixed-Category Problems, GECCO 2024, equations (6) and (13), with a fixed learning rate.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct CategoricalDistribution {
     /// For each categorical parameter, the probability of each choice.
@@ -14,12 +14,12 @@ pub(super) struct CategoricalDistribution {
 }
 
 impl CategoricalDistribution {
-    /// All choices equally likely; `counts[k]` is how many choices parameter `k` has.
+    /// Uniform distributions; `counts[k]` is the number of choices of parameter `k`.
     pub fn uniform(counts: impl Iterator<Item = usize>) -> Self {
         Self { probabilities: counts.map(|count| alloc::vec![1.0 / count as f64; count]).collect() }
     }
 
-    /// The choice of parameter `index` at a place in `[0, 1)`: the inverse of the distribution function.
+    /// The quantile function of parameter `index`: the choice at `place`, in `[0, 1)`.
     pub fn quantile(&self, index: usize, place: f64) -> usize {
         let probabilities = &self.probabilities[index];
         let mut rest = place;
@@ -32,10 +32,12 @@ impl CategoricalDistribution {
         probabilities.len() - 1
     }
 
-    /// Moves the probabilities of parameter `index` a share `rate` of the way to the frequencies among the best.
+    /// Moves the probabilities of parameter `index` by the learning rate `rate` towards the
+    /// frequencies among the best trials.
     ///
-    /// `chosen` gives the choice and the weight of each trial that counts; those in which the parameter was inactive are left out, and
-    /// the weights need no sum. No choice ends below `margin` (or an even share of it, where there are many choices).
+    /// `chosen` yields choice and weight of each selected trial in which the parameter was active;
+    /// the weights need not sum to 1. No probability falls below `margin`, or below half an even
+    /// share where there are many choices.
     pub fn update(
         &mut self,
         index: usize,
@@ -59,7 +61,7 @@ impl CategoricalDistribution {
         }
         let least = margin.min(0.5 / count as f64);
         probabilities.iter_mut().for_each(|probability| *probability = probability.max(least));
-        // What was lifted is taken from what lies above the margin, in proportion.
+        // The probabilities above the margin pay for those lifted to it, in proportion.
         let sum: f64 = probabilities.iter().sum();
         let above = sum - least * count as f64;
         if above > 0.0 {
@@ -91,7 +93,7 @@ mod tests {
         assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert!((probabilities[0] - 0.05).abs() < 1e-9 && (probabilities[1] - 0.9).abs() < 1e-9);
         assert_eq!(choices.of(1), [1.0]);
-        // Nothing seen, nothing changed.
+        // An update without trials changes nothing.
         let before = choices.clone();
         choices.update(0, core::iter::empty(), 0.3, 0.05);
         assert_eq!(choices, before);

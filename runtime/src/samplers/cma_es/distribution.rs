@@ -1,13 +1,14 @@
-//! The normal distribution that is searched with, and its update.
+//! The multivariate normal search distribution and its update.
 
 use alloc::vec::Vec;
 
 use super::strategy::Strategy;
 use crate::math::{Eigen, dot};
 
-/// The normal distribution with mean `m` and covariance `σ² A C A`, `A` diagonal, and the paths of its update.
+/// The normal distribution with mean `m` and covariance `σ² A C A`, `A` diagonal, and its evolution
+/// paths.
 ///
-/// `A` is the identity but for discrete coordinates, whose spread the margin keeps up (see
+/// `A` is the identity except for discrete coordinates, whose spread the margin maintains (see
 /// [`margin`](super::margin)).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Distribution {
@@ -28,23 +29,24 @@ pub(super) struct Distribution {
     generations: u32,
 }
 
-/// A trial of the generation that ends, as the update sees it.
+/// A trial of the completed generation, as the update uses it.
 #[derive(Clone, Debug)]
 pub(super) struct Ranked {
     /// `A⁻¹ (x − m) / σ`, `[n]`.
     pub offset: Vec<f64>,
-    /// Whether it may pull the mean towards itself: a failed trial may not.
+    /// Whether the trial succeeded; a failed one does not attract the mean.
     pub succeeded: bool,
 }
 
-/// Eigenvalues are kept above this share of the largest: the covariance stays positive definite whatever is rounded.
+/// Least eigenvalue as a fraction of the largest, which keeps the covariance positive definite
+/// under rounding.
 const MIN_EIGENVALUE_RATIO: f64 = 1e-14;
 
-/// The largest step: a wider normal distribution is as good as flat over the unit cube.
+/// Largest σ: a wider normal distribution is nearly uniform over the unit cube.
 const MAX_SIGMA: f64 = 0.5;
 
 impl Distribution {
-    /// Around `mean`, with the same `step` in all directions.
+    /// An isotropic distribution around `mean` with standard deviation `sigma`.
     pub fn new(mean: Vec<f64>, sigma: f64) -> Self {
         let n = mean.len();
         let eigen = Eigen::identity(n);
@@ -60,7 +62,7 @@ impl Distribution {
         }
     }
 
-    /// `B D z`: the offset of a draw from a standard normal vector, `[n]`.
+    /// `B D z`: the offset of a sample, from a standard normal vector, `[n]`.
     pub fn offset(&self, normal: &[f64]) -> Vec<f64> {
         let stretched: Vec<f64> = normal
             .iter()
@@ -77,7 +79,7 @@ impl Distribution {
             .collect()
     }
 
-    /// What a unit of offset is in the unit cube, along one coordinate: `σ A`.
+    /// `σ A` along one coordinate: the length of a unit offset in the unit cube.
     pub fn spread(&self, index: usize) -> f64 {
         self.sigma * self.scales[index]
     }
@@ -88,7 +90,7 @@ impl Distribution {
         self.spread(index) * libm::sqrt(self.covariance[index * n + index])
     }
 
-    /// `C^(−½) offset`, up to a rotation that its length does not see.
+    /// `C^(−½) offset`, up to a rotation.
     fn whiten(&self, offset: &[f64]) -> Vec<f64> {
         let mut turned = self.eigen.apply_transpose(offset);
         for (element, value) in turned.iter_mut().zip(&self.eigen.values) {
@@ -97,13 +99,13 @@ impl Distribution {
         turned
     }
 
-    /// How many standard deviations an offset is long.
+    /// Mahalanobis length of an offset.
     pub fn length(&self, offset: &[f64]) -> f64 {
         let whitened = self.whiten(offset);
         libm::sqrt(dot(&whitened, &whitened))
     }
 
-    /// The ratio of the longest to the shortest axis, squared.
+    /// Condition number of the covariance.
     pub fn condition(&self) -> f64 {
         let (least, most) =
             self.eigen.values.iter().fold((f64::INFINITY, 0.0f64), |(least, most), value| {
@@ -112,7 +114,7 @@ impl Distribution {
         most / least
     }
 
-    /// Takes a generation in, best trial first; `ranked.len()` is the population.
+    /// Updates the distribution with a generation, best trial first; `ranked.len()` is λ.
     ///
     /// Equations (41) to (47) of the tutorial, with c_m = 1.
     pub fn update(&mut self, ranked: &[Ranked], strategy: &Strategy) {
@@ -134,7 +136,7 @@ impl Distribution {
         let growth = rate / strategy.d_sigma * (path_length / strategy.chi_n - 1.0);
         self.sigma = (self.sigma * libm::exp(growth.min(1.0))).min(MAX_SIGMA);
 
-        // h_σ: a path that has just grown long must not stretch the covariance as well.
+        // h_σ stalls the covariance path while the σ path is long.
         let bias_correction =
             libm::sqrt(1.0 - libm::pow(1.0 - rate, 2.0 * f64::from(self.generations)));
         let threshold = (1.4 + 2.0 / (n as f64 + 1.0)) * strategy.chi_n;
@@ -148,7 +150,7 @@ impl Distribution {
         self.update_covariance(ranked, strategy, missing);
     }
 
-    /// The weighted mean of the best offsets.
+    /// Weighted mean of the best offsets.
     fn recombine(&self, ranked: &[Ranked], strategy: &Strategy) -> Vec<f64> {
         let mut step = alloc::vec![0.0; self.mean.len()];
         let parents = ranked.iter().zip(&strategy.weights).take(strategy.parents);
@@ -175,7 +177,8 @@ impl Distribution {
                 if *weight >= 0.0 {
                     return if trial.succeeded { *weight } else { 0.0 };
                 }
-                // Equation (46): a long offset with a negative weight would make the covariance indefinite.
+                // Equation (46): a long offset with a negative weight would make the covariance
+                // indefinite.
                 let length = self.length(&trial.offset);
                 weight * n as f64 / (length * length).max(1e-300)
             })
@@ -204,14 +207,14 @@ impl Distribution {
         self.decompose();
     }
 
-    /// Finds the axes anew, and lifts those that rounding has made too short.
+    /// Recomputes the eigendecomposition, and lifts eigenvalues that rounding has made too small.
     fn decompose(&mut self) {
         let n = self.mean.len();
         let mut eigen = Eigen::new(&self.covariance, n);
         let most = eigen.values.iter().fold(0.0f64, |most, value| most.max(*value));
         let floor = most * MIN_EIGENVALUE_RATIO;
         if !most.is_finite() || most <= 0.0 {
-            // Nothing that doubles can hold is left of it: start again as a sphere.
+            // The covariance has under- or overflowed: restart as a sphere.
             self.covariance = Eigen::identity(n).vectors;
             self.eigen = Eigen::identity(n);
             return;
@@ -242,7 +245,7 @@ mod tests {
     use super::*;
     use crate::samplers::cma_es::samples::GenerationSampler;
 
-    /// A generation of draws, ranked by `loss` of the point.
+    /// A generation of samples, ranked by `loss`.
     fn generation(
         distribution: &Distribution,
         strategy: &Strategy,
@@ -295,7 +298,7 @@ mod tests {
             let strategy = Strategy::new(n, Strategy::default_population(n));
             let mut distribution = Distribution::new(alloc::vec![0.5; n], 0.2);
             for _ in 0..300 {
-                // Offsets of any length, flat and repeated ones among them.
+                // Offsets of any length, some of them flat or repeated.
                 let scale = libm::exp(20.0 * (rng.random::<f64>() - 0.5));
                 let flat = rng.random::<f64>() < 0.3;
                 let ranked: Vec<Ranked> = (0..strategy.population)

@@ -1,45 +1,45 @@
-//! Which coordinates are searched, and how points of them become configurations.
+//! The coordinates of the search, and their map to configurations.
 
 use alloc::vec::Vec;
 
 use crate::space::{Configuration, Domain, Space};
 
-/// Discrete parameters with more values than this are searched as if they were continuous.
+/// Discrete parameters with more levels than this are treated as continuous.
 const MAX_LEVELS: u64 = 1 << 20;
 
-/// The cell of the unit interval that a discrete value owns.
+/// The cell of the unit interval that belongs to a discrete value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct LevelCell {
-    /// Its lower end.
+    /// Lower end.
     pub low: f64,
-    /// Its upper end.
+    /// Upper end.
     pub high: f64,
-    /// Whether there is a lower value.
+    /// Whether a lower value exists.
     pub has_lower: bool,
-    /// Whether there is a higher value.
+    /// Whether a higher value exists.
     pub has_upper: bool,
 }
 
-/// A parameter that is searched as a number.
+/// A numerical parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Coordinate {
-    /// Its index in the space.
+    /// Index in the space.
     pub parameter: usize,
-    /// Whether it has levels few enough to matter.
+    /// Whether it has at most [`MAX_LEVELS`] levels.
     pub is_discrete: bool,
 }
 
 /// The numerical coordinates and the categorical parameters of a space.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Layout {
-    /// The numerical parameters; a point of the search has one element for each.
+    /// The numerical parameters, one per coordinate of a search point.
     pub coordinates: Vec<Coordinate>,
     /// The categorical parameters: index in the space and number of choices.
     pub categorical: Vec<(usize, usize)>,
 }
 
 impl Layout {
-    /// Sorts the parameters.
+    /// Splits the space's parameters by kind.
     pub fn new(space: &Space) -> Self {
         let (mut coordinates, mut categorical) = (Vec::new(), Vec::new());
         for (parameter, description) in space.parameters().iter().enumerate() {
@@ -54,7 +54,7 @@ impl Layout {
         Self { coordinates, categorical }
     }
 
-    /// The cell around `unit` of a discrete coordinate.
+    /// The cell of a discrete coordinate that contains `unit`.
     pub fn cell(&self, space: &Space, index: usize, unit: f64) -> LevelCell {
         let domain = space.parameters()[self.coordinates[index].parameter].domain();
         let level = domain.level_of(domain.from_unit(unit));
@@ -74,7 +74,8 @@ impl Layout {
         LevelCell { low, high, has_lower: level > 0, has_upper: level < last }
     }
 
-    /// The configuration with these numbers (`[coordinates]`, clamped to the unit cube) and choices (`[categorical]`).
+    /// The configuration at `point` (`[coordinates]`, clamped to the unit cube) with `choices`
+    /// (`[categorical]`).
     pub fn configuration(&self, space: &Space, point: &[f64], choices: &[usize]) -> Configuration {
         let mut unit = alloc::vec![0.5; space.len()];
         for (coordinate, place) in self.coordinates.iter().zip(point) {

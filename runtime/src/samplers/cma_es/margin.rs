@@ -1,15 +1,16 @@
-//! The margin: a discrete coordinate never settles on one value for good.
+//! The margin correction, which keeps discrete coordinates from collapsing onto one value.
 //!
-//! R. Hamano, S. Saito, M. Nomura, S. Shirakawa, CMA-ES with Margin: Lower-Bounding Marginal Probability for Mixed-Integer
-//! Black-Box Optimization, GECCO 2022, section 4.2.
+//! R. Hamano, S. Saito, M. Nomura, S. Shirakawa, CMA-ES with Margin: Lower-Bounding Marginal
+//! Probability for Mixed-Integer Black-Box Optimization, GECCO 2022, section 4.2.
 
 use super::{distribution::Distribution, layout::LevelCell};
 use crate::math::normal;
 
-/// Moves the mean of coordinate `index`, and scales its spread, so that values other than the mean's have a probability of
-/// at least `margin` together (half of it on either side, where there are two).
+/// Shifts the mean of coordinate `index` and scales its spread, so that values other than the
+/// mean's have a total probability of at least `margin`, half of it on each side that exists.
 ///
-/// `cell` is where the mean's value lies. What has that much probability already is left alone.
+/// `cell` is the cell of the mean's value. A distribution that already has the margin stays as it
+/// is.
 pub(super) fn correct(distribution: &mut Distribution, index: usize, cell: LevelCell, margin: f64) {
     let (mean, deviation) = (distribution.mean[index], distribution.deviation(index));
     match (cell.has_lower, cell.has_upper) {
@@ -30,13 +31,13 @@ pub(super) fn correct(distribution: &mut Distribution, index: usize, cell: Level
             let high = raised_high + surplus * (raised_high - half);
             let (left, right) = (-normal::quantile(low), -normal::quantile(high));
             let (width, reach) = (cell.high - cell.low, left + right);
-            // Both are sane unless the cell has most of the probability already.
+            // Both are positive unless the cell already has most of the probability.
             if reach > 0.0 && width > 0.0 {
                 distribution.mean[index] = (cell.low * right + cell.high * left) / reach;
                 distribution.scales[index] *= width / (reach * deviation);
             }
         }
-        // Equation (21): only one neighbor, the mean comes near enough to it.
+        // Equation (21): with one neighbor, the mean moves near enough to it.
         (has_lower, _) => {
             let threshold = if has_lower { cell.low } else { cell.high };
             let reach = -normal::quantile(margin) * deviation;
@@ -51,7 +52,8 @@ pub(super) fn correct(distribution: &mut Distribution, index: usize, cell: Level
 mod tests {
     use super::*;
 
-    /// The probabilities below and above the cell after the correction, for a coordinate of ten values.
+    /// The probabilities below and above the cell after the correction, for a coordinate of ten
+    /// values.
     fn outside(mean: f64, step: f64, margin: f64) -> (f64, f64, Distribution) {
         let mut distribution = Distribution::new(alloc::vec![mean], step);
         let level = libm::floor(mean * 10.0);

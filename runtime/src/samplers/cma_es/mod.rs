@@ -17,56 +17,63 @@ use self::search::Search;
 use super::{Request, Sampler, SobolSampler, history_cache::HistoryCache};
 use crate::{Result, space::Configuration};
 
-/// CMA-ES with margin: a normal distribution that moves, grows and turns towards what works.
+/// CMA-ES with margin, restarts and categorical parameters.
 ///
-/// It searches the unit cube of the space in generations of λ trials. After each, the mean moves to the weighted mean of the better half, the
-/// covariance stretches along the directions in which trials succeeded and shrinks along those in which they failed (active CMA), and a
-/// step length grows while the mean keeps its course. It is invariant under rotations of the numerical parameters and under
-/// monotone transformations of the objective.
+/// The search distribution is a normal distribution over the unit cube, sampled in generations of λ
+/// trials. After each generation the mean moves to the weighted mean of the better half. The
+/// covariance grows along successful directions and shrinks along unsuccessful ones (active CMA),
+/// and σ adapts by cumulative step-size adaptation. The search is invariant under rotations of the
+/// numerical parameters and under monotone transformations of the objective.
 ///
-/// - The first trial is a point of an even spread, and the search starts in the middle of the space. After trials that others made (another
-///   sampler, the user) it starts at the best of them: the more there are, the smaller the first step.
-/// - Ints and steps have a margin: their neighboring values keep a probability, however small the step has become.
-/// - Categorical parameters have independent probabilities that follow the best trials of each generation.
-/// - An inactive parameter drifts at random: its draws are ranked by what they had no part in.
-/// - Failed trials rank last and never pull the mean; after a generation of nothing else the search starts elsewhere.
-/// - Trials in a generation that came from elsewhere take part in it, by their place and not farther than a long draw would be.
-/// - What is drawn beyond a bound is tried at the bound. The mean stays inside.
-/// - A run that has converged is followed by one elsewhere with a larger population (IPOP).
+/// - The first trial is a Sobol point, and the search starts in the middle of the space. After
+///   trials from elsewhere (another sampler, the user) it starts at the best of them, with a σ that
+///   shrinks with their number.
+/// - Ints and steps have a margin: neighboring values keep a probability, however small σ has
+///   become.
+/// - Categorical parameters have independent probabilities that move towards the best trials of
+///   each generation.
+/// - The coordinate of an inactive parameter drifts at random, because its rank does not depend on
+///   it.
+/// - Failed trials rank last and do not attract the mean; after a generation of failures the search
+///   restarts elsewhere.
+/// - Trials from elsewhere take part in the generation (injection), at a clipped distance.
+/// - Samples beyond a bound are tried at the bound, and the mean stays inside.
+/// - A converged run is followed by one elsewhere with a larger population (IPOP).
 ///
-/// The generations are found again from the history, so that a study that is resumed goes on as before.
+/// The generations are reconstructed from the history, so a resumed study continues unchanged.
 ///
-/// N. Hansen, The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772v2 (2023);
-/// R. Hamano et al., CMA-ES with Margin, GECCO 2022; A. Auger, N. Hansen, A Restart CMA Evolution Strategy With Increasing
-/// Population Size, CEC 2005.
+/// N. Hansen, The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772v2 (2023); R. Hamano et al.,
+/// CMA-ES with Margin, GECCO 2022; A. Auger, N. Hansen, A Restart CMA Evolution Strategy With
+/// Increasing Population Size, CEC 2005.
 #[derive(Clone, Debug, Default)]
 pub struct CmaEsSampler {
     options: CmaEsOptions,
     cache: Option<Cache>,
 }
 
-/// What was worked out for a request, to go on from with the next one.
+/// State derived from a request, to continue from with the next one.
 #[derive(Clone, Debug)]
 struct Cache {
     seed: u64,
     history_cache: HistoryCache,
-    /// What the last generations led to, oldest first, for when a trial is put in between those that were there.
+    /// The search after each of the last generations, oldest first, for trials that are inserted
+    /// late.
     checkpoints: Vec<Checkpoint>,
 }
 
-/// The search after some trials.
+/// The search after a prefix of the history.
 #[derive(Clone, Debug)]
 struct Checkpoint {
     search: Search,
-    /// The best trial before the search began.
+    /// Best trial before the search began.
     best: Option<usize>,
-    /// Whether a trial of the search itself was seen.
+    /// Whether a trial of the search itself was found.
     has_started: bool,
-    /// So many trials, and nothing beyond them, led here.
+    /// Length of the prefix that led here.
     seen: usize,
 }
 
-/// Generations that can be gone back to: parallel trials finish out of order, but seldom so late.
+/// Number of checkpoints: parallel trials finish out of order, but rarely later than this.
 const MAX_CHECKPOINTS: usize = 4;
 
 impl CmaEsSampler {
@@ -80,15 +87,15 @@ impl CmaEsSampler {
         Ok(Self { options, cache: None })
     }
 
-    /// The options.
+    /// The options of this sampler.
     pub fn options(&self) -> &CmaEsOptions {
         &self.options
     }
 
-    /// The search that the history leads to.
+    /// The search at the end of the history.
     ///
-    /// It began before the first trial that it would have made itself: after its first trial, or after 30 of another sampler. Where
-    /// there is no such trial, it begins now.
+    /// It begins before the first trial that it would have suggested itself: after its first trial,
+    /// or after 30 of another sampler. Without such a trial it begins now.
     fn search(&mut self, request: &Request<'_>) -> (&Search, &HistoryCache) {
         let Request { space, history, .. } = *request;
         let reusable = self.cache.take().filter(|cache| cache.seed == request.seed);

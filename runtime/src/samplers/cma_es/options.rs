@@ -2,22 +2,22 @@ use alloc::format;
 
 use crate::{Error, ErrorKind, Result};
 
-/// What can be chosen about [`CmaEsSampler`](super::CmaEsSampler).
+/// Options of [`CmaEsSampler`](super::CmaEsSampler).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CmaEsOptions {
-    /// As long as fewer trials than this have finished, failed ones included, trials are an even spread over the space; the best of
-    /// them is where the search starts. With one, the search starts in the middle of the space. At least 1; default 1.
+    /// Number of finished trials, failed ones included, that are Sobol points; the search starts at
+    /// the best of them, or with 1 in the middle of the space. At least 1; default 1.
     pub n_startup_trials: usize,
-    /// The standard deviation at the start, as a share of each parameter's range; in (0, 0.5]. It shrinks with the
-    /// number of trials that there are already, as the distance of their best from the optimum would. Default ⅙.
+    /// Initial σ, as a fraction of each parameter's range; in (0, 0.5]. It shrinks with the number
+    /// of earlier trials, as the distance of their best from the optimum does. Default ⅙.
     pub sigma0: f64,
-    /// How many trials make a generation, at least 4; `None` for 4 + ⌊3 ln n⌋, where `n` is the number of numerical parameters.
+    /// Population size λ, at least 4; `None` for 4 + ⌊3 ln n⌋ with `n` numerical parameters.
     /// Default `None`.
     pub popsize: Option<usize>,
-    /// By how much the population grows when the search has converged and starts again elsewhere; at least 1. Default 2.
+    /// Factor of the population size at each restart; at least 1. Default 2.
     pub inc_popsize: f64,
-    /// How far the probabilities of choices follow the best trials of a generation; in (0, 1]. Default 0.3.
+    /// Learning rate of the categorical probabilities; in (0, 1]. Default 0.3.
     pub categorical_learning_rate: f64,
 }
 
@@ -33,7 +33,7 @@ impl Default for CmaEsOptions {
     }
 }
 
-/// The largest population: far beyond what finds use, and far below what memory holds.
+/// Largest population size: beyond it nothing is gained.
 pub(super) const MAX_POPULATION: usize = 1024;
 
 impl CmaEsOptions {

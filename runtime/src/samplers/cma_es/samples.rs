@@ -1,4 +1,4 @@
-//! The random numbers of a generation, any one of which can be had again.
+//! The random numbers of a generation, each of which can be reproduced by itself.
 
 use alloc::vec::Vec;
 
@@ -7,35 +7,36 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::math::{dot, random_normal};
 
-/// What one trial is made of.
+/// The random numbers of one trial.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Sample {
-    /// Standard normal numbers, one for each coordinate.
+    /// One standard normal number per coordinate.
     pub normal: Vec<f64>,
-    /// Places in `[0, 1)`, one for each categorical parameter.
+    /// One uniform number in `[0, 1)` per categorical parameter.
     pub places: Vec<f64>,
 }
 
-/// The draws of one generation.
+/// Samples one generation.
 ///
-/// They are spread more evenly than independent ones: as many as there are coordinates are orthogonal to each other
-/// (H. Wang, M. Emmerich, T. Bäck, Mirrored Orthogonal Sampling for Covariance Matrix Adaptation Evolution Strategies,
-/// Evolutionary Computation 27 (2019), without the mirroring), and the places of a generation fall one into each of
-/// `population` equal parts. Each draw by itself is distributed as if it were independent.
+/// Samples cover the distribution more evenly than independent ones. Normal vectors are orthogonal
+/// in blocks of as many as there are coordinates (H. Wang, M. Emmerich, T. Bäck, Mirrored
+/// Orthogonal Sampling for Covariance Matrix Adaptation Evolution Strategies, Evolutionary
+/// Computation 27 (2019), without the mirroring). Uniform numbers are stratified over the
+/// population. Each sample by itself has the distribution of an independent one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct GenerationSampler {
-    /// What makes this generation different from every other.
+    /// Seed of this generation, different for every other one.
     pub seed: u64,
-    /// How many coordinates there are.
+    /// Number of coordinates.
     pub coordinates: usize,
-    /// How many categorical parameters there are.
+    /// Number of categorical parameters.
     pub categorical: usize,
-    /// How many trials the generation has.
+    /// Population size λ.
     pub population: usize,
 }
 
 impl GenerationSampler {
-    /// The draws of the generation's trials, `[population]`.
+    /// The samples of the generation, `[population]`.
     pub fn generation(&self) -> Vec<Sample> {
         let normal = self.orthogonal();
         let columns: Vec<Vec<usize>> = (0..self.categorical)
@@ -56,7 +57,8 @@ impl GenerationSampler {
             .collect()
     }
 
-    /// A draw that is independent of all others: for a trial beyond the generation, or for when the first was tried already (`attempt > 0`).
+    /// An independent sample: for a trial beyond the generation, or a further `attempt` after a
+    /// sample that was tried already.
     pub fn another(&self, position: usize, attempt: u32) -> Sample {
         let mut rng = self.rng(3, position as u64, u64::from(attempt));
         Sample {
@@ -65,7 +67,7 @@ impl GenerationSampler {
         }
     }
 
-    /// The generation's normal vectors, orthogonal in blocks of as many as there are coordinates.
+    /// The normal vectors of the generation, orthogonal in blocks of `coordinates`.
     fn orthogonal(&self) -> Vec<Vec<f64>> {
         if self.coordinates == 0 {
             return alloc::vec![Vec::new(); self.population];
@@ -81,7 +83,7 @@ impl GenerationSampler {
             let mut vector: Vec<f64> =
                 (0..self.coordinates).map(|_| random_normal::by_inversion(&mut rng)).collect();
             lengths.push(libm::sqrt(dot(&vector, &vector)));
-            // Twice is enough: after one pass of Gram and Schmidt rounding may have left something.
+            // Gram–Schmidt twice: the second pass removes what rounding left.
             for _ in 0..2 {
                 for other in &vectors[position - row..] {
                     let share = dot(other, &vector);
@@ -107,7 +109,7 @@ impl GenerationSampler {
     }
 }
 
-/// Joins two numbers into one that depends on both: the finalizer of SplitMix64 (Steele, Lea & Flood 2014).
+/// Hashes two numbers into one: the finalizer of SplitMix64 (Steele, Lea & Flood 2014).
 pub(super) fn mix(state: u64, part: u64) -> u64 {
     let mut mixed = state.wrapping_add(part.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -115,7 +117,7 @@ pub(super) fn mix(state: u64, part: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// The numbers below `count` in random order (Fisher & Yates).
+/// A random permutation of `0..count` (Fisher & Yates).
 fn shuffled(count: usize, rng: &mut impl Rng) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     for last in (1..count).rev() {

@@ -1,4 +1,4 @@
-//! The state of the search, as the history determines it.
+//! The state of the search, derived from the history.
 
 use alloc::vec::Vec;
 
@@ -18,16 +18,17 @@ use crate::{
     trial::Observation,
 };
 
-/// How often another draw is made when the first was tried already.
+/// Samples of one trial before a repeated configuration is accepted.
 const MAX_ATTEMPTS: u32 = 8;
 
-/// The search has converged when no coordinate has a standard deviation above this, as a share of its range.
+/// The search has converged when every standard deviation is below this fraction of the range
+/// (TolX).
 const TOL_X: f64 = 1e-10;
 
-/// The search has lost its numbers' precision when the squared ratio of its axes is above this.
+/// The search stops when the condition number of the covariance exceeds this (ConditionCov).
 const MAX_CONDITION: f64 = 1e14;
 
-/// One run of CMA-ES between two starts, after some generations.
+/// One run of CMA-ES between two restarts, at the start of a generation.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Search {
     layout: Layout,
@@ -35,17 +36,17 @@ pub(super) struct Search {
     distribution: Distribution,
     categorical: CategoricalDistribution,
     generation_sampler: GenerationSampler,
-    /// The generation's first draws, `[population]`.
+    /// The samples of the current generation, `[population]`.
     rows: Vec<Sample>,
-    /// Where in the history the generation begins that is being filled.
+    /// Index in the history of the current generation's first trial.
     start: usize,
-    /// How many runs came before this one.
+    /// Number of earlier runs.
     restarts: u64,
-    /// The best loss of each generation of this run.
+    /// Best loss of each generation of this run.
     bests: Vec<Option<f64>>,
 }
 
-/// A trial as it was drawn.
+/// A trial as the search distribution sampled it.
 struct SampledTrial {
     offset: Vec<f64>,
     choices: Vec<usize>,
@@ -53,7 +54,7 @@ struct SampledTrial {
 }
 
 impl Search {
-    /// A search that starts from the trials before `start`, whoever made them: around the `best` of them.
+    /// A search that starts after the trials before `start`, around the `best` of them.
     pub fn new(
         options: &CmaEsOptions,
         request: &Request<'_>,
@@ -63,7 +64,7 @@ impl Search {
         let layout = Layout::new(request.space);
         let before = &request.history[..start];
         let mean = match best {
-            // One point of an even spread says little about where the optimum is.
+            // A single Sobol point says little about where the optimum is.
             _ if is_own_first(request, before) => alloc::vec![0.5; layout.coordinates.len()],
             Some(best) => {
                 let unit = request.space.to_unit(&before[best].configuration);
@@ -71,14 +72,15 @@ impl Search {
             }
             None => fresh_mean(&layout, request.seed, start as u64),
         };
-        // The more trials there are, the nearer to the optimum the best of them lies.
+        // The best of more trials is nearer to the optimum.
         let n = layout.coordinates.len().max(1);
         let step = options.sigma0 * libm::pow(start.max(1) as f64, -1.0 / n as f64);
         let population = options.popsize.unwrap_or_else(|| Strategy::default_population(n));
         Self::begin(request, layout, (mean, step, population), (start, 0))
     }
 
-    /// A run from `mean` on, after `restarts` others, whose first trial is number `start` of the history.
+    /// A run from `mean` after `restarts` others, whose first trial has index `start` in the
+    /// history.
     fn begin(
         request: &Request<'_>,
         layout: Layout,
@@ -108,17 +110,17 @@ impl Search {
         search
     }
 
-    /// How many trials a generation has.
+    /// Population size λ.
     pub fn population(&self) -> usize {
         self.strategy.population
     }
 
-    /// Where in the history the generation begins that is being filled.
+    /// Index in the history of the current generation's first trial.
     pub fn start(&self) -> usize {
         self.start
     }
 
-    /// The trial that the search would make at a position of the generation, unless it is `taken`.
+    /// The configuration at a position of the generation, resampled while it is `taken`.
     pub fn propose(
         &self,
         space: &Space,
@@ -135,12 +137,12 @@ impl Search {
         }
     }
 
-    /// Whether a trial is one of those that the search makes in this generation.
+    /// Whether the search samples this configuration in the current generation.
     pub fn generated(&self, space: &Space, configuration: &Configuration) -> bool {
         self.origin(space, configuration, 0).is_some()
     }
 
-    /// Takes in the generation that begins at `start`, all of which is in the history.
+    /// Updates the distribution with the generation that begins at `start`, which is complete.
     pub fn advance(&mut self, options: &CmaEsOptions, request: &Request<'_>) {
         let population = self.population();
         let generation = &request.history[self.start..][..population];
@@ -148,7 +150,7 @@ impl Search {
         self.bests.push(best);
         self.start += population;
         if best.is_none() {
-            // Nothing works here: elsewhere, with the same population.
+            // Every trial failed: restart elsewhere with the same population.
             self.restart(options, request, population);
             return;
         }
@@ -180,7 +182,7 @@ impl Search {
         }
     }
 
-    /// Starts again at another place of the space.
+    /// Restarts at another point of the space.
     fn restart(&mut self, options: &CmaEsOptions, request: &Request<'_>, population: usize) {
         let restarts = self.restarts + 1;
         let mean = fresh_mean(&self.layout, request.seed, restarts);
@@ -198,7 +200,7 @@ impl Search {
             &another
         };
         let offset = self.distribution.offset(normal);
-        // What lies outside counts as the nearest bound, so that an optimum on a bound is met exactly.
+        // Points outside are clamped, so that an optimum on a bound is reached exactly.
         let point = self.distribution.point(&offset);
         let choices: Vec<usize> = places
             .iter()
@@ -209,7 +211,7 @@ impl Search {
         SampledTrial { offset, choices, configuration }
     }
 
-    /// The draw that a configuration came from, searched for from `position` on.
+    /// The sample that a configuration came from, searched for from `position` on.
     fn origin(
         &self,
         space: &Space,
@@ -217,7 +219,8 @@ impl Search {
         position: usize,
     ) -> Option<SampledTrial> {
         let population = self.population();
-        // Trials of a continuum seldom repeat each other; where they do, at a corner, the second counts by its place.
+        // With continuous parameters a repeated configuration is rare; a second one at a corner
+        // counts as foreign.
         let may_repeat = self.layout.coordinates.iter().all(|coordinate| coordinate.is_discrete);
         (0..population)
             .map(|turn| (position + turn) % population)
@@ -227,10 +230,11 @@ impl Search {
             .find(|sampled| sampled.configuration == *wanted)
     }
 
-    /// A trial of the history as a draw: the one that it was, or, where it came from elsewhere, one that could have been it.
+    /// A trial of the history as a sample: the one that produced it or, for a foreign trial, one
+    /// that could have.
     ///
-    /// A foreign trial counts by its place, and by no more than a long draw: N. Hansen, Injecting External Solutions Into CMA-ES,
-    /// arXiv:1110.4181 (2011), equation (4).
+    /// A foreign trial counts by its place, at a clipped distance: N. Hansen, Injecting External
+    /// Solutions Into CMA-ES, arXiv:1110.4181 (2011), equation (4).
     fn sampled(&self, space: &Space, trial: &Observation, position: usize) -> SampledTrial {
         if let Some(sampled) = self.origin(space, &trial.configuration, position) {
             return sampled;
@@ -248,7 +252,7 @@ impl Search {
                 }
                 let (mean, place) = (self.distribution.mean[index], unit[coordinate.parameter]);
                 let place = if coordinate.is_discrete {
-                    // Of all places that give this value, the likeliest.
+                    // The most probable of the places that map to this value.
                     let cell = self.layout.cell(space, index, place);
                     mean.clamp(cell.low, cell.high)
                 } else {
@@ -287,7 +291,7 @@ impl Search {
         }
     }
 
-    /// Sees to it that discrete coordinates keep moving: a margin of 1/(nλ).
+    /// Applies a margin of 1/(nλ) to each discrete coordinate.
     fn apply_margins(&mut self, space: &Space) {
         let n = self.layout.coordinates.len();
         let margin = 1.0 / (n.max(1) * self.population()) as f64;
@@ -299,7 +303,8 @@ impl Search {
         }
     }
 
-    /// Whether this run has nothing left to find: Hansen's TolX, ConditionCov and TolFun (tutorial, appendix B.3).
+    /// Whether this run has converged: Hansen's TolX, ConditionCov and TolFun (tutorial, appendix
+    /// B.3).
     fn has_converged(&self, generation: &[Observation]) -> bool {
         let n = self.layout.coordinates.len();
         let mut continuous =
@@ -326,7 +331,7 @@ impl Search {
     }
 }
 
-/// Whether the history before the search is the first trial of this sampler and nothing else.
+/// Whether the history before the search is the first trial of this sampler alone.
 fn is_own_first(request: &Request<'_>, before: &[Observation]) -> bool {
     let first = Request { history: &[], pending: &[], number: 0, ..*request };
     match before {
@@ -335,7 +340,7 @@ fn is_own_first(request: &Request<'_>, before: &[Observation]) -> bool {
     }
 }
 
-/// A place to start at that no run started at before.
+/// A starting point different from those of earlier runs.
 fn fresh_mean(layout: &Layout, seed: u64, index: u64) -> Vec<f64> {
     (0..layout.coordinates.len())
         .map(|dimension| low_discrepancy::coordinate(index as u32, dimension, mix(seed, 0)))

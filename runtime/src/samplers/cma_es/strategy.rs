@@ -1,36 +1,38 @@
-//! The strategy's constants.
+//! The strategy parameters.
 
 use alloc::vec::Vec;
 
-/// The default parameters of CMA-ES for one number of dimensions and one population size.
+/// The default strategy parameters of CMA-ES for a number of dimensions and a population size.
 ///
-/// N. Hansen, The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772v2 (2023), table 1 and equations (49)–(58).
+/// N. Hansen, The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772v2 (2023), table 1 and
+/// equations (49)–(58).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Strategy {
-    /// How many trials make a generation: λ.
+    /// Population size λ.
     pub population: usize,
-    /// The weight of each rank, best first, `[λ]`: the first `parents` positive with sum 1, the others not above 0.
+    /// Recombination weight of each rank, best first, `[λ]`: the first μ positive with sum 1, the
+    /// others at most 0.
     pub weights: Vec<f64>,
-    /// How many weights are positive: μ.
+    /// Number μ of positive weights.
     pub parents: usize,
-    /// The variance effective selection mass μ_eff of the positive weights.
+    /// Variance effective selection mass μ_eff of the positive weights.
     pub mu_eff: f64,
-    /// c_σ and d_σ: the memory of the path that sets the step, and the step's damping.
+    /// Learning rate c_σ of the σ path.
     pub c_sigma: f64,
-    /// See `c_sigma`.
+    /// Damping d_σ of the step-size update.
     pub d_sigma: f64,
-    /// c_c: the memory of the path that stretches the covariance.
+    /// Learning rate c_c of the covariance path.
     pub c_c: f64,
-    /// c_1: how much the path changes the covariance.
+    /// Learning rate c_1 of the rank-one update.
     pub c_1: f64,
-    /// c_μ: how much a generation changes the covariance.
+    /// Learning rate c_μ of the rank-μ update.
     pub c_mu: f64,
-    /// E‖N(0, I)‖ in this many dimensions: χ_n.
+    /// χ_n = E‖N(0, I)‖.
     pub chi_n: f64,
 }
 
 impl Strategy {
-    /// λ by default: 4 + ⌊3 ln n⌋, equation (48).
+    /// Default population size λ = 4 + ⌊3 ln n⌋, equation (48).
     pub fn default_population(n: usize) -> usize {
         4 + libm::floor(3.0 * libm::log(n.max(1) as f64)) as usize
     }
@@ -56,7 +58,7 @@ impl Strategy {
         let c_mu = (2.0 * (0.25 + mu_eff + 1.0 / mu_eff - 2.0)
             / ((dimensions + 2.0) * (dimensions + 2.0) + mu_eff))
             .min(1.0 - c_1);
-        // Equations (50)–(53): how much the negative weights sum to.
+        // Equations (50)–(53): the sum of the negative weights.
         let limits = [
             1.0 + c_1 / c_mu,
             1.0 + 2.0 * negative_mu_eff / (mu_eff + 2.0),
@@ -100,7 +102,7 @@ mod tests {
 
     #[test]
     fn ten_dimensions_have_the_published_values() {
-        // cmaes 0.13.1 for n = 10; its c_μ has not yet the ¼ of the tutorial's later edition.
+        // Values of cmaes 0.13.1 for n = 10; its c_μ lacks the ¼ of the tutorial's later edition.
         let strategy = Strategy::new(10, Strategy::default_population(10));
         assert_eq!((strategy.population, strategy.parents), (10, 5));
         for (what, got, want) in [
@@ -125,7 +127,7 @@ mod tests {
                 assert!(strategy.weights.is_sorted_by(|a, b| a >= b), "{:?}", strategy.weights);
                 assert!(parents.iter().all(|weight| *weight > 0.0));
                 assert!(others.iter().all(|weight| *weight <= 0.0));
-                // What the old covariance keeps is never negative: equation (47).
+                // The factor of the old covariance is never negative: equation (47).
                 let sum: f64 = strategy.weights.iter().sum();
                 let kept = 1.0 - strategy.c_1 - strategy.c_mu * sum;
                 assert!(kept >= -1e-12, "n {n}, λ {population}: {kept}");

@@ -302,7 +302,7 @@ impl Sampler for GpSampler {
             Expectation::new(latent.median(), 0.5 * range, prediction.expected_improvement())
                 .map(|expectation| Expectation { modeled: modelled, ..expectation });
         let (sampler, origin) = (self.name(), found.origin);
-        let explanation = Explanation { sampler, origin, expectation };
+        let explanation = Explanation { sampler, origin, expectation, transformer_weight: None };
         Ok(Suggestion { configuration, explanation })
     }
 }

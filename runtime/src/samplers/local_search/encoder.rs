@@ -1,4 +1,4 @@
-//! Configurations as points that a model can be fitted to.
+//! Encodes configurations as points for the local model.
 
 use alloc::vec::Vec;
 
@@ -7,23 +7,24 @@ use crate::space::{Configuration, Domain, Space};
 /// The numerical and the categorical parameters of a space.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct PointEncoder {
-    /// The numerical parameters' indices, and how far their values lie apart in the unit interval (0 for a continuum).
+    /// Index of each numerical parameter, and the distance of its levels in the unit interval (0 if
+    /// continuous).
     pub numerical: Vec<(usize, f64)>,
-    /// The categorical parameters' indices and numbers of choices.
+    /// Index of each categorical parameter, and its number of choices.
     pub categorical: Vec<(usize, usize)>,
 }
 
-/// A configuration's place.
+/// An encoded configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Point {
-    /// The place of each numerical parameter in the unit interval; `None` where it is inactive.
+    /// Coordinate of each numerical parameter in the unit interval; `None` where it is inactive.
     pub places: Vec<Option<f64>>,
-    /// The choice of each categorical parameter.
+    /// Choice of each categorical parameter; `None` where it is inactive.
     pub choices: Vec<Option<usize>>,
 }
 
 impl PointEncoder {
-    /// Sorts the parameters.
+    /// Splits the space's parameters by kind.
     pub fn new(space: &Space) -> Self {
         let (mut numerical, mut categorical) = (Vec::new(), Vec::new());
         for (index, parameter) in space.parameters().iter().enumerate() {
@@ -38,7 +39,7 @@ impl PointEncoder {
         Self { numerical, categorical }
     }
 
-    /// Where a configuration lies.
+    /// Encodes a configuration.
     pub fn point(&self, space: &Space, configuration: &Configuration) -> Point {
         let place = |(index, _): &(usize, f64)| {
             let value = configuration.get(*index)?;
@@ -52,14 +53,14 @@ impl PointEncoder {
         }
     }
 
-    /// How many numbers an offset has: one for each numerical parameter, then one for each choice.
+    /// Length of an offset: one element per numerical parameter, then one per choice.
     pub fn dimensions(&self) -> usize {
         self.numerical.len() + self.categorical.iter().map(|(_, count)| count).sum::<usize>()
     }
 
-    /// What a point is away from `center`, in units of `radius`; a choice that differs is as far away as the radius.
+    /// Offset of a point from `center` in units of `radius`; a different choice is one radius away.
     ///
-    /// A parameter that is inactive on either side does not differ.
+    /// A parameter that is inactive in either point contributes 0.
     pub fn offset(&self, point: &Point, center: &Point, radius: f64) -> Vec<f64> {
         let mut offset: Vec<f64> = point
             .places
@@ -83,7 +84,8 @@ impl PointEncoder {
         offset
     }
 
-    /// The square of the length of [`offset`](Self::offset), bit by bit, unless it is above `most`: then anything that is.
+    /// Squared length of [`offset`](Self::offset), equal in every bit; cut short, with any larger
+    /// value, once it exceeds `most`.
     pub fn squared_distance(&self, point: &Point, center: &Point, radius: f64, most: f64) -> f64 {
         let mut sum = 0.0;
         for pair in point.places.iter().zip(&center.places) {
@@ -102,7 +104,8 @@ impl PointEncoder {
         choices.filter(differ).fold(sum, |sum, _| sum + 1.0)
     }
 
-    /// The configuration with the choices of `like` and the numbers at `places` (`[numerical]`, clamped).
+    /// The configuration with the given `choices` and the coordinates `places` (`[numerical]`,
+    /// clamped).
     pub fn configuration(&self, space: &Space, places: &[f64], choices: &[usize]) -> Configuration {
         let mut unit = alloc::vec![0.5; space.len()];
         for ((index, _), place) in self.numerical.iter().zip(places) {
@@ -116,7 +119,7 @@ impl PointEncoder {
 }
 
 impl Point {
-    /// The largest difference of a number, and whether all choices are the same.
+    /// Largest coordinate difference, and whether all choices are equal.
     pub fn distance(&self, other: &Self) -> (f64, bool) {
         let differences = self.places.iter().zip(&other.places).map(|pair| match pair {
             (Some(one), Some(other)) => (one - other).abs(),
@@ -125,14 +128,14 @@ impl Point {
         (differences.fold(0.0, f64::max), self.choices == other.choices)
     }
 
-    /// Whether no number lies outside `[low, high]`, `[numerical]` each.
+    /// Whether all coordinates lie in `[low, high]`, `[numerical]` each.
     pub fn is_between(&self, low: &[f64], high: &[f64]) -> bool {
         let mut bounds = self.places.iter().zip(low.iter().zip(high));
         !bounds.any(|(place, (low, high))| place.is_some_and(|at| at < *low || at > *high))
     }
 
-    /// Whether all numbers are less than `limit` apart, and all choices the same: as [`distance`](Self::distance) has it, but most points are known
-    /// to be farther after one number or two.
+    /// Whether all coordinates differ by less than `limit` and all choices are equal. Equivalent to
+    /// [`distance`](Self::distance), but most points are rejected after one or two coordinates.
     pub fn is_within(&self, other: &Self, limit: f64) -> bool {
         let mut pairs = self.places.iter().zip(&other.places);
         let is_apart = |pair: (&Option<f64>, &Option<f64>)| match pair {

@@ -1,4 +1,4 @@
-//! Local search by quadratic models.
+//! Local search with quadratic models in a trust region.
 
 mod encoder;
 mod options;
@@ -26,48 +26,55 @@ use crate::{
     space::{Configuration, Space},
 };
 
-/// A trust-region method: a quadratic model around the best trial, and a step to where the model is lowest.
+/// A trust-region method: it fits a quadratic model around the best trial and steps to the model's
+/// minimum.
 ///
-/// The first trials of a run are an even spread. After that each suggestion is made from all trials near the best one, whoever made them:
+/// A run begins with an even spread of trials. After it each suggestion uses all trials near the
+/// best one, from whichever sampler:
 ///
-/// 1. The trust region is a box around the best trial; its side follows from the successes and failures since the run began.
-/// 2. A quadratic is fitted to the nearest trials, with a Hessian of least norm where they do not determine it.
-/// 3. The lowest point of the model in the region is a candidate; so are points around it and a few across the region. What lies too near
-///    to a known trial is left out. The one with the lowest value less a share of its uncertainty is suggested.
-/// 4. When the region has become tiny the run has converged; another begins at fresh points.
+/// 1. The trust region is a box around the best trial. Its radius follows from the successes and
+///    failures since the run began.
+/// 2. A quadratic is fitted to the nearest trials; where they leave it undetermined, the Hessian
+///    has the least norm.
+/// 3. Candidates are the model's minimum in the region, points around it, and a few across the
+///    region. Candidates too near to a trial are dropped. The one with the lowest confidence bound
+///    is suggested.
+/// 4. When the radius falls below a limit, the run has converged and another begins elsewhere.
 ///
 /// - Ints and steps move by at least one value, however small the region.
-/// - Every few trials one choice of the best trial's categorical parameters is exchanged, or two, those that the model thinks best of with
-///   its uncertainty; parameters that become active take their values from the best trial that had them.
-/// - Failed trials count as bad as the worst near them.
-/// - Pending trials are kept away from.
+/// - Every few trials one or two choices of the best trial are exchanged instead, those with the
+///   lowest confidence bound. Parameters that become active start from the best trial that had
+///   them.
+/// - A failed trial counts as the worst one near it.
+/// - Suggestions keep a distance from pending trials.
 ///
-/// After M. J. D. Powell, The NEWUOA software for unconstrained optimization without derivatives (2006) and The BOBYQA algorithm for bound
-/// constrained optimization without derivatives (2009), from which it takes the model and the region, but not the incremental update: the
-/// model is fitted anew from the history each time.
+/// After M. J. D. Powell, The NEWUOA software for unconstrained optimization without derivatives
+/// (2006) and The BOBYQA algorithm for bound constrained optimization without derivatives (2009).
+/// Unlike Powell's incremental updates, the model is refitted from the history each time.
 #[derive(Clone, Debug, Default)]
 pub struct LocalSearchSampler {
     options: LocalSearchOptions,
     trace: TrustRegionTrace,
 }
 
-/// Points across the region, and around the model's minimum, that are candidates too.
+/// Numbers of candidates across the region and around the model's minimum.
 const REGION_CANDIDATES: usize = 16;
 const MINIMUM_CANDIDATES: usize = 16;
 
-/// Pairs of exchanged choices that are candidates.
+/// Number of candidates with two exchanged choices.
 const PAIR_CANDIDATES: usize = 16;
 
-/// Candidates nearer than this to a finished trial, in every number and as a share of the radius, teach nothing.
+/// Least distance from a finished trial, as a fraction of the radius; nearer candidates add no
+/// information.
 const MIN_DISTANCE: f64 = 0.02;
 
-/// The same for pending trials, which will teach something soon.
+/// Least distance from a pending trial.
 const MIN_DISTANCE_TO_PENDING: f64 = 0.3;
 
-/// At most so many trials are fitted to: the cost grows with the cube.
+/// Largest number of trials in the model: the cost is cubic.
 const MAX_MODEL_POINTS: usize = 80;
 
-/// A proposal in units of the trust region.
+/// A candidate, and its offset in units of the trust region.
 struct Candidate {
     configuration: Configuration,
     offset: Vec<f64>,
@@ -85,7 +92,7 @@ impl LocalSearchSampler {
         Ok(Self { options, ..Self::default() })
     }
 
-    /// The options.
+    /// The options of this sampler.
     pub fn options(&self) -> &LocalSearchOptions {
         &self.options
     }
@@ -132,7 +139,7 @@ impl Sampler for LocalSearchSampler {
     }
 }
 
-/// A point of the even spread that a run begins with; the very first near the middle of the space.
+/// A point of the initial spread; the very first is near the middle of the space.
 fn start(request: &Request<'_>, run: usize, rng: &mut impl Rng) -> Configuration {
     let index = request.history.len() + request.pending.len() - run;
     let share = if run > 0 {
@@ -165,7 +172,7 @@ fn start(request: &Request<'_>, run: usize, rng: &mut impl Rng) -> Configuration
     }
 }
 
-/// One step from a center.
+/// One trust-region step.
 struct Step<'a> {
     request: &'a Request<'a>,
     options: &'a LocalSearchOptions,
@@ -176,7 +183,7 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// The best candidate that was not tried yet.
+    /// The best untried candidate.
     fn suggest(&self, rng: &mut impl Rng) -> Option<Configuration> {
         let model = self.fit();
         let mut candidates = Vec::new();
@@ -194,7 +201,8 @@ impl Step<'_> {
         best
     }
 
-    /// The candidate with the lowest value less its doubt. What was tried is near itself, so that there is no need to look for it.
+    /// The candidate with the lowest confidence bound. The distance limit also excludes what was
+    /// tried.
     fn best(&self, model: &Quadratic, candidates: Vec<Candidate>) -> Option<Configuration> {
         let pending: Vec<Point> = self
             .request
@@ -202,7 +210,7 @@ impl Step<'_> {
             .iter()
             .map(|configuration| self.encoder.point(self.request.space, configuration))
             .collect();
-        // Twice as far as needed, so that no rounding leaves one out.
+        // Twice the needed distance, so that rounding drops no trial.
         let (low, high) = bounds(&candidates, 2.0 * MIN_DISTANCE * self.radius);
         let finished: Vec<&Point> =
             self.points.iter().filter(|point| point.is_between(&low, &high)).collect();
@@ -225,7 +233,7 @@ impl Step<'_> {
             .map(|(_, candidate)| candidate.configuration)
     }
 
-    /// The model of the trials nearest to the center.
+    /// Fits the model to the trials nearest to the center.
     fn fit(&self) -> Quadratic {
         let (history, center) = (self.request.history, &self.points[self.center]);
         let dimensions = self.encoder.dimensions();
@@ -239,7 +247,7 @@ impl Step<'_> {
         offsets_from_best.sort_by(f64::total_cmp);
         let middle = offsets_from_best[offsets_from_best.len() / 2];
         let scale = if middle > 0.0 { middle } else { worst.max(f64::MIN_POSITIVE) };
-        // Values far above the rest say that it is bad there, and no more.
+        // Very large values are clipped: they only mark a bad area.
         let values: Vec<f64> = near
             .iter()
             .map(|index| history[*index].loss.map_or(scale, offset_from_best) / scale)
@@ -250,7 +258,7 @@ impl Step<'_> {
         Quadratic::fit(offsets, dimensions, &values)
     }
 
-    /// The trials nearest to the center, nearest first; of equals the earlier.
+    /// The `most` trials nearest to the center, nearest first; ties by age.
     fn nearest(&self, most: usize) -> Vec<usize> {
         let center = &self.points[self.center];
         let by_distance = |one: &(f64, usize), other: &(f64, usize)| {
@@ -263,7 +271,7 @@ impl Step<'_> {
             if squared <= farthest {
                 near.push((squared, index));
             }
-            // Now and then the farther half is dropped; what lies beyond the rest need not be measured to the end.
+            // The farther half is dropped now and then, which tightens the early exit.
             if near.len() == 2 * most {
                 near.select_nth_unstable_by(most - 1, by_distance);
                 near.truncate(most);
@@ -283,7 +291,7 @@ impl Step<'_> {
         Candidate { configuration, offset, point }
     }
 
-    /// The center's numbers and choices; where it has none, those of the best trial that has.
+    /// The center's coordinates and choices; where it has none, those of the best trial that has.
     fn origin(&self) -> (Vec<f64>, Vec<usize>) {
         let history = self.request.history;
         let loss = |index: usize| history[index].loss.unwrap_or(f64::INFINITY);
@@ -302,10 +310,10 @@ impl Step<'_> {
         (places, choices)
     }
 
-    /// The center with one choice exchanged, or two.
+    /// Candidates with one or two exchanged choices.
     fn categorical_moves(&self, candidates: &mut Vec<Candidate>, rng: &mut impl Rng) {
         let (places, choices) = self.origin();
-        // An inactive parameter has nothing to exchange.
+        // Inactive parameters cannot be exchanged.
         let active: Vec<usize> = (0..choices.len())
             .filter(|at| self.points[self.center].choices[*at].is_some())
             .filter(|at| self.encoder.categorical[*at].1 > 1)
@@ -318,7 +326,7 @@ impl Step<'_> {
                 candidates.push(self.candidate(&self.fill_inactive(&places, rng), &exchanged));
             }
         }
-        // Two at once, for choices that are good together alone.
+        // Pairs, for choices that are good only together.
         for _ in 0..if active.len() > 1 { PAIR_CANDIDATES } else { 0 } {
             let mut exchanged = choices.clone();
             for _ in 0..2 {
@@ -327,14 +335,14 @@ impl Step<'_> {
             }
             candidates.push(self.candidate(&self.fill_inactive(&places, rng), &exchanged));
         }
-        // The first of equals wins: let that be any.
+        // Shuffle, because the first of equals wins.
         for last in (1..candidates.len()).rev() {
             candidates.swap(last, rng.random_range(0..=last));
         }
     }
 
-    /// `places`, with others for the parameters that the center has not: what a choice makes active has its own good values, which one trial does
-    /// not find.
+    /// `places`, with random values where the center is inactive: a parameter that becomes active
+    /// has good values of its own, which one trial does not find.
     fn fill_inactive(&self, places: &[f64], rng: &mut impl Rng) -> Vec<f64> {
         let mut awake = |(place, here): (&f64, &Option<f64>)| match here {
             Some(_) => *place,
@@ -347,7 +355,7 @@ impl Step<'_> {
         places.iter().zip(&self.points[self.center].places).map(&mut awake).collect()
     }
 
-    /// Steps of the numbers.
+    /// Candidates that move the numerical parameters.
     fn numerical_moves(
         &self,
         model: &Quadratic,
@@ -401,14 +409,14 @@ impl Step<'_> {
     }
 }
 
-/// The least and the largest place of any candidate in each number, and `margin` beyond.
+/// Bounding box of the candidates, extended by `margin`.
 fn bounds(candidates: &[Candidate], margin: f64) -> (Vec<f64>, Vec<f64>) {
     let dimensions = candidates.first().map_or(0, |candidate| candidate.point.places.len());
     let (mut low, mut high) =
         (alloc::vec![f64::INFINITY; dimensions], alloc::vec![f64::NEG_INFINITY; dimensions]);
     for candidate in candidates {
         for (at, place) in candidate.point.places.iter().enumerate() {
-            // Where a candidate has no number none is too far from it.
+            // An inactive parameter bounds nothing.
             low[at] = low[at].min(place.map_or(f64::NEG_INFINITY, |place| place - margin));
             high[at] = high[at].max(place.map_or(f64::INFINITY, |place| place + margin));
         }
@@ -416,5 +424,5 @@ fn bounds(candidates: &[Candidate], margin: f64) -> (Vec<f64>, Vec<f64>) {
     (low, high)
 }
 
-/// The highest value that a model is fitted to, where 1 is the median of those near the center.
+/// Clip level of the model's values, in units of their median near the center.
 const MAX_SCALED_VALUE: f64 = 1e3;

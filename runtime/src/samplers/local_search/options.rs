@@ -2,24 +2,24 @@ use alloc::format;
 
 use crate::{Error, ErrorKind, Result};
 
-/// What can be chosen about [`LocalSearchSampler`](super::LocalSearchSampler).
+/// Options of [`LocalSearchSampler`](super::LocalSearchSampler).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LocalSearchOptions {
-    /// How many trials a run begins with that are an even spread; at least 1. Default 5.
+    /// Number of trials in the even spread that begins a run; at least 1. Default 5.
     pub n_startup_trials: usize,
-    /// Half the side of the trust region at the start, as a share of each parameter's range; in (0, 0.5].
-    /// Default 0.2.
+    /// Initial trust-region radius (half the side), as a fraction of each parameter's range; in (0,
+    /// 0.5]. Default 0.2.
     pub initial_radius: f64,
-    /// What the radius is multiplied with after a trial within reach that was not better; in (0, 1). Default 0.7.
+    /// Factor of the radius after an unsuccessful trial in the region; in (0, 1). Default 0.7.
     pub shrink_factor: f64,
-    /// A run whose radius falls below this has converged, and another one begins elsewhere; in (0, 0.1]. Default
-    /// 10⁻⁴: the model's last steps are by then far more precise than that.
+    /// Radius below which a run has converged and another begins; in (0, 0.1]. Default 10⁻⁴.
     pub min_radius: f64,
-    /// How much a candidate of which little is known is preferred: standard deviations that are taken off what the model expects; at least 0.
-    /// Default 0.2.
+    /// Exploration weight κ of the lower confidence bound `mean − κ·deviation`; at least 0. Default
+    /// 0.2.
     pub kappa: f64,
-    /// Every so many trials one changes a choice, where there are categorical parameters; at least 2. Default 3.
+    /// Every how many trials the step exchanges choices, where there are categorical parameters; at
+    /// least 2. Default 3.
     pub categorical_every: usize,
 }
 

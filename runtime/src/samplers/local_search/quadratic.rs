@@ -4,13 +4,15 @@ use alloc::vec::Vec;
 
 use crate::math::{Cholesky, dot};
 
-/// Scattered values, and the quadratic of least norm that passes near them.
+/// The regularized quadratic through scattered values.
 ///
-/// The model is `q(u) = c + g·u + ½ uᵀHu` with independent normal priors: wide ones on `c` and `g`, a narrow one on each element of `H`.
-/// Its posterior mean is, for exact data, Powell's quadratic with a Hessian of least Frobenius norm (M. J. D. Powell,
-/// Least Frobenius norm updating of quadratic models that satisfy interpolation conditions, Mathematical Programming 100 (2004)), here found
-/// in its dual form: Gaussian-process regression with the kernel `k(u, v) = κ_c + κ_g u·v + ½ (u·v)²`. A point's noise grows with the sixth power
-/// of its distance, as the square of the cubic terms does that the model lacks.
+/// The model is `q(u) = c + g·u + ½ uᵀHu` with independent normal priors, wide on `c` and `g` and
+/// narrow on the elements of `H`. For exact data the posterior mean is Powell's quadratic with a
+/// Hessian of least Frobenius norm (M. J. D. Powell, Least Frobenius norm updating of quadratic
+/// models that satisfy interpolation conditions, Mathematical Programming 100 (2004)). It is
+/// computed in the dual form, Gaussian-process regression with the kernel `k(u, v) = κ_c + κ_g u·v
+/// + ½ (u·v)²`. A point's noise variance grows with the sixth power of its distance, like the
+/// square of the missing cubic terms.
 #[derive(Clone, Debug)]
 pub(super) struct Quadratic {
     /// `[m, d]` by rows.
@@ -19,7 +21,7 @@ pub(super) struct Quadratic {
     factor: Cholesky,
     /// `K⁻¹ y`, `[m]`.
     weights: Vec<f64>,
-    /// The variance that the data suggest, which the kernel's scale is multiplied with.
+    /// Maximum-likelihood scale of the kernel.
     scale: f64,
     constant: f64,
     gradient: Vec<f64>,
@@ -27,16 +29,18 @@ pub(super) struct Quadratic {
     hessian: Vec<f64>,
 }
 
-/// κ_c and κ_g: far above what is expected of the Hessian, so that constant and slope are all but free.
+/// Prior variances κ_c and κ_g, far above that of the Hessian: constant and slope are nearly free.
 const CONSTANT: f64 = 1e3;
 const SLOPE: f64 = 30.0;
 
-/// The variances that are tried, of what the cubic terms add at distance 1 and of noise everywhere; the likeliest pair is taken.
+/// Grid of noise variances: of the cubic terms at distance 1, and everywhere. The likeliest pair is
+/// used.
 const NOISE_GRID: [(f64, f64); 6] =
     [(1e-8, 1e-9), (1e-5, 1e-9), (1e-2, 1e-9), (1.0, 1e-9), (1e-2, 1e-2), (1.0, 1.0)];
 
 impl Quadratic {
-    /// Fits `values` `[m]` at `points` `[m, dimensions]`, whose distances from 0 matter as described above; at least one point.
+    /// Fits `values` `[m]` at `points` `[m, dimensions]`, offsets from the center; at least one
+    /// point.
     pub fn fit(points: Vec<f64>, dimensions: usize, values: &[f64]) -> Self {
         let count = values.len();
         let row = |index: usize| &points[index * dimensions..][..dimensions];
@@ -57,7 +61,7 @@ impl Quadratic {
             let Some(factor) = Cholesky::new(matrix, count) else { continue };
             let weights = factor.solve(values);
             let scale = (dot(&weights, values) / count as f64).max(f64::MIN_POSITIVE);
-            // The logarithm of the likelihood with the best scale put in, up to constants.
+            // Log likelihood with the best scale, up to constants.
             let likelihood = -0.5 * count as f64 * libm::log(scale) - factor.half_log_determinant();
             if best.as_ref().is_none_or(|(most, ..)| likelihood > *most) {
                 best = Some((likelihood, factor, weights, scale));
@@ -90,7 +94,7 @@ impl Quadratic {
         self.constant + dot(&self.gradient, u) + 0.5 * curved
     }
 
-    /// The standard deviation of what the model says at `u`.
+    /// Posterior standard deviation at `u`.
     pub fn deviation(&self, u: &[f64]) -> f64 {
         let covariances: Vec<f64> = self
             .points
@@ -102,9 +106,10 @@ impl Quadratic {
         libm::sqrt((covariance(u, u) - dot(&known, &known)).max(0.0) * self.scale)
     }
 
-    /// The lowest point found in the box `[low, high]` by descent along one coordinate after another from `start`.
+    /// Minimizes the model in the box `[low, high]` by coordinate descent from `start`.
     ///
-    /// Only the first `low.len()` coordinates move. A local minimum where the Hessian is not positive definite.
+    /// The first `low.len()` coordinates move. Where the Hessian is indefinite the result is a
+    /// local minimum.
     pub fn minimize_in_box(&self, start: &[f64], low: &[f64], high: &[f64]) -> Vec<f64> {
         let d = self.dimensions;
         let mut u = start.to_vec();
@@ -118,7 +123,7 @@ impl Quadratic {
                 let step = if curvature > 0.0 {
                     (-slope / curvature).clamp(down, up)
                 } else {
-                    // Concave: one of the ends.
+                    // Concave: the minimum is at one of the ends.
                     let change = |step: f64| slope * step + 0.5 * curvature * step * step;
                     if change(down) < change(up) { down } else { up }
                 };
@@ -140,7 +145,7 @@ impl Quadratic {
     }
 }
 
-/// Sweeps of the descent; more only polishes digits that the model does not have.
+/// Most sweeps of the descent; more would only refine digits beyond the model's accuracy.
 const MAX_SWEEPS: usize = 100;
 
 fn covariance(u: &[f64], v: &[f64]) -> f64 {
@@ -178,7 +183,7 @@ mod tests {
         for (got, want) in lowest.iter().zip([0.3, -0.2, 0.1]) {
             assert!((got - want).abs() < 1e-3, "{lowest:?}");
         }
-        // Held back by the box.
+        // The box is active.
         let lowest = model.minimize_in_box(&[0.0; 3], &[-1.0, -0.1, -1.0], &[0.2, 1.0, 1.0]);
         assert!(lowest[0] <= 0.2 && lowest[1] >= -0.1, "{lowest:?}");
         assert!((lowest[1] + 0.1).abs() < 1e-9, "{lowest:?}");

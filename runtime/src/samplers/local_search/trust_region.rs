@@ -1,4 +1,4 @@
-//! Where the search is, and how far it dares to go.
+//! The trust region.
 
 use alloc::vec::Vec;
 
@@ -8,25 +8,25 @@ use super::{
 };
 use crate::{samplers::history_cache::HistoryCache, space::Space, trial::Observation};
 
-/// The trust region, as the history determines it.
+/// The trust region at the end of a history.
 ///
-/// A run begins with a few spread trials; the best of them is the first center. From then on a trial that is better than the center becomes the
-/// center, and the radius grows if it lay far out; one that is worse, though it lay within reach, makes the radius smaller. When the radius
-/// has become tiny the run has converged, and another begins.
+/// A run begins with a few spread trials, the best of which is the first center. A better trial
+/// becomes the center, and the radius grows if it was far out. A worse trial within reach shrinks
+/// the radius. A tiny radius ends the run, and another begins.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct TrustRegion {
-    /// Where in the history the run begins.
+    /// Index in the history of the run's first trial.
     pub start: usize,
-    /// The best trial of the run, if one has succeeded.
+    /// Best trial of the run, once one has succeeded.
     pub center: Option<usize>,
-    /// Half the side of the region, as a share of the unit cube's.
+    /// Half the side of the region, as a fraction of the unit cube's.
     pub radius: f64,
 }
 
-/// A trial farther out than this share of the radius that was still better: the region was too small.
+/// The radius grows after a success beyond this fraction of it.
 const EXPANSION_SHARE: f64 = 0.7;
 
-/// How much the radius grows then.
+/// Growth factor of the radius.
 const EXPANSION_FACTOR: f64 = 1.6;
 
 impl TrustRegion {
@@ -34,7 +34,7 @@ impl TrustRegion {
         Self { start, center: None, radius: options.initial_radius }
     }
 
-    /// Takes in the last of these trials; `points` are their places.
+    /// Updates the region with the last trial of `history`; `points` are the encoded trials.
     fn update(&mut self, options: &LocalSearchOptions, history: &[Observation], points: &[Point]) {
         let index = history.len() - 1;
         let is_start = self.is_start(options, index);
@@ -66,25 +66,25 @@ impl TrustRegion {
         }
     }
 
-    /// Whether trial `index` of the history belongs to the spread that the run begins with.
+    /// Whether trial `index` belongs to the initial spread of the run.
     pub fn is_start(&self, options: &LocalSearchOptions, index: usize) -> bool {
         index < self.start + options.n_startup_trials || self.center.is_none()
     }
 }
 
-/// What was worked out for a history, trial by trial, so that the next one needs no more than what is new in it.
+/// The regions along a history, cached so that only new trials are processed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TrustRegionTrace {
     history_cache: HistoryCache,
     encoder: PointEncoder,
-    /// The trials' places.
+    /// The encoded trials.
     pub(super) points: Vec<Point>,
     /// The region after each trial.
     regions: Vec<TrustRegion>,
 }
 
 impl TrustRegionTrace {
-    /// Follows the finished trials to the region that they lead to.
+    /// The trust region after the whole history.
     pub(super) fn sync(
         &mut self,
         options: &LocalSearchOptions,
@@ -107,7 +107,7 @@ impl TrustRegionTrace {
         region
     }
 
-    /// The space's parameters by kind.
+    /// The encoder of the current space.
     pub(super) fn encoder(&self) -> &PointEncoder {
         &self.encoder
     }

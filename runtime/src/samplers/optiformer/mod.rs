@@ -163,7 +163,8 @@ impl Sampler for OptiFormerSampler {
 
     fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
         let (Candidate { configuration, origin }, expectation) = self.choose(request)?;
-        let explanation = Explanation { sampler: self.name(), origin, expectation };
+        let explanation =
+            Explanation { sampler: self.name(), origin, expectation, transformer_weight: None };
         Ok(Suggestion { configuration, explanation })
     }
 }

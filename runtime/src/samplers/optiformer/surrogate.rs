@@ -8,7 +8,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::view::Shown;
 use crate::{
     Result,
-    acquisition::Prediction,
+    acquisition::{self, Prediction},
     generation::{self, SamplingOptions},
     model::{Cache, Model, Workspace},
     space::{Configuration, Space},
@@ -69,6 +69,11 @@ impl TransformerSurrogate {
     /// The largest number of trials that it can be conditioned on.
     pub fn max_trials(&self) -> usize {
         self.model.metadata().trained_context
+    }
+
+    /// Whether it has slots and tokens for a space.
+    pub fn reads(&self, space: &Space) -> bool {
+        RowTokenizer::with_slot_count(space, self.model.config().slots).is_ok()
     }
 
     /// Shows it a history. Pending trials are taken for told, with the score that is expected of
@@ -150,9 +155,22 @@ impl TransformerSurrogate {
         configurations: &[Configuration],
     ) -> Result<Vec<Prediction>> {
         let mut predictions = Vec::with_capacity(configurations.len());
-        self.score_bins(conditioned, configurations, |_, bins| {
-            predictions.push(Prediction::new(bins, conditioned.incumbent));
-        })?;
+        if configurations.is_empty() {
+            return Ok(predictions);
+        }
+        self.rows.clear();
+        for configuration in configurations {
+            conditioned.tokenizer.push_question(configuration, &conditioned.view, &mut self.rows);
+        }
+        self.model.questions(&self.cache, &self.rows, &mut self.workspace)?;
+        acquisition::predict(
+            &self.model,
+            &mut self.workspace,
+            0..configurations.len(),
+            self.sampling.temperature,
+            conditioned.incumbent,
+            &mut predictions,
+        )?;
         Ok(predictions)
     }
 

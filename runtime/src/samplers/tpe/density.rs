@@ -1,4 +1,4 @@
-//! The density of many kernels at a few candidates, without looking at those that are too far away to matter.
+//! The density of a [`KernelSet`] at a few candidates, with a bound that skips distant kernels.
 
 use alloc::vec::Vec;
 
@@ -9,60 +9,64 @@ use super::{
 };
 use crate::math::normal;
 
-/// So many candidates are rated at once.
+/// Candidates evaluated at once.
 const LANES: usize = 8;
-/// After so many dimensions it is asked again whether a kernel may matter.
+/// Dimensions added between two checks of the bound.
 const STRIDE: usize = 4;
-/// What a bound may be wrong by through rounding, and far more.
+/// Slack of the bound, far above its rounding error.
 const ROUNDING_SLACK: f64 = 1.0;
-/// MassCache that are remembered for each estimator; a power of two.
+/// Slots of the [`MassCache`]; a power of two.
 const MASS_CACHE_SIZE: usize = 4096;
 
-/// Numbers for eight candidates.
+/// One number for each of eight candidates.
 type Lanes = [f64; LANES];
 
-/// Sums a [`KernelSet`]'s kernels and the prior. Workspace, and masses that were worked out, live on.
+/// Sums the kernels of a [`KernelSet`] and the prior. Buffers and the mass cache persist between
+/// calls.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Density {
     columns: Vec<Column>,
-    /// `[dimensions + 1]`: what the dimensions from this one on can add to a kernel's logarithm at most.
+    /// `[dimensions + 1]`: an upper bound on what the dimensions from this one on add to a kernel's
+    /// log density.
     log_bounds: Vec<f64>,
     blocks: Vec<Block>,
-    /// `[candidates]`: the logarithms of the kernels that matter.
+    /// `[candidates]`: the log densities of the kernels that pass the bound.
     terms: Vec<Vec<f64>>,
     masses: MassCache,
 }
 
-/// What is needed to know of one dimension.
+/// How one dimension enters the sum.
 #[derive(Clone, Copy, Debug)]
 enum Column {
     /// Every candidate is a point.
     Points,
-    /// Some are cells: what is added before the exact mass is known is a bound.
+    /// Some candidates are cells: the fast pass adds a bound, and the exact mass follows.
     Intervals,
-    /// The logarithms of the probabilities of a kernel's own category and of another.
+    /// Log probabilities of a kernel's own category and of any other.
     Categories { hit: f64, miss: f64 },
 }
 
-/// Up to eight candidates.
+/// Up to eight candidates, in lanes.
 #[derive(Clone, Debug, Default)]
 struct Block {
     /// `[dimensions]`: the middle of the cell, or the category.
     middles: Vec<Lanes>,
-    /// `[dimensions]`: half of its width, and the logarithm of the width; 0 for points.
+    /// `[dimensions]`: half of the cell's width, and the log of the width; 0 for points.
     halves: Vec<Lanes>,
     spans: Vec<Lanes>,
-    /// The prior's logarithm, and the largest that was seen.
+    /// The prior's log density, and the largest term seen.
     priors: Lanes,
     largest: Lanes,
 }
 
 impl Density {
-    /// The logarithm of the density at each of the candidates (`cells`: `[candidates, dimensions]`), up to factors that depend on the
-    /// candidate alone: what [`ParzenEstimator`](super::parzen::ParzenEstimator) says of the same trials, bit by bit.
+    /// Log density at each candidate (`cells`: `[candidates, dimensions]`), up to factors that
+    /// depend on the candidate alone. Equal in every bit to
+    /// [`ParzenEstimator`](super::parzen::ParzenEstimator) for the same trials.
     ///
-    /// A kernel whose logarithm cannot come within 41 of the prior's, or of another kernel's, would not change a digit of the sum. Most are found
-    /// to be so after a few dimensions, since no kernel is higher than the narrowest at the edge.
+    /// A kernel is skipped when its log density cannot come within 41 of the prior's or of another
+    /// kernel's: it would not change a digit of the sum. Most kernels fail after a few dimensions,
+    /// because the narrowest kernel at the edge bounds what a dimension can add.
     pub(super) fn log_density(
         &mut self,
         options: &TpeOptions,
@@ -83,7 +87,7 @@ impl Density {
         for (index, row) in kernel_set.members().enumerate() {
             let mut log_weight = None;
             for (number, block) in blocks.iter_mut().enumerate() {
-                // No weight of a trial is above 1.
+                // A trial's weight is at most 1.
                 let first = STRIDE.min(dimensions);
                 let mut sums = [-log_total; LANES];
                 block.add(columns, row, 0..first, &mut sums);
@@ -126,7 +130,7 @@ impl Density {
         }));
     }
 
-    /// Sets up the columns, their bounds, and the candidates.
+    /// Prepares the columns, their bounds, and the candidates.
     fn prepare(
         &mut self,
         options: &TpeOptions,
@@ -136,7 +140,8 @@ impl Density {
     ) {
         let (count, dimensions) = (kernel_set.count(), kernel_set.dimensions());
         let min_bandwidth = options.min_bandwidth(count);
-        // The narrowest kernel at the edge, where half of it is cut off.
+        // The highest density is that of the narrowest kernel at the edge, where half of it is cut
+        // off.
         let inside = normal::cdf(1.0 / min_bandwidth) - 0.5;
         let highest = -libm::log(min_bandwidth * inside) - normal::HALF_LOG_TAU;
         let column = |dimension: usize| {
@@ -158,7 +163,7 @@ impl Density {
         self.log_bounds.clear();
         self.log_bounds.resize(dimensions + 1, 0.0);
         for dimension in (0..dimensions).rev() {
-            // Points among cells are as high as other points.
+            // A point among cells has the same bound as other points.
             let most = match self.columns[dimension] {
                 Column::Points | Column::Intervals => highest.max(0.0),
                 Column::Categories { .. } => 0.0,
@@ -176,7 +181,7 @@ impl Density {
             block.halves.resize(dimensions, [0.0; LANES]);
             block.spans.clear();
             block.spans.resize(dimensions, [0.0; LANES]);
-            // Lanes without a candidate never matter.
+            // Lanes without a candidate are never relevant.
             block.priors = [f64::INFINITY; LANES];
             for (lane, intervals) in intervals.chunks_exact(dimensions).enumerate() {
                 let mut term = log_prior;
@@ -204,17 +209,18 @@ impl Density {
 }
 
 impl Block {
-    /// What a kernel's logarithm must reach to matter to a candidate.
+    /// Log density from which on a kernel is relevant to a candidate.
     fn least(&self, lane: usize) -> f64 {
         self.largest[lane] + (NEGLIGIBLE - ROUNDING_SLACK)
     }
 
-    /// Whether a kernel whose sums can still grow by `reach` matters to any candidate.
+    /// Whether a kernel whose sums can still grow by `log_bound` is relevant to any candidate.
     fn is_relevant(&self, sums: &Lanes, log_bound: f64) -> bool {
         (0..LANES).any(|lane| sums[lane] + log_bound >= self.least(lane))
     }
 
-    /// Adds some dimensions of a kernel to the sums: exactly, but for cells.
+    /// Adds some dimensions of a kernel to the sums, exactly for points and categories, as a bound
+    /// for cells.
     #[inline(always)]
     fn add(
         &self,
@@ -234,7 +240,7 @@ impl Block {
                     }
                 }
                 Column::Intervals => {
-                    // The kernel's height at the cell's nearest point, over the whole cell.
+                    // The density at the cell's nearest point, taken over the whole cell.
                     let (half_precision, log_norm) =
                         (row.half_precision[dimension], row.log_norms[dimension]);
                     let (halves, spans) = (&self.halves[dimension], &self.spans[dimension]);
@@ -253,13 +259,13 @@ impl Block {
     }
 }
 
-/// The logarithm of a kernel's density at a point.
+/// Log density of a kernel at a point.
 fn point(x: f64, center: f64, half_precision: f64, log_norm: f64) -> f64 {
     let distance = x - center;
     log_norm - distance * distance * half_precision
 }
 
-/// The logarithm of a kernel at one candidate, cells and all.
+/// Exact log density of a kernel at one candidate, with the masses of cells.
 fn exact_term(
     columns: &[Column],
     row: KernelRow<'_>,
@@ -290,16 +296,16 @@ fn exact_term(
     term
 }
 
-/// MassCache of kernels over cells, which ints meet again and again. Each has one place, where the next that falls there takes over.
+/// A direct-mapped cache of kernels' masses over cells, which integer parameters repeat.
 #[derive(Clone, Debug, Default)]
 struct MassCache {
-    /// Center, width and the cell's ends, bit by bit; and the logarithm of the mass.
+    /// Key: the bits of center, bandwidth and both ends of the cell. Value: the log mass.
     known: Vec<([u64; 4], f64)>,
 }
 
 impl MassCache {
     fn of(&mut self, center: f64, width: f64, interval: Interval) -> f64 {
-        // No center is this one.
+        // No center has these bits.
         self.known.resize(MASS_CACHE_SIZE, ([u64::MAX; 4], 0.0));
         let key = [center, width, interval.left, interval.right].map(f64::to_bits);
         let mixed = key.iter().fold(0u64, |mixed, bits| {

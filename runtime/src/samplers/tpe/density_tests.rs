@@ -1,4 +1,4 @@
-//! The kernel_set against the estimator that is made anew each time: the same bits.
+//! Compares the kernel set with the estimator that is fitted from scratch, bit by bit.
 
 use alloc::{vec, vec::Vec};
 
@@ -14,7 +14,7 @@ fn domains(kinds: &str) -> Vec<Domain> {
         Domain::Categorical { choices: vec!["a".into(), "b".into(), "c".into()] },
         Domain::Int { low: 0.0, high: 9.0, log: false, step: 1.0 },
         Domain::Float { low: 1e-4, high: 1.0, log: true, step: None },
-        // Its upper values are points, the lower ones cells.
+        // Its upper values are points, its lower ones cells.
         Domain::Int { low: 1.0, high: 1e6, log: true, step: 1.0 },
         Domain::Float { low: 0.0, high: 1.0, log: false, step: Some(0.25) },
     ];
@@ -36,7 +36,7 @@ fn draw(rng: &mut Xoshiro256PlusPlus, domains: &[Domain], around: f64) -> Vec<f6
     domains.iter().map(&mut place).collect()
 }
 
-/// Lets trials come, change sides and go, and compares after each change.
+/// Adds, moves and removes trials, and compares after each change.
 fn compare(kinds: &str, options: &TpeOptions, trials: usize, around: f64) {
     let owned = domains(kinds);
     let domains: Vec<&Domain> = owned.iter().collect();
@@ -68,7 +68,7 @@ fn compare(kinds: &str, options: &TpeOptions, trials: usize, around: f64) {
         let members: Vec<&Vec<f64>> =
             rows.iter().zip(&wanted).filter_map(|(row, wanted)| wanted.then_some(row)).collect();
         assert_eq!(kernel_set.count(), members.len());
-        // Candidates come from few of the trials, as those of the good ones do.
+        // As for the good trials, candidates come from few of them.
         let few = rows.len().min(5);
         source.fit(options, &domains, few, |dimension, trial| rows[trial][dimension]);
         let mut intervals = Vec::new();
@@ -112,7 +112,8 @@ fn most_kernels_are_left_out() {
     let (mut intervals, mut density) = (Vec::new(), Density::default());
     (0..8).for_each(|_| source.sample(&mut rng, &domains, &mut intervals));
     density.log_density(&options, &kernel_set, &intervals, &mut Vec::new());
-    // Of 500 random trials in thirteen dimensions few come near a candidate; the prior always counts.
+    // Of 500 random trials in thirteen dimensions few are near a candidate; the prior always
+    // counts.
     let kept: Vec<usize> = density.terms.iter().map(Vec::len).collect();
     assert!(kept.iter().all(|kept| (1..100).contains(kept)), "{kept:?}");
 }

@@ -1,35 +1,37 @@
-//! The kernels of many trials, kept from one suggestion to the next.
+//! The kernels of many trials, updated from one suggestion to the next.
 
 use alloc::vec::Vec;
 
 use super::{TpeOptions, parzen::Kernel};
 use crate::space::Domain;
 
-/// A kernel on each of many trials, as [`ParzenEstimator`](super::parzen::ParzenEstimator) has them, bit by bit, but changed where a trial comes or goes
-/// and not made anew: a kernel's width depends on its neighbors alone.
+/// One kernel for each member trial, equal in every bit to those of
+/// [`ParzenEstimator`](super::parzen::ParzenEstimator), but updated in place: a kernel's bandwidth
+/// depends on its two neighbors alone.
 ///
-/// A trial is a row, oldest first; not every row is a member. To let a trial come or go costs the logarithm of the number of members, and
-/// moving a part of each dimension's order along.
+/// Trials are rows, oldest first; only some rows are members. Adding or removing a member costs a
+/// binary search and a shift of each dimension's order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KernelSet {
-    /// For each dimension, how many categories it has; 0 for a number.
+    /// Number of categories of each dimension; 0 for a number.
     pub(super) categories: Vec<usize>,
-    /// `[rows]`: whether the row has a kernel.
+    /// `[rows]`: whether the row is a member.
     members: Vec<bool>,
     count: usize,
-    /// `[rows, dimensions]`: where the trial lies in the unit interval, or its category.
+    /// `[rows, dimensions]`: the trial's coordinate in the unit interval, or its category.
     centers: Vec<f64>,
-    /// `[rows, dimensions]`: of members, their kernels' standard deviations, 1 / (2·width²), and logarithms of the density at the center.
+    /// `[rows, dimensions]`, valid for members: standard deviation, 1 / (2·bandwidth²), and log
+    /// density at the center.
     bandwidths: Vec<f64>,
     half_precision: Vec<f64>,
     log_norms: Vec<f64>,
-    /// For each numerical dimension, the members by rising center; of equals the older first.
+    /// For each numerical dimension, the members by ascending center; ties by age.
     orders: Vec<Vec<u32>>,
-    /// The least width when the widths were found, and whether there was but one member.
+    /// Least bandwidth at the last fit, and whether there was a single member.
     fitted: (f64, bool),
 }
 
-/// One member's kernels, `[dimensions]` each.
+/// The kernels of one member, `[dimensions]` each.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KernelRow<'a> {
     pub(super) centers: &'a [f64],
@@ -39,7 +41,7 @@ pub(super) struct KernelRow<'a> {
 }
 
 impl KernelSet {
-    /// Without rows.
+    /// An empty set over these domains.
     pub(super) fn new(domains: &[&Domain]) -> Self {
         let categories = |domain: &&Domain| match domain {
             Domain::Categorical { choices } => choices.len(),
@@ -52,12 +54,12 @@ impl KernelSet {
         }
     }
 
-    /// How many rows there are, members or not.
+    /// Number of rows, members or not.
     pub(super) fn rows(&self) -> usize {
         self.members.len()
     }
 
-    /// How many members there are.
+    /// Number of members.
     pub(super) fn count(&self) -> usize {
         self.count
     }
@@ -66,24 +68,25 @@ impl KernelSet {
         self.categories.len()
     }
 
-    /// Where a row lies in one dimension.
+    /// Coordinate of a row in one dimension.
     pub(super) fn center(&self, row: usize, dimension: usize) -> f64 {
         self.centers[row * self.dimensions() + dimension]
     }
 
-    /// Appends a row that is no member, `[dimensions]`; not a number where the trial has no value.
+    /// Appends a row, `[dimensions]`, that is not a member yet; NaN where the trial has no value.
     pub(super) fn push(&mut self, centers: impl Iterator<Item = f64>) {
         self.centers.extend(centers);
         let size = self.centers.len();
         debug_assert_eq!(size, (self.rows() + 1) * self.dimensions());
         self.members.push(false);
-        // No width is this one: the kernel is worked out when the row becomes a member.
+        // NaN differs from every bandwidth, so the kernel is computed when the row becomes a
+        // member.
         self.bandwidths.resize(size, f64::NAN);
         self.half_precision.resize(size, 0.0);
         self.log_norms.resize(size, 0.0);
     }
 
-    /// Forgets all rows but the first so many.
+    /// Keeps the first `rows` rows.
     pub(super) fn truncate(&mut self, options: &TpeOptions, rows: usize) {
         if rows >= self.rows() {
             return;
@@ -101,7 +104,7 @@ impl KernelSet {
         }
     }
 
-    /// Makes those rows members for which `belongs(row, members so far)` holds.
+    /// Makes exactly those rows members for which `belongs(row, current members)` holds.
     pub(super) fn set_members(
         &mut self,
         options: &TpeOptions,
@@ -113,7 +116,7 @@ impl KernelSet {
         let joining = changed.iter().filter(|row| !self.members[**row]).count();
         let count = self.count + joining - (changed.len() - joining);
         let fitted = (options.min_bandwidth(count), count == 1);
-        // One after another moves half of each order; sorting costs some ten comparisons a member.
+        // Single updates shift half of each order; sorting costs about ten comparisons per member.
         if changed.len() > 4 + count / 16 || fitted != self.fitted {
             for row in changed {
                 self.members[row] = !self.members[row];
@@ -137,7 +140,7 @@ impl KernelSet {
         }
     }
 
-    /// The members' kernels with their rows, oldest first.
+    /// The kernels of the members, oldest first.
     pub(super) fn members(&self) -> impl Iterator<Item = KernelRow<'_>> {
         let rows = self.members.iter().enumerate().filter(|(_, member)| **member);
         let size = self.dimensions();
@@ -149,7 +152,7 @@ impl KernelSet {
         })
     }
 
-    /// The order of every dimension anew.
+    /// Sorts every dimension's members.
     fn sort(&mut self) {
         let size = self.dimensions();
         let Self { categories, members, centers, orders, .. } = self;
@@ -158,7 +161,7 @@ impl KernelSet {
                 continue;
             }
             let center = |row: u32| centers[row as usize * size + dimension];
-            // What stays is in order already, which the sort takes for a run.
+            // The remaining members are a sorted run, which the sort recognizes.
             order.retain(|row| members[*row as usize]);
             let mut known = alloc::vec![false; members.len()];
             order.iter().for_each(|row| known[*row as usize] = true);
@@ -198,7 +201,7 @@ impl KernelSet {
         }
     }
 
-    /// Where a row stands, or would stand, among the members.
+    /// Position of a row, member or not, in a dimension's order.
     fn place(&self, row: usize, dimension: usize) -> usize {
         let (size, own) = (self.dimensions(), self.center(row, dimension));
         self.orders[dimension].partition_point(|other| {
@@ -207,7 +210,7 @@ impl KernelSet {
         })
     }
 
-    /// Finds the width of the kernel at a place of the order, if there is one.
+    /// Updates the kernel at a position of the order, if there is one.
     fn fit(&mut self, options: &TpeOptions, dimension: usize, place: usize) {
         let order = &self.orders[dimension];
         let Some(&row) = order.get(place) else { return };

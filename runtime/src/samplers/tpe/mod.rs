@@ -22,23 +22,23 @@ use crate::{
     space::{Configuration, Domain, Space},
 };
 
-/// The tree-structured Parzen estimator, as Optuna 5 has it by default.
+/// The tree-structured Parzen estimator, with the defaults of Optuna 5.
 ///
-/// The finished trials are split into a few good ones and the rest. A density `l(x)` is fitted to the good ones
-/// and `g(x)` to the others; of a number of draws from `l`, the one with the largest `l(x) / g(x)`, which is
-/// the one with the largest expected improvement, is suggested.
+/// The finished trials are split into a few good ones and the rest. Densities `l(x)` and `g(x)` are
+/// fitted to the two groups. Among draws from `l`, the sampler suggests the one with the largest
+/// `l(x) / g(x)`, which has the largest expected improvement.
 ///
-/// - Failed trials are never good ones: they take part in `g`, ranked behind everything that succeeded.
-/// - Pending trials take part in `g` (the constant liar), as if they had turned out badly.
-/// - Parameters with the same condition are modeled together, over those trials in which they were active (split
-///   anew into good and bad). Parents are drawn first, then the children that they activate. A parameter that
-///   was never active before is drawn uniformly.
+/// - Failed trials count as bad, ranked behind all that succeeded.
+/// - Pending trials count as bad too (the constant liar), so parallel suggestions differ.
+/// - Parameters with the same condition are modeled jointly, over the trials in which they were
+///   active; good and bad are split within those. Parents are drawn before the children that they
+///   activate. A parameter that was never active is drawn uniformly.
 ///
-/// The bad trials' kernels are kept from one suggestion to the next: a trial that comes, or is no longer a good one, changes those beside it. What is kept is
-/// found again from the history, and changes no suggestion.
+/// The kernels of the bad trials persist between suggestions: a trial that joins or leaves changes
+/// only its neighbors' kernels. This cache is derived from the history and changes no suggestion.
 ///
-/// J. Bergstra, R. Bardenet, Y. Bengio, B. Kégl, Algorithms for Hyper-Parameter Optimization, NeurIPS 2011;
-/// S. Watanabe, Tree-Structured Parzen Estimator, arXiv:2304.11127 (2023).
+/// J. Bergstra, R. Bardenet, Y. Bengio, B. Kégl, Algorithms for Hyper-Parameter Optimization,
+/// NeurIPS 2011; S. Watanabe, Tree-Structured Parzen Estimator, arXiv:2304.11127 (2023).
 #[derive(Clone, Debug, Default)]
 pub struct TpeSampler {
     options: TpeOptions,
@@ -48,29 +48,29 @@ pub struct TpeSampler {
     workspace: Workspace,
 }
 
-/// What is known of the trials of a space.
+/// State derived from the trials of one space.
 #[derive(Clone, Debug)]
 struct Cache {
     space: Space,
-    /// The finished trials and, last, the pending ones: the rows of every group.
+    /// The finished trials, then the pending ones: the rows of every group.
     rows: Vec<Configuration>,
     groups: Vec<Group>,
 }
 
-/// Parameters that are modeled together, and the trials' places.
+/// Parameters that are modeled jointly, and their kernels.
 #[derive(Clone, Debug)]
 struct Group {
     parameters: Vec<usize>,
-    /// All rows; the bad trials are its members.
+    /// One row per trial; the members are the bad trials.
     kernel_set: KernelSet,
 }
 
-/// What one suggestion needs, kept to spare allocations; nothing of it outlives a call.
+/// Buffers that are reused to save allocations; they carry no state between calls.
 #[derive(Clone, Debug, Default)]
 struct Workspace {
-    /// Finished trials that succeeded: loss and row.
+    /// Successful trials: loss and row.
     succeeded: Vec<(f64, usize)>,
-    /// Rows of the group's good trials, oldest first, and the same by row.
+    /// Rows of the good trials, oldest first, and the same as a mask over rows.
     good_rows: Vec<usize>,
     is_good: Vec<bool>,
     intervals: Vec<Interval>,
@@ -89,12 +89,12 @@ impl TpeSampler {
         Ok(Self { options, ..Self::default() })
     }
 
-    /// The options.
+    /// The options of this sampler.
     pub fn options(&self) -> &TpeOptions {
         &self.options
     }
 
-    /// Draws the parameters of one group into `values`.
+    /// Samples the parameters of one group and writes them to `values`.
     fn suggest_group(
         &mut self,
         request: &Request<'_>,
@@ -172,7 +172,7 @@ impl Cache {
         Self { space: space.clone(), rows: Vec::new(), groups }
     }
 
-    /// Takes over the trials; those that were there before stay.
+    /// Updates the rows to the request's trials, keeping the common prefix.
     fn sync(&mut self, options: &TpeOptions, request: &Request<'_>, pending: &[Configuration]) {
         let trials = || request.history.iter().map(|trial| &trial.configuration).chain(pending);
         let same = common_prefix(trials(), &self.rows);
@@ -194,7 +194,8 @@ impl Cache {
 }
 
 impl Workspace {
-    /// Splits the trials in which the group was active into good ones and, the members of `kernel_set`, bad ones.
+    /// Splits the trials in which the group was active: the good ones into `good_rows`, the bad
+    /// ones as members of `kernel_set`.
     fn split(&mut self, options: &TpeOptions, request: &Request<'_>, kernel_set: &mut KernelSet) {
         let Self { succeeded, good_rows, is_good, .. } = self;
         let mut finished = 0;
@@ -224,8 +225,7 @@ impl Workspace {
     }
 }
 
-/// The parameters that are modeled together: those that are active under the same condition. Parents come before
-/// their children.
+/// Groups of parameters with the same condition, parents before children.
 fn groups(space: &Space, multivariate: bool) -> Vec<Vec<usize>> {
     let parameters = space.parameters();
     let mut groups: Vec<Vec<usize>> = Vec::new();

@@ -2,33 +2,35 @@ use alloc::format;
 
 use crate::{Error, ErrorKind, Result};
 
-/// The least width of a kernel without the magic clip.
+/// Least bandwidth without the magic clip.
 const MIN_BANDWIDTH: f64 = 1e-12;
 
-/// What can be chosen about [`TpeSampler`](super::TpeSampler). The defaults are those of Optuna 5.
+/// Options of [`TpeSampler`](super::TpeSampler). The defaults are those of Optuna 5.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TpeOptions {
-    /// As long as fewer trials than this have finished, failed ones included, trials are drawn at random. 10.
+    /// Number of finished trials, failed ones included, before the model is used; until then trials
+    /// are random. Default 10.
     pub n_startup_trials: usize,
-    /// How many candidates are drawn from the density of the good trials; the one with the highest
-    /// expected improvement is suggested. 24.
+    /// Number of candidates drawn from the density of the good trials. Default 24.
     pub n_ei_candidates: usize,
-    /// The share of the finished trials that counts as good (rounded up). 0.1.
+    /// Fraction of the finished trials that counts as good, rounded up. Default 0.1.
     pub gamma: f64,
-    /// At most this many trials count as good. 25.
+    /// Largest number of good trials. Default 25.
     pub max_good_trials: usize,
-    /// The latest so many trials have full weight, older ones less, in a linear ramp. 25.
+    /// Number of most recent trials with full weight; older ones have less, in a linear ramp.
+    /// Default 25.
     pub n_full_weight_trials: usize,
-    /// The weight of the prior (a flat kernel over the whole range), where a recent trial has weight 1. 1.
+    /// Weight of the prior, a flat kernel over the whole range, relative to a recent trial. Default
+    /// 1.
     pub prior_weight: f64,
-    /// Whether kernels have a least width, `range / min(100, 2 + trials)`. True.
+    /// Whether bandwidths are clipped from below at `range / min(100, 2 + trials)`. Default true.
     pub consider_magic_clip: bool,
-    /// Whether the bounds count as neighbors when the width of the outermost kernels is found. False.
+    /// Whether the bounds count as neighbors of the outermost kernels. Default false.
     pub consider_endpoints: bool,
-    /// Whether parameters are modeled together, so that a kernel is a trial and not a value. True.
+    /// Whether parameters are modeled jointly, one kernel per trial. Default true.
     pub multivariate: bool,
-    /// Whether pending trials count as bad, so that parallel trials keep away from each other. True.
+    /// Whether pending trials count as bad, so that parallel suggestions differ. Default true.
     pub constant_liar: bool,
 }
 
@@ -61,7 +63,7 @@ impl TpeOptions {
         if !(self.gamma > 0.0 && self.gamma <= 1.0) {
             return refuse(format!("TPE option \"gamma\": {} is not in (0, 1]", self.gamma));
         }
-        // Without a prior a candidate could have density zero under both models.
+        // Without a prior, a candidate could have density zero under both models.
         if !(self.prior_weight > 0.0 && self.prior_weight <= 1e6) {
             let context =
                 format!("TPE option \"prior_weight\": {} is not in (0, 1e6]", self.prior_weight);
@@ -70,18 +72,18 @@ impl TpeOptions {
         Ok(())
     }
 
-    /// How many of `finished` trials count as good.
+    /// Number of good trials among `finished`.
     pub(super) fn good_count(&self, finished: usize) -> usize {
         (libm::ceil(self.gamma * finished as f64) as usize).min(self.max_good_trials).min(finished)
     }
 
-    /// The least width of a kernel among those of `count` trials.
+    /// Least bandwidth among the kernels of `count` trials.
     pub(super) fn min_bandwidth(&self, count: usize) -> f64 {
         if self.consider_magic_clip { 1.0 / (count as f64 + 2.0).min(100.0) } else { MIN_BANDWIDTH }
     }
 
-    /// The width of a kernel at `center` whose neighbors below and above, where there are any, are so far away; `alone` where there is no other
-    /// kernel.
+    /// Bandwidth of a kernel at `center`, given the distances to its neighbors below and above,
+    /// where it has them; `alone` for a single kernel.
     ///
     /// J. Bergstra et al., Algorithms for Hyper-Parameter Optimization (2011), section 4.2.
     pub(super) fn bandwidth(
@@ -99,7 +101,7 @@ impl TpeOptions {
         width.clamp(min_bandwidth, 1.0)
     }
 
-    /// The weight of trial `index` of `count`, oldest first; in (0, 1].
+    /// Weight of trial `index` of `count`, oldest first; in (0, 1].
     pub(super) fn weight(&self, index: usize, count: usize) -> f64 {
         let ramp = count.saturating_sub(self.n_full_weight_trials);
         if index >= ramp {

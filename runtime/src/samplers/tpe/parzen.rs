@@ -1,7 +1,8 @@
-//! Parzen estimators: a density over a few parameters as a mixture with one kernel per trial.
+//! The Parzen estimator: a mixture density over a few parameters, one kernel per trial.
 //!
-//! Everything lies in the unit cube of [`Domain::to_unit`]: there a numerical kernel is a normal distribution
-//! truncated to [0, 1], and a step or an int is a cell with the mass that the kernel has over it.
+//! Coordinates are those of [`Domain::to_unit`]. A numerical kernel is a normal distribution
+//! truncated to [0, 1]. A parameter with steps, or an int, has cells, and a kernel's weight is its
+//! mass over the cell.
 
 use alloc::vec::Vec;
 
@@ -11,34 +12,35 @@ use super::TpeOptions;
 use crate::math::normal;
 use crate::space::Domain;
 
-/// Intervals narrower than this count as points. Every kernel sees the same cell, so its width cancels in a ratio.
+/// Cells narrower than this are treated as points: the width is the same for every kernel, so it
+/// cancels in a ratio.
 const MIN_INTERVAL_WIDTH: f64 = 1e-6;
-/// Beyond so many widths a kernel has less mass than the rounding of 1.
+/// Bandwidths from the center beyond which a kernel's mass is below the rounding of 1.
 const MAX_STANDARD_DEVIATIONS: f64 = 8.5;
 
-/// Where a value lies: a cell `[left, right]` of the unit interval, a point of it (`left == right`), or a
-/// category (`left`).
+/// A candidate's value in one dimension: a cell `[left, right]` of the unit interval, a point
+/// (`left == right`), or a category (`left`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Interval {
     pub(super) left: f64,
     pub(super) right: f64,
 }
 
-/// What a normal kernel truncated to the unit interval is computed with.
+/// Constants of a normal kernel truncated to the unit interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Kernel {
-    /// 1 / (2·width²).
+    /// 1 / (2·bandwidth²).
     pub(super) half_precision: f64,
-    /// ln of the mass that the untruncated kernel has in [0, 1].
+    /// Log mass of the untruncated kernel in [0, 1].
     pub(super) log_inside: f64,
-    /// −ln(width·√2π) − `log_inside`: the logarithm of the density at the center.
+    /// −ln(bandwidth·√2π) − `log_inside`: the log density at the center.
     pub(super) log_norm: f64,
 }
 
 impl Kernel {
     pub(super) fn new(center: f64, width: f64) -> Self {
         let (below, above) = (center / width, (1.0 - center) / width);
-        // What is lost at either end need not be worked out where 1 less it is 1.
+        // The masses outside need no evaluation where they vanish against 1.
         let outside = if below > MAX_STANDARD_DEVIATIONS && above > MAX_STANDARD_DEVIATIONS {
             0.0
         } else {
@@ -52,47 +54,48 @@ impl Kernel {
         }
     }
 
-    /// ln of the share of the kernel's mass that lies in the cell.
+    /// Log of the kernel's mass over a cell.
     pub(super) fn log_mass(&self, center: f64, width: f64, interval: Interval) -> f64 {
         normal::log_mass((interval.left - center) / width, (interval.right - center) / width)
             - self.log_inside
     }
 }
 
-/// One parameter of all kernels. `[kernels]` each.
+/// One dimension of all kernels, `[kernels]` each.
 #[derive(Clone, Debug, Default)]
 struct Column {
-    /// How many categories; 0 for a number.
+    /// Number of categories; 0 for a number.
     categories: usize,
-    /// The kernel's middle, or the category observed; the last kernel is the prior.
+    /// Center, or the observed category; the last kernel is the prior.
     centers: Vec<f64>,
-    /// The kernel's standard deviation.
+    /// Standard deviation.
     bandwidths: Vec<f64>,
     kernels: Vec<Kernel>,
-    /// Kernels by rising center, without the prior.
+    /// Kernels by ascending center, without the prior.
     order: Vec<usize>,
     /// An equal kernel that comes earlier in `order`, or the kernel itself.
     duplicate_of: Vec<usize>,
 }
 
-/// A mixture of products of kernels. Workspace live on from fit to fit.
+/// A mixture of products of one-dimensional kernels. Buffers persist between fits.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ParzenEstimator {
     log_weights: Vec<f64>,
-    /// Running sums of the weights, up to their total.
+    /// Cumulative sums of the weights.
     cumulative: Vec<f64>,
     columns: Vec<Column>,
-    /// `[candidates, kernels]`: the logarithm of each kernel's density at each candidate.
+    /// `[candidates, kernels]`: the log density of each kernel at each candidate.
     terms: Vec<f64>,
-    /// `[candidates, kernels]`: masses of one parameter's cells.
+    /// `[candidates, kernels]`: log masses over one dimension's cells.
     masses: Vec<f64>,
     prior_weight: f64,
 }
 
 impl ParzenEstimator {
-    /// Places a kernel on each of `count` trials, oldest first, and the prior.
+    /// Fits one kernel to each of `count` trials, oldest first, and the prior.
     ///
-    /// `coordinate(d, t)` is where trial `t` lies in dimension `d`: in the unit interval, or a category.
+    /// `coordinate(d, t)` is the coordinate of trial `t` in dimension `d`: in the unit interval, or
+    /// a category.
     pub(super) fn fit(
         &mut self,
         options: &TpeOptions,
@@ -127,7 +130,7 @@ impl ParzenEstimator {
         }
     }
 
-    /// Draws a candidate and appends one cell per dimension.
+    /// Samples a candidate and appends its value in each dimension.
     pub(super) fn sample(
         &self,
         rng: &mut impl Rng,
@@ -156,8 +159,8 @@ impl ParzenEstimator {
         }
     }
 
-    /// The logarithm of the density at each of the candidates (`cells`: `[candidates, dimensions]`), up to factors
-    /// that depend on the candidate alone.
+    /// Log density at each candidate (`cells`: `[candidates, dimensions]`), up to factors that
+    /// depend on the candidate alone.
     pub(super) fn log_density(&mut self, intervals: &[Interval], densities: &mut Vec<f64>) {
         let (kernels, dimensions) = (self.log_weights.len(), self.columns.len());
         self.terms.clear();
@@ -174,7 +177,8 @@ impl ParzenEstimator {
                 } else if interval.left == interval.right {
                     column.add_point(interval.left, terms);
                 } else {
-                    // Ints meet the same cell again and again: its masses are found once.
+                    // Candidates of an integer parameter share cells: each cell's masses are
+                    // computed once.
                     let first = column_intervals.clone().position(|other| other == interval);
                     let first = first.unwrap_or(candidate);
                     let masses = &mut self.masses[first * kernels..][..kernels];
@@ -209,13 +213,13 @@ impl Interval {
             }
         };
         if right - left < MIN_INTERVAL_WIDTH {
-            // The middle again gives the same level: it lies half a cell from the next.
+            // The midpoint maps back to the same level: it is half a cell from the next.
             return Self { left: center, right: center };
         }
         Self { left, right }
     }
 
-    /// The legal value that the cell stands for.
+    /// The legal value that this stands for.
     pub(super) fn value(self, domain: &Domain) -> f64 {
         match domain {
             Domain::Categorical { .. } => self.left,
@@ -225,7 +229,7 @@ impl Interval {
 }
 
 impl Column {
-    /// Finds each kernel's width from the distances to its neighbors, and appends the prior.
+    /// Sets each bandwidth from the distances to the neighbors, and appends the prior.
     fn fit_bandwidths(&mut self, options: &TpeOptions) {
         self.categories = 0;
         let centers = &mut self.centers;
@@ -295,12 +299,12 @@ impl Column {
         terms[last] -= libm::log(self.categories as f64);
     }
 
-    /// The category at quantile `uniform` of kernel `kernel`.
+    /// The category at quantile `uniform` of a kernel's distribution.
     fn draw_category(&self, kernel: usize, uniform: f64, prior_weight: f64) -> f64 {
         let (hit, miss) = category_probabilities(self.categories, self.centers.len(), prior_weight);
         let extra = hit - miss;
         let prior = kernel + 1 == self.centers.len();
-        // The kernel is flat but for the extra mass on its own category.
+        // The distribution is uniform except for the extra mass on the kernel's own category.
         if !prior && uniform < extra {
             return self.centers[kernel];
         }
@@ -309,7 +313,8 @@ impl Column {
     }
 }
 
-/// The probability that one of `kernels` kernels, the prior among them, gives to the category it stands on, and to each other one.
+/// Probabilities that one of `kernels` kernels, the prior among them, gives to its own category and
+/// to each other one.
 pub(super) fn category_probabilities(
     categories: usize,
     kernels: usize,
@@ -320,10 +325,10 @@ pub(super) fn category_probabilities(
     ((1.0 + share) / total, share / total)
 }
 
-/// Terms that are e^−40 times smaller than the largest are below the rounding of their sum.
+/// Terms e⁻⁴⁰ times smaller than the largest are below the rounding of the sum.
 pub(super) const NEGLIGIBLE: f64 = -40.0;
 
-/// ln Σ exp(terms).
+/// Log-sum-exp: ln Σ exp(terms).
 pub(super) fn log_sum(terms: &[f64]) -> f64 {
     let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let below = terms.iter().map(|term| term - largest);

@@ -1,4 +1,4 @@
-//! The estimator against a plain twin, written from the formulas without a thought for speed.
+//! Compares the estimator with a plain twin that follows the formulas.
 
 use alloc::{vec, vec::Vec};
 
@@ -7,7 +7,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::*;
 
-/// Density (mass, for cells) of one kernel of one numerical dimension, by the definition.
+/// Density (mass, for cells) of one kernel in one dimension, by definition.
 fn plain_kernel(center: f64, width: f64, interval: Interval) -> f64 {
     let inside = normal::cdf((1.0 - center) / width) - normal::cdf(-center / width);
     if interval.left == interval.right {
@@ -20,7 +20,7 @@ fn plain_kernel(center: f64, width: f64, interval: Interval) -> f64 {
     }
 }
 
-/// The kernels' widths, by the definition: quadratic in the number of trials.
+/// Bandwidths by definition: quadratic in the number of trials.
 fn plain_widths(centers: &[f64]) -> Vec<f64> {
     let min_bandwidth = 1.0 / (centers.len() as f64 + 2.0).min(100.0);
     let width = |index: usize| {
@@ -28,7 +28,7 @@ fn plain_widths(centers: &[f64]) -> Vec<f64> {
         if centers.len() == 1 {
             return center.max(1.0 - center);
         }
-        // Of equal centers only the first has a neighbor below, and only the last one above.
+        // Among equal centers only the first has a neighbor below and only the last one above.
         let place = |other: usize| (centers[other], other);
         let others = || (0..centers.len()).filter(|&other| other != index);
         let below = others().filter(|&o| place(o) < place(index)).map(|o| center - centers[o]);
@@ -103,7 +103,7 @@ fn densities_equal_the_plain_twin() {
     let (owned, mut estimator) = (domains(), ParzenEstimator::default());
     let domains: Vec<&Domain> = owned.iter().collect();
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
-    // The buffers of a larger fit are used again by the smaller ones.
+    // A smaller fit reuses the buffers of a larger one.
     for count in [60, 0, 1, 2, 7, 30] {
         let centers = trials(&owned, count, count as u64);
         estimator.fit(&TpeOptions::default(), &domains, count, |d, t| centers[d][t]);
@@ -148,7 +148,8 @@ fn densities_of_one_dimension_sum_to_one() {
 
 #[test]
 fn draws_follow_the_density() {
-    // χ² over 10 cells of equal width, 20 000 draws: the 99.9 % quantile for 9 degrees of freedom is 27.9.
+    // χ² over 10 cells of equal width, 20 000 draws: the 99.9 % quantile for 9 degrees of freedom
+    // is 27.9.
     for domain in [&domains()[0], &domains()[2], &domains()[5]] {
         let centers = trials(core::slice::from_ref(domain), 5, 11);
         let mut estimator = ParzenEstimator::default();

@@ -1,4 +1,4 @@
-//! A file that grows by whole lines.
+//! An append-only file of lines.
 
 use alloc::{boxed::Box, format, vec::Vec};
 use std::{
@@ -9,13 +9,13 @@ use std::{
 
 use crate::{Error, ErrorKind, Result};
 
-/// Where a journal's bytes go. Apart from a file there is one for tests, which fails.
+/// Storage of a journal: a file, or in tests a disk that fails.
 pub(super) trait Storage {
     /// Writes all of `bytes` at byte `offset`.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
-    /// Drops everything from byte `length` on.
+    /// Truncates to `length` bytes.
     fn truncate(&mut self, length: u64) -> io::Result<()>;
-    /// Returns when what was written would survive a loss of power.
+    /// Returns when the bytes would survive a loss of power.
     fn sync(&mut self) -> io::Result<()>;
 }
 
@@ -37,26 +37,26 @@ impl Storage for File {
 /// A journal that is open for writing.
 pub(in crate::study) struct Journal {
     storage: Box<dyn Storage + Send>,
-    /// The bytes that are whole lines.
+    /// Length of the whole lines, in bytes.
     length: u64,
-    /// Whether there may be something behind them that has to go first.
+    /// Whether a torn line may follow, to be cut off first.
     torn: bool,
 }
 
 impl Journal {
-    /// Opens or creates the file, locks it against other writers, and reads what it holds.
+    /// Opens or creates the file, locks it against other writers, and reads it.
     ///
-    /// Of the bytes returned, the journal counts none as its own until [`keep`](Self::keep) says how many are.
+    /// The journal claims none of the bytes until [`keep`](Self::keep) is called.
     pub fn open(path: &Path) -> Result<(Self, Vec<u8>)> {
         let named = |error: io::Error| {
             Error::new(ErrorKind::Io, format!("study file {}: {error}", path.display()))
         };
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        // Windows has no advisory locks, but lets only one writer open the file when told so.
+        // Windows has no advisory locks, but can open a file for a single writer.
         #[cfg(windows)]
         std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 1);
-        // A device or a pipe could be read without an end.
+        // A device or a pipe may have no end.
         if path.exists() && !path.is_file() {
             return Err(Error::new(
                 ErrorKind::Io,
@@ -77,17 +77,18 @@ impl Journal {
         Ok((Self { storage: Box::new(file), length: 0, torn }, bytes))
     }
 
-    /// Counts the first `length` bytes of a file of `total` as whole lines; the rest goes with the next write.
+    /// Keeps the first `length` of `total` bytes as whole lines; the next write cuts off the rest.
     pub fn keep(&mut self, length: usize, total: usize) {
         self.length = length as u64;
         self.torn = length < total;
     }
 
-    /// Appends a line; with `sync`, returns only when it would survive a loss of power.
+    /// Appends a line; with `sync`, waits until it would survive a loss of power.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`]; the journal then is as it was, at the latest after the next line was written.
+    /// [`ErrorKind::Io`]; the journal is then as before, at the latest after the next successful
+    /// write.
     pub fn append(&mut self, line: &str, sync: bool) -> Result<()> {
         let failed = |error: io::Error| {
             Error::new(ErrorKind::Io, format!("the study file could not be written: {error}"))
@@ -113,15 +114,16 @@ impl Journal {
     }
 }
 
-/// Takes the advisory lock; it goes with the file handle, so a killed process leaves none behind.
+/// Takes the advisory lock, which ends with the file handle: a killed process leaves none behind.
 ///
-/// `File::try_lock` says the same, but came to the standard library after the oldest Rust supported here.
+/// `File::try_lock` says the same, but came to the standard library after the oldest Rust supported
+/// here.
 #[cfg(unix)]
 fn lock(file: &File) -> io::Result<()> {
     use rustix::fs::{FlockOperation, flock};
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(()),
-        // Some network file systems have no locks; a study there is the user's to guard.
+        // Some network file systems have no locks; the user must guard a study there.
         Err(rustix::io::Errno::NOTSUP | rustix::io::Errno::NOSYS) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -134,7 +136,7 @@ fn lock(_file: &File) -> io::Result<()> {
 
 #[cfg(test)]
 impl Journal {
-    /// An empty journal over any storage.
+    /// An empty journal over a storage.
     fn over(storage: impl Storage + Send + 'static) -> Self {
         Self { storage: Box::new(storage), length: 0, torn: false }
     }
@@ -152,7 +154,7 @@ mod tests {
         study::{Direction, Outcome, StoredStudy, Study},
     };
 
-    /// Bytes in memory on a disk of limited size that, when full, can also refuse to truncate.
+    /// A disk in memory with limited room that can also refuse to truncate.
     #[derive(Clone, Default)]
     struct Disk(Arc<Mutex<TrialState>>);
 

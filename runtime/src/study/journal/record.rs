@@ -1,4 +1,4 @@
-//! One line of a journal, in and out.
+//! Writes and parses the lines of a journal.
 
 use alloc::{
     format,
@@ -14,9 +14,9 @@ use crate::{
     study::{Direction, Outcome, TrialOrigin, event::Event},
 };
 
-/// What the word `optiformer` says in a header.
+/// Value of the header's field `optiformer`.
 const KIND: &str = "journal";
-/// The version of the format that this code writes, and the only one that it reads.
+/// Version of the format, the only one that is written and read.
 const VERSION: u64 = 1;
 
 /// The first line: which study the journal belongs to.
@@ -89,7 +89,7 @@ impl Header {
         write(&line)
     }
 
-    /// Reads a header, fields that are not known ignored.
+    /// Parses a header; unknown fields are ignored.
     pub fn parse(text: &str) -> Result<Self> {
         let corrupt = |what: String| Error::new(ErrorKind::InvalidJournal, what);
         let value: Value = serde_json::from_str(text)
@@ -146,7 +146,7 @@ impl Header {
     }
 }
 
-/// The first difference between the space of a journal and the one that is wanted.
+/// The first difference between two spaces.
 fn difference(there: &Space, here: &Space) -> Option<String> {
     let pairs = there.parameters().iter().zip(here.parameters());
     for (index, (there, here)) in pairs.enumerate() {
@@ -192,7 +192,7 @@ pub(in crate::study) fn event_line(space: &Space, event: &Event) -> String {
     })
 }
 
-/// Reads an event from a line without its line break.
+/// Parses an event from a line without its line break.
 pub(super) fn parse_event(space: &Space, text: &str) -> Result<Event> {
     let corrupt = |what: String| Error::new(ErrorKind::InvalidJournal, what);
     let line: Line = serde_json::from_str(text).map_err(|error| corrupt(error.to_string()))?;

@@ -14,7 +14,7 @@ use crate::{
     study::{Direction, Study},
 };
 
-/// A study as its journal tells it, for looking at. The file is neither locked nor changed.
+/// A read-only view of a study file, which is neither locked nor changed.
 #[derive(Debug)]
 pub struct JournalSnapshot {
     header: Header,
@@ -27,8 +27,8 @@ impl JournalSnapshot {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`] where the file cannot be read, [`ErrorKind::InvalidJournal`] with line and byte
-    /// offset where it is not a journal.
+    /// [`ErrorKind::Io`] where the file cannot be read, [`ErrorKind::InvalidJournal`] with line and
+    /// byte offset where it is not a journal.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = read_file(path)?;
         Self::parse(path, &bytes)?
@@ -46,7 +46,7 @@ impl JournalSnapshot {
             .ok_or_else(|| at(path, 1, 0, "this is not a study file: no header"))
     }
 
-    /// As [`read`](Self::read); `None` where there is no file, or none with a whole line in it.
+    /// As [`read`](Self::read); `None` where the file does not exist or has no complete line.
     ///
     /// # Errors
     ///
@@ -61,19 +61,19 @@ impl JournalSnapshot {
     fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Self>> {
         let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return Ok(None) };
         let header = parse_header(path, &bytes[..end])?;
-        // Nothing is ever asked of this study, so its sampler does not matter.
+        // This study is never asked, so the sampler is irrelevant.
         let sampler = Box::new(RandomSampler);
         let mut study = Study::new(header.space.clone(), header.direction, sampler, header.seed);
         let (_, note) = read_text(path, bytes, end + 1, &mut study)?;
         Ok(Some(Self { header, study, note }))
     }
 
-    /// What was searched.
+    /// The search space.
     pub fn space(&self) -> &Space {
         &self.header.space
     }
 
-    /// Whether small or large objectives are wanted.
+    /// The direction of optimization.
     pub fn direction(&self) -> Direction {
         self.header.direction
     }
@@ -88,12 +88,12 @@ impl JournalSnapshot {
         self.header.seed
     }
 
-    /// The trials. This study is for reading: it does not know the sampler that made it.
+    /// The study with its trials, for reading: it has a sampler of another kind.
     pub fn study(&self) -> &Study {
         &self.study
     }
 
-    /// What was dropped in reading, if anything.
+    /// A note about a torn last line that was dropped.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
@@ -102,14 +102,14 @@ impl JournalSnapshot {
 fn read_file(path: &Path) -> Result<Vec<u8>> {
     let named =
         |what: String| Error::new(ErrorKind::Io, format!("study file {}: {what}", path.display()));
-    // A device or a pipe could be read without an end.
+    // A device or a pipe may have no end.
     if path.exists() && !path.is_file() {
         return Err(named("not a regular file".to_string()));
     }
     std::fs::read(path).map_err(|error| named(error.to_string()))
 }
 
-/// Reads the first line, without its line break.
+/// Parses the first line, without its line break.
 pub(in crate::study) fn parse_header(path: &Path, line: &[u8]) -> Result<Header> {
     let parsed = core::str::from_utf8(line)
         .map_err(|_| Error::new(ErrorKind::InvalidJournal, "this is not a study file: no text"))
@@ -117,9 +117,9 @@ pub(in crate::study) fn parse_header(path: &Path, line: &[u8]) -> Result<Header>
     parsed.map_err(|error| at(path, 1, 0, error.context()))
 }
 
-/// Lets the events from byte `start`, where line 2 begins, happen to `study`.
+/// Applies the events from byte `start`, the beginning of line 2, to `study`.
 ///
-/// Returns how many bytes are whole lines, and a note when there were more.
+/// Returns the length of the whole lines, and a note if more followed.
 pub(in crate::study) fn read_text(
     path: &Path,
     bytes: &[u8],

@@ -1,0 +1,112 @@
+use alloc::{vec, vec::Vec};
+
+use super::*;
+use crate::{
+    model::{Config, Precision},
+    space::{Parameter, Space},
+    trial::Observation,
+};
+
+fn asked(sampler: &mut AutoSampler, space: &Space, trials: u64) -> Vec<&'static str> {
+    let mut history = Vec::new();
+    (0..trials)
+        .map(|number| {
+            let request = Request { space, history: &history, pending: &[], number, seed: 4 };
+            let suggestion = sampler.explain(&request).unwrap();
+            let x = suggestion.configuration.get(0).unwrap();
+            history.push(Observation {
+                configuration: suggestion.configuration,
+                loss: Some((x - 0.3) * (x - 0.3)),
+            });
+            suggestion.explanation.sampler
+        })
+        .collect()
+}
+
+fn model() -> Arc<Model> {
+    let config =
+        Config { hidden_size: 32, layers: 1, heads: 2, feed_forward_size: 32, ..Config::pico() };
+    Arc::new(Model::random(config.with_trial_rows(), 5, Precision::default()).unwrap())
+}
+
+#[test]
+fn each_is_asked_in_its_turn() {
+    let options = AutoOptions {
+        local_until: 5,
+        refine_from: 9,
+        refine_every: 3,
+        long_from: 14,
+        long_every: 2,
+        stack_from: 7,
+        stack_until: 13,
+        ..AutoOptions::default()
+    };
+    let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
+    let mut expected = vec!["local_search"; 5];
+    expected.extend(["gp", "gp", "stack", "stack", "stack", "stack", "local_search", "stack"]);
+    expected.extend(["gp", "local_search", "tpe", "gp", "local_search"]);
+    let mut sampler = AutoSampler::new(Some(model()), options.clone()).unwrap();
+    assert_eq!(asked(&mut sampler, &space, 18), expected);
+    // Without a model the process takes the stack's place, and in spaces without slots for all.
+    let alone: Vec<&str> =
+        expected.iter().map(|name| if *name == "stack" { "gp" } else { *name }).collect();
+    let mut sampler = AutoSampler::new(None, options.clone()).unwrap();
+    assert_eq!(asked(&mut sampler, &space, 18), alone);
+    let wide = (0..40).map(|index| Parameter::float(alloc::format!("x{index}"), 0.0, 1.0));
+    let wide = Space::new(wide.collect()).unwrap();
+    let mut sampler = AutoSampler::new(Some(model()), options).unwrap();
+    assert_eq!(asked(&mut sampler, &wide, 10), alone[..10]);
+}
+
+/// A weight depends on what was told, and on nothing that comes later; a sampler that has seen the
+/// study and one that has not say the same.
+#[test]
+fn the_stack_s_weight_is_that_of_a_fresh_sampler() {
+    let space = Space::new(vec![
+        Parameter::float("x", 0.0, 1.0),
+        Parameter::categorical("kind", ["a", "b", "c"]),
+    ])
+    .unwrap();
+    let options = AutoOptions { refine_every: 0, ..AutoOptions::default() };
+    let mut kept = AutoSampler::new(Some(model()), options.clone()).unwrap();
+    let mut history: Vec<Observation> = Vec::new();
+    for number in 0..22 {
+        let request = Request { space: &space, history: &history, pending: &[], number, seed: 2 };
+        let suggestion = kept.explain(&request).unwrap();
+        let mut fresh = AutoSampler::new(Some(model()), options.clone()).unwrap();
+        assert_eq!(fresh.explain(&request).unwrap(), suggestion);
+        let weight = suggestion.explanation.transformer_weight;
+        assert_eq!(weight.is_some(), suggestion.explanation.sampler == "stack");
+        assert!(weight.is_none_or(|weight| (0.0..=1.0).contains(&weight)));
+        let x = suggestion.configuration.get(0).unwrap();
+        let loss = (number != 9).then_some((x - 0.3) * (x - 0.3));
+        history.push(Observation { configuration: suggestion.configuration, loss });
+    }
+}
+
+#[test]
+fn what_is_always_refined_is_never_asked_of_another() {
+    let options = AutoOptions { refine_every: 1, long_from: 16, ..AutoOptions::default() };
+    let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
+    let asked = asked(&mut AutoSampler::new(None, options).unwrap(), &space, 22);
+    assert_eq!(asked[15..], ["local_search"; 7]);
+}
+
+#[test]
+fn a_small_space_is_tried_without_repeating() {
+    let options =
+        AutoOptions { refine_from: 8, long_from: 9, long_every: 2, ..AutoOptions::default() };
+    let choices = ["a", "b", "c", "d"];
+    let space =
+        Space::new(vec![Parameter::int("n", 1, 6), Parameter::categorical("kind", choices)]);
+    let space = space.unwrap();
+    let mut sampler = AutoSampler::new(None, options).unwrap();
+    let mut history: Vec<Observation> = Vec::new();
+    for number in 0..24 {
+        let request = Request { space: &space, history: &history, pending: &[], number, seed: 2 };
+        let configuration = sampler.suggest(&request).unwrap();
+        assert!(history.iter().all(|trial| trial.configuration != configuration), "{number}");
+        let loss = configuration.values().iter().flatten().sum();
+        history.push(Observation { configuration, loss: Some(loss) });
+    }
+}
