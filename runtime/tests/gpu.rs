@@ -8,8 +8,9 @@ use std::{io::Write, sync::OnceLock};
 
 use optiformer::{
     ErrorKind,
-    gpu::{Device, Gpu, GpuBranches, GpuModel, GpuPrecision},
+    gpu::{Device, Gpu, GpuBranches, GpuModel, GpuPrecision, GpuQuestions},
     model::{Config, Metadata, Model, Precision, Weights, Workspace, reference},
+    tokenizer::rows::{Entry, Row, Rows},
 };
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -158,6 +159,135 @@ fn branches_of_many_studies_give_the_logits_of_the_sequences_they_stand_for() {
             }
         }
     }
+}
+
+/// Rows of some slots and values, and a token.
+fn rows(config: &Config, count: usize, seed: u64) -> Rows {
+    let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut rows = Rows::new();
+    for index in 0..count {
+        let mut entry = || Entry {
+            slot: generator.random_range(0..config.slots as u8),
+            value: generator.random_range(0..1200),
+        };
+        let entries: Vec<Entry> = (0..index % 7).map(|_| entry()).collect();
+        rows.push(Row { entries: &entries, tokens: &[generator.random_range(0..1200)] });
+    }
+    rows
+}
+
+#[test]
+fn questions_of_many_studies_give_the_reference_s_logits() {
+    for (variant, gpu) in variants().into_iter().enumerate() {
+        for config in shapes() {
+            let config = Config { slots: 9, value_features: 5, ..config };
+            let weights = Weights::random(&config, 8);
+            for precision in [GpuPrecision::F32, GpuPrecision::F16, GpuPrecision::Int8] {
+                if variant > 0 && precision != GpuPrecision::F32 {
+                    continue;
+                }
+                let what = format!("{} of {config:?} on {gpu:?}", precision.name());
+                let model = GpuModel::new(&gpu, &config, &weights, precision).unwrap();
+                let rounded = precision.rounded(&config, &weights);
+                let sizes = [(0, 3), (5, 1), (64, 17), (150, 33), (45, 2)];
+                let studies: Vec<(Rows, Rows)> = (0..)
+                    .zip(sizes)
+                    .map(|(seed, (stored, count))| {
+                        (rows(&config, stored, seed), rows(&config, count, 50 + seed))
+                    })
+                    .collect();
+                let mut prefixes: Vec<_> =
+                    studies.iter().map(|_| model.prefix(200).unwrap()).collect();
+                // What was there before goes.
+                model.history(&mut prefixes[1], &rows(&config, 180, 99)).unwrap();
+                let mut items: Vec<_> = prefixes
+                    .iter_mut()
+                    .zip(&studies)
+                    .map(|(prefix, (history, _))| (prefix, history))
+                    .filter(|(_, history)| !history.is_empty())
+                    .collect();
+                model.history_many(&mut items).unwrap();
+                let items: Vec<GpuQuestions<'_>> = prefixes
+                    .iter()
+                    .zip(&studies)
+                    .map(|(prefix, (_, rows))| GpuQuestions { prefix, rows })
+                    .collect();
+                let have = model.question_logits(&items, 0..1200).unwrap();
+                let want: Vec<f32> = studies
+                    .iter()
+                    .flat_map(|(history, questions)| {
+                        reference::trial_logits(&config, &rounded, history, questions)
+                    })
+                    .collect();
+                let most = assert_close(&have, &want, &what);
+                assert!(prefixes.iter().zip(&studies).all(|(p, study)| p.rows() == &study.0));
+                eprintln!("largest difference {most:e}: {what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_batch_of_several_passes_gives_what_the_cpu_gives_for_rows() {
+    let Some(gpu) = adapter() else { return };
+    let config = Config { layers: 2, ..Config::pico().with_trial_rows() };
+    let weights = Weights::random(&config, 5);
+    let model = GpuModel::new(gpu, &config, &weights, GpuPrecision::F32).unwrap();
+    let cpu = Model::new(config.clone(), Metadata::default(), &weights, Precision::F32);
+    let history = rows(&config, 300, 1);
+    let mut prefix = model.prefix(300).unwrap();
+    model.history(&mut prefix, &history).unwrap();
+    let (mut cache, mut workspace) = (cpu.cache(300), Workspace::new());
+    cpu.history(&mut cache, &history, &mut workspace).unwrap();
+    // 9100 rows are more than go through the layers at a time; then few, with buffers that are too large.
+    for count in [9100, 10] {
+        let questions = rows(&config, count, 2);
+        let item = GpuQuestions { prefix: &prefix, rows: &questions };
+        let have = model.question_logits(&[item], 100..131).unwrap();
+        cpu.questions(&cache, &questions, &mut workspace).unwrap();
+        let mut want = vec![0.0; count * 31];
+        cpu.logits(&mut workspace, 0..count, 100..131, &mut want).unwrap();
+        assert_close(&have, &want, &format!("{count} questions on {gpu:?}"));
+    }
+}
+
+#[test]
+fn misuse_of_rows_is_refused_and_changes_nothing() {
+    let Some(gpu) = adapter() else { return };
+    let config = Config { layers: 1, max_positions: 12, ..Config::pico().with_trial_rows() };
+    let weights = Weights::random(&config, 1);
+    let model = GpuModel::new(gpu, &config, &weights, GpuPrecision::F32).unwrap();
+    let history = rows(&config, 5, 1);
+    let mut prefix = model.prefix(8).unwrap();
+    model.history(&mut prefix, &history).unwrap();
+    let mut stranger = Rows::new();
+    stranger.push(Row { entries: &[Entry { slot: 32, value: 0 }], tokens: &[] });
+    for (bad, part) in [
+        (&Rows::new(), "no rows"),
+        (&stranger, "slot 32"),
+        (&rows(&config, 9, 1), "do not fit"),
+        (&rows(&config, 13, 1), "more than the model's 12"),
+    ] {
+        let error = model.history(&mut prefix, bad).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidValue);
+        assert!(error.context().contains(part), "{error}");
+    }
+    let error = model.extend(&mut prefix, &[1]).unwrap_err();
+    assert!(error.context().contains("\"trials\", not \"tokens\""), "{error}");
+    assert_eq!(prefix.rows(), &history);
+    let ask = |rows: &Rows, range| {
+        model.question_logits(&[GpuQuestions { prefix: &prefix, rows }], range)
+    };
+    assert!(ask(&stranger, 0..5).is_err());
+    assert!(ask(&history, 5..5).is_err());
+    assert!(model.question_logits(&[], 0..5).is_err());
+    assert!(
+        model.logits(&[GpuBranches { prefix: &prefix, tokens: &[1], count: 1 }], 0..5).is_err()
+    );
+    assert_eq!(ask(&history, 0..5).unwrap().len(), 25);
+    let without = Weights { trials: None, ..weights };
+    let error = GpuModel::new(gpu, &config, &without, GpuPrecision::F32).unwrap_err();
+    assert!(error.context().contains("tables of trials"), "{error}");
 }
 
 #[test]

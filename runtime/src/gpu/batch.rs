@@ -3,8 +3,14 @@
 use alloc::{format, vec::Vec};
 use core::ops::Range;
 
-use super::{device::invalid, prefix::GpuPrefix};
-use crate::{Result, tokenizer::vocabulary::Token};
+use super::{
+    device::{invalid, unsupported},
+    prefix::GpuPrefix,
+};
+use crate::{
+    Result,
+    tokenizer::{rows::Rows, vocabulary::Token},
+};
 
 /// So many rows of one history attend in a workgroup.
 const BLOCK: usize = 16;
@@ -24,6 +30,15 @@ pub struct GpuBranches<'a> {
     pub tokens: &'a [Token],
     /// How many branches there are.
     pub count: usize,
+}
+
+/// Rows of trials, behind one history, whose logits are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct GpuQuestions<'a> {
+    /// The history.
+    pub prefix: &'a GpuPrefix,
+    /// Questions or policy rows; each sees the history and itself.
+    pub rows: &'a Rows,
 }
 
 /// Rows that go through the layers together.
@@ -61,13 +76,31 @@ struct OpenPass {
 struct Piece<'a> {
     prefix: &'a GpuPrefix,
     pages_at: u32,
-    /// How many tokens of the history are stored.
+    /// How many tokens or rows of the history are stored.
     stored: usize,
-    tokens: &'a [Token],
+    input: Input<'a>,
     /// How many tokens each branch has.
     each: usize,
     /// Whether the rows become part of the history; there is one branch then.
     stores: bool,
+}
+
+/// What goes through the layers.
+#[derive(Clone, Copy)]
+enum Input<'a> {
+    /// Tokens with positions, each of which sees those of its branch up to itself.
+    Tokens(&'a [Token]),
+    /// So many rows, which come to the device as vectors and have no positions. Those of a history see one another; a question is a branch of one.
+    Rows(usize),
+}
+
+impl Input<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Tokens(tokens) => tokens.len(),
+            Self::Rows(count) => *count,
+        }
+    }
 }
 
 impl Plan {
@@ -102,7 +135,7 @@ impl Plan {
                     prefix: item.prefix,
                     pages_at,
                     stored,
-                    tokens,
+                    input: Input::Tokens(tokens),
                     each,
                     stores: false,
                 });
@@ -133,7 +166,7 @@ impl Plan {
                     prefix,
                     pages_at: *pages_at,
                     stored: prefix.len() + start,
-                    tokens,
+                    input: Input::Tokens(tokens),
                     each: tokens.len(),
                     stores: true,
                 });
@@ -141,6 +174,59 @@ impl Plan {
             plan.close((0, 0));
         }
         plan
+    }
+
+    /// The logits of `columns` after every question of every item, at most `most_rows` rows at a time.
+    ///
+    /// The items were checked.
+    pub fn of_questions(
+        items: &[GpuQuestions<'_>],
+        columns: &Range<Token>,
+        most_rows: usize,
+    ) -> Self {
+        let mut plan = Self::default();
+        let columns = (u32::from(columns.start), u32::from(columns.end - columns.start));
+        for item in items {
+            let prefix = item.prefix;
+            let pages_at = plan.pages(prefix);
+            let mut left = item.rows.len();
+            while left > 0 {
+                let count = left.min(most_rows - plan.open.rows.len());
+                if count == 0 {
+                    plan.close(columns);
+                    continue;
+                }
+                let (stored, input) = (prefix.len(), Input::Rows(count));
+                plan.add(&Piece { prefix, pages_at, stored, input, each: 1, stores: false });
+                left -= count;
+            }
+        }
+        plan.close(columns);
+        plan
+    }
+
+    /// Rows that take the place of what their histories hold.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for more rows than `most_rows`: those of a history go together.
+    pub fn of_histories(items: &[(&GpuPrefix, usize)], most_rows: usize) -> Result<Self> {
+        let mut plan = Self::default();
+        for (prefix, count) in items {
+            if *count > most_rows {
+                return Err(unsupported(format!(
+                    "a history of {count} rows; {most_rows} fit the adapter's memory"
+                )));
+            }
+            if plan.open.rows.len() + count > most_rows {
+                plan.close((0, 0));
+            }
+            let pages_at = plan.pages(prefix);
+            let input = Input::Rows(*count);
+            plan.add(&Piece { prefix, pages_at, stored: 0, input, each: *count, stores: true });
+        }
+        plan.close((0, 0));
+        Ok(plan)
     }
 
     /// The most rows of a pass, and the most that are kept of one.
@@ -157,18 +243,24 @@ impl Plan {
     }
 
     fn add(&mut self, piece: &Piece<'_>) {
-        let Piece { each, stored, pages_at, .. } = *piece;
+        let Piece { each, stored, pages_at, input, .. } = *piece;
         let open = &mut self.open;
-        let first = open.rows.len();
-        for (index, token) in piece.tokens.iter().enumerate() {
-            let position = stored + index % each;
+        let (first, length) = (open.rows.len(), input.len());
+        for index in 0..length {
+            let place = stored + index % each;
+            let (token, position) = match input {
+                Input::Tokens(tokens) => (u32::from(tokens[index]), place),
+                Input::Rows(_) => (0, 0),
+            };
             let branch = first + index - index % each;
-            let slot = if piece.stores { piece.prefix.slot(position) } else { NO_SLOT };
-            open.rows.push([u32::from(*token), position as u32, branch as u32, slot]);
+            let slot = if piece.stores { piece.prefix.slot(place) } else { NO_SLOT };
+            open.rows.push([token, position as u32, branch as u32, slot]);
         }
-        let length = piece.tokens.len();
+        // The keys and values of a history of rows are all stored before any of them attends.
+        let whole = piece.stores && matches!(input, Input::Rows(_));
+        let (seen, most_own) = if whole { (length, 0) } else { (stored, each) };
         let block = |begin: usize, count: usize, own: usize| {
-            [begin as u32, count as u32, stored as u32, pages_at, own as u32]
+            [begin as u32, count as u32, seen as u32, pages_at, own.min(most_own) as u32]
         };
         for begin in (0..length).step_by(BLOCK) {
             let count = BLOCK.min(length - begin);
@@ -220,7 +312,10 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::gpu::prefix::{PAGE, Pages};
+    use crate::{
+        gpu::prefix::{PAGE, Pages},
+        tokenizer::rows::Row,
+    };
 
     fn prefix(length: usize) -> GpuPrefix {
         let pages = Arc::new(Mutex::new(Pages::new(100)));
@@ -251,6 +346,42 @@ mod tests {
         assert_eq!([begin, count, stored, own], [&4, &2, &0, &4]);
         assert_eq!(at(*pages_at, other.table.len()), other.table);
         assert!(Plan::of_branches(&items, &(7..9), 3).is_err());
+    }
+
+    #[test]
+    fn questions_see_themselves_and_a_history_s_rows_one_another() {
+        let (one, other) = (prefix(10), prefix(3));
+        let questions = |count| {
+            let mut rows = Rows::new();
+            (0..count).for_each(|_| rows.push(Row { entries: &[], tokens: &[5] }));
+            rows
+        };
+        let (many, few) = (questions(40), questions(2));
+        let items = [
+            GpuQuestions { prefix: &one, rows: &many },
+            GpuQuestions { prefix: &other, rows: &few },
+        ];
+        let plan = Plan::of_questions(&items, &(7..9), 30);
+        let pass = |rows, kept, blocks, kept_blocks| Pass { rows, kept, blocks, kept_blocks };
+        assert_eq!(plan.passes, [pass(30, 30, 2, 2), pass(12, 12, 2, 2)]);
+        let at = |start: u32, length: usize| &plan.words[start as usize..start as usize + length];
+        let [_, rows_at, _, blocks_at, ..] = plan.stages[2];
+        assert_eq!(at(rows_at + 4 * 11, 4), [0, 0, 11, NO_SLOT]);
+        let [begin, count, stored, _, own] = at(blocks_at + 5, 5) else { unreachable!() };
+        assert_eq!([begin, count, stored, own], [&10, &2, &3, &1]);
+
+        let plan = Plan::of_histories(&[(&one, 20), (&other, 5), (&one, 9)], 30).unwrap();
+        assert_eq!(plan.passes, [pass(25, 2, 3, 2), pass(9, 1, 1, 1)]);
+        let at = |start: u32, length: usize| &plan.words[start as usize..start as usize + length];
+        let [_, rows_at, _, blocks_at, ..] = plan.stages[0];
+        let slot = other.slot(4);
+        assert_eq!(at(rows_at + 4 * 24, 4), [0, 0, 20, slot]);
+        // All see all 20, whatever the block, and nothing of a branch.
+        for (block, row) in [(0, 0), (1, 16)] {
+            let [begin, _, stored, _, own] = at(blocks_at + 5 * block, 5) else { unreachable!() };
+            assert_eq!([begin, stored, own], [&row, &20, &0]);
+        }
+        assert!(Plan::of_histories(&[(&one, 31)], 30).is_err());
     }
 
     #[test]

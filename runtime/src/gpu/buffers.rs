@@ -17,6 +17,8 @@ pub(super) struct Sizes {
     pub rows: usize,
     pub words: usize,
     pub stages: usize,
+    /// Numbers of all passes' rows of trials.
+    pub vectors: usize,
     /// Logits of a pass.
     pub logits: usize,
     /// Logits of all passes.
@@ -24,13 +26,14 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// What a plan needs, of whose kept rows each has `columns` logits.
-    pub fn of(plan: &Plan, columns: usize) -> Self {
+    /// What a plan needs, whose rows of trials have so many numbers, and of whose kept rows each has `columns` logits.
+    pub fn of(plan: &Plan, vectors: usize, columns: usize) -> Self {
         let (rows, kept) = plan.most();
         Self {
             rows,
             words: plan.words.len(),
             stages: plan.stages.len(),
+            vectors: vectors.max(1),
             logits: (kept * columns).max(1),
             answers: plan.passes.iter().map(|pass| pass.kept * columns).sum::<usize>().max(1),
         }
@@ -46,6 +49,7 @@ impl Sizes {
             rows: grow(self.rows, needed.rows, most_rows),
             words: grow(self.words, needed.words, most_words),
             stages: grow(self.stages, needed.stages, usize::MAX),
+            vectors: grow(self.vectors, needed.vectors, most_words),
             logits: grow(self.logits, needed.logits, most_words),
             answers: grow(self.answers, needed.answers, most_words),
         }
@@ -57,6 +61,10 @@ pub(super) struct Buffers {
     sizes: Sizes,
     pub plan: wgpu::Buffer,
     pub stages: wgpu::Buffer,
+    /// The rows of trials of all passes, as vectors.
+    pub vectors: wgpu::Buffer,
+    /// Where a pass has its rows.
+    pub stream: wgpu::Buffer,
     pub logits: wgpu::Buffer,
     /// Where the CPU reads all logits.
     pub answers: wgpu::Buffer,
@@ -212,13 +220,16 @@ impl Buffers {
             layers,
             plan,
             stages,
+            vectors: of("vectors", sizes.vectors),
+            stream,
             logits,
             answers,
         }
     }
 
-    /// Writes a plan where the shaders read it.
-    pub fn write(&self, gpu: &Gpu, plan: &Plan) {
+    /// Writes a plan where the shaders read it, and its rows of trials.
+    pub fn write(&self, gpu: &Gpu, plan: &Plan, vectors: &[f32]) {
+        gpu.queue.write_buffer(&self.vectors, 0, bytemuck::cast_slice(vectors));
         gpu.queue.write_buffer(&self.plan, 0, bytemuck::cast_slice(&plan.words));
         let stride = Self::stage_stride(gpu) / 4;
         let mut stages = vec![0_u32; plan.stages.len() * stride];

@@ -11,11 +11,12 @@ use super::{
     device::{Gpu, invalid, unsupported},
     pipelines::{Pipeline, Pipelines, Strides},
     prefix::Pages,
+    trials::TrialTables,
     weights::GpuWeights,
 };
 use crate::{
     Result,
-    model::{Config, Weights},
+    model::{Config, Sequence, Weights},
     tokenizer::vocabulary::Token,
 };
 
@@ -27,19 +28,20 @@ const MOST_ROWS: usize = 8192;
 /// It can be shared: calls from several threads take turns.
 pub struct GpuModel {
     gpu: Gpu,
-    config: Config,
+    pub(super) config: Config,
     precision: GpuPrecision,
     weights: GpuWeights,
     pipelines: Pipelines,
+    pub(super) trials: Option<TrialTables>,
     pages: Arc<Mutex<Pages>>,
     most_pages: usize,
-    most_rows: usize,
+    pub(super) most_rows: usize,
     state: Mutex<State>,
 }
 
 /// What changes from call to call.
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     pool: Pool,
     buffers: Option<Buffers>,
 }
@@ -57,8 +59,9 @@ impl GpuModel {
         weights: &Weights,
         precision: GpuPrecision,
     ) -> Result<Self> {
-        let weights = GpuWeights::new(gpu, config, weights, precision)?;
-        let pipelines = Pipelines::new(gpu, config, precision, &weights.shapes)?;
+        let uploaded = GpuWeights::new(gpu, config, weights, precision)?;
+        let trials = TrialTables::new(config, weights, precision);
+        let pipelines = Pipelines::new(gpu, config, precision, &uploaded.shapes)?;
         let most_bytes = usize::try_from(gpu.most_bytes()).unwrap_or(usize::MAX);
         let most_pages = most_bytes / Pool::page_bytes(config) as usize;
         let strides = Strides::new(config);
@@ -67,8 +70,9 @@ impl GpuModel {
             gpu: gpu.clone(),
             config: config.clone(),
             precision,
-            weights,
+            weights: uploaded,
             pipelines,
+            trials,
             pages: Arc::new(Mutex::new(Pages::new(most_pages))),
             most_pages,
             most_rows: MOST_ROWS.min(most_bytes / (4 * widest)),
@@ -142,8 +146,8 @@ impl GpuModel {
             items.iter().map(|(prefix, tokens)| (&**prefix, *tokens)).collect();
         let plan = Plan::of_extensions(&views, self.most_rows);
         let mut state = self.state();
-        self.prepare(&mut state, &plan, 0)?;
-        self.submit(&state, &plan, 0)?;
+        self.prepare(&mut state, &plan, &[], 0)?;
+        self.submit(&state, &plan, &[], 0)?;
         drop(state);
         for (prefix, tokens) in items {
             prefix.push(tokens);
@@ -160,10 +164,7 @@ impl GpuModel {
     /// another model. [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): the device is out of memory, or lost, or its results are
     /// not numbers.
     pub fn logits(&self, items: &[GpuBranches<'_>], range: Range<Token>) -> Result<Vec<f32>> {
-        let (first, last) = (usize::from(range.start), usize::from(range.end));
-        if first >= last || last > self.config.vocabulary_size {
-            return Err(invalid(format!("tokens {first}..{last} are not of the vocabulary")));
-        }
+        let columns = self.check_range(&range)?;
         if items.is_empty() {
             return Err(invalid("no branches"));
         }
@@ -175,11 +176,16 @@ impl GpuModel {
             self.check(item.prefix, item.tokens, item.prefix.len() + length / count)?;
         }
         let plan = Plan::of_branches(items, &range, self.most_rows)?;
+        self.answer(&plan, &[], columns)
+    }
+
+    /// Runs a plan, and waits for its logits.
+    pub(super) fn answer(&self, plan: &Plan, vectors: &[f32], columns: usize) -> Result<Vec<f32>> {
         let mut state = self.state();
-        self.prepare(&mut state, &plan, last - first)?;
+        self.prepare(&mut state, plan, vectors, columns)?;
         let answers = self
-            .submit(&state, &plan, last - first)
-            .and_then(|()| self.read(&state, &plan, last - first));
+            .submit(&state, plan, vectors, columns)
+            .and_then(|()| self.read(&state, plan, columns));
         if answers.is_err() {
             // A buffer that the CPU may still be waiting for is of no use to the next call.
             state.buffers = None;
@@ -187,11 +193,12 @@ impl GpuModel {
         answers
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|poison| poison.into_inner())
     }
 
     fn check(&self, prefix: &GpuPrefix, tokens: &[Token], length: usize) -> Result<()> {
+        self.config.check_sequence(Sequence::Tokens)?;
         if tokens.is_empty() {
             return Err(invalid("no tokens"));
         }
@@ -199,20 +206,39 @@ impl GpuModel {
         if let Some(place) = tokens.iter().position(|token| usize::from(*token) >= most) {
             return Err(invalid(format!("token {place} is {}, of {most}", tokens[place])));
         }
+        self.check_length(prefix, length)
+    }
+
+    /// That the history is of this model, and the model has room for `length` positions.
+    pub(super) fn check_length(&self, prefix: &GpuPrefix, length: usize) -> Result<()> {
         if !Arc::ptr_eq(&prefix.pages, &self.pages) {
             return Err(invalid("the history was made by another model"));
         }
-        if length > self.config.max_positions {
-            return Err(invalid(format!(
-                "{length} tokens are more than the model's {}",
-                self.config.max_positions
-            )));
+        let most = self.config.max_positions;
+        if length > most {
+            let what = self.config.sequence().unit();
+            return Err(invalid(format!("{length} {what} are more than the model's {most}")));
         }
         Ok(())
     }
 
+    /// That there is such a range of tokens; returns their number.
+    pub(super) fn check_range(&self, range: &Range<Token>) -> Result<usize> {
+        let (first, last) = (usize::from(range.start), usize::from(range.end));
+        if first >= last || last > self.config.vocabulary_size {
+            return Err(invalid(format!("tokens {first}..{last} are not of the vocabulary")));
+        }
+        Ok(last - first)
+    }
+
     /// Makes room for a plan.
-    fn prepare(&self, state: &mut State, plan: &Plan, columns: usize) -> Result<()> {
+    pub(super) fn prepare(
+        &self,
+        state: &mut State,
+        plan: &Plan,
+        vectors: &[f32],
+        columns: usize,
+    ) -> Result<()> {
         let pages = self.pages.lock().unwrap_or_else(|poison| poison.into_inner()).count();
         if state.pool.grow(&self.gpu, &self.config, pages, self.most_pages)? {
             state.buffers = None;
@@ -224,20 +250,33 @@ impl GpuModel {
             pipelines: &self.pipelines,
             most_rows: self.most_rows,
         };
-        let sizes = Sizes::of(plan, columns);
+        let sizes = Sizes::of(plan, vectors.len(), columns);
         state.buffers =
             Some(Buffers::fitting(state.buffers.take(), sizes, &state.pool, &fixtures)?);
         Ok(())
     }
 
-    /// Records all passes of a plan and sends them off together. Without columns, they end with the last layer's keys and values.
-    fn submit(&self, state: &State, plan: &Plan, columns: usize) -> Result<()> {
+    /// Records all passes of a plan and sends them off together; `vectors` has their rows of trials, one after the other. Without columns, they
+    /// end with the last layer's keys and values.
+    pub(super) fn submit(
+        &self,
+        state: &State,
+        plan: &Plan,
+        vectors: &[f32],
+        columns: usize,
+    ) -> Result<()> {
         let Some(buffers) = &state.buffers else { return Err(unsupported("no room for a batch")) };
         self.gpu.watch("a batch", || {
-            buffers.write(&self.gpu, plan);
+            buffers.write(&self.gpu, plan, vectors);
             let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-            let mut end = 0;
+            let (mut end, mut copied) = (0, 0);
             for (index, pass) in plan.passes.iter().enumerate() {
+                if self.trials.is_some() {
+                    let size = 4 * (pass.rows * Strides::new(&self.config).hidden) as u64;
+                    let (from, to) = (&buffers.vectors, &buffers.stream);
+                    encoder.copy_buffer_to_buffer(from, copied, to, 0, size);
+                    copied += size;
+                }
                 let mut compute = encoder.begin_compute_pass(&Default::default());
                 let stage = index * 2 * Buffers::stage_stride(&self.gpu);
                 self.record(&mut compute, buffers, pass, stage, columns);
@@ -270,7 +309,9 @@ impl GpuModel {
         let shapes = &self.weights.shapes;
         let fours = Strides::new(&self.config).hidden / 4;
         let pairs = self.config.hidden_size / 2;
-        run(&pipelines.embed, &buffers.embed, stage, fours.div_ceil(64), pass.rows);
+        if self.trials.is_none() {
+            run(&pipelines.embed, &buffers.embed, stage, fours.div_ceil(64), pass.rows);
+        }
         let last = buffers.layers.len() - 1;
         for (index, layer) in buffers.layers.iter().enumerate() {
             run(&pipelines.normalise, &layer.attention_norm, stage, pass.rows, 1);

@@ -40,9 +40,7 @@ impl GpuPrecision {
     /// The weights as a device with this precision has them: what its results are equal to, up to the order of sums.
     pub fn rounded(self, config: &Config, weights: &Weights) -> Weights {
         let (hidden, wide) = (config.hidden_size, config.feed_forward_size);
-        let round = |matrix: &Vec<f32>, depth: usize| -> Vec<f32> {
-            matrix.chunks(depth).flat_map(|row| self.rounded_row(row)).collect()
-        };
+        let round = |matrix: &Vec<f32>, depth: usize| self.rounded_matrix(matrix, depth);
         Weights {
             embedding: round(&weights.embedding, hidden),
             head: weights.head.as_ref().map(|head| round(head, hidden)),
@@ -65,6 +63,11 @@ impl GpuPrecision {
                 })
                 .collect(),
         }
+    }
+
+    /// The same of one matrix with rows of `depth` numbers.
+    pub(super) fn rounded_matrix(self, matrix: &[f32], depth: usize) -> Vec<f32> {
+        matrix.chunks(depth).flat_map(|row| self.rounded_row(row)).collect()
     }
 
     fn rounded_row(self, row: &[f32]) -> Vec<f32> {

@@ -4,7 +4,10 @@ use alloc::{format, sync::Arc, vec::Vec};
 use std::sync::Mutex;
 
 use super::device::unsupported;
-use crate::{Result, tokenizer::vocabulary::Token};
+use crate::{
+    Result,
+    tokenizer::{rows::Rows, vocabulary::Token},
+};
 
 /// So many tokens have their keys and values in one page.
 pub(super) const PAGE: usize = 64;
@@ -50,7 +53,9 @@ impl Pages {
 pub struct GpuPrefix {
     pub(super) pages: Arc<Mutex<Pages>>,
     pub(super) table: Vec<u32>,
+    /// Of these and the rows, one kind is there at most.
     tokens: Vec<Token>,
+    rows: Rows,
     capacity: usize,
 }
 
@@ -59,20 +64,26 @@ impl GpuPrefix {
         let mut guard = pages.lock().unwrap_or_else(|poison| poison.into_inner());
         let table = guard.take(capacity.div_ceil(PAGE))?;
         drop(guard);
-        Ok(Self { pages: Arc::clone(pages), table, tokens: Vec::new(), capacity })
+        Ok(Self {
+            pages: Arc::clone(pages),
+            table,
+            tokens: Vec::new(),
+            rows: Rows::new(),
+            capacity,
+        })
     }
 
-    /// How many tokens it holds.
+    /// How many tokens or rows it holds.
     pub fn len(&self) -> usize {
-        self.tokens.len()
+        self.tokens.len() + self.rows.len()
     }
 
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
-        self.tokens.is_empty()
+        self.len() == 0
     }
 
-    /// How many tokens it can hold.
+    /// How many tokens or rows it can hold.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
@@ -82,16 +93,28 @@ impl GpuPrefix {
         &self.tokens
     }
 
-    /// Forgets all but the first `length` tokens.
+    /// The rows that it holds, so that a caller can see whether a history is there already.
+    pub fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// Forgets all but the first `length` tokens. Rows see all others, so that of a history nothing is left when a row goes.
     pub fn truncate(&mut self, length: usize) {
         self.tokens.truncate(length);
+        if length < self.rows.len() {
+            self.rows.clear();
+        }
+    }
+
+    pub(super) fn hold(&mut self, rows: &Rows) {
+        self.rows.clone_from(rows);
     }
 
     pub(super) fn push(&mut self, tokens: &[Token]) {
         self.tokens.extend_from_slice(tokens);
     }
 
-    /// The slot of the pool where the token at a position has its key and value.
+    /// The slot of the pool where the token or row at a position has its key and value.
     pub(super) fn slot(&self, position: usize) -> u32 {
         self.table[position / PAGE] * PAGE as u32 + (position % PAGE) as u32
     }

@@ -152,7 +152,7 @@ impl Uploader<'_> {
 }
 
 /// Cosine and sine of `position · theta^(−2i / head_size)`, `[positions, head_size / 2, 2]` (Su et al. 2021, equation 15). Rounded where the
-/// CPU rounds, so that the angles of far positions are the same.
+/// CPU rounds, so that the angles of far positions are the same. Rows of trials are all at the first.
 fn rotations(config: &Config) -> Vec<f32> {
     let half = config.head_size() / 2;
     let frequencies: Vec<f32> = (0..half)
@@ -161,7 +161,11 @@ fn rotations(config: &Config) -> Vec<f32> {
             libm::pow(f64::from(config.rope_theta), exponent) as f32
         })
         .collect();
-    (0..config.max_positions)
+    let positions = match config.sequence() {
+        Sequence::Tokens => config.max_positions,
+        Sequence::Trials => 1,
+    };
+    (0..positions)
         .flat_map(|position| frequencies.iter().map(move |frequency| position as f32 * frequency))
         .flat_map(|angle| [libm::cosf(angle), libm::sinf(angle)])
         .collect()
@@ -170,9 +174,6 @@ fn rotations(config: &Config) -> Vec<f32> {
 /// That every tensor has the size that the config asks for.
 fn check(config: &Config, weights: &Weights) -> Result<()> {
     config.validate()?;
-    if config.sequence() == Sequence::Trials {
-        return Err(unsupported("rows of trials are not computed on graphics processors"));
-    }
     let (hidden, wide) = (config.hidden_size, config.feed_forward_size);
     let table = config.vocabulary_size * hidden;
     let refuse = |what: String| Err(Error::new(ErrorKind::InvalidWeights, what));
@@ -184,12 +185,24 @@ fn check(config: &Config, weights: &Weights) -> Result<()> {
             "the config and the weights differ in whether there is a head",
         ));
     }
+    if weights.trials.is_some() != (config.sequence() == Sequence::Trials) {
+        return refuse(String::from(
+            "the config and the weights differ in whether there are tables of trials",
+        ));
+    }
     let head = weights.head.as_ref().unwrap_or(&weights.embedding);
     let mut sizes = vec![
         ("embedding", weights.embedding.len(), table),
         ("head", head.len(), table),
         ("norm", weights.norm.len(), hidden),
     ];
+    if let Some(trials) = &weights.trials {
+        let features = config.value_features;
+        sizes.extend([
+            ("slots of trials", trials.slots.len(), config.slots * hidden * features),
+            ("values of trials", trials.values.len(), config.vocabulary_size * features),
+        ]);
+    }
     for layer in &weights.layers {
         sizes.extend([
             ("query", layer.query.len(), hidden * hidden),

@@ -296,7 +296,7 @@ pub unsafe fn swiglu<V: Vector>(gate: &mut [f32], up: &[f32]) {
         for place in (0..whole).step_by(V::LANES) {
             let pointer = gate.as_mut_ptr().add(place);
             let value = V::load(pointer).max(floor);
-            let sigmoid = one.div(exp(zero.sub(value)).add(one));
+            let sigmoid = exp(zero.sub(value)).add(one).reciprocal();
             value.mul(sigmoid).mul(V::load(up.as_ptr().add(place))).store(pointer);
         }
         for (gate, up) in gate[whole..].iter_mut().zip(&up[whole..]) {
@@ -320,5 +320,27 @@ pub unsafe fn dot<V: Vector>(one: &[f32], other: &[f32]) -> f32 {
         }
         let rest: f32 = one[whole..].iter().zip(&other[whole..]).map(|(a, b)| a * b).sum();
         sums.reduce_sum() + rest
+    }
+}
+
+/// `out[p] = factor · Σ one · other` for each of as many parts as `out` has numbers.
+#[inline(always)]
+pub unsafe fn dots_of_parts<V: Vector>(one: &[f32], other: &[f32], factor: f32, out: &mut [f32]) {
+    let size = one.len() / out.len();
+    for ((one, other), out) in one.chunks_exact(size).zip(other.chunks_exact(size)).zip(out) {
+        // SAFETY: the caller vouches for the CPU.
+        *out = factor * unsafe { dot::<V>(one, other) };
+    }
+}
+
+/// `row ← row + weights[p] · other` for each part `p` of as many as there are weights.
+#[inline(always)]
+pub unsafe fn add_parts<V: Vector>(row: &mut [f32], other: &[f32], weights: &[f32]) {
+    let size = row.len() / weights.len();
+    let parts = row.chunks_exact_mut(size).zip(other.chunks_exact(size)).zip(weights);
+    for ((row, other), weight) in parts {
+        for (value, other) in row.iter_mut().zip(other) {
+            *value += weight * other;
+        }
     }
 }

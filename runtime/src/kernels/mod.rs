@@ -435,6 +435,26 @@ impl Kernels {
         dispatch!(self, generic::dot, floats, (one: &[f32], other: &[f32]) -> f32)
     }
 
+    /// `out[p] = factor · Σ one · other`, of each part `p` of as many as `out` has numbers.
+    ///
+    /// # Panics
+    ///
+    /// When the slices are not equally long, or shorter than `out`.
+    pub fn dots_of_parts(self, one: &[f32], other: &[f32], factor: f32, out: &mut [f32]) {
+        assert!(one.len() == other.len() && one.len() >= out.len() && !out.is_empty());
+        dispatch!(self, generic::dots_of_parts, floats, (one: &[f32], other: &[f32], factor: f32, out: &mut [f32]));
+    }
+
+    /// `row ← row + weights[p] · other`, for each part `p` of as many as there are weights.
+    ///
+    /// # Panics
+    ///
+    /// As [`dots_of_parts`](Self::dots_of_parts).
+    pub fn add_parts(self, row: &mut [f32], other: &[f32], weights: &[f32]) {
+        assert!(row.len() == other.len() && row.len() >= weights.len() && !weights.is_empty());
+        dispatch!(self, generic::add_parts, floats, (row: &mut [f32], other: &[f32], weights: &[f32]));
+    }
+
     /// RMSNorm: `out = x / √(mean(x²) + epsilon) · gain` (Zhang and Sennrich 2019, equation 4).
     ///
     /// # Panics

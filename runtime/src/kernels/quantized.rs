@@ -51,7 +51,9 @@ pub unsafe fn quantize<I: Integers>(row: &[f32], out: &mut [u8], biased: bool) -
             I::store_bytes(value.mul(factor), bytes.as_mut_ptr());
             out[whole..row.len()].copy_from_slice(&bytes[..row.len() - whole]);
         }
-        out[row.len()..].fill(0);
+        if out.len() > row.len() {
+            out[row.len()..].fill(0);
+        }
         if biased && I::BIASED {
             out.iter_mut().for_each(|byte| *byte ^= 0x80);
         }
@@ -365,9 +367,9 @@ pub unsafe fn softmax_weights<I: Integers>(
             let scale = I::Floats::load(value_scales.as_ptr().add(place)).mul(factors);
             I::store_shorts(value.mul(scale), weights.as_mut_ptr().add(place));
         }
-        let mut total = sums.reduce_sum();
         if whole < scores.len() {
             let count = scores.len() - whole;
+            // What is not there weighs next to nothing.
             let mut rest = [f32::MIN; 16];
             let mut scales = [0.0_f32; 16];
             let mut shorts = [0_i16; 16];
@@ -376,11 +378,10 @@ pub unsafe fn softmax_weights<I: Integers>(
             let value = exp2(I::Floats::load(rest.as_ptr()).sub(shift));
             let scale = I::Floats::load(scales.as_ptr()).mul(factors);
             I::store_shorts(value.mul(scale), shorts.as_mut_ptr());
-            value.store(rest.as_mut_ptr());
-            total += rest[..count].iter().sum::<f32>();
+            sums = sums.add(value);
             weights[whole..scores.len()].copy_from_slice(&shorts[..count]);
         }
         weights[scores.len()..].fill(0);
-        total
+        sums.reduce_sum()
     }
 }

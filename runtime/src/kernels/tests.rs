@@ -321,6 +321,23 @@ fn sums_norms_and_turns_agree() {
             for ((sum, one), other) in sum.iter().zip(&one).zip(&other) {
                 assert!((sum - 0.5 * (one + other)).abs() < 1e-6);
             }
+            // Four parts of a row that has whole ones.
+            let size = length / 4;
+            if length % 4 == 0 {
+                let mut dots = [0.0; 4];
+                kernels.dots_of_parts(&one, &other, 0.5, &mut dots);
+                let mut sum = one.clone();
+                kernels.add_parts(&mut sum, &other, &dots);
+                for (part, dot) in dots.iter().enumerate() {
+                    let place = part * size..(part + 1) * size;
+                    let terms = one[place.clone()].iter().zip(&other[place.clone()]);
+                    assert!((dot - 0.5 * terms.map(|(a, b)| a * b).sum::<f32>()).abs() < 1e-5);
+                    for index in place {
+                        let want = one[index] + dot * other[index];
+                        assert!((sum[index] - want).abs() < 1e-6, "{}", kernels.name());
+                    }
+                }
+            }
             let mut normal = vec![0.0; length];
             kernels.rms_norm(&one, &vec![1.0; length], 1e-5, &mut normal);
             let square: f32 = normal.iter().map(|x| x * x).sum::<f32>() / length as f32;

@@ -52,7 +52,17 @@ pub unsafe trait Vector: Copy {
     ///
     /// As the trait says.
     unsafe fn div(self, other: Self) -> Self;
-    /// `self · factor + addend`, fused where the CPU can.
+    /// `1 / self` to within a unit in the last place or two, of a number between 1 and 2¹²⁶.
+    ///
+    /// # Safety
+    ///
+    /// As the trait says.
+    #[inline(always)]
+    unsafe fn reciprocal(self) -> Self {
+        // SAFETY: the caller vouches for the CPU.
+        unsafe { Self::splat(1.0).div(self) }
+    }
+    /// `self · factor + addend`, rounded once where the CPU can.
     ///
     /// # Safety
     ///

@@ -7,7 +7,10 @@ use alloc::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ErrorKind, Result, tokenizer::rows::CONTEXT_ROWS};
+use crate::{
+    Error, ErrorKind, Result,
+    tokenizer::rows::{CONTEXT_ROWS, Rows},
+};
 
 /// The shape of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,7 +72,7 @@ impl Sequence {
     }
 
     /// What it is a sequence of, for messages.
-    pub(super) fn unit(self) -> &'static str {
+    pub(crate) fn unit(self) -> &'static str {
         match self {
             Self::Tokens => "tokens",
             Self::Trials => "rows",
@@ -107,6 +110,40 @@ impl Config {
     /// How a history is written for the model.
     pub fn sequence(&self) -> Sequence {
         if self.slots == 0 { Sequence::Tokens } else { Sequence::Trials }
+    }
+
+    /// That a model of this shape reads histories that are written so.
+    pub(crate) fn check_sequence(&self, given: Sequence) -> Result<()> {
+        let own = self.sequence();
+        if own == given {
+            return Ok(());
+        }
+        let (own, given) = (own.name(), given.name());
+        let context = format!("the model's sequence is \"{own}\", not \"{given}\"");
+        Err(Error::new(ErrorKind::InvalidValue, context))
+    }
+
+    /// That there are rows, whose slots, values and tokens a model of this shape has.
+    pub(crate) fn check_rows(&self, rows: &Rows) -> Result<()> {
+        self.check_sequence(Sequence::Trials)?;
+        let refuse = |what: String| Err(Error::new(ErrorKind::InvalidValue, what));
+        if rows.is_empty() {
+            return refuse(String::from("no rows"));
+        }
+        let (slots, vocabulary) = (self.slots, self.vocabulary_size);
+        for (index, row) in rows.iter().enumerate() {
+            for entry in row.entries {
+                if usize::from(entry.slot) >= slots {
+                    return refuse(format!("row {index}: slot {} is not of {slots}", entry.slot));
+                }
+            }
+            let values = row.entries.iter().map(|entry| entry.value);
+            let mut tokens = values.chain(row.tokens.iter().copied());
+            if let Some(token) = tokens.find(|token| usize::from(*token) >= vocabulary) {
+                return refuse(format!("row {index}: token {token} is not of {vocabulary}"));
+            }
+        }
+        Ok(())
     }
 
     /// 1.4 million parameters: embedded, trains on a CPU.

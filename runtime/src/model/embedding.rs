@@ -3,6 +3,8 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
+#[cfg(feature = "gpu")]
+use super::Weights;
 use super::{
     Config,
     weights::{SLOTS, Tensors, VALUES},
@@ -39,6 +41,12 @@ pub(crate) struct Buffers {
 }
 
 impl RowEmbedding {
+    /// Packs the tables of weights that fit a config which has them.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn of_weights(config: &Config, weights: &Weights) -> Self {
+        Self::new(config, &weights.tensors(config))
+    }
+
     /// Packs the tables of a config that has them.
     pub(super) fn new(config: &Config, tensors: &Tensors<'_>) -> Self {
         let (hidden, features) = (config.hidden_size, config.value_features);

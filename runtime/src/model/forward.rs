@@ -231,7 +231,7 @@ impl Model {
     }
 
     fn check(&self, tokens: &[Token], cache: &Cache, length: usize) -> Result<()> {
-        self.check_sequence(Sequence::Tokens)?;
+        self.config.check_sequence(Sequence::Tokens)?;
         if tokens.is_empty() {
             return Err(invalid(String::from("no tokens")));
         }
@@ -240,16 +240,6 @@ impl Model {
             return Err(invalid(format!("token {place} is {}, of {most}", tokens[place])));
         }
         self.check_length(cache, length)
-    }
-
-    /// That the model reads histories that are written so.
-    pub(super) fn check_sequence(&self, given: Sequence) -> Result<()> {
-        let own = self.config.sequence();
-        if own == given {
-            return Ok(());
-        }
-        let (own, given) = (own.name(), given.name());
-        Err(invalid(format!("the model's sequence is \"{own}\", not \"{given}\"")))
     }
 
     /// That the cache is of this model, and the model has room for `length` positions.

@@ -1,10 +1,10 @@
-//! The forward pass of a model that reads a row a trial ([`Sequence::Trials`]).
+//! The forward pass of a model that reads a row a trial ([`Sequence::Trials`](super::Sequence::Trials)).
 
 use alloc::format;
 use core::ops::Range;
 
 use super::{
-    Cache, Model, Sequence, Workspace,
+    Cache, Model, Workspace,
     cache::{GROUP, Store},
     forward::{Past, invalid, spread},
     workspace::{Buffers, sized},
@@ -24,11 +24,11 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): a model of [`Sequence::Tokens`], no rows, a row with a slot that the
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): a model of [`Sequence::Tokens`](super::Sequence::Tokens), no rows, a row with a slot that the
     /// config does not have or a value or token outside the vocabulary, more rows than the cache or the model has room for, a cache made for
     /// another model. The cache holds what it held then.
     pub fn history(&self, cache: &mut Cache, rows: &Rows, workspace: &mut Workspace) -> Result<()> {
-        self.check_rows(rows)?;
+        self.config.check_rows(rows)?;
         self.check_length(cache, rows.len())?;
         let (count, capacity) = (rows.len(), cache.capacity());
         if count > capacity {
@@ -52,7 +52,7 @@ impl Model {
     ///
     /// As [`history`](Self::history), but for the cache's room.
     pub fn questions(&self, history: &Cache, rows: &Rows, workspace: &mut Workspace) -> Result<()> {
-        self.check_rows(rows)?;
+        self.config.check_rows(rows)?;
         self.check_length(history, history.len() + 1)?;
         let (count, hidden) = (rows.len(), self.config.hidden_size);
         let threads = workspace.buffers.len();
@@ -80,7 +80,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): a model of [`Sequence::Tokens`], no rows, a row with what is not of the
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): a model of [`Sequence::Tokens`](super::Sequence::Tokens), no rows, a row with what is not of the
     /// model, a slice whose length does not fit.
     pub fn embedded_rows(
         &self,
@@ -88,7 +88,7 @@ impl Model {
         workspace: &mut Workspace,
         out: &mut [f32],
     ) -> Result<()> {
-        self.check_rows(rows)?;
+        self.config.check_rows(rows)?;
         let (count, hidden) = (rows.len(), self.config.hidden_size);
         if out.len() != count * hidden {
             let have = out.len();
@@ -110,27 +110,5 @@ impl Model {
         let Buffers { stream, rows: sums, .. } = buffers;
         let stream = sized(stream, padded(range.len()) * width);
         tables.sum(self.kernels, &self.embedding, rows, range, sums, (stream, width));
-    }
-
-    fn check_rows(&self, rows: &Rows) -> Result<()> {
-        self.check_sequence(Sequence::Trials)?;
-        if rows.is_empty() {
-            return Err(invalid("no rows".into()));
-        }
-        let (slots, vocabulary) = (self.config.slots, self.config.vocabulary_size);
-        for (index, row) in rows.iter().enumerate() {
-            for entry in row.entries {
-                if usize::from(entry.slot) >= slots {
-                    let slot = entry.slot;
-                    return Err(invalid(format!("row {index}: slot {slot} is not of {slots}")));
-                }
-            }
-            let values = row.entries.iter().map(|entry| entry.value);
-            let mut tokens = values.chain(row.tokens.iter().copied());
-            if let Some(token) = tokens.find(|token| usize::from(*token) >= vocabulary) {
-                return Err(invalid(format!("row {index}: token {token} is not of {vocabulary}")));
-            }
-        }
-        Ok(())
     }
 }

@@ -100,11 +100,6 @@ impl Bytes {
     }
 }
 
-/// What the product of a query with a key is multiplied with: scores are the logarithms to base two of what they weigh.
-fn score_factor(size: usize) -> f32 {
-    core::f32::consts::LOG2_E / libm::sqrtf(size as f32)
-}
-
 impl KeyValues for Bytes {
     fn write(
         &mut self,
@@ -169,7 +164,7 @@ impl KeyValues for Bytes {
             queries.resize(config.heads * all * wide, 0);
         }
         let scales = sized(query_scales, config.heads * all);
-        let factor = score_factor(size);
+        let factor = Self::query_factor(config);
         for (index, row) in projected.chunks_exact(stride).take(rows).enumerate() {
             for (head, part) in row[..config.hidden_size].chunks_exact(size).enumerate() {
                 let place = head * all + index;
@@ -179,8 +174,9 @@ impl KeyValues for Bytes {
         }
     }
 
-    fn score_of(kernels: Kernels, query: &[f32], key: &[f32]) -> f32 {
-        score_factor(query.len()) * kernels.dot(query, key)
+    fn query_factor(config: &Config) -> f32 {
+        // Scores are the logarithms to base two of what they weigh.
+        core::f32::consts::LOG2_E / libm::sqrtf(config.head_size() as f32)
     }
 
     fn power(score: f32) -> f32 {

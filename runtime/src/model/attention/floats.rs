@@ -100,8 +100,8 @@ impl KeyValues for Floats {
         }
     }
 
-    fn score_of(kernels: Kernels, query: &[f32], key: &[f32]) -> f32 {
-        kernels.dot(query, key)
+    fn query_factor(_config: &Config) -> f32 {
+        1.0
     }
 
     fn power(score: f32) -> f32 {

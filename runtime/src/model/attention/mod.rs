@@ -54,8 +54,9 @@ pub trait KeyValues {
         buffers: &mut Buffers,
     );
 
-    /// The score of a query with a key that is not stored, both as projected rows have them after [`prepare`](Self::prepare).
-    fn score_of(kernels: Kernels, query: &[f32], key: &[f32]) -> f32;
+    /// What makes a score of the product of a query with a key that is not stored, as projected rows have them after
+    /// [`prepare`](Self::prepare).
+    fn query_factor(config: &Config) -> f32;
 
     /// What a score weighs, before it is divided by the sum.
     fn power(score: f32) -> f32;
@@ -148,6 +149,8 @@ pub struct Buffers {
     scores: Vec<f32>,
     weights: Vec<i16>,
     factors: Vec<f32>,
+    /// Each row's score with its own key, then the weight of its own value, `[rows, heads]`.
+    own: Vec<f32>,
 }
 
 /// What rows of queries see.
@@ -201,8 +204,17 @@ impl<K: KeyValues> Seen<'_, K> {
     ) {
         let size = config.head_size();
         K::prepare(kernels, config, projected, stride, rows, buffers);
-        let Buffers { queries, query_scales, scores, weights, factors } = buffers;
-        // What a row has of its own comes behind the prefix, at the beginning of a panel.
+        let Buffers { queries, query_scales, scores, weights, factors, own } = buffers;
+        let own = sized(own, rows * config.heads);
+        if let Besides::Itself = self.besides {
+            let factor = K::query_factor(config);
+            for (row, own) in projected.chunks_exact(stride).zip(own.chunks_exact_mut(config.heads))
+            {
+                let (query, rest) = row.split_at(config.hidden_size);
+                kernels.dots_of_parts(query, &rest[..config.hidden_size], factor, own);
+            }
+        }
+        // The row's own continuation comes behind the prefix, at the beginning of a panel.
         let behind = self.visible(rows).next_multiple_of(PANEL);
         let score_stride = behind + self.own_positions().next_multiple_of(PANEL);
         let scores = sized(scores, ROOM * score_stride);
@@ -230,13 +242,6 @@ impl<K: KeyValues> Seen<'_, K> {
                     let out = Destination { numbers: scores, stride: score_stride, add: false };
                     self.prefix.score(kernels, place, queries_from(first), count, visible, out);
                 }
-                if let Besides::Itself = self.besides {
-                    for row in first..first + count {
-                        let (query, key, _) = own_parts(config, projected, stride, row, head);
-                        scores[(row - first) * score_stride + behind] =
-                            K::score_of(kernels, query, key);
-                    }
-                }
                 for (own, run) in self.runs(first, count) {
                     let place = Place { slot: run.slot, ..place };
                     let start = (run.first - first) * score_stride + behind;
@@ -252,8 +257,9 @@ impl<K: KeyValues> Seen<'_, K> {
                     let start = (row - first) * score_stride;
                     let scores = &mut scores[start..start + score_stride];
                     let weights = &mut weights[start..start + score_stride];
+                    let own = &mut own[row * config.heads + head];
                     factors[row - first] =
-                        self.weigh_row(kernels, place, row, visible, behind, scores, weights);
+                        self.weigh_row(kernels, place, row, visible, behind, scores, weights, own);
                 }
                 let out_start = first * mixed_stride + head * size;
                 for (own, run) in self.runs(first, count) {
@@ -282,17 +288,17 @@ impl<K: KeyValues> Seen<'_, K> {
                     };
                     self.prefix.mix(kernels, place, weights, count, visible, out);
                 }
-                if let Besides::Itself = self.besides {
-                    for row in first..first + count {
-                        let (_, _, value) = own_parts(config, projected, stride, row, head);
-                        let out = &mut mixed[row * mixed_stride + head * size..][..size];
-                        if visible == 0 {
-                            out.fill(0.0);
-                        }
-                        let weight = scores[(row - first) * score_stride + behind];
-                        out.iter_mut().zip(value).for_each(|(out, value)| *out += weight * value);
-                    }
+            }
+        }
+        if let Besides::Itself = self.besides {
+            let rows = projected.chunks_exact(stride).zip(own.chunks_exact(config.heads));
+            for ((row, own), out) in rows.zip(mixed.chunks_exact_mut(mixed_stride)) {
+                let value = &row[2 * config.hidden_size..3 * config.hidden_size];
+                let out = &mut out[..config.hidden_size];
+                if self.stored == 0 {
+                    out.fill(0.0);
                 }
+                kernels.add_parts(out, value, own);
             }
         }
     }
@@ -305,11 +311,10 @@ impl<K: KeyValues> Seen<'_, K> {
         }
     }
 
-    /// How many positions of its own a row sees at most.
+    /// How many stored positions of its own a row sees at most.
     fn own_positions(&self) -> usize {
         match &self.besides {
-            Besides::Nothing | Besides::Earlier => 0,
-            Besides::Itself => 1,
+            Besides::Nothing | Besides::Earlier | Besides::Itself => 0,
             Besides::Branch(own) => own.length + own.each,
         }
     }
@@ -339,7 +344,8 @@ impl<K: KeyValues> Seen<'_, K> {
         })
     }
 
-    /// The weights of a row, over the prefix and over what it has of its own; returns the row's factor.
+    /// The weights of a row, over the prefix and over what it has of its own; returns the row's factor. `itself` is its score with its own key,
+    /// and becomes the weight of its own value.
     #[allow(clippy::too_many_arguments)]
     fn weigh_row(
         &self,
@@ -350,6 +356,7 @@ impl<K: KeyValues> Seen<'_, K> {
         behind: usize,
         scores: &mut [f32],
         weights: &mut [i16],
+        itself: &mut f32,
     ) -> f32 {
         let (scores, own_scores) = scores.split_at_mut(behind);
         let (weights, own_weights) = weights.split_at_mut(behind);
@@ -364,9 +371,9 @@ impl<K: KeyValues> Seen<'_, K> {
         match &self.besides {
             Besides::Nothing | Besides::Earlier => {}
             Besides::Itself => {
-                highest = highest.max(own_scores[0]);
-                sum = K::power(own_scores[0] - highest);
-                own_scores[0] = sum;
+                highest = highest.max(*itself);
+                sum = K::power(*itself - highest);
+                *itself = sum;
             }
             Besides::Branch(own) => {
                 let token = row * self.step + self.step - 1;
@@ -388,26 +395,13 @@ impl<K: KeyValues> Seen<'_, K> {
         K::settle(kernels, scores, factor);
         match &self.besides {
             Besides::Nothing | Besides::Earlier => {}
-            Besides::Itself => own_scores[0] /= sum,
+            Besides::Itself => *itself /= sum,
             Besides::Branch(own) => {
                 K::settle(kernels, &mut own_scores[..own.length + own.each], factor);
             }
         }
         factor
     }
-}
-
-/// A head's part of a projected row: query, key and value.
-fn own_parts<'a>(
-    config: &Config,
-    projected: &'a [f32],
-    stride: usize,
-    row: usize,
-    head: usize,
-) -> (&'a [f32], &'a [f32], &'a [f32]) {
-    let (hidden, size) = (config.hidden_size, config.head_size());
-    let part = |which: usize| &projected[row * stride + which * hidden + head * size..][..size];
-    (part(0), part(1), part(2))
 }
 
 /// Rows of a block that belong to one continuation.

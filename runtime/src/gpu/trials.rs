@@ -1,0 +1,125 @@
+//! Models that read a row a trial ([`Sequence::Trials`](crate::model::Sequence::Trials)): rows are summed on the CPU and come to the device as
+//! vectors.
+
+use alloc::{format, vec, vec::Vec};
+use core::ops::Range;
+
+use super::{
+    GpuModel, GpuPrecision, GpuPrefix, GpuQuestions, batch::Plan, device::invalid,
+    pipelines::Strides,
+};
+use crate::{
+    Result,
+    kernels::Kernels,
+    model::{
+        Config, Sequence, Weights,
+        embedding::{Buffers, RowEmbedding},
+    },
+    tokenizer::{rows::Rows, vocabulary::Token},
+};
+
+/// What rows of trials are summed from, on the CPU.
+pub(super) struct TrialTables {
+    rows: RowEmbedding,
+    /// Rounded as the device's, `[vocabulary, hidden]`.
+    tokens: Vec<f32>,
+}
+
+impl TrialTables {
+    /// The tables of weights that were checked, if they have any.
+    pub fn new(config: &Config, weights: &Weights, precision: GpuPrecision) -> Option<Self> {
+        (config.sequence() == Sequence::Trials).then(|| Self {
+            rows: RowEmbedding::of_weights(config, weights),
+            tokens: precision.rounded_matrix(&weights.embedding, config.hidden_size),
+        })
+    }
+
+    /// Appends what rows are to the layers, `[rows, stride]`.
+    fn append(&self, rows: &Rows, stride: usize, buffers: &mut Buffers, vectors: &mut Vec<f32>) {
+        let start = vectors.len();
+        vectors.resize(start + rows.len() * stride, 0.0);
+        let out = (&mut vectors[start..], stride);
+        self.rows.sum(Kernels::best(), &self.tokens, rows, 0..rows.len(), buffers, out);
+    }
+}
+
+impl GpuModel {
+    /// Puts a whole history in the place of what `prefix` holds: rows that all attend to one another. It does not wait for the device: what goes
+    /// wrong there, the next call says.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): a model that reads tokens, no rows, a row with a slot, value or token that is
+    /// not of the model, more than there is room for, a history of another model.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): the device is out of memory, or lost. The history is what it was then, or
+    /// empty where the device failed halfway.
+    pub fn history(&self, prefix: &mut GpuPrefix, rows: &Rows) -> Result<()> {
+        self.history_many(&mut [(prefix, rows)])
+    }
+
+    /// Whole histories in the place of what many hold, in one submission.
+    ///
+    /// # Errors
+    ///
+    /// As [`history`](Self::history), for all or none.
+    pub fn history_many(&self, items: &mut [(&mut GpuPrefix, &Rows)]) -> Result<()> {
+        for (prefix, rows) in items.iter() {
+            self.config.check_rows(rows)?;
+            self.check_length(prefix, rows.len())?;
+            let (count, capacity) = (rows.len(), prefix.capacity());
+            if count > capacity {
+                return Err(invalid(format!("{count} rows do not fit a history of {capacity}")));
+            }
+        }
+        if items.is_empty() {
+            return Err(invalid("no histories"));
+        }
+        let views: Vec<(&GpuPrefix, usize)> =
+            items.iter().map(|(prefix, rows)| (&**prefix, rows.len())).collect();
+        let plan = Plan::of_histories(&views, self.most_rows)?;
+        let vectors = self.vectors(items.iter().map(|(_, rows)| *rows));
+        let mut state = self.state();
+        self.prepare(&mut state, &plan, &vectors, 0)?;
+        // From here on what was there is overwritten.
+        items.iter_mut().for_each(|(prefix, _)| prefix.truncate(0));
+        self.submit(&state, &plan, &vectors, 0)?;
+        drop(state);
+        for (prefix, rows) in items {
+            prefix.hold(rows);
+        }
+        Ok(())
+    }
+
+    /// The logits of the tokens in a range after every row of every item, which sees its history and itself: `[rows, range]`, item by item.
+    ///
+    /// # Errors
+    ///
+    /// As [`history`](Self::history), and [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for no items and a range outside the
+    /// vocabulary, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for results that are not numbers.
+    pub fn question_logits(
+        &self,
+        items: &[GpuQuestions<'_>],
+        range: Range<Token>,
+    ) -> Result<Vec<f32>> {
+        let columns = self.check_range(&range)?;
+        if items.is_empty() {
+            return Err(invalid("no questions"));
+        }
+        for item in items {
+            self.config.check_rows(item.rows)?;
+            self.check_length(item.prefix, item.prefix.len() + 1)?;
+        }
+        let plan = Plan::of_questions(items, &range, self.most_rows);
+        let vectors = self.vectors(items.iter().map(|item| item.rows));
+        self.answer(&plan, &vectors, columns)
+    }
+
+    /// What rows are to the layers, one after the other.
+    fn vectors<'a>(&self, lists: impl Iterator<Item = &'a Rows>) -> Vec<f32> {
+        let (mut vectors, mut buffers) = (vec![], Buffers::default());
+        let stride = Strides::new(&self.config).hidden;
+        let tables = self.trials.as_ref().expect("the sequence was checked");
+        lists.for_each(|rows| tables.append(rows, stride, &mut buffers, &mut vectors));
+        vectors
+    }
+}
