@@ -4,7 +4,9 @@
 //! assertion or an endless loop is a finding. Two drivers call them:
 //!
 //! - libFuzzer, guided by coverage, on a nightly toolchain:
-//!   `cargo fuzz run --features libfuzzer weights`;
+//!   `cargo run -p optiformer-fuzz --example corpus`, then
+//!   `CARGO_PROFILE_RELEASE_LTO=off cargo fuzz run --features libfuzzer weights` (link-time
+//!   optimization would leave all but the target itself without instrumentation);
 //! - `tests/mutations.rs`, on any toolchain, with deterministic mutations of the seeds.
 
 pub mod ask_tell;

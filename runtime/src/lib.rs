@@ -43,7 +43,7 @@
 //! | `optiformer` | [`OptiFormerSampler`] | a transformer ranks candidates | research |
 //! | `tpe` | [`TpeSampler`] | tree-structured Parzen estimator | thousands of trials |
 //! | `cma_es` | [`CmaEsSampler`] | CMA-ES with margin and restarts | correlated floats |
-//! | `local_search` | [`LocalSearchSampler`] | quadratic model in a trust region | smooth ones |
+//! | `local_search` | [`LocalSearchSampler`] | quadratic model in a trust region | smooth losses |
 //! | `sobol` | [`SobolSampler`] | scrambled Sobol sequence | an even design; a baseline |
 //! | `random` | [`RandomSampler`] | uniform draws | a baseline |
 //!

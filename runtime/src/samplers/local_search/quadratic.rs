@@ -10,9 +10,9 @@ use crate::math::{Cholesky, dot};
 /// narrow on the elements of `H`. For exact data the posterior mean is Powell's quadratic with a
 /// Hessian of least Frobenius norm (M. J. D. Powell, Least Frobenius norm updating of quadratic
 /// models that satisfy interpolation conditions, Mathematical Programming 100 (2004)). It is
-/// computed in the dual form, Gaussian-process regression with the kernel `k(u, v) = κ_c + κ_g u·v
-/// + ½ (u·v)²`. A point's noise variance grows with the sixth power of its distance, like the
-/// square of the missing cubic terms.
+/// computed in the dual form, Gaussian-process regression with the kernel
+/// `k(u, v) = κ_c + κ_g u·v + ½ (u·v)²`. A point's noise variance grows with the sixth power of its
+/// distance, like the square of the missing cubic terms.
 #[derive(Clone, Debug)]
 pub(super) struct Quadratic {
     /// `[m, d]` by rows.

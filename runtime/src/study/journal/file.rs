@@ -1,6 +1,8 @@
 //! An append-only file of lines.
 
 use alloc::{boxed::Box, format, vec::Vec};
+#[cfg(unix)]
+use std::fs::TryLockError;
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
@@ -116,16 +118,14 @@ impl Journal {
 
 /// Takes the advisory lock, which ends with the file handle: a killed process leaves none behind.
 ///
-/// `File::try_lock` says the same, but came to the standard library after the oldest Rust supported
-/// here.
+/// Unix only: on Windows such a lock would also shut out readers, and the way in which the file is
+/// opened guards it.
 #[cfg(unix)]
 fn lock(file: &File) -> io::Result<()> {
-    use rustix::fs::{FlockOperation, flock};
-    match flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(()),
+    match file.try_lock() {
         // Some network file systems have no locks; the user must guard a study there.
-        Err(rustix::io::Errno::NOTSUP | rustix::io::Errno::NOSYS) => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        locked => Ok(locked?),
     }
 }
 
