@@ -59,6 +59,9 @@ pub struct Train {
     /// About how many tokens or rows a batch holds.
     #[arg(long, default_value_t = 2048)]
     batch_tokens: usize,
+    /// Standard deviation of a score's soft target in bins, for `--sequence trials`.
+    #[arg(long, default_value_t = 3.0)]
+    score_deviation: f32,
     /// Threads that draw functions, for `--sequence trials`; 0 for all cores.
     #[arg(long, default_value_t = 0)]
     generator_threads: usize,
@@ -168,7 +171,11 @@ impl Train {
         let Some(data) = self.data.as_ref().filter(|_| self.sequence == SequenceChoice::Tokens)
         else {
             let options = episodes::source::SourceOptions {
-                episodes: EpisodeOptions { slots: config.slots, ..EpisodeOptions::default() },
+                episodes: EpisodeOptions {
+                    slots: config.slots,
+                    score_deviation: self.score_deviation.max(0.1),
+                    ..EpisodeOptions::default()
+                },
                 functions: FunctionOptions::default(),
                 batch_rows: self.batch_tokens,
                 episodes_per_function: 3,
