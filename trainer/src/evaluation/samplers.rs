@@ -67,6 +67,7 @@ fn gp_variant(text: &str) -> Result<GpOptions> {
             "near" => options.near = value.parse().ok()?,
             "starts" => options.starts = value.parse().ok()?,
             "most_trials" => options.most_trials = value.parse().ok()?,
+            "input_warp" => options.input_warp = value.parse().ok()?,
             "warp" => {
                 options.warp = match value {
                     "never" => Warp::Never,

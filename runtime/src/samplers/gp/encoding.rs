@@ -40,6 +40,15 @@ impl<'a> Encoding<'a> {
         self.categorical.len()
     }
 
+    /// The columns that may be bent: ordered, with more than two values.
+    pub(super) fn bendable(&self) -> Vec<usize> {
+        let bends = |column: &usize| {
+            let domain = self.space.parameters()[*column].domain();
+            !domain.is_categorical() && domain.levels().is_none_or(|levels| levels > 2)
+        };
+        (0..self.columns()).filter(bends).collect()
+    }
+
     /// Adds the row of a configuration.
     pub(super) fn push(&self, configuration: &Configuration, rows: &mut Vec<f64>) {
         let values = configuration.values().iter().zip(self.space.parameters());

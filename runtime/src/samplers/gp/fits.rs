@@ -81,7 +81,7 @@ fn schedule(startup: usize, length: usize) -> impl Iterator<Item = usize> {
 }
 
 fn first_guess(columns: usize) -> Hyperparameters {
-    Hyperparameters { weights: vec![1.0; columns], scale: 1.0, noise: 1e-2 }
+    Hyperparameters { weights: vec![1.0; columns], scale: 1.0, noise: 1e-2, shapes: vec![] }
 }
 
 /// The most probable hyperparameters, searched for from `current` or from the first guess, whichever is likelier, and whether the losses are to be warped.
@@ -99,7 +99,9 @@ fn fit(
     for trial in &kept {
         encoding.push(&trial.configuration, &mut rows);
     }
-    let differences = Differences::of(&rows, encoding.categorical());
+    let categorical = encoding.categorical();
+    let differences = Differences::of(&rows, categorical);
+    let warped = if options.input_warp > 0.0 { encoding.bendable() } else { Vec::new() };
     let guess = first_guess(encoding.columns());
     let warps: &[bool] = match options.warp {
         Warp::Never => &[false],
@@ -108,7 +110,9 @@ fn fit(
     };
     let fits = warps.iter().map(|warp| {
         let (losses, scale) = targets::standardised(&kept, *warp);
-        let mut likelihood = Likelihood::new(&differences, &losses, encoding.columns());
+        let likelihood = Likelihood::new(differences.clone(), &losses, encoding.columns());
+        let mut likelihood =
+            likelihood.with_warps(&rows, categorical, warped.clone(), options.input_warp);
         let from = [current, &guess]
             .map(|start| likelihood.improve(start, 0))
             .into_iter()

@@ -1,6 +1,6 @@
 use alloc::vec::Vec;
 
-use super::cholesky::dot;
+use super::{cholesky::dot, input_warp::Shape};
 
 /// What the kernel and the likelihood depend on, all above 0.
 ///
@@ -14,6 +14,20 @@ pub(super) struct Hyperparameters {
     pub(super) scale: f64,
     /// The variance of the noise.
     pub(super) noise: f64,
+    /// `[columns]`: how inputs are warped; `None` for a column that is not. Empty where none is.
+    pub(super) shapes: Vec<Option<Shape>>,
+}
+
+impl Hyperparameters {
+    /// A coordinate as the kernel sees it.
+    pub(super) fn warped(&self, column: usize, place: f64) -> f64 {
+        self.shape(column).map_or(place, |shape| shape.place(place))
+    }
+
+    /// How a column is warped, if it is.
+    pub(super) fn shape(&self, column: usize) -> Option<Shape> {
+        self.shapes.get(column).copied().flatten()
+    }
 }
 
 /// The Matérn kernel with ν = 5/2 as a function of the squared distance, and its derivative by it.
@@ -91,17 +105,24 @@ pub(super) struct Differences {
 impl Differences {
     /// Of `rows`, `[n, columns]`; `categorical` says which columns hold categories.
     pub(super) fn of(rows: &[f64], categorical: &[bool]) -> Self {
-        let columns = categorical.len();
+        let mut differences = Self { columns: categorical.len(), squared: Vec::new() };
+        differences.fill(rows, categorical);
+        differences
+    }
+
+    /// Works them out again for other rows.
+    pub(super) fn fill(&mut self, rows: &[f64], categorical: &[bool]) {
+        let columns = self.columns;
         let count = rows.len() / columns;
-        let mut squared = Vec::with_capacity(count * (count - count.min(1)) / 2 * columns);
+        self.squared.clear();
+        self.squared.reserve(count * (count - count.min(1)) / 2 * columns);
         for i in 0..count {
             for j in 0..i {
                 let (one, other) = (&rows[i * columns..], &rows[j * columns..]);
-                squared
+                self.squared
                     .extend((0..columns).map(|at| difference(one[at], other[at], categorical[at])));
             }
         }
-        Self { columns, squared }
     }
 
     /// Calls `each(i, j, differences, r²)` for every pair with j < i, in order.

@@ -5,6 +5,7 @@ mod cholesky;
 mod encoding;
 mod fits;
 mod improvement;
+mod input_warp;
 mod kernel;
 mod likelihood;
 mod minimise;

@@ -20,6 +20,11 @@ pub struct GpOptions {
     pub most_trials: usize,
     /// Whether bad losses are drawn together before they are modelled. [`Warp::Likelier`].
     pub warp: Warp,
+    /// How far the inputs may be warped: the standard deviation of the logarithms of the two
+    /// parameters of the Kumaraswamy distribution whose distribution function bends an ordered
+    /// parameter, before anything is seen; 0 for no warp. They are fitted with the other
+    /// hyperparameters.
+    pub input_warp: f64,
 }
 
 /// Whether bad losses are drawn together before they are modelled.
@@ -43,6 +48,7 @@ impl Default for GpOptions {
             starts: 6,
             most_trials: 200,
             warp: Warp::Likelier,
+            input_warp: 0.0,
         }
     }
 }
@@ -59,6 +65,10 @@ impl GpOptions {
                 let context = format!("GP option \"{name}\": {value} is below {least}");
                 return Err(Error::new(ErrorKind::InvalidValue, context));
             }
+        }
+        if !(0.0..=10.0).contains(&self.input_warp) {
+            let context = format!("GP option \"input_warp\": {} is not in 0..=10", self.input_warp);
+            return Err(Error::new(ErrorKind::InvalidValue, context));
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ pub(super) struct Covariance {
     hyperparameters: Hyperparameters,
     /// `[columns]`.
     categorical: Vec<bool>,
-    /// `[columns][n]`: the points' coordinates, so that distances to many are vectors' work.
+    /// `[columns][n]`: the points' warped coordinates, so that distances to many are vectors' work.
     coordinates: Vec<Vec<f64>>,
     factor: Cholesky,
 }
@@ -39,6 +39,8 @@ pub(super) struct Scratch {
     covariances: Vec<f64>,
     slopes: Vec<f64>,
     solved: Vec<f64>,
+    /// `[columns]`.
+    warped: Vec<f64>,
 }
 
 /// So many points are predicted together.
@@ -65,8 +67,8 @@ impl Covariance {
         scratch.covariances[size] = scale + noise;
         let appended = self.factor.append(&scratch.covariances);
         if appended {
-            for (column, place) in self.coordinates.iter_mut().zip(row) {
-                column.push(*place);
+            for (index, column) in self.coordinates.iter_mut().enumerate() {
+                column.push(self.hyperparameters.warped(index, row[index]));
             }
         }
         appended
@@ -156,16 +158,15 @@ impl Covariance {
     fn squared_distances(&self, row: &[f64], squared: &mut [f64]) {
         squared.fill(0.0);
         let columns = self.coordinates.iter().zip(&self.categorical);
-        let weights = row.iter().zip(&self.hyperparameters.weights);
-        for ((column, categorical), (here, weight)) in columns.zip(weights) {
+        for (index, (column, categorical)) in columns.enumerate() {
+            let weight = self.hyperparameters.weights[index];
+            let here = self.hyperparameters.warped(index, row[index]);
+            let pairs = squared.iter_mut().zip(column);
+            // The branch stays out of the loop.
             if *categorical {
-                for (sum, there) in squared.iter_mut().zip(column) {
-                    *sum += weight * difference(*here, *there, true);
-                }
+                pairs.for_each(|(sum, there)| *sum += weight * difference(here, *there, true));
             } else {
-                for (sum, there) in squared.iter_mut().zip(column) {
-                    *sum += weight * difference(*here, *there, false);
-                }
+                pairs.for_each(|(sum, there)| *sum += weight * difference(here, *there, false));
             }
         }
     }
@@ -255,14 +256,19 @@ impl Posterior {
         }
         // The columns' sums side by side, so that none waits for itself.
         gradient.fill(0.0);
+        scratch.warped.clear();
+        scratch.warped.extend((0..row.len()).map(|at| hyperparameters.warped(at, row[at])));
         for (index, share) in scratch.slopes.iter().enumerate() {
-            for (sum, (here, column)) in gradient.iter_mut().zip(row.iter().zip(coordinates)) {
+            let places = scratch.warped.iter().zip(coordinates);
+            for (sum, (here, column)) in gradient.iter_mut().zip(places) {
                 *sum += share * (here - column[index]);
             }
         }
-        let weights = hyperparameters.weights.iter().zip(categorical);
-        for (slope, (weight, categorical)) in gradient.iter_mut().zip(weights) {
-            *slope = if *categorical { 0.0 } else { *slope * weight };
+        for (index, slope) in gradient.iter_mut().enumerate() {
+            *slope = if categorical[index] { 0.0 } else { *slope * hyperparameters.weights[index] };
+            if let Some(shape) = hyperparameters.shape(index) {
+                *slope *= shape.with_slopes(row[index]).by_place;
+            }
         }
         value
     }
@@ -289,8 +295,12 @@ mod tests {
     }
 
     fn example() -> (Hyperparameters, [bool; 3], Vec<f64>, Vec<f64>) {
-        let hyperparameters =
-            Hyperparameters { weights: vec![3.0, 0.5, 0.8], scale: 1.3, noise: 1e-3 };
+        let hyperparameters = Hyperparameters {
+            weights: vec![3.0, 0.5, 0.8],
+            scale: 1.3,
+            noise: 1e-3,
+            shapes: vec![],
+        };
         let rows = vec![0.1, 0.9, 0.0, 0.8, 0.2, 1.0, 0.4, 0.4, 2.0, 0.6, 0.7, 0.0, 0.95, 0.1, 1.0];
         (hyperparameters, [false, false, true], rows, vec![0.3, -1.0, 0.2, 1.4, -0.9])
     }
