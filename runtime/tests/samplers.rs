@@ -16,7 +16,7 @@ use optiformer::{
 fn model(trials: bool) -> Arc<Model> {
     let config =
         Config { hidden_size: 32, layers: 1, heads: 2, feed_forward_size: 32, ..Config::pico() };
-    let config = if trials { config.with_trial_rows() } else { config };
+    let config = if trials { Config { slots: 64, ..config.with_trial_rows() } } else { config };
     Arc::new(Model::random(config, 5, Precision::default()).unwrap())
 }
 

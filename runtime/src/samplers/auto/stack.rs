@@ -56,7 +56,7 @@ impl Stack {
 
     /// Whether the transformer has slots and tokens for a space, and trials that give scores a unit.
     pub fn can_rank(&self, request: &Request<'_>) -> bool {
-        self.transformer.reads(request.space) && has_scale(request.history)
+        self.transformer.check(request.space).is_ok() && has_scale(request.history)
     }
 
     /// The candidate that the stack rates highest.

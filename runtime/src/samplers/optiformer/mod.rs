@@ -71,6 +71,7 @@ impl OptiFormerSampler {
 
     /// The candidate that is suggested, and what the model expects of it where it was ranked.
     fn choose(&mut self, request: &Request<'_>) -> Result<(Candidate, Option<Expectation>)> {
+        self.surrogate.check(request.space)?;
         if let Some(candidate) = startup_trial(request, self.options.n_startup_trials) {
             return Ok((candidate, None));
         }

@@ -71,9 +71,13 @@ impl TransformerSurrogate {
         self.model.metadata().trained_context
     }
 
-    /// Whether it has slots and tokens for a space.
-    pub fn reads(&self, space: &Space) -> bool {
-        RowTokenizer::with_slot_count(space, self.model.config().slots).is_ok()
+    /// Checks that it has slots and tokens for a space.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), saying what there is too much of.
+    pub fn check(&self, space: &Space) -> Result<()> {
+        RowTokenizer::with_slot_count(space, self.model.config().slots).map(|_| ())
     }
 
     /// Shows it a history. Pending trials are taken for told, with the score that is expected of
