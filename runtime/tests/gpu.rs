@@ -239,7 +239,8 @@ fn a_batch_of_several_passes_gives_what_the_cpu_gives_for_rows() {
     model.history(&mut prefix, &history).unwrap();
     let (mut cache, mut workspace) = (cpu.cache(300), Workspace::new());
     cpu.history(&mut cache, &history, &mut workspace).unwrap();
-    // 9100 rows are more than go through the layers at a time; then few, with buffers that are too large.
+    // 9100 rows are more than go through the layers at a time; then few, with buffers that are too
+    // large.
     for count in [9100, 10] {
         let questions = rows(&config, count, 2);
         let item = GpuQuestions { prefix: &prefix, rows: &questions };

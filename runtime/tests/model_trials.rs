@@ -29,7 +29,8 @@ fn shapes() -> Vec<Config> {
     ]
 }
 
-/// Rows of slots and values as trials have them, in any order, and a few with no values, with several for a slot, or with nothing at all.
+/// Rows of slots and values as trials have them, in any order, and a few with no values, with
+/// several for a slot, or with nothing at all.
 fn rows(config: &Config, count: usize, seed: u64) -> Rows {
     let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut rows = Rows::new();
@@ -92,7 +93,8 @@ fn relative_error(have: &[f32], want: &[f32]) -> f32 {
 fn questions_have_the_reference_s_logits() {
     for config in shapes() {
         let weights = Weights::random(&config, 7);
-        // Histories shorter and longer than a panel, and than what goes through the widest part of a layer together.
+        // Histories shorter and longer than a panel, and than what goes through the widest part of
+        // a layer together.
         for (count, asking) in [(0, 3), (1, 1), (45, 30), (150, 140)] {
             let (history, questions) = (rows(&config, count, 1), rows(&config, asking, 2));
             let want = reference::trial_logits(&config, &weights, &history, &questions);

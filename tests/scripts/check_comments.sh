@@ -1,22 +1,12 @@
 #!/usr/bin/env bash
 # Checks that no comment line in Rust sources is wider than 100 columns; rustfmt checks the code.
 #
-#   tests/scripts/check_comments.sh          every room listed in `rooms`
+#   tests/scripts/check_comments.sh          every room
 #   tests/scripts/check_comments.sh PATH…    these files and folders
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-# Rooms whose comments are wrapped. The others follow as they are rewritten.
-rooms=(
-    ffi fuzz tests
-    runtime/benches runtime/examples runtime/tests
-    runtime/src/acquisition runtime/src/bin runtime/src/kernels runtime/src/math
-    runtime/src/samplers/cma_es runtime/src/samplers/local_search runtime/src/samplers/tpe
-    runtime/src/samplers/{by_name,history_cache,low_discrepancy,mod,random,sobol,suggestion}.rs
-    runtime/src/samplers/tried_set.rs
-    runtime/src/space runtime/src/study
-    runtime/src/{error,generation,lib,trial,unstable}.rs
-)
+rooms=(ffi fuzz runtime tests trainer)
 (($#)) && rooms=("$@")
 
 mapfile -d '' files < <(find "${rooms[@]}" -name target -prune -o -name '*.rs' -print0)

@@ -1,4 +1,5 @@
-//! Says how good the optima of generated functions are, against a search with some forty times the evaluations.
+//! Says how good the optima of generated functions are, against a search with some forty times the
+//! evaluations.
 //!
 //! ```text
 //! cargo run --release -p optiformer-trainer --example optima -- 200

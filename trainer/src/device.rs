@@ -38,7 +38,8 @@ pub enum Precision {
     Auto,
     /// Single precision.
     F32,
-    /// Brain floating point, 8 bits of mantissa. Weights, the residual stream, norms, losses and the optimiser stay in f32.
+    /// Brain floating point, 8 bits of mantissa. Weights, the residual stream, norms, losses and
+    /// the optimiser stay in f32.
     Bf16,
 }
 

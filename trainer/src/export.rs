@@ -122,7 +122,8 @@ pub fn save(
     Ok(())
 }
 
-/// Reads a weights file of any precision back into a network, to train it further or to compare with.
+/// Reads a weights file of any precision back into a network, to train it further or to compare
+/// with.
 ///
 /// # Errors
 ///
@@ -176,7 +177,8 @@ pub fn load(bytes: &[u8], device: Device) -> Result<(Network, Metadata)> {
     Ok((Network::with_parameters(config, Tensor::cat(&parts, 0), device), metadata))
 }
 
-/// A file's slots, `[slots · hidden, features]`, as the network has them: `[slots · features, hidden]`.
+/// A file's slots, `[slots · hidden, features]`, as the network has them: `[slots · features,
+/// hidden]`.
 fn transposed(slots: &[f32], config: &Config) -> Vec<f32> {
     let shape = [config.slots, config.hidden_size, config.value_features].map(|size| size as i64);
     values(&Tensor::from_slice(slots).view(shape).transpose(1, 2))

@@ -1,9 +1,9 @@
 //! Makes the weights of OptiFormer, and judges them.
 //!
 //! Data flows one way: [`generators`] draw functions, [`trajectories`] records studies of them,
-//! [`dataset`] keeps the records and turns them into [`sequence`]s, [`training`] fits a [`network`] to those, [`export`] writes
-//! weights that the runtime opens, and [`evaluation`] judges samplers. [`prior`] shows what is
-//! learnt from.
+//! [`dataset`] keeps the records and turns them into [`sequence`]s, [`training`] fits a [`network`]
+//! to those, [`export`] writes weights that the runtime opens, and [`evaluation`] judges samplers.
+//! [`prior`] shows what is learnt from.
 
 pub mod commands;
 pub mod dataset;

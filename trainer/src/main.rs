@@ -14,8 +14,8 @@ use optiformer_trainer::commands::{
     surrogate::Surrogate, train::Train,
 };
 
-/// Also what libtorch allocates from: training takes and returns megabytes thousands of times a second, and the system's
-/// allocator gives them back to the kernel each time.
+/// Also what libtorch allocates from: training takes and returns megabytes thousands of times a
+/// second, and the system's allocator gives them back to the kernel each time.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -23,14 +23,15 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 #[unsafe(export_name = "malloc_conf")]
 static ALLOCATOR_OPTIONS: Option<&'static std::ffi::c_char> = {
     const TEXT: &std::ffi::CStr = c"dirty_decay_ms:-1,muzzy_decay_ms:-1,oversize_threshold:0";
-    // SAFETY: the pointer is to a constant with a terminating zero that lives as long as the program.
+    // SAFETY: the pointer is to a constant with a terminating zero that lives as long as the
+    // program.
     Some(unsafe { &*TEXT.as_ptr() })
 };
 
 /// Makes the weights of OptiFormer, and judges them.
 ///
-/// The order of work: `generate` makes trajectories on synthetic functions, `train` fits a model to them, `export` writes a
-/// weights file, `evaluate` judges it; `prior` shows what `generate` draws.
+/// The order of work: `generate` makes trajectories on synthetic functions, `train` fits a model to
+/// them, `export` writes a weights file, `evaluate` judges it; `prior` shows what `generate` draws.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {

@@ -1,9 +1,10 @@
 //! What the network is trained on.
 
-/// One training sequence: a history (the trunk) and short continuations that hang on prefixes of it (branches).
+/// One training sequence: a history (the trunk) and short continuations that hang on prefixes of it
+/// (branches).
 ///
-/// Token `i` attends to token `j ≤ i` when both are of the same branch, or when `j` is of the trunk and `j < visible[i]`.
-/// The trunk's tokens come first.
+/// Token `i` attends to token `j ≤ i` when both are of the same branch, or when `j` is of the trunk
+/// and `j < visible[i]`. The trunk's tokens come first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sequence {
     /// The tokens.

@@ -1,5 +1,5 @@
-//! Conditions from the generator to the tokens: functions with conditional parameters, their trajectories in a shard and back,
-//! and the sequences made of them.
+//! Conditions from the generator to the tokens: functions with conditional parameters, their
+//! trajectories in a shard and back, and the sequences made of them.
 
 use optiformer::tokenizer::vocabulary::{BINS, CATEGORIES, SCORE, SLOTS, TARGET_REGRET, TRIAL_SEP};
 use optiformer_trainer::{
@@ -137,7 +137,8 @@ fn inactive_parameters_are_left_out_and_parents_come_first() {
             assert_eq!(trial.len(), 3, "one of x1 and x2 is left out");
             let at = trial.iter().position(|pair| pair.0 == model).unwrap();
             let choice = trial[at].1;
-            // Two slots beside the model's: x3's and the conditional one's. The model is named before the latter.
+            // Two slots beside the model's: x3's and the conditional one's. The model is named
+            // before the latter.
             let slots: Vec<u16> =
                 trial.iter().map(|pair| pair.0).filter(|slot| *slot != model).collect();
             let mut sorted = slots.clone();
@@ -151,7 +152,8 @@ fn inactive_parameters_are_left_out_and_parents_come_first() {
         let distinct: std::collections::BTreeSet<&Vec<u16>> = companions.values().collect();
         assert_eq!(distinct.len(), 2, "x1 with one choice, x2 with the two others");
 
-        // Branches name the optimum: the model's choice, x2 and x3, each a target right before its token.
+        // Branches name the optimum: the model's choice, x2 and x3, each a target right before its
+        // token.
         for branch in 1..=encoder.branches {
             let tokens: Vec<(usize, u16)> = (0..sequence.tokens.len())
                 .filter(|index| usize::from(sequence.branch[*index]) == branch)
@@ -176,7 +178,8 @@ fn inactive_parameters_are_left_out_and_parents_come_first() {
     assert_eq!(orders.into_iter().collect::<Vec<_>>(), [0, 1], "orders differ");
 }
 
-/// Flipped axes, renumbered choices and moved parents: whatever is drawn, the sequences are well-formed.
+/// Flipped axes, renumbered choices and moved parents: whatever is drawn, the sequences are
+/// well-formed.
 #[test]
 fn sequences_of_drawn_conditional_functions_are_well_formed() {
     let encoder = EncoderOptions::default();

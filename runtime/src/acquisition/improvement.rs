@@ -10,13 +10,15 @@ use crate::{
     tokenizer::vocabulary::BINS,
 };
 
-/// What a model expects of the rows whose states [`Workspace::hidden`] has, in the place of what `predictions` held: its distribution over the
-/// scores' bins, at a temperature, against the incumbent's score. The logits never leave the processor's caches.
+/// What a model expects of the rows whose states [`Workspace::hidden`] has, in the place of what
+/// `predictions` held: its distribution over the scores' bins, at a temperature, against the
+/// incumbent's score. The logits never leave the processor's caches.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidValue`]: rows that are not there, a model whose vocabulary is smaller than the bins, a temperature that is not a number
-/// above 0, or so close to it that its inverse is none.
+/// [`ErrorKind::InvalidValue`]: rows that are not there, a model whose vocabulary is smaller than
+/// the bins, a temperature that is not a number above 0, or so close to it that its inverse is
+/// none.
 pub fn predict(
     model: &Model,
     workspace: &mut Workspace,
@@ -69,10 +71,12 @@ impl Prediction {
         Self { mean, deviation, expected_improvement: improvement }
     }
 
-    /// From the logits of the score's bins (`[1000]`), which are divided by a temperature above 0, and the incumbent's score: as
-    /// [`new`](Self::new) with their softmax, in one pass and in single precision.
+    /// From the logits of the score's bins (`[1000]`), which are divided by a temperature above 0,
+    /// and the incumbent's score: as [`new`](Self::new) with their softmax, in one pass and in
+    /// single precision.
     ///
-    /// Sums are of distances from the incumbent, so that they are exact to its neighbourhood, where improvements are small.
+    /// Sums are of distances from the incumbent, so that they are exact to its neighbourhood, where
+    /// improvements are small.
     pub fn from_logits(kernels: Kernels, logits: &[f32], temperature: f32, incumbent: f64) -> Self {
         let step = 1.0 / BINS as f64;
         let first = (incumbent - 0.5 * step) as f32;

@@ -1,4 +1,5 @@
-//! What goes through the layers together: rows of many branches of many histories, written down for the shaders.
+//! What goes through the layers together: rows of many branches of many histories, written down for
+//! the shaders.
 
 use alloc::{format, vec::Vec};
 use core::ops::Range;
@@ -14,7 +15,8 @@ use crate::{
 
 /// So many rows of one history attend in a workgroup.
 const BLOCK: usize = 16;
-/// So many tokens of a history go through the layers at a time: what they see of each other, no workgroup shares.
+/// So many tokens of a history go through the layers at a time: what they see of each other, no
+/// workgroup shares.
 const CHUNK: usize = 256;
 /// In place of the slot of a row whose key and value are not kept.
 pub(super) const NO_SLOT: u32 = u32::MAX;
@@ -90,7 +92,8 @@ struct Piece<'a> {
 enum Input<'a> {
     /// Tokens with positions, each of which sees those of its branch up to itself.
     Tokens(&'a [Token]),
-    /// So many rows, which come to the device as vectors and have no positions. Those of a history see one another; a question is a branch of one.
+    /// So many rows, which come to the device as vectors and have no positions. Those of a history
+    /// see one another; a question is a branch of one.
     Rows(usize),
 }
 
@@ -104,7 +107,8 @@ impl Input<'_> {
 }
 
 impl Plan {
-    /// The logits of `columns` after the last token of every branch, at most `most_rows` rows at a time.
+    /// The logits of `columns` after the last token of every branch, at most `most_rows` rows at a
+    /// time.
     ///
     /// The items were checked, but for their length.
     pub fn of_branches(
@@ -176,7 +180,8 @@ impl Plan {
         plan
     }
 
-    /// The logits of `columns` after every question of every item, at most `most_rows` rows at a time.
+    /// The logits of `columns` after every question of every item, at most `most_rows` rows at a
+    /// time.
     ///
     /// The items were checked.
     pub fn of_questions(
@@ -209,7 +214,8 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for more rows than `most_rows`: those of a history go together.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for more rows than `most_rows`:
+    /// those of a history go together.
     pub fn of_histories(items: &[(&GpuPrefix, usize)], most_rows: usize) -> Result<Self> {
         let mut plan = Self::default();
         for (prefix, count) in items {

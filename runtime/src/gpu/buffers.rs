@@ -1,4 +1,5 @@
-//! What lies between the shaders: buffers that grow to what is needed, and their ties to the shaders.
+//! What lies between the shaders: buffers that grow to what is needed, and their ties to the
+//! shaders.
 
 use alloc::{vec, vec::Vec};
 
@@ -26,7 +27,8 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// What a plan needs, whose rows of trials have so many numbers, and of whose kept rows each has `columns` logits.
+    /// What a plan needs, whose rows of trials have so many numbers, and of whose kept rows each
+    /// has `columns` logits.
     pub fn of(plan: &Plan, vectors: usize, columns: usize) -> Self {
         let (rows, kept) = plan.most();
         Self {

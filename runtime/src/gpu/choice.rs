@@ -11,22 +11,27 @@ pub enum Device {
     Auto,
     /// On the CPU.
     Cpu,
-    /// On the graphics processor, whatever it is and however small the work. Where it fails, on the CPU.
+    /// On the graphics processor, whatever it is and however small the work. Where it fails, on the
+    /// CPU.
     Gpu,
 }
 
-/// Multiplications and additions that a core of a CPU has done in the time that a batch costs a graphics processor besides its work
-/// (recording, submission, waiting, copying back: of the order of half a millisecond), at 2 · 10^11 a second, in int8; five times as many, to
-/// be on the safe side. `docs/gpu.md` has the reasoning.
+/// Multiplications and additions that a core of a CPU has done in the time that a batch costs a
+/// graphics processor besides its work (recording, submission, waiting, copying back: of the order
+/// of half a millisecond), at 2 · 10^11 a second, in int8; five times as many, to be on the safe
+/// side. `docs/gpu.md` has the reasoning.
 const DISCRETE: usize = 500_000_000;
-/// An integrated processor computes a few times slower than a card, and shares its memory's bandwidth with the CPU.
+/// An integrated processor computes a few times slower than a card, and shares its memory's
+/// bandwidth with the CPU.
 const INTEGRATED: usize = 4 * DISCRETE;
 
 impl Device {
-    /// Whether a batch of `rows` tokens (candidates times the tokens of each) goes to the graphics processor.
+    /// Whether a batch of `rows` tokens (candidates times the tokens of each) goes to the graphics
+    /// processor.
     ///
-    /// [`Device::Auto`] is the rule *parameters of the layers × rows ≥ 5 · 10^8 for a card, ≥ 2 · 10^9 for any other adapter, never for a
-    /// software adapter*. The two numbers are reasoned, not measured: `docs/gpu.md` has the reasoning, and the benchmark to replace it.
+    /// [`Device::Auto`] is the rule *parameters of the layers × rows ≥ 5 · 10^8 for a card, ≥ 2 ·
+    /// 10^9 for any other adapter, never for a software adapter*. The two numbers are reasoned, not
+    /// measured: `docs/gpu.md` has the reasoning, and the benchmark to replace it.
     pub fn gpu_pays(self, config: &Config, rows: usize, adapter: AdapterKind) -> bool {
         let (hidden, wide) = (config.hidden_size, config.feed_forward_size);
         let work = (4 * hidden * hidden + 3 * hidden * wide)
@@ -57,12 +62,13 @@ impl Device {
         }
     }
 
-    /// The adapter that this choice asks for, or the reason why there is none: [`Device::Cpu`] asks for none, and [`Device::Auto`] for
-    /// none in software.
+    /// The adapter that this choice asks for, or the reason why there is none: [`Device::Cpu`] asks
+    /// for none, and [`Device::Auto`] for none in software.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) with the reason, so that the caller can go on with the CPU and say why.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) with the reason, so that the
+    /// caller can go on with the CPU and say why.
     pub fn open(self) -> crate::Result<Gpu> {
         if self == Self::Cpu {
             return Err(super::device::unsupported("the CPU was asked for"));

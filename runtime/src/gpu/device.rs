@@ -48,7 +48,8 @@ impl Gpu {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] when there is none, naming the interfaces that were asked, or when it cannot be opened.
+    /// [`ErrorKind::Unsupported`] when there is none, naming the interfaces that were asked, or
+    /// when it cannot be opened.
     pub fn best() -> Result<Self> {
         Self::named("")
     }
@@ -111,7 +112,8 @@ impl Gpu {
             *note.lock().unwrap_or_else(|poison| poison.into_inner()) =
                 Some(format!("{reason:?} {message}").trim().to_string());
         });
-        // What no scope catches would be a panic by default. It shows up as results that do not come, which is an error there.
+        // What no scope catches would be a panic by default. It shows up as results that do not
+        // come, which is an error there.
         device.on_uncaptured_error(Arc::new(|_| {}));
         Ok(Self {
             device,
@@ -144,7 +146,8 @@ impl Gpu {
         self.subgroups
     }
 
-    /// The same adapter without its subgroup operations, so that both kinds of shaders can be compared.
+    /// The same adapter without its subgroup operations, so that both kinds of shaders can be
+    /// compared.
     pub fn without_subgroups(mut self) -> Self {
         self.subgroups = false;
         self
@@ -200,7 +203,8 @@ impl Gpu {
             first = error.or(first);
         }
         if first.is_some() {
-            // A lost device shows up as buffers that are not valid; asking it once brings the reason.
+            // A lost device shows up as buffers that are not valid; asking it once brings the
+            // reason.
             let _ = self.device.poll(wgpu::PollType::Poll);
         }
         self.check(what)?;

@@ -1,13 +1,18 @@
-//! The forward pass on a graphics processor: the model of [`crate::model`], with shaders in WGSL, for many candidates of many studies in one
-//! submission.
+//! The forward pass on a graphics processor: the model of [`crate::model`], with shaders in WGSL,
+//! for many candidates of many studies in one submission.
 //!
-//! A [`Gpu`] is an adapter, a [`GpuModel`] weights on it, a [`GpuPrefix`] a history's keys and values. [`GpuModel::logits`] takes any
-//! number of [`GpuBranches`] and gives what [`Model::extend_branches`](crate::model::Model::extend_branches) and
-//! [`Model::logits`](crate::model::Model::logits) give on the CPU, up to the rounding of sums in another order. [`Device`] says which of the
-//! two is to be asked. Of a model that reads a row a trial, [`GpuModel::history`] and [`GpuModel::question_logits`] are what
-//! [`Model::history`](crate::model::Model::history) and [`Model::questions`](crate::model::Model::questions) are on the CPU. `docs/gpu.md` has the tolerance and what was measured.
+//! A [`Gpu`] is an adapter, a [`GpuModel`] weights on it, a [`GpuPrefix`] a history's keys and
+//! values. [`GpuModel::logits`] takes any number of [`GpuBranches`] and gives what
+//! [`Model::extend_branches`](crate::model::Model::extend_branches) and
+//! [`Model::logits`](crate::model::Model::logits) give on the CPU, up to the rounding of sums in
+//! another order. [`Device`] says which of the two is to be asked. Of a model that reads a row a
+//! trial, [`GpuModel::history`] and [`GpuModel::question_logits`] are what
+//! [`Model::history`](crate::model::Model::history) and
+//! [`Model::questions`](crate::model::Model::questions) are on the CPU. `docs/gpu.md` has the
+//! tolerance and what was measured.
 //!
-//! Nothing here panics for want of an adapter, of memory, or because a device is lost: the error says why, and the CPU is still there.
+//! Nothing here panics for want of an adapter, of memory, or because a device is lost: the error
+//! says why, and the CPU is still there.
 
 mod batch;
 mod buffers;

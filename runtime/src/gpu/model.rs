@@ -51,8 +51,10 @@ impl GpuModel {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidWeights`](crate::ErrorKind::InvalidWeights) when the weights do not fit the config, or a number is not finite in
-    /// this precision; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the device has not enough memory, or is lost.
+    /// [`ErrorKind::InvalidWeights`](crate::ErrorKind::InvalidWeights) when the weights do not fit
+    /// the config, or a number is not finite in this precision;
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the device has not enough
+    /// memory, or is lost.
     pub fn new(
         gpu: &Gpu,
         config: &Config,
@@ -99,8 +101,9 @@ impl GpuModel {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for more tokens than the model has positions,
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the device holds no more.
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for more tokens than the model
+    /// has positions, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the device
+    /// holds no more.
     pub fn prefix(&self, capacity: usize) -> Result<GpuPrefix> {
         if capacity > self.config.max_positions {
             return Err(invalid(format!(
@@ -111,13 +114,15 @@ impl GpuModel {
         GpuPrefix::new(&self.pages, capacity)
     }
 
-    /// Appends tokens to a history. It does not wait for the device: what goes wrong there, the next call says.
+    /// Appends tokens to a history. It does not wait for the device: what goes wrong there, the
+    /// next call says.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): no tokens, one outside the vocabulary, more than there is room for, a
-    /// history of another model. [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): the device is out of memory, or lost. Nothing was
-    /// appended then.
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): no tokens, one outside the
+    /// vocabulary, more than there is room for, a history of another model.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): the device is out of memory, or
+    /// lost. Nothing was appended then.
     pub fn extend(&self, prefix: &mut GpuPrefix, tokens: &[Token]) -> Result<()> {
         self.extend_many(&mut [(prefix, tokens)])
     }
@@ -155,14 +160,16 @@ impl GpuModel {
         Ok(())
     }
 
-    /// The logits of the tokens in a range, after the last token of every branch of every item: `[branches, range]`, item by item.
+    /// The logits of the tokens in a range, after the last token of every branch of every item:
+    /// `[branches, range]`, item by item.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): no items, an item without branches or tokens, tokens that are not equally
-    /// many for each branch, one outside the vocabulary, more than the model has positions, a range outside the vocabulary, a history of
-    /// another model. [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): the device is out of memory, or lost, or its results are
-    /// not numbers.
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): no items, an item without
+    /// branches or tokens, tokens that are not equally many for each branch, one outside the
+    /// vocabulary, more than the model has positions, a range outside the vocabulary, a history of
+    /// another model. [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): the device is out
+    /// of memory, or lost, or its results are not numbers.
     pub fn logits(&self, items: &[GpuBranches<'_>], range: Range<Token>) -> Result<Vec<f32>> {
         let columns = self.check_range(&range)?;
         if items.is_empty() {
@@ -256,8 +263,9 @@ impl GpuModel {
         Ok(())
     }
 
-    /// Records all passes of a plan and sends them off together; `vectors` has their rows of trials, one after the other. Without columns, they
-    /// end with the last layer's keys and values.
+    /// Records all passes of a plan and sends them off together; `vectors` has their rows of
+    /// trials, one after the other. Without columns, they end with the last layer's keys and
+    /// values.
     pub(super) fn submit(
         &self,
         state: &State,

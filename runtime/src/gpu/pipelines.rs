@@ -49,7 +49,8 @@ pub(super) struct MatrixShapes {
     pub down: MatrixShape,
 }
 
-/// A shader that is ready to run. Its first binding is the stage, at an offset that is given when it runs.
+/// A shader that is ready to run. Its first binding is the stage, at an offset that is given when
+/// it runs.
 pub(super) struct Pipeline {
     pub pipeline: wgpu::ComputePipeline,
     layout: wgpu::BindGroupLayout,
@@ -242,7 +243,8 @@ impl Sources<'_> {
             ("GATED", 2),
             ("LOGITS", 3),
         ];
-        // Subgroups need no `enable` here: the one translator that this text goes through does not know it yet.
+        // Subgroups need no `enable` here: the one translator that this text goes through does not
+        // know it yet.
         let mut source = String::new();
         for (name, value) in constants {
             source.push_str(&format!("const {name}: u32 = {value}u;\n"));
@@ -299,7 +301,8 @@ mod tests {
                         let source = sources.of(name);
                         let module = wgsl::parse_str(&source)
                             .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&source)));
-                        // What `unpack2x16float` needs; the shaders without subgroups must do without them.
+                        // What `unpack2x16float` needs; the shaders without subgroups must do
+                        // without them.
                         let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
                         capabilities.set(Capabilities::SUBGROUP, subgroups);
                         let checked = Validator::new(ValidationFlags::all(), capabilities)

@@ -9,7 +9,8 @@ use crate::{
     model::{Config, LayerWeights, Weights},
 };
 
-/// How the numbers of the matrices are stored. What they are multiplied with, and the sums, are f32 always.
+/// How the numbers of the matrices are stored. What they are multiplied with, and the sums, are f32
+/// always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GpuPrecision {
     /// Four bytes a number.
@@ -37,7 +38,8 @@ impl GpuPrecision {
         }
     }
 
-    /// The weights as a device with this precision has them: what its results are equal to, up to the order of sums.
+    /// The weights as a device with this precision has them: what its results are equal to, up to
+    /// the order of sums.
     pub fn rounded(self, config: &Config, weights: &Weights) -> Weights {
         let (hidden, wide) = (config.hidden_size, config.feed_forward_size);
         let round = |matrix: &Vec<f32>, depth: usize| self.rounded_matrix(matrix, depth);

@@ -98,7 +98,8 @@ impl GpuPrefix {
         &self.rows
     }
 
-    /// Forgets all but the first `length` tokens. Rows see all others, so that of a history nothing is left when a row goes.
+    /// Forgets all but the first `length` tokens. Rows see all others, so that of a history nothing
+    /// is left when a row goes.
     pub fn truncate(&mut self, length: usize) {
         self.tokens.truncate(length);
         if length < self.rows.len() {

@@ -1,5 +1,5 @@
-//! Models that read a row a trial ([`Sequence::Trials`](crate::model::Sequence::Trials)): rows are summed on the CPU and come to the device as
-//! vectors.
+//! Models that read a row a trial ([`Sequence::Trials`](crate::model::Sequence::Trials)): rows are
+//! summed on the CPU and come to the device as vectors.
 
 use alloc::{format, vec, vec::Vec};
 use core::ops::Range;
@@ -44,15 +44,16 @@ impl TrialTables {
 }
 
 impl GpuModel {
-    /// Puts a whole history in the place of what `prefix` holds: rows that all attend to one another. It does not wait for the device: what goes
-    /// wrong there, the next call says.
+    /// Puts a whole history in the place of what `prefix` holds: rows that all attend to one
+    /// another. It does not wait for the device: what goes wrong there, the next call says.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): a model that reads tokens, no rows, a row with a slot, value or token that is
-    /// not of the model, more than there is room for, a history of another model.
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): the device is out of memory, or lost. The history is what it was then, or
-    /// empty where the device failed halfway.
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): a model that reads tokens, no
+    /// rows, a row with a slot, value or token that is not of the model, more than there is room
+    /// for, a history of another model. [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported):
+    /// the device is out of memory, or lost. The history is what it was then, or empty where the
+    /// device failed halfway.
     pub fn history(&self, prefix: &mut GpuPrefix, rows: &Rows) -> Result<()> {
         self.history_many(&mut [(prefix, rows)])
     }
@@ -90,12 +91,15 @@ impl GpuModel {
         Ok(())
     }
 
-    /// The logits of the tokens in a range after every row of every item, which sees its history and itself: `[rows, range]`, item by item.
+    /// The logits of the tokens in a range after every row of every item, which sees its history
+    /// and itself: `[rows, range]`, item by item.
     ///
     /// # Errors
     ///
-    /// As [`history`](Self::history), and [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for no items and a range outside the
-    /// vocabulary, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for results that are not numbers.
+    /// As [`history`](Self::history), and
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for no items and a range outside
+    /// the vocabulary, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for results that
+    /// are not numbers.
     pub fn question_logits(
         &self,
         items: &[GpuQuestions<'_>],

@@ -12,7 +12,8 @@ use crate::{
     model::{Config, LayerWeights, Sequence, Weights},
 };
 
-/// Gates and what they open take turns in the matrix, so many rows at a time: half a tile of the product's results.
+/// Gates and what they open take turns in the matrix, so many rows at a time: half a tile of the
+/// product's results.
 const TURN: usize = super::TILE / 2;
 
 /// The matrices and gains of a layer.
@@ -151,8 +152,9 @@ impl Uploader<'_> {
     }
 }
 
-/// Cosine and sine of `position · theta^(−2i / head_size)`, `[positions, head_size / 2, 2]` (Su et al. 2021, equation 15). Rounded where the
-/// CPU rounds, so that the angles of far positions are the same. Rows of trials are all at the first.
+/// Cosine and sine of `position · theta^(−2i / head_size)`, `[positions, head_size / 2, 2]` (Su et
+/// al. 2021, equation 15). Rounded where the CPU rounds, so that the angles of far positions are
+/// the same. Rows of trials are all at the first.
 fn rotations(config: &Config) -> Vec<f32> {
     let half = config.head_size() / 2;
     let frequencies: Vec<f32> = (0..half)

@@ -175,7 +175,8 @@ pub unsafe fn exp_and_sum<V: Vector>(row: &mut [f32], highest: f32) -> f32 {
     }
 }
 
-/// The sums over `w = e^((row − highest) · sharpness)` of `w`, `w · gap`, `w · gap²` and `w · max(gap, 0)`, where `gap = first − index · step`.
+/// The sums over `w = e^((row − highest) · sharpness)` of `w`, `w · gap`, `w · gap²` and `w ·
+/// max(gap, 0)`, where `gap = first − index · step`.
 #[inline(always)]
 pub unsafe fn gaps<V: Vector>(
     row: &[f32],
@@ -184,7 +185,8 @@ pub unsafe fn gaps<V: Vector>(
     first: f32,
     step: f32,
 ) -> [f32; 4] {
-    // SAFETY: the pointers stay within the slice, the arrays hold as many lanes as any vector here has.
+    // SAFETY: the pointers stay within the slice, the arrays hold as many lanes as any vector here
+    // has.
     unsafe {
         let (shift, sharpness) = (V::splat(highest), V::splat(sharpness));
         let (first, back, lanes) = (V::splat(first), V::splat(-step), V::splat(V::LANES as f32));

@@ -370,8 +370,9 @@ impl Kernels {
         dispatch!(self, generic::exp_and_sum, floats, (row: &mut [f32], highest: f32) -> f32)
     }
 
-    /// The sums over `w = e^((row − highest) · sharpness)` of `w`, `w · gap`, `w · gap²` and `w · max(gap, 0)`, where
-    /// `gap = first − index · step`: all that the expected improvement and the moments of a binned distribution need.
+    /// The sums over `w = e^((row − highest) · sharpness)` of `w`, `w · gap`, `w · gap²` and `w ·
+    /// max(gap, 0)`, where `gap = first − index · step`: all that the expected improvement and the
+    /// moments of a binned distribution need.
     pub fn gaps(
         self,
         row: &[f32],

@@ -97,7 +97,8 @@ impl Cache {
         &self.rows
     }
 
-    /// Forgets all but the first `length` tokens. Rows see all others, so that of a history nothing is left when a row goes.
+    /// Forgets all but the first `length` tokens. Rows see all others, so that of a history nothing
+    /// is left when a row goes.
     pub fn truncate(&mut self, length: usize) {
         self.tokens.truncate(length);
         if length < self.rows.len() {
@@ -155,7 +156,8 @@ impl Branches {
         }
     }
 
-    /// Begins `count` empty continuations of at most `capacity` tokens each; memory that is there is used again.
+    /// Begins `count` empty continuations of at most `capacity` tokens each; memory that is there
+    /// is used again.
     pub fn reset(&mut self, count: usize, capacity: usize) {
         (self.count, self.capacity, self.length) = (count, capacity, 0);
         self.group = (GROUP / capacity.max(1)).clamp(1, count.max(1));

@@ -56,9 +56,11 @@ fn is_zero(number: &usize) -> bool {
 /// How a history is written for the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sequence {
-    /// A token for each value, with positions ([`tokenizer::sequence`](crate::tokenizer::sequence)).
+    /// A token for each value, with positions
+    /// ([`tokenizer::sequence`](crate::tokenizer::sequence)).
     Tokens,
-    /// A pooled row for each trial, without positions ([`tokenizer::rows`](crate::tokenizer::rows)).
+    /// A pooled row for each trial, without positions
+    /// ([`tokenizer::rows`](crate::tokenizer::rows)).
     Trials,
 }
 
@@ -292,18 +294,21 @@ impl Config {
         Ok(config)
     }
 
-    /// Reads a `config.json` as Hugging Face's `transformers` writes it. What that leaves out where it has a default may be missing.
+    /// Reads a `config.json` as Hugging Face's `transformers` writes it. What that leaves out where
+    /// it has a default may be missing.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidWeights`], naming the field: missing, of another type, out of range, or of a model that is not like ours (grouped keys,
-    /// biases, another activation, scaled rotations).
+    /// [`ErrorKind::InvalidWeights`], naming the field: missing, of another type, out of range, or
+    /// of a model that is not like ours (grouped keys, biases, another activation, scaled
+    /// rotations).
     pub fn from_hugging_face(text: &str) -> Result<Self> {
         let refuse =
             |what: String| Error::new(ErrorKind::InvalidWeights, format!("config: {what}"));
         let mut object: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(text).map_err(|error| refuse(error.to_string()))?;
-        // Since its fifth version, transformers writes what concerns rotations in a part of its own.
+        // Since its fifth version, transformers writes what concerns rotations in a part of its
+        // own.
         let nested = object.get("rope_parameters").and_then(|part| part.get("rope_theta")).cloned();
         for (field, default) in [
             ("rope_theta", nested.unwrap_or_else(|| 10_000.0.into())),
@@ -355,7 +360,8 @@ pub struct Metadata {
     pub trained_context: usize,
     /// The most parameters a space had in training.
     pub trained_parameters: usize,
-    /// Divides the logits of scores, so that what the model is sure of comes true as often as it says.
+    /// Divides the logits of scores, so that what the model is sure of comes true as often as it
+    /// says.
     pub score_temperature: f32,
     /// How it was trained, for people; JSON.
     pub training: String,
@@ -401,8 +407,8 @@ impl Metadata {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidWeights`], naming the entry: missing, unreadable, out of range, a format version that is
-    /// not known, or a sequence that is not the config's.
+    /// [`ErrorKind::InvalidWeights`], naming the entry: missing, unreadable, out of range, a format
+    /// version that is not known, or a sequence that is not the config's.
     pub fn from_entries<'a>(find: impl Fn(&str) -> Option<&'a str>) -> Result<(Config, Self)> {
         let refuse = |what: String| Error::new(ErrorKind::InvalidWeights, what);
         let entry =

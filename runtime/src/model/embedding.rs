@@ -65,8 +65,9 @@ impl RowEmbedding {
         }
     }
 
-    /// Sums some rows, whose slots, values and tokens are those of the model: row `i` of the range goes to `out[i · stride..][..hidden]`, where
-    /// `embedding` is `[vocabulary, hidden]`. Values are added slot by slot, then tokens, so that a sum does not depend on the other rows.
+    /// Sums some rows, whose slots, values and tokens are those of the model: row `i` of the range
+    /// goes to `out[i · stride..][..hidden]`, where `embedding` is `[vocabulary, hidden]`. Values
+    /// are added slot by slot, then tokens, so that a sum does not depend on the other rows.
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn sum(
         &self,

@@ -15,18 +15,20 @@ use crate::{
     tokenizer::vocabulary::Token,
 };
 
-/// So many tokens of a prefix go through the layers at a time, and so many rows of a history through the widest part of a layer, whatever its
-/// length: bounds the memory. Whole blocks of the kernels' rows, so that none writes beyond its chunk.
+/// So many tokens of a prefix go through the layers at a time, and so many rows of a history
+/// through the widest part of a layer, whatever its length: bounds the memory. Whole blocks of the
+/// kernels' rows, so that none writes beyond its chunk.
 pub(super) const CHUNK: usize = 132;
 /// So many rows of states become logits at a time.
 const LOGIT_ROWS: usize = 24;
 
 /// What the rows that go through the layers continue.
 pub(super) enum Past<'a, K> {
-    /// The rows are the next tokens of a prefix of so many; row `i` sees the prefix and the rows up to its own.
+    /// The rows are the next tokens of a prefix of so many; row `i` sees the prefix and the rows up
+    /// to its own.
     Prefix(&'a mut K, usize),
-    /// The rows are `each` next tokens of continuations that have `length`, one after the other; they see the prefix, `stored` tokens, and
-    /// their own continuation.
+    /// The rows are `each` next tokens of continuations that have `length`, one after the other;
+    /// they see the prefix, `stored` tokens, and their own continuation.
     Branches { prefix: &'a K, stored: usize, branches: &'a mut K, length: usize, each: usize },
     /// The rows are a whole history; each sees all of them.
     History(&'a mut K),
@@ -35,12 +37,13 @@ pub(super) enum Past<'a, K> {
 }
 
 impl Model {
-    /// Appends tokens to a prefix. [`Workspace::hidden`] then has the state after the last one, `[1, hidden]`.
+    /// Appends tokens to a prefix. [`Workspace::hidden`] then has the state after the last one,
+    /// `[1, hidden]`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`]: no tokens, a token outside the vocabulary, more tokens than the cache or the model has room for,
-    /// a cache made for another model. Nothing was appended then.
+    /// [`ErrorKind::InvalidValue`]: no tokens, a token outside the vocabulary, more tokens than the
+    /// cache or the model has room for, a cache made for another model. Nothing was appended then.
     pub fn extend(
         &self,
         cache: &mut Cache,
@@ -76,13 +79,14 @@ impl Model {
         Ok(())
     }
 
-    /// Appends `k` tokens to each of the branches: `tokens` is `[count, k]`, row by row. [`Workspace::hidden`] then has the state after
-    /// each branch's last token, `[count, hidden]`.
+    /// Appends `k` tokens to each of the branches: `tokens` is `[count, k]`, row by row.
+    /// [`Workspace::hidden`] then has the state after each branch's last token, `[count, hidden]`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`]: tokens that are not equally many for each branch, one outside the vocabulary, more tokens than
-    /// the branches or the model have room for, buffers made for another model. Nothing was appended then.
+    /// [`ErrorKind::InvalidValue`]: tokens that are not equally many for each branch, one outside
+    /// the vocabulary, more tokens than the branches or the model have room for, buffers made for
+    /// another model. Nothing was appended then.
     pub fn extend_branches(
         &self,
         prefix: &Cache,
@@ -150,11 +154,13 @@ impl Model {
         }
     }
 
-    /// The logits of the tokens in a range, after some of the states that [`Workspace::hidden`] has; `out` is `[rows, range]`.
+    /// The logits of the tokens in a range, after some of the states that [`Workspace::hidden`]
+    /// has; `out` is `[rows, range]`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`]: rows that are not there, a range outside the vocabulary, a slice whose length does not fit.
+    /// [`ErrorKind::InvalidValue`]: rows that are not there, a range outside the vocabulary, a
+    /// slice whose length does not fit.
     pub fn logits(
         &self,
         workspace: &mut Workspace,
@@ -174,7 +180,8 @@ impl Model {
         })
     }
 
-    /// As [`logits`](Self::logits), row by row: what `each` is given lies in the processor's caches.
+    /// As [`logits`](Self::logits), row by row: what `each` is given lies in the processor's
+    /// caches.
     ///
     /// # Errors
     ///
@@ -266,8 +273,9 @@ impl Model {
         }
     }
 
-    /// All layers for the rows in the stream. In the last one only the states that are asked for afterwards go on beyond the keys and values:
-    /// the last row of a prefix, the last row of each continuation, no row of a history; normalised, they are written to `out`.
+    /// All layers for the rows in the stream. In the last one only the states that are asked for
+    /// afterwards go on beyond the keys and values: the last row of a prefix, the last row of each
+    /// continuation, no row of a history; normalised, they are written to `out`.
     pub(super) fn layers<K: KeyValues>(
         &self,
         mut past: Past<'_, K>,
@@ -302,7 +310,8 @@ impl Model {
                 keep_last(projected, rows, stride, step);
                 rows /= step;
             }
-            // A head's product writes whole panels: what it writes beyond its part, the next heads and the padding take.
+            // A head's product writes whole panels: what it writes beyond its part, the next heads
+            // and the padding take.
             let mixed_stride = hidden + PANEL;
             let mixed = sized(&mut buffers.mixed, (padded(rows) + ROOM) * mixed_stride);
             let seen = past.seen(step, rows);
@@ -430,7 +439,8 @@ pub(super) fn spread<W: Send>(
     if buffers.len() > 1 && work.len() > 1 {
         let count = work.len();
         let work = std::sync::Mutex::new(work);
-        // A thread that has panicked takes the others with it at the scope's end; until then they may go on.
+        // A thread that has panicked takes the others with it at the scope's end; until then they
+        // may go on.
         let next = || work.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
         let (own, others) = buffers.split_at_mut(1);
         std::thread::scope(|scope| {

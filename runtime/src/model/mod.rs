@@ -1,11 +1,13 @@
-//! The transformer: a LLaMA-style decoder (Touvron et al. 2023) with RMSNorm, rotary positions (Su et al. 2021), SwiGLU
-//! (Shazeer 2020) and no biases.
+//! The transformer: a LLaMA-style decoder (Touvron et al. 2023) with RMSNorm, rotary positions (Su
+//! et al. 2021), SwiGLU (Shazeer 2020) and no biases.
 //!
-//! A [`Model`] is immutable and can be shared. What changes lies in a [`Cache`] (the keys and values of a history), in [`Branches`]
-//! (many short continuations of it that go through the weights together), and in a [`Workspace`] (buffers).
+//! A [`Model`] is immutable and can be shared. What changes lies in a [`Cache`] (the keys and
+//! values of a history), in [`Branches`] (many short continuations of it that go through the
+//! weights together), and in a [`Workspace`] (buffers).
 //!
-//! A history is a prefix of tokens with positions, or rows of trials without ([`Sequence`]): [`Model::extend`] and
-//! [`Model::extend_branches`] are for the one, [`Model::history`] and [`Model::questions`] for the other. The layers are the same.
+//! A history is a prefix of tokens with positions, or rows of trials without ([`Sequence`]):
+//! [`Model::extend`] and [`Model::extend_branches`] are for the one, [`Model::history`] and
+//! [`Model::questions`] for the other. The layers are the same.
 
 mod attention;
 mod cache;
@@ -50,7 +52,8 @@ pub struct Model {
     head: Matrix,
     norm: Vec<f32>,
     layers: Vec<Layer>,
-    /// Cosines, then sines of each position's angles: `[max_positions, 2, head_size / 2]`; empty where there are no positions.
+    /// Cosines, then sines of each position's angles: `[max_positions, 2, head_size / 2]`; empty
+    /// where there are no positions.
     turns: Vec<f32>,
 }
 
@@ -87,12 +90,14 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidWeights`](crate::ErrorKind::InvalidWeights), naming the byte offset, metadata entry or tensor.
+    /// [`ErrorKind::InvalidWeights`](crate::ErrorKind::InvalidWeights), naming the byte offset,
+    /// metadata entry or tensor.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Self::from_bytes_in(Precision::default(), bytes)
     }
 
-    /// Reads a weights file that is in memory, for computing in some precision, whichever the file has.
+    /// Reads a weights file that is in memory, for computing in some precision, whichever the file
+    /// has.
     ///
     /// # Errors
     ///
@@ -123,13 +128,15 @@ impl Model {
         files::mapped(path.as_ref(), |bytes| Self::from_bytes_in(precision, bytes))
     }
 
-    /// Reads a folder as Hugging Face's `LlamaForCausalLM` is saved in: `config.json` and `model.safetensors`. What our own files say about
-    /// themselves is not there; the metadata is that of a model that was not trained.
+    /// Reads a folder as Hugging Face's `LlamaForCausalLM` is saved in: `config.json` and
+    /// `model.safetensors`. What our own files say about themselves is not there; the metadata is
+    /// that of a model that was not trained.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) with the path of what cannot be opened,
-    /// [`ErrorKind::InvalidWeights`](crate::ErrorKind::InvalidWeights) with the field or tensor that is not of a model like ours.
+    /// [`ErrorKind::InvalidWeights`](crate::ErrorKind::InvalidWeights) with the field or tensor
+    /// that is not of a model like ours.
     #[cfg(feature = "std")]
     pub fn open_folder(precision: Precision, folder: impl AsRef<std::path::Path>) -> Result<Self> {
         let config = files::config(&folder.as_ref().join("config.json"))?;
@@ -246,9 +253,10 @@ impl Model {
         self
     }
 
-    /// An empty cache for at most `capacity` tokens or rows. All of its memory is taken at once: `layers · 2 · hidden · capacity` numbers, of
-    /// a byte each in [`Precision::Int8`] and 16 bytes more for each token, layer and head, and of four bytes else; the capacity is rounded up to whole panels of 32 tokens,
-    /// and so is a head's size for the values.
+    /// An empty cache for at most `capacity` tokens or rows. All of its memory is taken at once:
+    /// `layers · 2 · hidden · capacity` numbers, of a byte each in [`Precision::Int8`] and 16 bytes
+    /// more for each token, layer and head, and of four bytes else; the capacity is rounded up to
+    /// whole panels of 32 tokens, and so is a head's size for the values.
     pub fn cache(&self, capacity: usize) -> Cache {
         Cache::new(&self.config, self.precision, capacity)
     }
@@ -305,7 +313,8 @@ impl Weights {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidWeights`](crate::ErrorKind::InvalidWeights) when they do not fit the config.
+    /// [`ErrorKind::InvalidWeights`](crate::ErrorKind::InvalidWeights) when they do not fit the
+    /// config.
     pub fn to_bytes(
         &self,
         config: &Config,
@@ -354,7 +363,8 @@ impl Weights {
     }
 }
 
-/// Cosines and sines of `position · theta^(−2i / head_size)`, `[positions, 2, head_size / 2]` (Su et al. 2021, equation 15).
+/// Cosines and sines of `position · theta^(−2i / head_size)`, `[positions, 2, head_size / 2]` (Su
+/// et al. 2021, equation 15).
 fn turns(config: &Config) -> Vec<f32> {
     let half = config.head_size() / 2;
     let frequencies: Vec<f32> = (0..half)

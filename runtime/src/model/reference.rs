@@ -1,4 +1,5 @@
-//! The forward pass in the plainest way: the oracle of the fast one, and the place to read what the model computes.
+//! The forward pass in the plainest way: the oracle of the fast one, and the place to read what the
+//! model computes.
 
 use alloc::{vec, vec::Vec};
 
@@ -23,12 +24,13 @@ pub fn logits(config: &Config, weights: &Weights, tokens: &[Token]) -> Vec<f32> 
     all_logits(config, weights, rows, rotation, |position, other| other <= position)
 }
 
-/// The logits of questions behind a history, `[questions, vocabulary]`: the history's rows see one another, each question sees those and itself,
-/// and no row has a position.
+/// The logits of questions behind a history, `[questions, vocabulary]`: the history's rows see one
+/// another, each question sees those and itself, and no row has a position.
 ///
 /// # Panics
 ///
-/// When the weights have no tables of trials, a slot, value or token is not theirs, or they do not fit the config.
+/// When the weights have no tables of trials, a slot, value or token is not theirs, or they do not
+/// fit the config.
 pub fn trial_logits(
     config: &Config,
     weights: &Weights,
@@ -42,7 +44,8 @@ pub fn trial_logits(
     logits.split_off(history.len() * config.vocabulary_size)
 }
 
-/// What rows of trials are to the layers, `[rows, hidden]`: `Σ Slot[slot] · E[value] + Σ Embedding[token]`.
+/// What rows of trials are to the layers, `[rows, hidden]`: `Σ Slot[slot] · E[value] + Σ
+/// Embedding[token]`.
 ///
 /// # Panics
 ///
@@ -65,8 +68,8 @@ pub fn embedded_rows(config: &Config, weights: &Weights, rows: &Rows) -> Vec<Vec
     rows.iter().map(sum).collect()
 }
 
-/// The logits after every row of `x`, where queries and keys are turned by `rotate(row, numbers)`, and row `i` sees those rows for which
-/// `sees(i, row)`.
+/// The logits after every row of `x`, where queries and keys are turned by `rotate(row, numbers)`,
+/// and row `i` sees those rows for which `sees(i, row)`.
 fn all_logits(
     config: &Config,
     weights: &Weights,

@@ -1,4 +1,5 @@
-//! The forward pass of a model that reads a row a trial ([`Sequence::Trials`](super::Sequence::Trials)).
+//! The forward pass of a model that reads a row a trial
+//! ([`Sequence::Trials`](super::Sequence::Trials)).
 
 use alloc::format;
 use core::ops::Range;
@@ -19,14 +20,16 @@ use crate::{
 const BLOCK: usize = 12;
 
 impl Model {
-    /// Puts a whole history in the place of what the cache holds: keys and values of rows that all attend to one another, whatever their order.
-    /// Nobody asks for their states, so [`Workspace::hidden`] has none then.
+    /// Puts a whole history in the place of what the cache holds: keys and values of rows that all
+    /// attend to one another, whatever their order. Nobody asks for their states, so
+    /// [`Workspace::hidden`] has none then.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): a model of [`Sequence::Tokens`](super::Sequence::Tokens), no rows, a row with a slot that the
-    /// config does not have or a value or token outside the vocabulary, more rows than the cache or the model has room for, a cache made for
-    /// another model. The cache holds what it held then.
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): a model of
+    /// [`Sequence::Tokens`](super::Sequence::Tokens), no rows, a row with a slot that the config
+    /// does not have or a value or token outside the vocabulary, more rows than the cache or the
+    /// model has room for, a cache made for another model. The cache holds what it held then.
     pub fn history(&self, cache: &mut Cache, rows: &Rows, workspace: &mut Workspace) -> Result<()> {
         self.config.check_rows(rows)?;
         self.check_length(cache, rows.len())?;
@@ -45,8 +48,9 @@ impl Model {
         Ok(())
     }
 
-    /// The states of rows that see a history and each itself, but not one another: questions, and policy rows. [`Workspace::hidden`] then has
-    /// them, `[rows, hidden]`; each is the same to the last bit whatever the other rows are, and on any number of threads.
+    /// The states of rows that see a history and each itself, but not one another: questions, and
+    /// policy rows. [`Workspace::hidden`] then has them, `[rows, hidden]`; each is the same to the
+    /// last bit whatever the other rows are, and on any number of threads.
     ///
     /// # Errors
     ///
@@ -80,8 +84,9 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): a model of [`Sequence::Tokens`](super::Sequence::Tokens), no rows, a row with what is not of the
-    /// model, a slice whose length does not fit.
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): a model of
+    /// [`Sequence::Tokens`](super::Sequence::Tokens), no rows, a row with what is not of the model,
+    /// a slice whose length does not fit.
     pub fn embedded_rows(
         &self,
         rows: &Rows,

@@ -29,7 +29,8 @@ pub struct Weights {
     pub layers: Vec<LayerWeights>,
 }
 
-/// The tables that make a row of slots and values (see [`tokenizer::rows`](crate::tokenizer::rows)).
+/// The tables that make a row of slots and values (see
+/// [`tokenizer::rows`](crate::tokenizer::rows)).
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrialWeights {
     /// A map from features to a row for each slot, `[slots · hidden, features]`: row
@@ -69,8 +70,9 @@ pub enum Precision {
     F32,
     /// Two bytes a number in a file; computed in single precision.
     F16,
-    /// A byte a number, with a scale for each row of a matrix. Activations, keys and values are quantised likewise when they are computed;
-    /// norms, softmax and what comes out are in single precision.
+    /// A byte a number, with a scale for each row of a matrix. Activations, keys and values are
+    /// quantised likewise when they are computed; norms, softmax and what comes out are in single
+    /// precision.
     #[default]
     Int8,
 }
@@ -328,7 +330,8 @@ fn bad(what: String) -> Error {
 
 /// Reads a weights file.
 ///
-/// The header is read and every tensor's name, type and shape compared with the config before any number is.
+/// The header is read and every tensor's name, type and shape compared with the config before any
+/// number is.
 ///
 /// # Errors
 ///
@@ -397,7 +400,8 @@ const SCALE: &str = "_scale";
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidWeights`] for a config out of range, tensors that do not fit it, numbers that are not finite (in the precision).
+/// [`ErrorKind::InvalidWeights`] for a config out of range, tensors that do not fit it, numbers
+/// that are not finite (in the precision).
 pub fn write(
     config: &Config,
     metadata: &Metadata,

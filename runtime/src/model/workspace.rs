@@ -2,7 +2,8 @@ use alloc::vec::Vec;
 
 use super::{attention, embedding, matrix::Operand};
 
-/// The buffers of forward passes, which grow to what is needed and are used again; and on how many threads continuations are computed.
+/// The buffers of forward passes, which grow to what is needed and are used again; and on how many
+/// threads continuations are computed.
 #[derive(Clone, Debug)]
 pub struct Workspace {
     /// One for each thread.
@@ -44,21 +45,23 @@ impl Workspace {
         Self { buffers: alloc::vec![Buffers::default()], hidden: Vec::new() }
     }
 
-    /// Spreads continuations over so many threads, between 1 and 1024; the numbers that come out are the same. Without the standard library there
-    /// is one thread always.
+    /// Spreads continuations over so many threads, between 1 and 1024; the numbers that come out
+    /// are the same. Without the standard library there is one thread always.
     pub fn set_threads(&mut self, threads: usize) {
         self.buffers.resize_with(threads.clamp(1, 1024), Buffers::default);
     }
 
     /// The normalised state after the last token: one row of `hidden_size` numbers after
-    /// [`extend`](super::Model::extend), one per continuation after [`extend_branches`](super::Model::extend_branches), one per row after
+    /// [`extend`](super::Model::extend), one per continuation after
+    /// [`extend_branches`](super::Model::extend_branches), one per row after
     /// [`questions`](super::Model::questions), none after [`history`](super::Model::history).
     pub fn hidden(&self) -> &[f32] {
         &self.hidden
     }
 }
 
-/// The first `length` numbers of a buffer, grown if need be. What is in them is left over from before.
+/// The first `length` numbers of a buffer, grown if need be. What is in them is left over from
+/// before.
 pub(super) fn sized(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
     if buffer.len() < length {
         buffer.resize(length, 0.0);

@@ -23,8 +23,8 @@ pub struct Explanation {
     pub origin: CandidateOrigin,
     /// The predicted outcome, where the sampler predicts one.
     pub expectation: Option<Expectation>,
-    /// How much the transformer counted beside the Gaussian process, from 0 to 1; `None` where it was
-    /// not asked together with one.
+    /// How much the transformer counted beside the Gaussian process, from 0 to 1; `None` where it
+    /// was not asked together with one.
     pub transformer_weight: Option<f64>,
 }
 

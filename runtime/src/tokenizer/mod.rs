@@ -1,7 +1,7 @@
 //! How a history becomes tokens, and how tokens become values again.
 //!
-//! A history is `BOS TARGET_REGRET_k (TRIAL_SEP (SLOT_i value)* SCORE value)*`: parameters in the space's
-//! order, inactive ones left out, the score after the parameters. The same code runs when
+//! A history is `BOS TARGET_REGRET_k (TRIAL_SEP (SLOT_i value)* SCORE value)*`: parameters in the
+//! space's order, inactive ones left out, the score after the parameters. The same code runs when
 //! sequences are made for training and when a suggestion is asked for.
 
 pub mod categorical;

@@ -168,7 +168,8 @@ impl Clone for Rows {
 #[derive(Clone, Debug)]
 pub struct RowTokenizer {
     tokenizer: Tokenizer,
-    /// Per categorical parameter, the code of each choice; empty where codes are the choices' indices.
+    /// Per categorical parameter, the code of each choice; empty where codes are the choices'
+    /// indices.
     codes: Vec<Vec<Token>>,
 }
 

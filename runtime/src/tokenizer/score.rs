@@ -1,17 +1,18 @@
 //! How a loss becomes a number in `[0, 1]`: the rule `softsign-1`.
 //!
-//! Let `b` be the best loss of the trials the scale was fitted to, `m` their median, and
-//! `t = (loss − b) / (m − b)`, so that the best is at `t = 0` and the median at `t = 1`. With headroom `h = ¼`,
+//! Let `b` be the best loss of the trials the scale was fitted to, `m` their median, and `t = (loss
+//! − b) / (m − b)`, so that the best is at `t = 0` and the median at `t = 1`. With headroom `h =
+//! ¼`,
 //!
 //! ```text
 //! s(t) = h + (1 − h) · t / (1 + t)          for t ≥ 0
 //! s(t) = h · (1 − u / (1 + u)),  u = −t · (1 − h) / h    for t < 0
 //! ```
 //!
-//! The map is smooth, increasing and one-to-one from the reals to `(0, 1)`. It does not change when all losses
-//! are shifted or scaled by a positive constant; bad losses, however far out, share the upper end
-//! and never flatten the good one; a quarter of the bins lies beyond the incumbent. As a study converges, the median
-//! approaches the best and the scale zooms in by itself.
+//! The map is smooth, increasing and one-to-one from the reals to `(0, 1)`. It does not change when
+//! all losses are shifted or scaled by a positive constant; bad losses, however far out, share the
+//! upper end and never flatten the good one; a quarter of the bins lies beyond the incumbent. As a
+//! study converges, the median approaches the best and the scale zooms in by itself.
 
 use alloc::vec::Vec;
 

@@ -37,8 +37,8 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] when there are more parameters, or a parameter has more choices, than the
-    /// vocabulary names.
+    /// [`ErrorKind::Unsupported`] when there are more parameters, or a parameter has more choices,
+    /// than the vocabulary names.
     pub fn new(space: &Space) -> Result<Self> {
         Self::with_slots(space, (0..space.len().min(MOST_PARAMETERS)).collect())
     }
@@ -47,7 +47,8 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new); also when there is not one distinct slot below [`MOST_PARAMETERS`] per parameter.
+    /// As [`new`](Self::new); also when there is not one distinct slot below [`MOST_PARAMETERS`]
+    /// per parameter.
     pub fn with_slots(space: &Space, slots: Vec<usize>) -> Result<Self> {
         if space.len() > MOST_PARAMETERS {
             return Err(Error::new(
@@ -89,7 +90,8 @@ impl Tokenizer {
         &self.space
     }
 
-    /// How many tokens a trial takes at most: a separator, a slot and a value per parameter, and the score's two.
+    /// How many tokens a trial takes at most: a separator, a slot and a value per parameter, and
+    /// the score's two.
     pub fn trial_length(&self) -> usize {
         2 * self.space.len() + 3
     }

@@ -4,8 +4,8 @@ use alloc::{vec, vec::Vec};
 
 /// An axis-parallel box in the unit cube, whose coordinates are spread over all the bins.
 ///
-/// A thousand bins resolve a thousandth of what is looked at; a box around the best trials makes them finer.
-/// Categorical parameters are always seen whole.
+/// A thousand bins resolve a thousandth of what is looked at; a box around the best trials makes
+/// them finer. Categorical parameters are always seen whole.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     low: Vec<f64>,
@@ -18,11 +18,12 @@ impl View {
         Self { low: vec![0.0; dimensions], high: vec![1.0; dimensions] }
     }
 
-    /// The box that `points` span, `widening` times as wide about its middle, no side shorter than `narrowest`,
-    /// moved and cut so that it lies inside the unit cube. Dimensions for which `zoomable` is false stay whole.
+    /// The box that `points` span, `widening` times as wide about its middle, no side shorter than
+    /// `narrowest`, moved and cut so that it lies inside the unit cube. Dimensions for which
+    /// `zoomable` is false stay whole.
     ///
-    /// Without points it is the whole cube. A coordinate that is not a number, as an inactive parameter has, widens nothing; where all
-    /// points have such, the dimension stays whole.
+    /// Without points it is the whole cube. A coordinate that is not a number, as an inactive
+    /// parameter has, widens nothing; where all points have such, the dimension stays whole.
     pub fn around(
         points: &[Vec<f64>],
         widening: f64,
@@ -66,7 +67,8 @@ impl View {
         if inner >= 1.0 { high } else { low + inner.max(0.0) * (high - low) }
     }
 
-    /// Whether a point of the unit cube lies in the box, bounds included. A coordinate that is not a number lies in every box.
+    /// Whether a point of the unit cube lies in the box, bounds included. A coordinate that is not
+    /// a number lies in every box.
     pub fn contains(&self, unit: &[f64]) -> bool {
         unit.iter()
             .zip(self.low.iter().zip(&self.high))

@@ -26,15 +26,16 @@ pub const SCORE: Token = 1004;
 pub const TARGET_REGRET: [Token; 3] = [1005, 1006, 1007];
 /// Parameter names: slot `i` is called `x{i}`.
 pub const SLOTS: Range<Token> = 1008..1072;
-/// Reserved for well-known parameter names. No model so far was trained on them: synthetic functions
-/// give names no meaning.
+/// Reserved for well-known parameter names. No model so far was trained on them: synthetic
+/// functions give names no meaning.
 pub const RESERVED: Range<Token> = 1072..1136;
 /// Categories: choice `i` of whichever parameter precedes it.
 pub const CATEGORIES: Range<Token> = 1136..1200;
 /// How many tokens there are.
 pub const SIZE: usize = 1200;
 
-/// A token as people read it, `<target_regret_0>` or `x3`; `None` for a number outside the vocabulary.
+/// A token as people read it, `<target_regret_0>` or `x3`; `None` for a number outside the
+/// vocabulary.
 pub fn describe(token: Token) -> Option<alloc::string::String> {
     use alloc::{format, string::String};
     Some(match token {

@@ -1,5 +1,6 @@
-//! `trial_rows FOLDER`: writes a model with random weights that reads a row a trial, as a Hugging Face folder, and in `rows.json` a history with
-//! questions, the vectors that their rows are, and what the runtime makes of them; for `tests/python/test_llama_parity.py`.
+//! `trial_rows FOLDER`: writes a model with random weights that reads a row a trial, as a Hugging
+//! Face folder, and in `rows.json` a history with questions, the vectors that their rows are, and
+//! what the runtime makes of them; for `tests/python/test_llama_parity.py`.
 
 use std::{error::Error, fs, path::PathBuf};
 
@@ -53,7 +54,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A history in a space with parameters of all kinds, and questions behind it; the last asks for a value.
+/// A history in a space with parameters of all kinds, and questions behind it; the last asks for a
+/// value.
 fn rows() -> optiformer::Result<(Rows, Rows)> {
     let space = Space::new(vec![
         Parameter::float("rate", 1e-4, 1.0).log(),

@@ -24,8 +24,9 @@ use crate::evaluation::{
 
 /// Runs samplers on problems in paired runs and writes a report.
 ///
-/// Every run is added to the file of runs as soon as it is finished: Ctrl-C loses at most the runs under way, and the same command goes on. A longer list
-/// of samplers, suites or seeds adds to what is there.
+/// Every run is added to the file of runs as soon as it is finished: Ctrl-C loses at most the runs
+/// under way, and the same command goes on. A longer list of samplers, suites or seeds adds to what
+/// is there.
 #[derive(Args, Debug)]
 pub struct Evaluate {
     /// The weights to judge; the embedded pico weights when not given.
@@ -34,15 +35,16 @@ pub struct Evaluate {
     /// What the model computes in: f32, f16 or int8.
     #[arg(long, default_value = "int8", value_parser = Precision::by_name)]
     precision: Precision,
-    /// Which suites, separated by commas. For testing: functions, and with --data yahpo, tables and digits. For validation: generated, and
-    /// with --data yahpo-2021.
+    /// Which suites, separated by commas. For testing: functions, and with --data yahpo, tables and
+    /// digits. For validation: generated, and with --data yahpo-2021.
     #[arg(long, value_delimiter = ',', default_value = "functions")]
     suite: Vec<String>,
     /// The directory with the real tuning problems.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Which samplers, separated by commas: any of the runtime's; optiformer-policy (the policy alone), optiformer-whole (no zoom), or
-    /// optiformer:spread=64:zoom=false with any of its options; of others, optuna-tpe, optuna-gp, optuna-cma_es, optuna-qmc, skopt-gp, hebo.
+    /// Which samplers, separated by commas: any of the runtime's; optiformer-policy (the policy
+    /// alone), optiformer-whole (no zoom), or optiformer:spread=64:zoom=false with any of its
+    /// options; of others, optuna-tpe, optuna-gp, optuna-cma_es, optuna-qmc, skopt-gp, hebo.
     #[arg(long, value_delimiter = ',', default_value = "auto,optiformer,gp,tpe,random")]
     samplers: Vec<String>,
     /// The Python program that has the packages of other people's samplers.
@@ -63,10 +65,12 @@ pub struct Evaluate {
     /// Budgets at which samplers are compared, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "25,50,100")]
     budgets: Vec<usize>,
-    /// Runs of each sampler on each problem, each with an instance of its own where there are several.
+    /// Runs of each sampler on each problem, each with an instance of its own where there are
+    /// several.
     #[arg(long, default_value_t = 10)]
     seeds: u64,
-    /// Against which samplers the others' wins are counted; those that are there of the usual ones when not given.
+    /// Against which samplers the others' wins are counted; those that are there of the usual ones
+    /// when not given.
     #[arg(long, value_delimiter = ',')]
     baselines: Vec<String>,
     /// Threads; 0 for all cores. The outcome does not depend on it, the times do.
@@ -78,7 +82,8 @@ pub struct Evaluate {
     /// Runs nothing: the report is made from the file of runs.
     #[arg(long, requires = "runs")]
     report_only: bool,
-    /// Where to write the report: a page with pictures when the name ends in .html, else Markdown; to standard output when not given.
+    /// Where to write the report: a page with pictures when the name ends in .html, else Markdown;
+    /// to standard output when not given.
     #[arg(long, value_name = "FILE")]
     output: Vec<PathBuf>,
 }
@@ -88,8 +93,8 @@ impl Evaluate {
     ///
     /// # Errors
     ///
-    /// An unreadable model, an unknown sampler, suite or function, missing data, a peer that is not installed, a budget beyond the trials, a file that cannot be
-    /// read or written.
+    /// An unreadable model, an unknown sampler, suite or function, missing data, a peer that is not
+    /// installed, a budget beyond the trials, a file that cannot be read or written.
     pub fn run(&self, interrupted: &AtomicBool) -> Result<()> {
         let refuse = |what: String| Err(Error::new(ErrorKind::InvalidValue, what));
         if self.dimensions.contains(&0) || self.dimensions.is_empty() {

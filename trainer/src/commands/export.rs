@@ -11,7 +11,8 @@ use tch::Device;
 
 use crate::{export, network::Network, training::checkpoint::Checkpoint};
 
-/// Turns a checkpoint into a weights file that the library, the tool and Hugging Face's `LlamaForCausalLM` open.
+/// Turns a checkpoint into a weights file that the library, the tool and Hugging Face's
+/// `LlamaForCausalLM` open.
 #[derive(Args, Debug)]
 pub struct Export {
     /// The checkpoint.
@@ -20,7 +21,8 @@ pub struct Export {
     /// A file ending in .safetensors, or a directory, which also gets a config.json.
     #[arg(long, value_name = "PATH")]
     output: PathBuf,
-    /// How numbers are stored: f32, f16, or int8 (a byte a number of a matrix, with a scale for each row).
+    /// How numbers are stored: f32, f16, or int8 (a byte a number of a matrix, with a scale for
+    /// each row).
     #[arg(long, default_value = "f16", value_parser = Precision::by_name)]
     precision: Precision,
     /// The last weights, not their running average.

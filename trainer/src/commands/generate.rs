@@ -21,8 +21,8 @@ use crate::{
 
 /// Draws functions, runs teachers on them and writes their trajectories as shards.
 ///
-/// The outcome depends on the options alone, not on the number of threads. A shard that is complete is kept when the
-/// command is run again, so an interrupted run goes on where it stopped.
+/// The outcome depends on the options alone, not on the number of threads. A shard that is complete
+/// is kept when the command is run again, so an interrupted run goes on where it stopped.
 #[derive(Args, Debug)]
 pub struct Generate {
     /// Directory for the shards; made if missing.

@@ -12,7 +12,8 @@ use crate::{
     trajectories::{self, Teachers},
 };
 
-/// Draws functions as `generate` does, and says what they are like: shares and checks on all of them, pictures of some.
+/// Draws functions as `generate` does, and says what they are like: shares and checks on all of
+/// them, pictures of some.
 ///
 /// Ends with an error when a check fails.
 #[derive(Args, Debug)]

@@ -13,10 +13,11 @@ use crate::{
     smoke::{self, Plan},
 };
 
-/// Goes the whole way once, from functions to an Optuna study, and reports each pass criterion of the plan.
+/// Goes the whole way once, from functions to an Optuna study, and reports each pass criterion of
+/// the plan.
 ///
-/// Ends with an error when a criterion fails. Step 6 needs a Python with Optuna and the package ffi/python; the test command's
-/// environment has them.
+/// Ends with an error when a criterion fails. Step 6 needs a Python with Optuna and the package
+/// ffi/python; the test command's environment has them.
 #[derive(Args, Debug)]
 pub struct Smoke {
     /// A small model, in a few minutes on two cores; without it the 50-million model, for a GPU.

@@ -30,8 +30,8 @@ pub enum SequenceChoice {
 
 /// Trains a model on functions that it draws, or on shards that `generate` has made.
 ///
-/// Ctrl-C writes a checkpoint and stops; `--resume` goes on from it exactly. The directory gets the checkpoint, a log as
-/// CSV, and a picture of the losses as SVG.
+/// Ctrl-C writes a checkpoint and stops; `--resume` goes on from it exactly. The directory gets the
+/// checkpoint, a log as CSV, and a picture of the losses as SVG.
 #[derive(Args, Debug)]
 pub struct Train {
     /// How a history is written for the model: a row a trial, or a token a value.
@@ -84,7 +84,8 @@ pub struct Train {
     /// Weight decay of matrices.
     #[arg(long, default_value_t = 0.05)]
     weight_decay: f64,
-    /// Decay of the running average of the weights, per step; the average is what is validated and exported.
+    /// Decay of the running average of the weights, per step; the average is what is validated and
+    /// exported.
     #[arg(long, default_value_t = 0.999)]
     average: f64,
     /// The longest history, in tokens.
@@ -124,7 +125,8 @@ impl Train {
     ///
     /// # Errors
     ///
-    /// Options out of range, missing or damaged data, a checkpoint of another run, what the file system says.
+    /// Options out of range, missing or damaged data, a checkpoint of another run, what the file
+    /// system says.
     pub fn run(&self, interrupted: &Arc<AtomicBool>) -> Result<()> {
         let config = self.shape()?;
         let device = self.device.resolve()?;

@@ -1,9 +1,10 @@
 //! Records of trials as training sequences, augmented.
 //!
-//! One record makes many sequences. What may change without changing the problem is drawn anew each time: the
-//! order of the parameters and of the trials, the direction of each axis, the numbering of the choices, the parameters'
-//! slots, which trials are shown, a little noise on the losses, and where the model looks (the whole space, or
-//! a box around the best trials as a late study sees it).
+//! One record makes many sequences. What may change without changing the problem is drawn anew each
+//! time: the order of the parameters and of the trials, the direction of each axis, the numbering
+//! of the choices, the parameters' slots, which trials are shown, a little noise on the losses, and
+//! where the model looks (the whole space, or a box around the best trials as a late study sees
+//! it).
 
 use optiformer::{
     space::{Configuration, Space},
@@ -40,7 +41,8 @@ pub struct EncoderOptions {
     pub value_deviation: f32,
     /// Weight of a value's target beside a score's 1.
     pub value_weight: f32,
-    /// How often the sequence asks for the optimum (`TARGET_REGRET_0`), and not for a trial of a worse class.
+    /// How often the sequence asks for the optimum (`TARGET_REGRET_0`), and not for a trial of a
+    /// worse class.
     pub optimal: f64,
 }
 
@@ -87,7 +89,8 @@ impl Disguise {
         let mut shuffled: Vec<usize> = (0..kinds.len()).collect();
         shuffled.shuffle(generator);
         let order = parents_first(&shuffled, &record.activations);
-        // On a logarithmic scale the levels lie closer at one end, which turning would put at the other.
+        // On a logarithmic scale the levels lie closer at one end, which turning would put at the
+        // other.
         let flipped: Vec<bool> = kinds
             .iter()
             .map(|kind| generator.random_bool(0.5) && !matches!(kind, Kind::LogLevels(_)))
@@ -124,7 +127,8 @@ impl Disguise {
         Self { order, flipped, renumbered, space }
     }
 
-    /// The recorded coordinates as a configuration of the disguised space, inactive parameters left out.
+    /// The recorded coordinates as a configuration of the disguised space, inactive parameters left
+    /// out.
     fn apply(&self, kinds: &[Kind], coordinates: &[f32]) -> Configuration {
         let values = self.order.iter().enumerate().map(|(place, original)| {
             let coordinate = f64::from(coordinates[*original]);
@@ -180,7 +184,8 @@ pub fn encode(
 
     let regret_class =
         if generator.random_bool(options.optimal) { 0 } else { generator.random_range(1..=2) };
-    // The scale is fitted to a part of the history, as it is in use, where new trials come after the fit.
+    // The scale is fitted to a part of the history, as it is in use, where new trials come after
+    // the fit.
     let fitted = generator.random_range(shown.len().div_ceil(3)..=shown.len());
     let scale = ScoreScale::fit(shown[..fitted].iter().filter_map(|trial| trial.loss));
 
@@ -399,7 +404,8 @@ fn push_branch(
                 TargetKind::Bin { center, deviation, group: BinGroup::Value }
             }
         };
-        // TRIAL_SEP SLOT value SLOT value …: the value of active parameter `place` follows token 1 + 2·place.
+        // TRIAL_SEP SLOT value SLOT value …: the value of active parameter `place` follows token 1
+        // + 2·place.
         let index = (start + 1 + 2 * place) as u32;
         sequence.targets.push(Target { index, kind, weight: options.value_weight });
     }
@@ -418,8 +424,8 @@ mod tests {
     use super::*;
     use crate::{generators::function::FunctionOptions, trajectories};
 
-    /// However parents are turned, renumbered and moved, every trial is legal in the disguised space and its inverse says
-    /// what was recorded.
+    /// However parents are turned, renumbered and moved, every trial is legal in the disguised
+    /// space and its inverse says what was recorded.
     #[test]
     fn disguised_trials_are_legal() {
         let options = FunctionOptions {

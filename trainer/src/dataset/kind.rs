@@ -4,8 +4,9 @@ use optiformer::space::{Parameter, Space};
 
 /// What values a parameter takes.
 ///
-/// A *value* is a number per parameter: the coordinate in `[0, 1]` of a continuous one, the number of the level or choice
-/// otherwise. A float on a logarithmic scale is continuous: its coordinate is the logarithm's.
+/// A *value* is a number per parameter: the coordinate in `[0, 1]` of a continuous one, the number
+/// of the level or choice otherwise. A float on a logarithmic scale is continuous: its coordinate
+/// is the logarithm's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A continuum.
@@ -18,7 +19,8 @@ pub enum Kind {
     LogLevels(u16),
 }
 
-/// "Active when the value of `parent` is one of `values`." A parameter whose parent is inactive is inactive too.
+/// "Active when the value of `parent` is one of `values`." A parameter whose parent is inactive is
+/// inactive too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Activation {
     /// The index of an earlier parameter: categorical, or of at most 64 levels.
@@ -46,8 +48,8 @@ impl Kind {
         matches!(self, Self::Levels(2..=64) | Self::Categorical(2..=64))
     }
 
-    /// Where a value of an ordered kind lies between the bounds, in `[0, 1]`: the outermost levels on them, as a user's are.
-    /// Choices are spaced as levels.
+    /// Where a value of an ordered kind lies between the bounds, in `[0, 1]`: the outermost levels
+    /// on them, as a user's are. Choices are spaced as levels.
     pub fn place(self, value: f64) -> f64 {
         match self {
             Self::Continuous => value,
@@ -68,8 +70,8 @@ impl Kind {
         }
     }
 
-    /// A value of an ordered kind, moved by a share of the distance between the bounds; by one level at least. What would leave the
-    /// bounds stops there.
+    /// A value of an ordered kind, moved by a share of the distance between the bounds; by one
+    /// level at least. What would leave the bounds stops there.
     pub fn moved(self, value: f64, distance: f64) -> f64 {
         let Some(count) = self.count() else {
             return (value + distance).clamp(0.0, 1.0);
@@ -79,7 +81,8 @@ impl Kind {
         to.clamp(0.0, f64::from(count) - 1.0)
     }
 
-    /// The value that a recorded coordinate stands for: the number of the cell of `[0, 1]` it lies in, or the choice itself.
+    /// The value that a recorded coordinate stands for: the number of the cell of `[0, 1]` it lies
+    /// in, or the choice itself.
     pub fn value_of_coordinate(self, coordinate: f64) -> f64 {
         match self {
             Self::Continuous | Self::Categorical(_) => coordinate,
@@ -90,8 +93,8 @@ impl Kind {
         }
     }
 
-    /// The inverse of [`value_of_coordinate`](Self::value_of_coordinate): the middle of a level's cell, as
-    /// [`Domain::to_unit`](optiformer::space::Domain::to_unit) says.
+    /// The inverse of [`value_of_coordinate`](Self::value_of_coordinate): the middle of a level's
+    /// cell, as [`Domain::to_unit`](optiformer::space::Domain::to_unit) says.
     pub fn coordinate(self, value: f64) -> f64 {
         match self {
             Self::Continuous | Self::Categorical(_) => value,
@@ -110,7 +113,8 @@ impl Kind {
         if let Self::LogLevels(_) = self { number - 1.0 } else { number }
     }
 
-    /// A parameter of this kind: a float in `[0, 1]`, an int from 0 (from 1 on a logarithmic scale), or a categorical.
+    /// A parameter of this kind: a float in `[0, 1]`, an int from 0 (from 1 on a logarithmic
+    /// scale), or a categorical.
     fn parameter(self, name: impl Into<String>) -> Parameter {
         match self {
             Self::Continuous => Parameter::float(name, 0.0, 1.0),
@@ -137,8 +141,8 @@ pub fn active(activations: &[Option<Activation>], value: impl Fn(usize) -> f64) 
 ///
 /// # Panics
 ///
-/// When there are no kinds, one of fewer than two levels or of no choices, or an activation that is not as
-/// [`Activation`] says.
+/// When there are no kinds, one of fewer than two levels or of no choices, or an activation that is
+/// not as [`Activation`] says.
 pub fn space(kinds: &[Kind], activations: &[Option<Activation>]) -> Space {
     let parameters =
         kinds.iter().zip(activations).enumerate().map(|(index, (kind, activation))| {

@@ -1,21 +1,24 @@
 //! Files of recorded trajectories, read and written as streams.
 //!
-//! A shard begins with the eight bytes `OPTISHD2`, the length of a JSON header (u32) and the header. Records follow: the length of the
-//! payload (u32), its CRC-32 (u32), the payload. All numbers are little-endian. A payload holds:
+//! A shard begins with the eight bytes `OPTISHD2`, the length of a JSON header (u32) and the
+//! header. Records follow: the length of the payload (u32), its CRC-32 (u32), the payload. All
+//! numbers are little-endian. A payload holds:
 //!
 //! | field | type |
 //! |---|---|
 //! | family | u8 |
 //! | number of parameters `d` | u8 |
-//! | kinds: 0 continuous, 1 levels, 2 categorical, 3 levels on a logarithmic scale; and their number | `d` × (u8, u16) |
-//! | conditions: the parent's index and the activating values as bits; 255 and nothing more where there is none | `d` × (u8, u64) |
+//! | kinds: 0 continuous, 1 levels, 2 categorical, 3 log levels; and their number | `d` × (u8, u16) |
+//! | conditions: the parent's index (255 and no more for none), activating values as bits | `d` × (u8, u64) |
 //! | number of trials `n` | u16 |
 //! | optimum's coordinates, its loss | `d` × f32, f32 |
 //! | trials: source, failed, coordinates, loss | `n` × (u8, u8, `d` × f32, f32) |
 //!
-//! A coordinate is a place in `[0, 1]`, or the index of a choice, or −1 where the parameter is inactive.
+//! A coordinate is a place in `[0, 1]`, or the index of a choice, or −1 where the parameter is
+//! inactive.
 //!
-//! Shards that begin with `OPTISHD1` have no conditions and none of the fourth kind; they are read as well.
+//! Shards that begin with `OPTISHD1` have no conditions and none of the fourth kind; they are read
+//! as well.
 
 use std::{
     fs::File,
@@ -118,8 +121,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// The mean jump between finished trials that follow each other, as a share of the range of losses: low where a study
-    /// improves steadily.
+    /// The mean jump between finished trials that follow each other, as a share of the range of
+    /// losses: low where a study improves steadily.
     pub fn jumps(&self) -> f64 {
         let losses: Vec<f64> = self
             .trials
@@ -149,7 +152,8 @@ pub struct Header {
     pub teachers: String,
     /// The most parameters a function has.
     pub most_dimensions: usize,
-    /// The [version of the generators](crate::generators::VERSION); 0 in shards from before they had one.
+    /// The [version of the generators](crate::generators::VERSION); 0 in shards from before they
+    /// had one.
     #[serde(default)]
     pub generators: u32,
 }
@@ -584,7 +588,8 @@ mod tests {
             change(&mut bad);
             assert_eq!(decode(&encode(&bad), VERSION), None, "{bad:?}");
         };
-        // A parent that is continuous, one that is not there, a value that is not there, and none at all.
+        // A parent that is continuous, one that is not there, a value that is not there, and none
+        // at all.
         refused(|bad| bad.activations[4] = Some(Activation { parent: 0, values: 1 }));
         refused(|bad| bad.activations[4] = Some(Activation { parent: 4, values: 1 }));
         refused(|bad| bad.activations[4] = Some(Activation { parent: 2, values: 0b1110 }));

@@ -105,7 +105,8 @@ impl ShardSource {
             tokens += sequence.tokens.len();
             sequences.push(sequence);
         }
-        // Sequences of a batch are filled up to the longest one: alike in length, they waste little.
+        // Sequences of a batch are filled up to the longest one: alike in length, they waste
+        // little.
         sequences.sort_by_key(|sequence| sequence.tokens.len());
         let mut batches: Vec<Vec<Sequence>> = vec![Vec::new(); TOGETHER];
         let mut before = 0;

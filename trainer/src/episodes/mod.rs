@@ -1,10 +1,11 @@
 //! Training examples for a model that reads a row a trial: an *episode* is a history and queries.
 //!
 //! An episode has one prefix of a study, and some fifty queries behind it. Two rules keep the model
-//! from learning what no sampler can know (Müller et al. 2023, *PFNs4BO*, draw queries independently
-//! for the same reason):
+//! from learning what no sampler can know (Müller et al. 2023, *PFNs4BO*, draw queries
+//! independently for the same reason):
 //!
-//! - [`queries`] are drawn from the space and the shown prefix alone, then evaluated for the purpose;
+//! - [`queries`] are drawn from the space and the shown prefix alone, then evaluated for the
+//!   purpose;
 //! - the scale of the scores is fitted to the shown prefix alone, by the runtime's own code.
 //!
 //! Knowledge of the optimum stays in where [histories](history) have been, since late studies are

@@ -1,14 +1,16 @@
 //! Test functions with known optima, shifted and rotated anew for every instance.
 //!
-//! The definitions follow Surjanovic and Bingham's Virtual Library of Simulation Experiments and, where marked, the BBOB
-//! suite (Hansen, Finck, Ros and Auger 2009, INRIA report RR-6829). Nothing of them is in the training data.
+//! The definitions follow Surjanovic and Bingham's Virtual Library of Simulation Experiments and,
+//! where marked, the BBOB suite (Hansen, Finck, Ros and Auger 2009, INRIA report RR-6829). Nothing
+//! of them is in the training data.
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::generators::random;
 
-/// A family of functions, each over `[-5, 5]^d` with its minimum 0 at the origin, before an instance moves it.
+/// A family of functions, each over `[-5, 5]^d` with its minimum 0 at the origin, before an
+/// instance moves it.
 #[derive(Clone, Copy, Debug)]
 pub struct Family {
     /// The name, as reports have it.
@@ -55,7 +57,8 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// The instance `seed` of a family in so many dimensions. The optimum is uniform over the middle nine tenths of each side.
+    /// The instance `seed` of a family in so many dimensions. The optimum is uniform over the
+    /// middle nine tenths of each side.
     pub fn new(family: Family, dimensions: usize, seed: u64) -> Self {
         let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x0B5E_55ED);
         let optimum = (0..dimensions).map(|_| generator.random_range(-4.5..4.5)).collect();
@@ -271,7 +274,8 @@ fn katsuura(x: &[f64]) -> f64 {
 /// After BBOB f21: 21 peaks of different widths and heights, with no structure between them.
 fn gallagher(x: &[f64]) -> f64 {
     let peak = |number: usize| -> f64 {
-        // The highest peak is at the origin; the others lie on a lattice that no axis is parallel to.
+        // The highest peak is at the origin; the others lie on a lattice that no axis is parallel
+        // to.
         let height = if number == 0 { 10.0 } else { 1.1 + 8.0 * (number - 1) as f64 / 19.0 };
         let width = if number == 0 { 1.0 } else { 0.3 + 0.15 * (number % 7) as f64 };
         let distance: f64 = x

@@ -9,7 +9,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::{report::Table, scores::Scores};
 
-/// Colours that the colour-blind tell apart (Okabe & Ito 2008), the line's dash saying the rest from the eighth sampler on.
+/// Colours that the colour-blind tell apart (Okabe & Ito 2008), the line's dash saying the rest
+/// from the eighth sampler on.
 const COLOURS: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),

@@ -53,7 +53,8 @@ pub struct Suite {
     pub make: Box<dyn Fn(u64) -> Vec<Problem> + Send + Sync>,
 }
 
-/// The functions suite, for testing: every family (or those of `names`, where there are any) in every one of `dimensions`.
+/// The functions suite, for testing: every family (or those of `names`, where there are any) in
+/// every one of `dimensions`.
 ///
 /// # Errors
 ///
@@ -96,8 +97,9 @@ fn function(family: Family, dimensions: usize, seed: u64) -> Problem {
     }
 }
 
-/// The generated suite, for validation: so many functions drawn as the training data's are, with seeds of their own, whose number of parameters is
-/// among `dimensions`. Observations are noiseless here, so that regrets can be compared.
+/// The generated suite, for validation: so many functions drawn as the training data's are, with
+/// seeds of their own, whose number of parameters is among `dimensions`. Observations are noiseless
+/// here, so that regrets can be compared.
 pub fn generated(count: usize, dimensions: &[usize]) -> Suite {
     let dimensions = dimensions.to_vec();
     Suite {

@@ -59,8 +59,8 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// Opens a file of runs, or begins one; without a path nothing is kept. A last line that a killed process left unfinished is
-    /// dropped from the file.
+    /// Opens a file of runs, or begins one; without a path nothing is kept. A last line that a
+    /// killed process left unfinished is dropped from the file.
     ///
     /// # Errors
     ///

@@ -146,7 +146,8 @@ pub fn details(scores: &Scores<'_>, trials: usize) -> Table {
             let runs = scores.runs().iter().filter(|run| {
                 run.suite == suite && run.problem == problem && run.sampler == *sampler
             });
-            // Instances of a function have different least values: what is left above them is comparable.
+            // Instances of a function have different least values: what is left above them is
+            // comparable.
             let left = runs.map(|run| run.best(trials) - run.optimum.unwrap_or(0.0));
             format!("{:.4}", Short(median(&left.collect::<Vec<_>>())))
         }));

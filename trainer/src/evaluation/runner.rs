@@ -49,8 +49,9 @@ struct Task<'a> {
 }
 
 impl Plan<'_> {
-    /// Makes every run that is not among `runs` yet, in parallel, and adds it there as soon as it is finished. The outcome does not depend on the
-    /// number of threads. Once `interrupted` is set, runs that have not begun are left out. Returns how many are missing.
+    /// Makes every run that is not among `runs` yet, in parallel, and adds it there as soon as it
+    /// is finished. The outcome does not depend on the number of threads. Once `interrupted` is
+    /// set, runs that have not begun are left out. Returns how many are missing.
     ///
     /// # Errors
     ///

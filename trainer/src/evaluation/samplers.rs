@@ -42,8 +42,8 @@ pub fn sampler(name: &str, model: Option<&Arc<Model>>) -> Result<Box<dyn Sampler
     })
 }
 
-/// Calls `set` with the name and the value of each option of `sampler`, written as `:NAME=VALUE:NAME=VALUE`; it says whether it knew the option and could read
-/// the value.
+/// Calls `set` with the name and the value of each option of `sampler`, written as
+/// `:NAME=VALUE:NAME=VALUE`; it says whether it knew the option and could read the value.
 fn each_option(
     sampler: &str,
     text: &str,

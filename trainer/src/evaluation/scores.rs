@@ -12,8 +12,10 @@ pub type Problem<'a> = (&'a str, &'a str);
 
 /// The runs of several samplers, comparable over problems.
 ///
-/// The normalised regret of a run after `n` trials is `(best loss so far − least) / (ordinary − least)`, cut to `[0, 1]`. `least` is the least possible loss
-/// where it is known, else the least that any run found on the problem (of the same instance); `ordinary` is the median of the first five losses of all its runs.
+/// The normalised regret of a run after `n` trials is `(best loss so far − least) / (ordinary −
+/// least)`, cut to `[0, 1]`. `least` is the least possible loss where it is known, else the least
+/// that any run found on the problem (of the same instance); `ordinary` is the median of the first
+/// five losses of all its runs.
 pub struct Scores<'a> {
     runs: Vec<&'a Run>,
     /// Least and ordinary loss, by run.
@@ -82,7 +84,8 @@ impl<'a> Scores<'a> {
         regrets
     }
 
-    /// Pairs of two samplers' normalised regrets, on the same instance with the same seed, by problem.
+    /// Pairs of two samplers' normalised regrets, on the same instance with the same seed, by
+    /// problem.
     pub fn pairs(&self, one: &str, other: &str, trials: usize) -> Vec<Vec<(f64, f64)>> {
         let theirs = self.regrets(other, trials);
         let ours = self.regrets(one, trials);
@@ -97,7 +100,8 @@ impl<'a> Scores<'a> {
         by_problem.collect()
     }
 
-    /// The mean rank of each sampler, 1 being the best, over those instances that all of them have run; equal regrets share their ranks.
+    /// The mean rank of each sampler, 1 being the best, over those instances that all of them have
+    /// run; equal regrets share their ranks.
     pub fn ranks(&self, trials: usize) -> Vec<f64> {
         let mut instances: BTreeMap<(Problem<'a>, u64), Vec<(usize, f64)>> = BTreeMap::new();
         for (number, sampler) in self.samplers.iter().enumerate() {

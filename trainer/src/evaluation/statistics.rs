@@ -16,7 +16,8 @@ pub fn win_rate(pairs: &[(f64, f64)]) -> f64 {
     wins / pairs.len().max(1) as f64
 }
 
-/// A 95 % interval of the win rate: the percentile bootstrap over tasks (Efron 1979), the pairs of a task staying together.
+/// A 95 % interval of the win rate: the percentile bootstrap over tasks (Efron 1979), the pairs of
+/// a task staying together.
 pub fn win_rate_interval(tasks: &[Vec<(f64, f64)>], seed: u64) -> (f64, f64) {
     const RESAMPLES: usize = 2000;
     let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
@@ -32,8 +33,8 @@ pub fn win_rate_interval(tasks: &[Vec<(f64, f64)>], seed: u64) -> (f64, f64) {
     (rates[RESAMPLES / 40], rates[RESAMPLES - 1 - RESAMPLES / 40])
 }
 
-/// The two-sided p-value of the Wilcoxon signed-rank test (Wilcoxon 1945) by its normal approximation with
-/// the correction for ties; 1 when all differences are zero.
+/// The two-sided p-value of the Wilcoxon signed-rank test (Wilcoxon 1945) by its normal
+/// approximation with the correction for ties; 1 when all differences are zero.
 pub fn wilcoxon(pairs: &[(f64, f64)]) -> f64 {
     let mut differences: Vec<f64> =
         pairs.iter().map(|(ours, theirs)| ours - theirs).filter(|d| *d != 0.0).collect();

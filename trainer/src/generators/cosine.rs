@@ -2,13 +2,15 @@
 
 use std::f64::consts::TAU;
 
-/// Adding and subtracting it rounds a number below 2⁵¹ to the nearest whole one: the sum has no bits left for a fraction.
+/// Adding and subtracting it rounds a number below 2⁵¹ to the nearest whole one: the sum has no
+/// bits left for a fraction.
 const ROUND: f64 = 6_755_399_441_055_744.0;
 
 /// `cos(2π · turns)`, to within 1e-10 for `|turns| < 1e6`.
 ///
-/// The nearest whole turn is taken off, and `cos(2πr) = sin(2π(¼ − |r|))` leaves the sine on `[−π/2, π/2]`, whose
-/// Taylor series up to the 15th power is off by less than `(π/2)¹⁷ / 17! ≈ 6e-12`.
+/// The nearest whole turn is taken off, and `cos(2πr) = sin(2π(¼ − |r|))` leaves the sine on
+/// `[−π/2, π/2]`, whose Taylor series up to the 15th power is off by less than `(π/2)¹⁷ / 17! ≈
+/// 6e-12`.
 #[inline(always)]
 pub fn cosine_of_turns(turns: f64) -> f64 {
     let fraction = turns - ((turns + ROUND) - ROUND);

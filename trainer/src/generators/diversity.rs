@@ -7,14 +7,16 @@ use super::{function::Drawn, integrity::Survey, random::normal};
 /// A few numbers that say what a function is like, each in `[0, 1]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Traits {
-    /// Correlation of the values at points about a tenth of the cube's edge apart: 1 is smooth, 0 is noise.
+    /// Correlation of the values at points about a tenth of the cube's edge apart: 1 is smooth, 0
+    /// is noise.
     pub smoothness: f64,
     /// Share of the variance that a plane explains.
     pub linearity: f64,
-    /// Where the median lies between the 5 % and 95 % quantiles: near 0 is a heavy bad tail, near 1 a plain with holes.
+    /// Where the median lies between the 5 % and 95 % quantiles: near 0 is a heavy bad tail, near 1
+    /// a plain with holes.
     pub median: f64,
-    /// How far the optimum lies below the 5 % quantile, in units of the distance between the 5 % and 95 %
-    /// quantiles, as `d/(1 + d)`.
+    /// How far the optimum lies below the 5 % quantile, in units of the distance between the 5 %
+    /// and 95 % quantiles, as `d/(1 + d)`.
     pub depth: f64,
     /// Whether a coordinate of the optimum lies on a bound (of an ordered parameter).
     pub on_bound: bool,
@@ -54,8 +56,8 @@ impl Traits {
 /// How many classes [`effective_classes`] distinguishes.
 pub const CLASSES: usize = 64;
 
-/// The effective number of classes among functions, of [`CLASSES`]: `e` to the entropy of their shares. 1 when all functions
-/// are alike.
+/// The effective number of classes among functions, of [`CLASSES`]: `e` to the entropy of their
+/// shares. 1 when all functions are alike.
 pub fn effective_classes(traits: &[Traits]) -> f64 {
     let mut counts = [0usize; CLASSES];
     for one in traits {
@@ -117,8 +119,8 @@ fn smoothness(drawn: &Drawn, low: f64, high: f64) -> f64 {
     correlation(&pairs).max(0.0)
 }
 
-/// Sum over the parameters of the squared correlation with the value: what a plane explains when the parameters are
-/// independent, as they are at uniform points.
+/// Sum over the parameters of the squared correlation with the value: what a plane explains when
+/// the parameters are independent, as they are at uniform points.
 fn linearity(survey: &Survey, low: f64, high: f64) -> f64 {
     let dimensions = survey.points().first().map_or(0, |(_, values)| values.len());
     let explained: f64 = (0..dimensions)

@@ -32,7 +32,8 @@ pub enum Family {
     Terrain,
 }
 
-/// How often a parameter does not matter. One always does, so that with few parameters fewer than that do not.
+/// How often a parameter does not matter. One always does, so that with few parameters fewer than
+/// that do not.
 const IRRELEVANT: f64 = 0.38;
 
 impl Family {
@@ -45,8 +46,8 @@ impl Family {
         Self::ALL[random::weighted(&[0.36, 0.11, 0.1, 0.19, 0.12, 0.12], generator)]
     }
 
-    /// A landscape of this family over so many coordinates (at least one), warped at random. About three in ten coordinates
-    /// do not matter; at least one does.
+    /// A landscape of this family over so many coordinates (at least one), warped at random. About
+    /// three in ten coordinates do not matter; at least one does.
     pub fn draw(self, dimensions: usize, generator: &mut Generator) -> Box<dyn Landscape> {
         self.draw_among(dimensions, &(0..dimensions).collect::<Vec<usize>>(), generator)
     }

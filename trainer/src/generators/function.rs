@@ -22,9 +22,11 @@ pub struct FunctionOptions {
     pub most_dimensions: usize,
     /// Share of functions whose parameters are all continuous.
     pub continuous: f64,
-    /// Share of mixed functions of two parameters or more in which some parameters are active only for some values of another.
+    /// Share of mixed functions of two parameters or more in which some parameters are active only
+    /// for some values of another.
     pub conditional: f64,
-    /// Share of the other mixed functions of two parameters or more in which a categorical parameter chooses the landscape.
+    /// Share of the other mixed functions of two parameters or more in which a categorical
+    /// parameter chooses the landscape.
     pub switched: f64,
     /// Share of functions whose observations are noisy.
     pub noisy: f64,
@@ -49,7 +51,8 @@ impl Default for FunctionOptions {
 pub const MOST_DIMENSIONS: usize = 20;
 /// A problem over parameters of several kinds.
 ///
-/// Points are given as *values*: one number per parameter, as [`Kind`] says; what an inactive parameter's is does not matter.
+/// Points are given as *values*: one number per parameter, as [`Kind`] says; what an inactive
+/// parameter's is does not matter.
 pub struct Function {
     /// The kinds of the parameters, and when they are active.
     pub structure: Structure,
@@ -77,7 +80,8 @@ pub struct Drawn {
 }
 
 impl Function {
-    /// The function number `index` of a seed. Functions that fail the [integrity check](super::integrity) are drawn again.
+    /// The function number `index` of a seed. Functions that fail the [integrity
+    /// check](super::integrity) are drawn again.
     pub fn draw(options: &FunctionOptions, seed: u64, index: u64) -> Drawn {
         let mut generator = Generator::seed_from_u64(
             seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ index.wrapping_mul(0xD1B5_4A32_D192_ED03),
@@ -117,8 +121,9 @@ impl Function {
         function
     }
 
-    /// A landscape under parameters of this structure (one per dimension), without noise or crashes. Each choice of a
-    /// categorical gets a random place along its axis; those of the switch are spread evenly, as its landscapes are.
+    /// A landscape under parameters of this structure (one per dimension), without noise or
+    /// crashes. Each choice of a categorical gets a random place along its axis; those of the
+    /// switch are spread evenly, as its landscapes are.
     pub fn over(
         structure: Structure,
         family: Family,
@@ -157,7 +162,8 @@ impl Function {
         Configuration::new(numbers.collect())
     }
 
-    /// Where values lie in the landscape's cube. An inactive parameter lies in the middle, wherever it is.
+    /// Where values lie in the landscape's cube. An inactive parameter lies in the middle, wherever
+    /// it is.
     fn place(&self, values: &[f64], unit: &mut [f64]) {
         for (index, (kind, value)) in self.structure.kinds.iter().zip(values).enumerate() {
             unit[index] = match kind {
@@ -191,7 +197,8 @@ impl Function {
         values
     }
 
-    /// Gives inactive parameters the value that they all have, so that the same configuration has the same values.
+    /// Gives inactive parameters the value that they all have, so that the same configuration has
+    /// the same values.
     fn rest(&self, values: &mut [f64]) {
         if self.structure.is_conditional() {
             for (index, active) in self.structure.active(values).into_iter().enumerate() {
@@ -262,7 +269,8 @@ impl Function {
         }
     }
 
-    /// One value of a parameter, uniformly between its bounds (in the logarithm, where its levels are so spaced).
+    /// One value of a parameter, uniformly between its bounds (in the logarithm, where its levels
+    /// are so spaced).
     pub fn uniform_value(&self, index: usize, generator: &mut Generator) -> f64 {
         match self.structure.kinds[index] {
             Kind::Continuous => generator.random(),
@@ -282,9 +290,9 @@ impl Function {
         values
     }
 
-    /// Values near others: one to all parameters moved, by normal steps of `scale`; what leaves the cube stops at its
-    /// surface. At least one value of a discrete parameter changes when only such are moved. What becomes active by it is
-    /// drawn uniformly.
+    /// Values near others: one to all parameters moved, by normal steps of `scale`; what leaves the
+    /// cube stops at its surface. At least one value of a discrete parameter changes when only such
+    /// are moved. What becomes active by it is drawn uniformly.
     pub fn near(&self, values: &[f64], scale: f64, generator: &mut Generator) -> Vec<f64> {
         let dimensions = values.len();
         let mut moved = values.to_vec();
@@ -301,7 +309,8 @@ impl Function {
         moved
     }
 
-    /// Draws what is active at `values` but was not at `before` uniformly, and lets rest what is not active.
+    /// Draws what is active at `values` but was not at `before` uniformly, and lets rest what is
+    /// not active.
     pub fn wake(&self, before: &[f64], values: &mut [f64], generator: &mut Generator) {
         if !self.structure.is_conditional() {
             return;
@@ -367,7 +376,8 @@ mod tests {
             crashing += usize::from(function.crash.is_some());
             *families.entry(function.family).or_insert(0) += 1;
         }
-        // Three standard deviations of a share of 600 are at most 6 %; the integrity check shifts shares a little.
+        // Three standard deviations of a share of 600 are at most 6 %; the integrity check shifts
+        // shares a little.
         let share = |count: usize, of: usize| count as f64 / of as f64;
         assert!((share(continuous, parameters) - 0.55).abs() < 0.07);
         assert!((share(noisy, 600) - 0.4).abs() < 0.07);

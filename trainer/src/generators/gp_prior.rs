@@ -1,9 +1,10 @@
 //! Draws from Gaussian-process priors by random Fourier features.
 //!
-//! `f(x) = √(2σ²/m) Σᵢ wᵢ cos(ωᵢ·x + bᵢ)` with `wᵢ` standard normal, `bᵢ` uniform over a turn and `ωᵢ` from the kernel's
-//! spectral density has covariance `σ² k(x, y)` for every number `m` of features (Rahimi and Recht, *Random Features
-//! for Large-Scale Kernel Machines*, 2007). A sum of kernels shares out the features; in a product each feature's
-//! frequency is the sum of the factors' frequencies.
+//! `f(x) = √(2σ²/m) Σᵢ wᵢ cos(ωᵢ·x + bᵢ)` with `wᵢ` standard normal, `bᵢ` uniform over a turn and
+//! `ωᵢ` from the kernel's spectral density has covariance `σ² k(x, y)` for every number `m` of
+//! features (Rahimi and Recht, *Random Features for Large-Scale Kernel Machines*, 2007). A sum of
+//! kernels shares out the features; in a product each feature's frequency is the sum of the
+//! factors' frequencies.
 
 use rand::{RngExt, seq::SliceRandom};
 
@@ -39,7 +40,8 @@ impl GpPrior {
         Self { dimensions, addends }
     }
 
-    /// A random prior with variance 1 that depends on the coordinates `relevant` alone (at least one).
+    /// A random prior with variance 1 that depends on the coordinates `relevant` alone (at least
+    /// one).
     pub fn draw(dimensions: usize, relevant: &[usize], generator: &mut Generator) -> Self {
         let mut shuffled = relevant.to_vec();
         shuffled.shuffle(generator);
@@ -147,7 +149,8 @@ pub struct GpSample {
     dimensions: usize,
     /// The coordinates that any feature looks at.
     active: Vec<usize>,
-    /// Turns per unit: for each block of features, for each active coordinate, one number per feature.
+    /// Turns per unit: for each block of features, for each active coordinate, one number per
+    /// feature.
     frequencies: Vec<f64>,
     /// In turns.
     phases: Vec<f64>,
@@ -156,7 +159,8 @@ pub struct GpSample {
 }
 
 impl GpSample {
-    /// What [`evaluate`](Landscape::evaluate) computes, feature by feature with the standard cosine.
+    /// What [`evaluate`](Landscape::evaluate) computes, feature by feature with the standard
+    /// cosine.
     pub fn evaluate_plainly(&self, unit: &[f64]) -> f64 {
         (0..self.phases.len())
             .map(|feature| {
@@ -215,8 +219,9 @@ mod tests {
         Kernel { shape, scales: vec![(0, 0.4), (2, 0.9)] }
     }
 
-    /// The covariance of many draws is that of the kernel: at 20 pairs of points, within five standard errors of
-    /// the mean of the products (0.05 for 30 000 draws of few features, whose products have heavier tails than normal ones).
+    /// The covariance of many draws is that of the kernel: at 20 pairs of points, within five
+    /// standard errors of the mean of the products (0.05 for 30 000 draws of few features, whose
+    /// products have heavier tails than normal ones).
     #[test]
     fn draws_have_the_covariance_of_their_kernel() {
         let single = |shape| vec![Addend { variance: 1.0, factors: vec![kernel(shape)] }];

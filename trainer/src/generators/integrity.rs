@@ -3,13 +3,13 @@
 //! A function is thrown out when, at [`PROBES`] uniform points,
 //! - a value is not finite, or larger than [`LARGEST`] (losses are kept in single precision);
 //! - more than [`MOST_FAILED`] of the trials fail;
-//! - it is constant or nearly so: fewer than [`FEWEST_VALUES`] different values (or fewer than half of the
-//!   configurations there are, where these are few), a single value at more than [`MOST_COMMON`] of the points, or a spread
-//!   below [`SMALLEST_SPREAD`] of the largest magnitude;
+//! - it is constant or nearly so: fewer than [`FEWEST_VALUES`] different values (or fewer than half
+//!   of the configurations there are, where these are few), a single value at more than
+//!   [`MOST_COMMON`] of the points, or a spread below [`SMALLEST_SPREAD`] of the largest magnitude;
 //!
-//! and when its optimum lies more than [`DEEPEST`] times as far below the third quartile as the twentieth part of the
-//! points does: nobody finds such a needle but by chance; or when more than [`BROADEST`] of the points are as good as it:
-//! everybody finds it at once.
+//! and when its optimum lies more than [`DEEPEST`] times as far below the third quartile as the
+//! twentieth part of the points does: nobody finds such a needle but by chance; or when more than
+//! [`BROADEST`] of the points are as good as it: everybody finds it at once.
 
 use super::{function::Function, random::Generator};
 

@@ -6,8 +6,8 @@ use rand::RngExt;
 
 use super::random::{self, Generator, chi_squared, gamma, log_uniform, normal, poisson};
 
-/// The shape of a covariance function (Rasmussen and Williams, *Gaussian Processes for Machine Learning*,
-/// 2006, section 4.2).
+/// The shape of a covariance function (Rasmussen and Williams, *Gaussian Processes for Machine
+/// Learning*, 2006, section 4.2).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum KernelShape {
     /// `exp(−r²/2)`: infinitely smooth.
@@ -23,7 +23,8 @@ pub enum KernelShape {
     },
 }
 
-/// A covariance function of some coordinates, each with its own length scale (automatic relevance determination).
+/// A covariance function of some coordinates, each with its own length scale (automatic relevance
+/// determination).
 #[derive(Clone, Debug)]
 pub struct Kernel {
     /// The shape.
@@ -35,9 +36,10 @@ pub struct Kernel {
 impl Kernel {
     /// A random shape with random length scales for `coordinates`.
     ///
-    /// Length scales are log-normal, or Gamma(3) as BoTorch's classical prior has it. Their median grows with the root
-    /// of the number of coordinates, as distances in the cube do: with a fixed one, functions of many coordinates
-    /// would be noise (Hvarfner et al., *Vanilla Bayesian Optimization Performs Great in High Dimensions*, 2024).
+    /// Length scales are log-normal, or Gamma(3) as BoTorch's classical prior has it. Their median
+    /// grows with the root of the number of coordinates, as distances in the cube do: with a fixed
+    /// one, functions of many coordinates would be noise (Hvarfner et al., *Vanilla Bayesian
+    /// Optimization Performs Great in High Dimensions*, 2024).
     pub fn draw(coordinates: &[usize], generator: &mut Generator) -> Self {
         let shape = match random::weighted(&[3.0, 3.0, 3.0, 1.0], generator) {
             0 => KernelShape::Rbf,
@@ -92,17 +94,19 @@ impl Kernel {
         }
     }
 
-    /// Adds a frequency, in turns per unit, drawn from the kernel's spectral density, onto `frequency`.
+    /// Adds a frequency, in turns per unit, drawn from the kernel's spectral density, onto
+    /// `frequency`.
     ///
     /// By Bochner's theorem a stationary covariance is the Fourier transform of a density:
     /// - RBF: normal with standard deviation `1/ℓ` radians;
-    /// - Matérn-ν: Student's t with `2ν` degrees of freedom (Rasmussen and Williams, equation 4.15): a normal vector times
-    ///   `√(2ν/χ²)`, one `χ²` with `2ν` degrees for all coordinates;
-    /// - periodic: `exp(−2 sin²(πδ/p)/ℓ²) = e⁻ᵃ e^{a cos(2πδ/p)} = Σₖ e⁻ᵃ Iₖ(a) cos(2πkδ/p)` with `a = 1/ℓ²`: whole
-    ///   multiples of `1/p`, and `e⁻ᵃ Iₖ(a)` is the probability of `k` as the difference of two Poisson numbers of
-    ///   mean `a/2` (Skellam 1946).
+    /// - Matérn-ν: Student's t with `2ν` degrees of freedom (Rasmussen and Williams, equation
+    ///   4.15): a normal vector times `√(2ν/χ²)`, one `χ²` with `2ν` degrees for all coordinates;
+    /// - periodic: `exp(−2 sin²(πδ/p)/ℓ²) = e⁻ᵃ e^{a cos(2πδ/p)} = Σₖ e⁻ᵃ Iₖ(a) cos(2πkδ/p)` with
+    ///   `a = 1/ℓ²`: whole multiples of `1/p`, and `e⁻ᵃ Iₖ(a)` is the probability of `k` as the
+    ///   difference of two Poisson numbers of mean `a/2` (Skellam 1946).
     ///
-    /// A product of kernels has the sum of their frequencies (the convolution of the densities), hence the adding.
+    /// A product of kernels has the sum of their frequencies (the convolution of the densities),
+    /// hence the adding.
     pub fn add_frequency(&self, frequency: &mut [f64], generator: &mut Generator) {
         let spread = |degrees: usize, generator: &mut Generator| {
             (degrees as f64 / chi_squared(degrees, generator)).sqrt()

@@ -6,7 +6,8 @@ pub trait Landscape: Send + Sync {
     /// The value at a point (`unit.len() == dimensions()`, each coordinate in `[0, 1]`).
     fn evaluate(&self, unit: &[f64]) -> f64;
 
-    /// Points of the cube where the function is known or likely to be low, for the search for its optimum to start from.
+    /// Points of the cube where the function is known or likely to be low, for the search for its
+    /// optimum to start from.
     fn hints(&self) -> Vec<Vec<f64>> {
         Vec::new()
     }

@@ -18,7 +18,8 @@ enum Activation {
 impl Activation {
     fn apply(self, value: f64) -> f64 {
         match self {
-            // Padé approximant of tanh, exact to 3 % and saturating at ±1: smooth is what matters here.
+            // Padé approximant of tanh, exact to 3 % and saturating at ±1: smooth is what matters
+            // here.
             Self::Tanh => {
                 let value = value.clamp(-3.0, 3.0);
                 value * (27.0 + value * value) / (27.0 + 9.0 * value * value)

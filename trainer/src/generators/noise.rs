@@ -11,8 +11,8 @@ pub(super) struct Noise {
     pub deviation: f64,
     /// A coordinate, and how many times `e` the deviation grows along it.
     pub slope: Option<(usize, f64)>,
-    /// Student's distribution with three degrees of freedom in place of the normal one: now and then a run goes badly wrong, or
-    /// suspiciously well.
+    /// Student's distribution with three degrees of freedom in place of the normal one: now and
+    /// then a run goes badly wrong, or suspiciously well.
     pub heavy: bool,
 }
 

@@ -1,8 +1,9 @@
 //! Where a function is lowest, by search.
 //!
-//! From the best few of the surveyed points, a pattern search (Hooke and Jeeves, *"Direct Search" Solution of Numerical and
-//! Statistical Problems*, 1961): steps along each axis, doubled where they succeed and halved where they fail, and after each
-//! round a leap on along the way just made. It needs no derivatives, keeps to legal values and meets bounds exactly.
+//! From the best few of the surveyed points, a pattern search (Hooke and Jeeves, *"Direct Search"
+//! Solution of Numerical and Statistical Problems*, 1961): steps along each axis, doubled where
+//! they succeed and halved where they fail, and after each round a leap on along the way just made.
+//! It needs no derivatives, keeps to legal values and meets bounds exactly.
 
 use rand::RngExt;
 
@@ -32,7 +33,8 @@ pub struct Optimum {
 }
 
 impl Optimum {
-    /// Searches from what the landscape hints at and the best points of a survey that lie apart; `None` when it has no points.
+    /// Searches from what the landscape hints at and the best points of a survey that lie apart;
+    /// `None` when it has no points.
     pub fn search(function: &Function, survey: &Survey, generator: &mut Generator) -> Option<Self> {
         let mut starts: Vec<Self> = Vec::with_capacity(STARTS);
         for values in function.hints() {
@@ -68,7 +70,8 @@ impl Optimum {
         Some(best)
     }
 
-    /// Takes over a better point, if this is one, and searches on from there. A crashed point is none.
+    /// Takes over a better point, if this is one, and searches on from there. A crashed point is
+    /// none.
     pub fn improve(&mut self, function: &Function, values: &[f64], generator: &mut Generator) {
         if let Some(loss) = function.evaluate(values)
             && loss < self.loss

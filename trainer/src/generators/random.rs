@@ -36,7 +36,8 @@ pub fn chi_squared(degrees: usize, generator: &mut Xoshiro256PlusPlus) -> f64 {
     (0..degrees).map(|_| normal(generator).powi(2)).sum()
 }
 
-/// A draw from the Gamma distribution with mean `shape · scale` (Marsaglia and Tsang 2000), `shape ≥ 1`.
+/// A draw from the Gamma distribution with mean `shape · scale` (Marsaglia and Tsang 2000), `shape
+/// ≥ 1`.
 pub fn gamma(shape: f64, scale: f64, generator: &mut Xoshiro256PlusPlus) -> f64 {
     debug_assert!(shape >= 1.0);
     let d = shape - 1.0 / 3.0;

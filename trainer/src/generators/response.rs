@@ -1,8 +1,9 @@
 //! Sums of responses, shaped as the parameters of learning algorithms shape a validation loss.
 //!
-//! Each parameter has a response of its own: a valley that is steeper on one side (a learning rate), a saturating
-//! slope (more trees), a threshold beyond which all is lost (a step size that diverges), a flat one with a dip.
-//! Few parameters matter much, and the best value of one may depend on another's (a learning rate on the batch size).
+//! Each parameter has a response of its own: a valley that is steeper on one side (a learning
+//! rate), a saturating slope (more trees), a threshold beyond which all is lost (a step size that
+//! diverges), a flat one with a dip. Few parameters matter much, and the best value of one may
+//! depend on another's (a learning rate on the batch size).
 
 use rand::{RngExt, seq::SliceRandom};
 

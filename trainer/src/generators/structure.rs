@@ -13,10 +13,12 @@ const DIMENSIONS: [f64; MOST_DIMENSIONS] = [
     6.0, 15.0, 15.0, 14.0, 12.0, 10.0, 8.0, 7.0, 2.4, 2.0, 1.6, 1.4, 1.0, 0.9, 0.8, 0.7, 0.6, 0.6,
     0.5, 0.5,
 ];
-/// How often a parameter of a mixed function is continuous, an int, a log int, a float with a step, or categorical. With the
-/// functions that are all continuous, more than half of all parameters are.
+/// How often a parameter of a mixed function is continuous, an int, a log int, a float with a step,
+/// or categorical. With the functions that are all continuous, more than half of all parameters
+/// are.
 const KINDS: [f64; 5] = [0.39, 0.2, 0.08, 0.1, 0.23];
-/// Nobody needs an optimiser for fewer configurations, and functions of a handful of values are soon all alike.
+/// Nobody needs an optimiser for fewer configurations, and functions of a handful of values are
+/// soon all alike.
 const FEWEST: u64 = 12;
 /// How often a parameter behind the first switch is a switch itself.
 const NESTED: f64 = 0.12;
@@ -73,7 +75,8 @@ impl Structure {
         structure
     }
 
-    /// Makes one of the parameters but the last a switch, and some of those after it depend on its value.
+    /// Makes one of the parameters but the last a switch, and some of those after it depend on its
+    /// value.
     fn condition(&mut self, generator: &mut Generator) {
         let dimensions = self.kinds.len();
         // The sooner the switch comes, the more can depend on it.
@@ -136,7 +139,8 @@ impl Structure {
         active(&self.activations, |index| values[index])
     }
 
-    /// What an inactive parameter's value counts as: the middle of a continuum, the lowest level, the first choice.
+    /// What an inactive parameter's value counts as: the middle of a continuum, the lowest level,
+    /// the first choice.
     pub fn resting(&self, index: usize) -> f64 {
         if self.kinds[index] == Kind::Continuous { 0.5 } else { 0.0 }
     }
@@ -152,7 +156,8 @@ fn kind(generator: &mut Generator) -> Kind {
     }
 }
 
-/// Some values of a parent, not all: from a count on for levels; one choice, or now and then any of them.
+/// Some values of a parent, not all: from a count on for levels; one choice, or now and then any of
+/// them.
 fn some_values(parent: Kind, generator: &mut Generator) -> u64 {
     let count = parent.count().unwrap_or(2);
     let all = (1u64 << count) - 1;

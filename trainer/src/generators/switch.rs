@@ -27,7 +27,8 @@ pub struct Switched {
 }
 
 impl Switched {
-    /// A landscape of the switch's parameters at each of its values; the first one's family is `family`.
+    /// A landscape of the switch's parameters at each of its values; the first one's family is
+    /// `family`.
     ///
     /// # Panics
     ///
@@ -112,7 +113,8 @@ mod tests {
     use super::*;
     use crate::dataset::kind::{Activation, Kind};
 
-    /// A parameter that a choice leaves inactive changes nothing there, and something at another choice.
+    /// A parameter that a choice leaves inactive changes nothing there, and something at another
+    /// choice.
     #[test]
     fn a_part_looks_at_what_is_active_alone() {
         let mut generator = Generator::seed_from_u64(6);

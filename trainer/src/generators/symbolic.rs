@@ -1,7 +1,8 @@
 //! Random expression trees: rugged, kinked and discontinuous landscapes.
 //!
-//! The grammar is that of genetic programming (Koza 1992): coordinates and constants, `+ − × ÷`, `sin cos exp |·| √ ²` and
-//! negation, each protected so that no input gives anything but a finite number.
+//! The grammar is that of genetic programming (Koza 1992): coordinates and constants, `+ − × ÷`,
+//! `sin cos exp |·| √ ²` and negation, each protected so that no input gives anything but a finite
+//! number.
 
 use std::fmt::Write;
 
@@ -200,8 +201,8 @@ impl Landscape for Symbolic {
     }
 
     fn evaluate(&self, unit: &[f64]) -> f64 {
-        // A postfix program of a tree with d levels above its leaves never holds more than d + 1 values; the terms
-        // added afterwards need three.
+        // A postfix program of a tree with d levels above its leaves never holds more than d + 1
+        // values; the terms added afterwards need three.
         let mut stack = [0.0; DEEPEST + 1];
         let mut top = 0;
         for instruction in &self.program {

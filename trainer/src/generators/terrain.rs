@@ -1,8 +1,10 @@
-//! Shapes of classical test functions, each drawn at random: curved valleys, ridges, ripples, many basins.
+//! Shapes of classical test functions, each drawn at random: curved valleys, ridges, ripples, many
+//! basins.
 //!
-//! People try optimisers on such functions (Hansen et al., *Real-Parameter Black-Box Optimization Benchmarking: Noiseless
-//! Functions Definitions*, 2009, names the difficulties). None of those is here: bends, exponents, frequencies, depths,
-//! conditions, rotations and centres are all drawn anew.
+//! People try optimisers on such functions (Hansen et al., *Real-Parameter Black-Box Optimization
+//! Benchmarking: Noiseless Functions Definitions*, 2009, names the difficulties). None of those is
+//! here: bends, exponents, frequencies, depths, conditions, rotations and centres are all drawn
+//! anew.
 
 use rand::RngExt;
 
@@ -21,8 +23,8 @@ struct Basin {
     depth: f64,
 }
 
-/// The value as a function of `z`, the turned and stretched difference from the centre; 0 at `z = 0`, and nowhere lower
-/// (but for [`Shape::Basins`], which does not look at `z`).
+/// The value as a function of `z`, the turned and stretched difference from the centre; 0 at `z =
+/// 0`, and nowhere lower (but for [`Shape::Basins`], which does not look at `z`).
 #[derive(Clone, Debug, PartialEq)]
 enum Shape {
     /// `Σ zᵢ²`, over axes whose stretches differ by up to a thousand.
@@ -340,7 +342,8 @@ mod tests {
         assert_eq!(shapes.len(), 10, "{shapes:?}");
     }
 
-    /// The floor of a valley is far lower than its walls, and bent: the straight way to the bottom leads over a wall.
+    /// The floor of a valley is far lower than its walls, and bent: the straight way to the bottom
+    /// leads over a wall.
     #[test]
     fn valleys_are_bent() {
         let mut generator = Generator::seed_from_u64(3);

@@ -1,9 +1,10 @@
-//! Random regression trees, forests and boosted stumps: piecewise constant, with plateaus and jumps.
+//! Random regression trees, forests and boosted stumps: piecewise constant, with plateaus and
+//! jumps.
 //!
-//! Surrogates of real tuning problems are often forests fitted to a table of finished trials (Eggensperger et al.,
-//! *Efficient Benchmarking of Hyperparameter Optimizers via Surrogates*, 2015). Here a tree either grows its values
-//! as a random walk from the root, so that neighbouring leaves are alike, or takes them from a smooth guide, as a
-//! fitted tree does.
+//! Surrogates of real tuning problems are often forests fitted to a table of finished trials
+//! (Eggensperger et al., *Efficient Benchmarking of Hyperparameter Optimizers via Surrogates*,
+//! 2015). Here a tree either grows its values as a random walk from the root, so that neighbouring
+//! leaves are alike, or takes them from a smooth guide, as a fitted tree does.
 
 use rand::RngExt;
 
@@ -17,7 +18,8 @@ use super::{
 /// One tree: complete, all leaves at the same depth.
 #[derive(Clone, Debug)]
 struct Tree {
-    /// Coordinate and threshold of each inner node; the children of node `i` are `2i + 1` (below) and `2i + 2`.
+    /// Coordinate and threshold of each inner node; the children of node `i` are `2i + 1` (below)
+    /// and `2i + 2`.
     splits: Vec<(usize, f64)>,
     /// From left to right.
     leaves: Vec<f64>,
@@ -145,8 +147,8 @@ impl Forest {
         Tree { splits, leaves }
     }
 
-    /// Where the forest is lowest as far as a descent along the axes, interval by interval, finds: exact along each axis when
-    /// it has no more than [`INTERVALS`] of them.
+    /// Where the forest is lowest as far as a descent along the axes, interval by interval, finds:
+    /// exact along each axis when it has no more than [`INTERVALS`] of them.
     fn descend(&self, generator: &mut Generator) -> Vec<f64> {
         let mut best = random::point(self.dimensions, generator);
         let mut lowest = self.evaluate(&best);

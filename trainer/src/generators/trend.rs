@@ -49,8 +49,8 @@ impl Trend {
         trend
     }
 
-    /// A bowl whose centre is anywhere in the cube, or beyond one of its faces, so that the lowest legal point is on the
-    /// face; ill-conditioned, and rotated more often than not.
+    /// A bowl whose centre is anywhere in the cube, or beyond one of its faces, so that the lowest
+    /// legal point is on the face; ill-conditioned, and rotated more often than not.
     pub fn bowl(dimensions: usize, relevant: &[usize], generator: &mut Generator) -> Self {
         let size = relevant.len();
         let centre = relevant

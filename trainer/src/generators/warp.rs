@@ -13,10 +13,11 @@ use super::{
 pub enum InputWarp {
     /// Nothing.
     Identity,
-    /// `1 − (1 − xᵃ)ᵇ`, the distribution function of Kumaraswamy (1980), as input warping for Bayesian optimisation
-    /// uses it (Cowen-Rivers et al., *HEBO*, 2022).
+    /// `1 − (1 − xᵃ)ᵇ`, the distribution function of Kumaraswamy (1980), as input warping for
+    /// Bayesian optimisation uses it (Cowen-Rivers et al., *HEBO*, 2022).
     Kumaraswamy(f64, f64),
-    /// `(eᵏˣ − 1)/(eᵏ − 1)`: a parameter declared linear that should be logarithmic (or the reverse, `k < 0`).
+    /// `(eᵏˣ − 1)/(eᵏ − 1)`: a parameter declared linear that should be logarithmic (or the
+    /// reverse, `k < 0`).
     Exponential(f64),
     /// So many steps.
     Stairs(f64),
@@ -48,7 +49,8 @@ impl InputWarp {
         .clamp(0.0, 1.0)
     }
 
-    /// A place in `[0, 1]` whose image is `y`, or as near as this map comes to it: found by halving.
+    /// A place in `[0, 1]` whose image is `y`, or as near as this map comes to it: found by
+    /// halving.
     pub fn invert(self, y: f64) -> f64 {
         if self == Self::Identity || y <= 0.0 || y >= 1.0 {
             return y.clamp(0.0, 1.0);
@@ -67,7 +69,8 @@ impl InputWarp {
     }
 }
 
-/// A monotone map of a landscape's values, given in units of its interquartile range from its median.
+/// A monotone map of a landscape's values, given in units of its interquartile range from its
+/// median.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum OutputWarp {
     /// Nothing.
@@ -87,8 +90,8 @@ pub enum OutputWarp {
     Ceiling(f64),
     /// Whole multiples of a step: plateaus everywhere.
     Stairs(f64),
-    /// `w ln(1 + e^((z − floor)/w))`, and a slight slope: below a floor hardly anything is gained any more, as an accuracy comes to
-    /// its ceiling over a broad region.
+    /// `w ln(1 + e^((z − floor)/w))`, and a slight slope: below a floor hardly anything is gained
+    /// any more, as an accuracy comes to its ceiling over a broad region.
     Saturation {
         /// Where the gain ends.
         floor: f64,

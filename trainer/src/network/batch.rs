@@ -8,7 +8,8 @@ use crate::sequence::{BinGroup, Sequence, Target, TargetKind};
 /// How many category tokens there are.
 const CHOICES: usize = (CATEGORIES.end - CATEGORIES.start) as usize;
 
-/// A batch of `b` sequences. Each row has the trunk, filled up to length `t₁`, then the branches, filled up to `t₂`; `t = t₁ + t₂`.
+/// A batch of `b` sequences. Each row has the trunk, filled up to length `t₁`, then the branches,
+/// filled up to `t₂`; `t = t₁ + t₂`.
 #[derive(Debug)]
 pub struct Batch {
     /// `[b, t]`.
@@ -17,7 +18,8 @@ pub struct Batch {
     pub positions: Tensor,
     /// What branches attend to; `None` when there are none.
     pub branches: Option<Branches>,
-    /// `[tokens]`: where the `b · t` places hold the tokens of the sequences, in order, without filling.
+    /// `[tokens]`: where the `b · t` places hold the tokens of the sequences, in order, without
+    /// filling.
     pub places: Tensor,
     /// `[targets]`: after which of the `b · t` tokens each prediction is made.
     pub target_index: Tensor,
@@ -38,7 +40,8 @@ pub struct Branches {
     pub mask: Tensor,
 }
 
-/// Trunks are filled up to a multiple of this, and branches to one of [`BRANCH_STEP`]: products of few shapes are set up once each.
+/// Trunks are filled up to a multiple of this, and branches to one of [`BRANCH_STEP`]: products of
+/// few shapes are set up once each.
 const TRUNK_STEP: usize = 64;
 /// See [`TRUNK_STEP`].
 const BRANCH_STEP: usize = 32;
@@ -127,8 +130,8 @@ fn trunk_length(sequence: &Sequence) -> usize {
     sequence.branch.iter().take_while(|branch| **branch == 0).count()
 }
 
-/// Writes 0 into the `[t₂, t]` mask where a branch's token attends to another. Filling attends to itself, so that every
-/// row has something to attend to.
+/// Writes 0 into the `[t₂, t]` mask where a branch's token attends to another. Filling attends to
+/// itself, so that every row has something to attend to.
 fn attend(sequence: &Sequence, trunk: usize, start: usize, length: usize, mask: &mut [f32]) {
     for hung in 0..length - start {
         let row = &mut mask[hung * length..(hung + 1) * length];

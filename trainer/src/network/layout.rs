@@ -137,8 +137,8 @@ impl Entry {
     }
 }
 
-/// `[1000, FEATURES]`: a constant, the bin's place, and cosines of it whose amplitudes fall with their frequency, so that
-/// neighbouring bins begin, and learn, alike.
+/// `[1000, FEATURES]`: a constant, the bin's place, and cosines of it whose amplitudes fall with
+/// their frequency, so that neighbouring bins begin, and learn, alike.
 pub fn features(device: Device) -> Tensor {
     let mut rows = Vec::with_capacity(BINS * FEATURES);
     for bin in 0..BINS {

@@ -1,7 +1,9 @@
-//! The network in tch: the decoder of the runtime, with tables of numbers that are smooth by construction.
+//! The network in tch: the decoder of the runtime, with tables of numbers that are smooth by
+//! construction.
 //!
-//! The rows of the 1000 bins, in the embedding and in the head, are `F·W + R`: fixed smooth [`features`](layout::features) `F` of
-//! the bin's place, learned weights `W`, and a learned residual `R` that begins at zero. An exported file has plain tables.
+//! The rows of the 1000 bins, in the embedding and in the head, are `F·W + R`: fixed smooth
+//! [`features`](layout::features) `F` of the bin's place, learned weights `W`, and a learned
+//! residual `R` that begins at zero. An exported file has plain tables.
 
 pub mod batch;
 pub mod layout;
@@ -15,7 +17,8 @@ use optiformer::{
 };
 use tch::{Device, IndexOp, Kind, Tensor};
 
-/// A decoder whose parameters lie in one flat vector, so that an optimiser's step is a few tensor operations.
+/// A decoder whose parameters lie in one flat vector, so that an optimiser's step is a few tensor
+/// operations.
 #[derive(Debug)]
 pub struct Network {
     config: Config,
@@ -78,8 +81,8 @@ impl Network {
         }
     }
 
-    /// The same network with its matrix products and attention in `precision`; parameters, the residual stream, norms and losses
-    /// stay in single precision.
+    /// The same network with its matrix products and attention in `precision`; parameters, the
+    /// residual stream, norms and losses stay in single precision.
     pub fn in_precision(mut self, precision: Kind) -> Self {
         self.cosines = self.cosines.to_kind(precision);
         self.sines = self.sines.to_kind(precision);
@@ -124,7 +127,8 @@ impl Network {
     /// Every parameter tensor by its role.
     pub fn parts(&self) -> Vec<(Role, Tensor)> {
         let sizes: Vec<i64> = self.entries.iter().map(Entry::count).collect();
-        // One split, whose gradient is one concatenation; slicing piece by piece would add up vectors of full length.
+        // One split, whose gradient is one concatenation; slicing piece by piece would add up
+        // vectors of full length.
         self.parameters
             .split_with_sizes(sizes.as_slice(), 0)
             .into_iter()
@@ -161,7 +165,8 @@ impl Network {
 
     /// The normalised last hidden state at `wanted` of the `b · t` tokens, `[wanted, hidden]`.
     ///
-    /// `tokens` is `[b, t]`, `positions` `[b · t]`. Attention is causal up to where the branches start.
+    /// `tokens` is `[b, t]`, `positions` `[b · t]`. Attention is causal up to where the branches
+    /// start.
     // In place would change tensors that the gradient needs.
     #[allow(clippy::assign_op_pattern)]
     fn hidden(
@@ -283,7 +288,8 @@ impl Network {
         Losses { total: total / weight.clamp_min(1e-6), score, value, category }
     }
 
-    /// The logits of every token, `[tokens, vocabulary]`, as a plain causal language model has them.
+    /// The logits of every token, `[tokens, vocabulary]`, as a plain causal language model has
+    /// them.
     pub fn logits(&self, tokens: &[u16]) -> Tensor {
         let parts = self.parts();
         let numbers: Vec<i64> = tokens.iter().map(|token| i64::from(*token)).collect();
@@ -294,7 +300,8 @@ impl Network {
         hidden.matmul(&Tensor::cat(&[bins, special], 0).tr())
     }
 
-    /// The logits of a sequence's tokens with their own positions and visibility, `[tokens, vocabulary]`.
+    /// The logits of a sequence's tokens with their own positions and visibility, `[tokens,
+    /// vocabulary]`.
     pub fn branched_logits(&self, sequence: &crate::sequence::Sequence) -> Tensor {
         let parts = self.parts();
         let batch = Batch::new(std::slice::from_ref(sequence), self.device());

@@ -253,7 +253,8 @@ impl Correlations {
     }
 }
 
-/// The values of a function at points of the cube, of which it takes as many coordinates as it has parameters.
+/// The values of a function at points of the cube, of which it takes as many coordinates as it has
+/// parameters.
 fn outcomes(one: &Sampled, points: &[Vec<f64>]) -> Vec<Option<f64>> {
     let function = &one.drawn.function;
     let kinds = &function.structure.kinds;
@@ -267,7 +268,8 @@ fn outcomes(one: &Sampled, points: &[Vec<f64>]) -> Vec<Option<f64>> {
         .collect()
 }
 
-/// Spearman's correlation over the points where both have values; `None` when these are too few, or one is constant.
+/// Spearman's correlation over the points where both have values; `None` when these are too few, or
+/// one is constant.
 fn rank_correlation(one: &[Option<f64>], other: &[Option<f64>]) -> Option<f64> {
     let pairs: Vec<(f64, f64)> =
         one.iter().zip(other).filter_map(|(one, other)| Some(((*one)?, (*other)?))).collect();

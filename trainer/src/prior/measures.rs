@@ -1,4 +1,5 @@
-//! What the parameters of a function do, measured at points alone: nothing is asked of the generator that drew it.
+//! What the parameters of a function do, measured at points alone: nothing is asked of the
+//! generator that drew it.
 
 use crate::generators::function::{Drawn, Function};
 
@@ -10,10 +11,12 @@ const PLACES: usize = 9;
 /// What was measured of a function.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measures {
-    /// For each parameter: the mean change of the loss, between the 5 % and 95 % quantiles and in units of their distance, when it
-    /// alone moves across its range; 0 is irrelevant. `None` where it was not seen active.
+    /// For each parameter: the mean change of the loss, between the 5 % and 95 % quantiles and in
+    /// units of their distance, when it alone moves across its range; 0 is irrelevant. `None` where
+    /// it was not seen active.
     pub influence: Vec<Option<f64>>,
-    /// For each ordered parameter that matters: whether the loss falls, or rises, all along its range from wherever one begins.
+    /// For each ordered parameter that matters: whether the loss falls, or rises, all along its
+    /// range from wherever one begins.
     pub monotone: Vec<bool>,
     /// The largest share of uniform points that have one and the same value.
     pub plateau: f64,
@@ -86,8 +89,8 @@ impl Measures {
     }
 }
 
-/// The noiseless losses when one parameter moves across its range (`places` of them, or all its values when they are fewer) and the
-/// others stay; `None` where trials fail.
+/// The noiseless losses when one parameter moves across its range (`places` of them, or all its
+/// values when they are fewer) and the others stay; `None` where trials fail.
 pub fn profile(
     function: &Function,
     values: &[f64],
@@ -139,7 +142,8 @@ mod tests {
         }
 
         fn evaluate(&self, unit: &[f64]) -> f64 {
-            // x1 falls steadily, x2 has a bottom, x3 does nothing, x4 counts where the choice x0 makes it active.
+            // x1 falls steadily, x2 has a bottom, x3 does nothing, x4 counts where the choice x0
+            // makes it active.
             (unit[2] - 0.4).powi(2) - 3.0 * unit[1] + 0.1 * unit[4]
         }
 

@@ -1,7 +1,9 @@
-//! What the model learns from, for people: a sample of the generated functions measured, checked and drawn.
+//! What the model learns from, for people: a sample of the generated functions measured, checked
+//! and drawn.
 //!
-//! A sample holds functions with a trajectory each; [`checks`] says what share of them is what, and whether the set is
-//! sound and diverse, as the first step of the smoke test asks of its few; [`page`] draws some of them.
+//! A sample holds functions with a trajectory each; [`checks`] says what share of them is what, and
+//! whether the set is sound and diverse, as the first step of the smoke test asks of its few;
+//! [`page`] draws some of them.
 
 pub mod checks;
 pub mod measures;

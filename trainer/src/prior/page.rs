@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{generators::Family, smoke::criteria::Criteria};
 
-/// One HTML page that needs nothing else; of each family it draws about the same number of functions, `pictures` in all.
+/// One HTML page that needs nothing else; of each family it draws about the same number of
+/// functions, `pictures` in all.
 pub fn write(
     sample: &[Sampled],
     facts: &[Fact],

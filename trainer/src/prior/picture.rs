@@ -1,4 +1,5 @@
-//! One function in four charts: a map, slices through its optimum, a trajectory, and its scores at random.
+//! One function in four charts: a map, slices through its optimum, a trajectory, and its scores at
+//! random.
 
 use super::{
     Sampled,
@@ -53,8 +54,9 @@ fn with(values: &[f64], changes: [(usize, f64); 2]) -> Vec<f64> {
     values
 }
 
-/// The two strongest parameters, the others as at the optimum; shades are quantiles of the scores at random points, so that heavy
-/// tails show as much as the good end. Dots are trials of the trajectory, the cross is the optimum.
+/// The two strongest parameters, the others as at the optimum; shades are quantiles of the scores
+/// at random points, so that heavy tails show as much as the good end. Dots are trials of the
+/// trajectory, the cross is the optimum.
 fn map(one: &Sampled) -> String {
     let function = &one.drawn.function;
     let strongest = one.measures.strongest();
@@ -154,7 +156,8 @@ fn trajectory(one: &Sampled) -> String {
     chart.finish()
 }
 
-/// Scores at uniform points, between the optimum and the 95 % quantile; what lies beyond is in the last bar.
+/// Scores at uniform points, between the optimum and the 95 % quantile; what lies beyond is in the
+/// last bar.
 fn histogram(one: &Sampled) -> String {
     let mut chart = Chart::new("scores at random points");
     let mut counts = [0usize; BARS];

@@ -39,7 +39,8 @@ impl Chart {
         SIZE.1 - EDGE - value.clamp(0.0, 1.0) * (SIZE.1 - TOP - EDGE)
     }
 
-    /// A line through points, of the class `class` (`l0` to `l7` are the colours of lines). A `None` interrupts it.
+    /// A line through points, of the class `class` (`l0` to `l7` are the colours of lines). A
+    /// `None` interrupts it.
     pub fn line(&mut self, class: &str, points: impl IntoIterator<Item = Option<(f64, f64)>>) {
         let mut path = String::new();
         let mut drawing = false;
@@ -88,8 +89,8 @@ impl Chart {
         );
     }
 
-    /// A grid of shades, row by row from the bottom: `h0` to `h{shades - 1}`, and `failed` where there is none. Neighbours
-    /// of the same shade become one shape.
+    /// A grid of shades, row by row from the bottom: `h0` to `h{shades - 1}`, and `failed` where
+    /// there is none. Neighbours of the same shade become one shape.
     pub fn shades(&mut self, columns: usize, cells: &[Option<usize>], shades: usize) {
         let rows = cells.len() / columns;
         let mut paths = vec![String::new(); shades + 1];

@@ -147,7 +147,8 @@ fn data(plan: &Plan, criteria: &mut Criteria) -> Result<Vec<Record>> {
     });
     let fewest = distinct.min().unwrap_or(0);
     criteria.at_least(1, "different outcomes in the dullest trajectory", fewest as f64, 3.0);
-    // How much the losses of neighbours in time jump, as a share of their range: low where a study improves steadily.
+    // How much the losses of neighbours in time jump, as a share of their range: low where a study
+    // improves steadily.
     let roughness: Vec<f64> = records.iter().map(Record::jumps).collect();
     let spread = roughness.iter().copied().fold(f64::MIN, f64::max)
         - roughness.iter().copied().fold(f64::MAX, f64::min);

@@ -38,7 +38,8 @@ pub fn check(criteria: &mut Criteria) -> Result<()> {
             illegal += usize::from(!domain.contains(back));
             unstable += usize::from(token != tokenizer.value(index, value, &view));
             unstable += usize::from(tokenizer.value(index, back, &view) != token);
-            // Fewer levels than bins come back exactly; at a bound, the middle of the last bin is not the bound.
+            // Fewer levels than bins come back exactly; at a bound, the middle of the last bin is
+            // not the bound.
             if domain.levels().is_some_and(|levels| levels <= 101) {
                 inexact += usize::from(back != value);
             } else if !domain.is_categorical() {

@@ -44,7 +44,8 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Writes to a temporary file beside `path`, which it then replaces: a killed process leaves the old checkpoint or the new one.
+    /// Writes to a temporary file beside `path`, which it then replaces: a killed process leaves
+    /// the old checkpoint or the new one.
     ///
     /// # Errors
     ///

@@ -45,8 +45,8 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens the log of a run that has made `step` steps: entries beyond them, left by a session that stopped after its last
-    /// checkpoint, are dropped.
+    /// Opens the log of a run that has made `step` steps: entries beyond them, left by a session
+    /// that stopped after its last checkpoint, are dropped.
     ///
     /// # Errors
     ///

@@ -54,7 +54,8 @@ impl Examples {
     }
 }
 
-/// Where batches come from. A batch depends on its number alone, so that a resumed run sees what an uninterrupted one would.
+/// Where batches come from. A batch depends on its number alone, so that a resumed run sees what an
+/// uninterrupted one would.
 pub trait BatchSource: Send + Sync {
     /// The batch of optimizer step `step`'s part; equal numbers give equal batches.
     ///
@@ -78,7 +79,8 @@ pub struct TrainingOptions {
     pub rate: f64,
     /// Steps over which the rate rises from nothing.
     pub warm_up: u64,
-    /// The last share of the run, over which the rate falls: 1 for all of it, 0 for a rate that stays.
+    /// The last share of the run, over which the rate falls: 1 for all of it, 0 for a rate that
+    /// stays.
     pub fall: f64,
     /// Weight decay of matrices.
     pub weight_decay: f64,
@@ -128,8 +130,8 @@ const SMOOTHING: f64 = 0.02;
 /// The name of the checkpoint in a run's directory.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 
-/// The learning rate: a linear rise, a plateau where [`TrainingOptions::fall`] leaves room for one, then half a cosine down to a
-/// fiftieth of the peak.
+/// The learning rate: a linear rise, a plateau where [`TrainingOptions::fall`] leaves room for one,
+/// then half a cosine down to a fiftieth of the peak.
 pub fn rate(options: &TrainingOptions, step: u64, seconds: f64) -> f64 {
     let rise = ((step + 1) as f64 / options.warm_up.max(1) as f64).min(1.0);
     let done = share_done(options, step, seconds);
@@ -149,8 +151,8 @@ fn share_done(options: &TrainingOptions, step: u64, seconds: f64) -> f64 {
 ///
 /// # Errors
 ///
-/// What the source or the file system says; a checkpoint of another config or other settings; a directory that holds
-/// a run already when `resume` is not set.
+/// What the source or the file system says; a checkpoint of another config or other settings; a
+/// directory that holds a run already when `resume` is not set.
 pub fn train(
     config: &Config,
     source: &Arc<dyn BatchSource>,

@@ -8,7 +8,8 @@ use tch::{Cuda, Device, Kind, Tensor};
 /// For so long products are timed.
 const LONG_ENOUGH: Duration = Duration::from_millis(300);
 
-/// The device's rate of matrix products in `kind`, in operations a second: the best of repeated square products, of 1024 rows on a CPU and of 8192 elsewhere.
+/// The device's rate of matrix products in `kind`, in operations a second: the best of repeated
+/// square products, of 1024 rows on a CPU and of 8192 elsewhere.
 pub fn matmul_rate(device: Device, kind: Kind) -> f64 {
     let side: i64 = if device == Device::Cpu { 1024 } else { 8192 };
     let matrix = || Tensor::ones([side, side], (kind, device));
@@ -34,8 +35,9 @@ pub fn matmul_rate(device: Device, kind: Kind) -> f64 {
     2.0 * (side as f64).powi(3) / least
 }
 
-/// Operations that training on a token takes in the layers' matrices: two for each weight forward, four backward (Kaplan et al. 2020). Attention, embeddings and the output are left
-/// out, so that a share of the matmul rate is a lower bound.
+/// Operations that training on a token takes in the layers' matrices: two for each weight forward,
+/// four backward (Kaplan et al. 2020). Attention, embeddings and the output are left out, so that a
+/// share of the matmul rate is a lower bound.
 pub fn operations(config: &Config) -> f64 {
     let (hidden, feed_forward) = (config.hidden_size as f64, config.feed_forward_size as f64);
     6.0 * config.layers as f64 * (4.0 * hidden * hidden + 3.0 * hidden * feed_forward)

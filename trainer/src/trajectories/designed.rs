@@ -22,7 +22,8 @@ pub(super) struct Design {
 
 impl Design {
     pub(super) fn draw(generator: &mut Generator) -> Self {
-        // Some histories never come near the optimum but by their own steps: the best cluster is not always the right one.
+        // Some histories never come near the optimum but by their own steps: the best cluster is
+        // not always the right one.
         let near = if generator.random_bool(0.3) { 0.0 } else { log_uniform(0.02, 0.5, generator) };
         Self {
             warm_up: generator.random_range(0.05..0.5),

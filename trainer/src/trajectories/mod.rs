@@ -1,8 +1,9 @@
 //! Studies of generated functions: who proposes, and what is recorded.
 //!
-//! Teachers are samplers of the runtime. Beside them, *designed* histories mix uniform points, steps from the best trials at
-//! scales that shrink, and points at random distances from the optimum, as a late study by a good optimiser has them: what the
-//! model is asked about when it ranks candidates. Half of the teachers' studies have such trials strewn in, too.
+//! Teachers are samplers of the runtime. Beside them, *designed* histories mix uniform points,
+//! steps from the best trials at scales that shrink, and points at random distances from the
+//! optimum, as a late study by a good optimiser has them: what the model is asked about when it
+//! ranks candidates. Half of the teachers' studies have such trials strewn in, too.
 
 mod designed;
 

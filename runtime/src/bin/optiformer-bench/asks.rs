@@ -22,8 +22,8 @@ const PARAMETERS: usize = 6;
 /// No sampler asks the model for fewer trials than this.
 const STARTUP: usize = 6;
 
-/// Times so many suggestions of studies as they go, the last of each the one behind `trials`: improvements, zooms and what is kept from one
-/// suggestion to the next come as they do in use.
+/// Times so many suggestions of studies as they go, the last of each the one behind `trials`:
+/// improvements, zooms and what is kept from one suggestion to the next come as they do in use.
 pub fn times(
     model: &Arc<Model>,
     trials: usize,

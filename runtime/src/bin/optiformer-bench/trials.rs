@@ -1,4 +1,5 @@
-//! What a suggestion asks of a model that reads a row a trial: 100 trials in six parameters are told, and 256 candidates ranked.
+//! What a suggestion asks of a model that reads a row a trial: 100 trials in six parameters are
+//! told, and 256 candidates ranked.
 
 use std::time::Instant;
 

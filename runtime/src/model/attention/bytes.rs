@@ -11,8 +11,9 @@ const WHOLE: f32 = 32_767.0;
 
 /// Keys and values in bytes, with a scale for each token and head, packed as the kernels' panels.
 ///
-/// With `d` the head size rounded up to whole fours and `c` the capacity rounded up to whole panels, each slot, layer and head has keys
-/// `[c / 32, d / 4, 32, 4]` and values `[d / 32 (rounded up), c / 2, 32, 2]`.
+/// With `d` the head size rounded up to whole fours and `c` the capacity rounded up to whole
+/// panels, each slot, layer and head has keys `[c / 32, d / 4, 32, 4]` and values `[d / 32 (rounded
+/// up), c / 2, 32, 2]`.
 #[derive(Clone, Debug)]
 pub struct Bytes {
     layers: usize,
@@ -59,7 +60,8 @@ impl Bytes {
         all
     }
 
-    /// Makes room for other numbers of slots and tokens; what is there is forgotten, its memory used again.
+    /// Makes room for other numbers of slots and tokens; what is there is forgotten, its memory
+    /// used again.
     pub fn reset(&mut self, slots: usize, capacity: usize) {
         self.capacity = capacity.next_multiple_of(PANEL);
         let places = slots * self.layers * self.heads;

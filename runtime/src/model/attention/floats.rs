@@ -8,9 +8,9 @@ use crate::{
 
 /// Keys and values in single precision, packed as the kernels' panels.
 ///
-/// With `d` the head size and `c` the capacity rounded up to whole panels, each slot, layer and head has keys `[c / 32, d, 32]`, so that
-/// a product with queries gives scores, and values `[d / 32 (rounded up), c, 32]`, so that a product with weights gives
-/// the mixed values.
+/// With `d` the head size and `c` the capacity rounded up to whole panels, each slot, layer and
+/// head has keys `[c / 32, d, 32]`, so that a product with queries gives scores, and values `[d /
+/// 32 (rounded up), c, 32]`, so that a product with weights gives the mixed values.
 #[derive(Clone, Debug)]
 pub struct Floats {
     layers: usize,
@@ -36,7 +36,8 @@ impl Floats {
         all
     }
 
-    /// Makes room for other numbers of slots and tokens; what is there is forgotten, its memory used again.
+    /// Makes room for other numbers of slots and tokens; what is there is forgotten, its memory
+    /// used again.
     pub fn reset(&mut self, slots: usize, capacity: usize) {
         self.capacity = capacity.next_multiple_of(PANEL);
         let places = slots * self.layers * self.heads;

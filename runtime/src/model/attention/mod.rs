@@ -1,7 +1,8 @@
-//! Attention: rows of queries over a prefix that all rows share, and over what each row sees besides.
+//! Attention: rows of queries over a prefix that all rows share, and over what each row sees
+//! besides.
 //!
-//! Keys and values are kept as floats ([`Floats`]) or as bytes ([`Bytes`]); the algorithm is the same for both, and
-//! [`KeyValues`] says what differs.
+//! Keys and values are kept as floats ([`Floats`]) or as bytes ([`Bytes`]); the algorithm is the
+//! same for both, and [`KeyValues`] says what differs.
 
 mod bytes;
 mod floats;
@@ -14,7 +15,8 @@ use alloc::vec::Vec;
 use super::{Config, workspace::sized};
 use crate::kernels::{Destination, Kernels, PANEL, padded};
 
-/// So many rows attend at a time: as many as the kernels take together, and their scores stay in the first-level cache.
+/// So many rows attend at a time: as many as the kernels take together, and their scores stay in
+/// the first-level cache.
 const TOGETHER: usize = 12;
 /// Rows that kernels may write beyond those.
 pub const ROOM: usize = 2 * TOGETHER;
@@ -43,8 +45,8 @@ pub trait KeyValues {
         value: &[f32],
     );
 
-    /// Makes queries of `rows` projected rows, `stride` apart: scaled by the root of the head size, and in the form that
-    /// [`score`](Self::score) takes.
+    /// Makes queries of `rows` projected rows, `stride` apart: scaled by the root of the head size,
+    /// and in the form that [`score`](Self::score) takes.
     fn prepare(
         kernels: Kernels,
         config: &Config,
@@ -54,8 +56,8 @@ pub trait KeyValues {
         buffers: &mut Buffers,
     );
 
-    /// What makes a score of the product of a query with a key that is not stored, as projected rows have them after
-    /// [`prepare`](Self::prepare).
+    /// What makes a score of the product of a query with a key that is not stored, as projected
+    /// rows have them after [`prepare`](Self::prepare).
     fn query_factor(config: &Config) -> f32;
 
     /// What a score weighs, before it is divided by the sum.
@@ -72,11 +74,13 @@ pub trait KeyValues {
         out: Destination<'_>,
     );
 
-    /// What bounds the scales of the first `positions` values from above, for [`weigh`](Self::weigh). It depends on those alone, so that a
-    /// token's state does not depend on which others went through the layers with it.
+    /// What bounds the scales of the first `positions` values from above, for
+    /// [`weigh`](Self::weigh). It depends on those alone, so that a token's state does not depend
+    /// on which others went through the layers with it.
     fn bound(&self, place: Place, positions: usize) -> f32;
 
-    /// Turns the first `seen` scores of a row into weights that are not yet divided by their sum, which is returned, and the others into none.
+    /// Turns the first `seen` scores of a row into weights that are not yet divided by their sum,
+    /// which is returned, and the others into none.
     #[allow(clippy::too_many_arguments)]
     fn weigh(
         &self,
@@ -177,7 +181,8 @@ pub enum Besides<'a, K> {
     Branch(Own<'a, K>),
 }
 
-/// Continuations: row `i` of what was projected is token `length + i % each` of continuation `i / each`.
+/// Continuations: row `i` of what was projected is token `length + i % each` of continuation `i /
+/// each`.
 pub struct Own<'a, K> {
     /// Their keys and values.
     pub branches: &'a K,
@@ -188,7 +193,8 @@ pub struct Own<'a, K> {
 }
 
 impl<K: KeyValues> Seen<'_, K> {
-    /// Attention of `rows` rows in one layer; `mixed` has rows `mixed_stride` apart, and room for [`padded`] rows and [`ROOM`] more.
+    /// Attention of `rows` rows in one layer; `mixed` has rows `mixed_stride` apart, and room for
+    /// [`padded`] rows and [`ROOM`] more.
     #[allow(clippy::too_many_arguments)]
     pub fn attend(
         &self,
@@ -344,8 +350,8 @@ impl<K: KeyValues> Seen<'_, K> {
         })
     }
 
-    /// The weights of a row, over the prefix and over what it has of its own; returns the row's factor. `itself` is its score with its own key,
-    /// and becomes the weight of its own value.
+    /// The weights of a row, over the prefix and over what it has of its own; returns the row's
+    /// factor. `itself` is its score with its own key, and becomes the weight of its own value.
     #[allow(clippy::too_many_arguments)]
     fn weigh_row(
         &self,

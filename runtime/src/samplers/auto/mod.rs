@@ -53,7 +53,8 @@ impl Default for AutoSampler {
 }
 
 impl AutoSampler {
-    /// A mixture with these options; without a model, the stack's trials are the Gaussian process's.
+    /// A mixture with these options; without a model, the stack's trials are the Gaussian
+    /// process's.
     ///
     /// # Errors
     ///

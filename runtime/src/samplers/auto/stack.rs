@@ -54,7 +54,8 @@ impl Stack {
         Self { transformer, cache: HistoryCache::default(), log_scores: Vec::new() }
     }
 
-    /// Whether the transformer has slots and tokens for a space, and trials that give scores a unit.
+    /// Whether the transformer has slots and tokens for a space, and trials that give scores a
+    /// unit.
     pub fn can_rank(&self, request: &Request<'_>) -> bool {
         self.transformer.check(request.space).is_ok() && has_scale(request.history)
     }

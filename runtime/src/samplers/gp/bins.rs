@@ -17,9 +17,9 @@ const REACH: f64 = 8.0;
 
 /// Fills in the probabilities of the score's 1000 bins, for one distribution after another.
 ///
-/// Bin `b` holds the losses whose [score](ScoreScale::score) lies in `[b/1000, (b+1)/1000)`; bin 998
-/// takes all finite losses beyond, and bin 999, [`FAILED`], none. The targets of the bins' edges are
-/// kept from one distribution to the next as long as both come of the same history.
+/// Bin `b` holds the losses whose [score](ScoreScale::score) lies in `[b/1000, (b+1)/1000)`; bin
+/// 998 takes all finite losses beyond, and bin 999, [`FAILED`], none. The targets of the bins'
+/// edges are kept from one distribution to the next as long as both come of the same history.
 #[derive(Clone, Debug)]
 pub struct ScoreBins {
     scale: ScoreScale,
@@ -100,7 +100,8 @@ impl ScoreBins {
     }
 }
 
-/// The inner edges below and above a bin; `None` where it reaches to infinity. [`FAILED`] has neither.
+/// The inner edges below and above a bin; `None` where it reaches to infinity. [`FAILED`] has
+/// neither.
 pub(super) fn edges(bin: Token) -> [Option<usize>; 2] {
     let bin = usize::from(bin);
     match bin {

@@ -1,8 +1,10 @@
 use alloc::vec::Vec;
 
-/// The Cholesky factor `L` of a symmetric positive definite matrix `A = L·Lᵀ`, `[n, n]` by rows, the upper part unused.
+/// The Cholesky factor `L` of a symmetric positive definite matrix `A = L·Lᵀ`, `[n, n]` by rows,
+/// the upper part unused.
 ///
-/// Golub & Van Loan, Matrix Computations, 4th edition, algorithm 4.2.2 (by rows, so that memory is read in order).
+/// Golub & Van Loan, Matrix Computations, 4th edition, algorithm 4.2.2 (by rows, so that memory is
+/// read in order).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cholesky {
     size: usize,
@@ -10,16 +12,16 @@ pub(super) struct Cholesky {
 }
 
 impl Cholesky {
-    /// Factors `matrix` (`[size, size]` by rows; the lower half is read). Returns false, and holds nothing of use, where it is
-    /// not positive definite to within rounding.
+    /// Factors `matrix` (`[size, size]` by rows; the lower half is read). Returns false, and holds
+    /// nothing of use, where it is not positive definite to within rounding.
     pub(super) fn factor(&mut self, matrix: &[f64], size: usize) -> bool {
         self.size = 0;
         self.lower.clear();
         (0..size).all(|row| self.append(&matrix[row * size..][..=row]))
     }
 
-    /// Adds a row to the matrix: `row` is its entries up to and with the diagonal, `size + 1` of them. Returns false, and
-    /// changes nothing, where the result would not be positive definite.
+    /// Adds a row to the matrix: `row` is its entries up to and with the diagonal, `size + 1` of
+    /// them. Returns false, and changes nothing, where the result would not be positive definite.
     pub(super) fn append(&mut self, row: &[f64]) -> bool {
         let size = self.size;
         debug_assert_eq!(row.len(), size + 1);

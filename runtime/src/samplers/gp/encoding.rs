@@ -4,8 +4,8 @@ use crate::space::{Configuration, Space};
 
 /// Points of a space as the kernel sees them: one column a parameter.
 ///
-/// A number is its place in the unit interval, a category its index. Where a parameter is inactive there is ½, or −1, so that two points
-/// that lack it do not differ in it.
+/// A number is its place in the unit interval, a category its index. Where a parameter is inactive
+/// there is ½, or −1, so that two points that lack it do not differ in it.
 pub(super) struct Encoding<'a> {
     space: &'a Space,
     categorical: Vec<bool>,
@@ -63,8 +63,8 @@ impl<'a> Encoding<'a> {
         }));
     }
 
-    /// Writes into `row` what a point of the unit cube looks like, taking numbers as they are (discrete ones too), and into `active` which
-    /// of its coordinates count.
+    /// Writes into `row` what a point of the unit cube looks like, taking numbers as they are
+    /// (discrete ones too), and into `active` which of its coordinates count.
     pub(super) fn of_unit(&self, unit: &[f64], row: &mut [f64], active: &mut [bool]) {
         active.fill(true);
         if self.conditional {

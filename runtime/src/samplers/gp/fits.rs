@@ -84,7 +84,8 @@ fn first_guess(columns: usize) -> Hyperparameters {
     Hyperparameters { weights: vec![1.0; columns], scale: 1.0, noise: 1e-2, shapes: vec![] }
 }
 
-/// The most probable hyperparameters, searched for from `current` or from the first guess, whichever is likelier, and whether the losses are to be warped.
+/// The most probable hyperparameters, searched for from `current` or from the first guess,
+/// whichever is likelier, and whether the losses are to be warped.
 fn fit(
     history: &[Observation],
     encoding: &Encoding<'_>,

@@ -3,10 +3,12 @@ use crate::math::normal;
 /// Left of this, ratios of the normal distribution's tail are taken from their series.
 const FAR: f64 = -50.0;
 
-/// The logarithm of the expected improvement below `best` of a normal prediction, and its slopes by mean and deviation.
+/// The logarithm of the expected improvement below `best` of a normal prediction, and its slopes by
+/// mean and deviation.
 ///
-/// `EI = σ·h(z)`, `h(z) = φ(z) + z·Φ(z)`, `z = (best − μ)/σ`, computed so that neither vanishes where the improvement is unlikely: S. Ament,
-/// S. Daulton, D. Eriksson, M. Balandat, E. Bakshy, Unexpected Improvements to Expected Improvement for Bayesian Optimization, NeurIPS 2023.
+/// `EI = σ·h(z)`, `h(z) = φ(z) + z·Φ(z)`, `z = (best − μ)/σ`, computed so that neither vanishes
+/// where the improvement is unlikely: S. Ament, S. Daulton, D. Eriksson, M. Balandat, E. Bakshy,
+/// Unexpected Improvements to Expected Improvement for Bayesian Optimization, NeurIPS 2023.
 pub(super) fn log_expected_improvement(mean: f64, deviation: f64, best: f64) -> (f64, f64, f64) {
     let z = (best - mean) / deviation;
     let log_density = -0.5 * z * z - normal::HALF_LOG_TAU;

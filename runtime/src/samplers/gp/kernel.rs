@@ -4,8 +4,9 @@ use super::{cholesky::dot, input_warp::Shape};
 
 /// What the kernel and the likelihood depend on, all above 0.
 ///
-/// The covariance of the losses at two points is `scale · matern(r²)` with `r² = Σ weightᵢ·dᵢ²`, where `dᵢ` is the difference of
-/// two numerical coordinates, or whether two categories differ (Hamming).
+/// The covariance of the losses at two points is `scale · matern(r²)` with `r² = Σ weightᵢ·dᵢ²`,
+/// where `dᵢ` is the difference of two numerical coordinates, or whether two categories differ
+/// (Hamming).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Hyperparameters {
     /// `[columns]`: inverse squared length scales.
@@ -32,7 +33,8 @@ impl Hyperparameters {
 
 /// The Matérn kernel with ν = 5/2 as a function of the squared distance, and its derivative by it.
 ///
-/// C. E. Rasmussen & C. K. I. Williams, Gaussian Processes for Machine Learning (2006), equation 4.17, with the length scale 1.
+/// C. E. Rasmussen & C. K. I. Williams, Gaussian Processes for Machine Learning (2006), equation
+/// 4.17, with the length scale 1.
 #[inline(always)]
 pub(super) fn matern(squared: f64) -> (f64, f64) {
     let r = square_root(5.0 * squared);
@@ -94,7 +96,8 @@ pub(super) fn exponential_within(x: f64) -> f64 {
     f64::from_bits(sum.to_bits().wrapping_add(shifted.to_bits() << 52))
 }
 
-/// The squared distances of every pair of rows in every column, for fitting: what does not change with the hyperparameters.
+/// The squared distances of every pair of rows in every column, for fitting: what does not change
+/// with the hyperparameters.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Differences {
     columns: usize,

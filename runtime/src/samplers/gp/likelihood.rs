@@ -93,7 +93,8 @@ impl Inputs<'_> {
 }
 
 impl<'a> Likelihood<'a> {
-    /// Of standardised `losses`, `[n]`, at points whose pairs have these differences in `columns` columns.
+    /// Of standardised `losses`, `[n]`, at points whose pairs have these differences in `columns`
+    /// columns.
     pub(super) fn new(differences: Differences, losses: &'a [f64], columns: usize) -> Self {
         Self {
             losses,
@@ -126,7 +127,8 @@ impl<'a> Likelihood<'a> {
         self
     }
 
-    /// Improves hyperparameters by at most so many steps; returns them with their [loss](Self::loss).
+    /// Improves hyperparameters by at most so many steps; returns them with their
+    /// [loss](Self::loss).
     pub(super) fn improve(
         &mut self,
         from: &Hyperparameters,
@@ -153,8 +155,8 @@ impl<'a> Likelihood<'a> {
     }
 
     /// Minus the logarithm of the posterior density of the hyperparameters whose logarithms are `x`
-    /// (`[columns + 2 + 2 · warped columns]`: weights, scale, noise, shapes), up to a constant; its slope goes into
-    /// `gradient`. Infinite where the covariance is not positive definite.
+    /// (`[columns + 2 + 2 · warped columns]`: weights, scale, noise, shapes), up to a constant; its
+    /// slope goes into `gradient`. Infinite where the covariance is not positive definite.
     ///
     /// Rasmussen & Williams (2006), equations 2.30 and 5.9.
     pub(super) fn loss(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
@@ -242,10 +244,12 @@ impl<'a> Likelihood<'a> {
     }
 }
 
-/// Minus the logarithms of the priors' densities, with the slopes by the logarithms, in the order of the hyperparameters.
+/// Minus the logarithms of the priors' densities, with the slopes by the logarithms, in the order
+/// of the hyperparameters.
 ///
-/// Weights: `exp(−0.1/w − 0.1·w)`, flat between one hundredth and a hundred, against both vanishing and exploding length scales. Scale: Gamma(2, 1).
-/// Noise: Gamma(1.1, 30), which prefers little. These are the priors that Optuna 5 has found to serve hyperparameter tuning.
+/// Weights: `exp(−0.1/w − 0.1·w)`, flat between one hundredth and a hundred, against both vanishing
+/// and exploding length scales. Scale: Gamma(2, 1). Noise: Gamma(1.1, 30), which prefers little.
+/// These are the priors that Optuna 5 has found to serve hyperparameter tuning.
 fn priors(weights: &[f64], scale: f64, noise: f64) -> impl Iterator<Item = (f64, f64)> {
     weights.iter().map(|weight| (0.1 / weight + 0.1 * weight, 0.1 * weight - 0.1 / weight)).chain([
         (scale - libm::log(scale), scale - 1.0),

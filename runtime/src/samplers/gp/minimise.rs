@@ -26,11 +26,13 @@ pub(super) struct Limits {
     pub(super) first: f64,
 }
 
-/// Minimises `function` (which writes its gradient into its second argument) in the box `low..=high` from `x`; leaves the best point
-/// in `x` and returns its value. Coordinates whose bounds are equal stay.
+/// Minimises `function` (which writes its gradient into its second argument) in the box
+/// `low..=high` from `x`; leaves the best point in `x` and returns its value. Coordinates whose
+/// bounds are equal stay.
 ///
-/// Limited-memory BFGS (Nocedal & Wright, Numerical Optimization, 2nd edition, algorithm 7.4) on the coordinates that are free, with
-/// steps projected into the box and halved until they suffice (Bertsekas 1982). Values that are not finite count as infinitely bad.
+/// Limited-memory BFGS (Nocedal & Wright, Numerical Optimization, 2nd edition, algorithm 7.4) on
+/// the coordinates that are free, with steps projected into the box and halved until they suffice
+/// (Bertsekas 1982). Values that are not finite count as infinitely bad.
 pub(super) fn minimise(
     x: &mut [f64],
     low: &[f64],

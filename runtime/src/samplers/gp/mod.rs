@@ -46,22 +46,28 @@ use crate::{
 
 /// A Gaussian process with expected improvement.
 ///
-/// The losses are modelled by a process with a Matérn-5/2 kernel, one length scale a parameter, whose hyperparameters are the most
-/// probable ones; the configuration with the largest expected improvement is suggested. Numbers are modelled on the unit interval, in
-/// the logarithm where the parameter says so, categories by whether they are the same.
+/// The losses are modelled by a process with a Matérn-5/2 kernel, one length scale a parameter,
+/// whose hyperparameters are the most probable ones; the configuration with the largest expected
+/// improvement is suggested. Numbers are modelled on the unit interval, in the logarithm where the
+/// parameter says so, categories by whether they are the same.
 ///
-/// - Failed trials count as bad as the worst one that did not fail, so that their neighbourhood is avoided.
+/// - Failed trials count as bad as the worst one that did not fail, so that their neighbourhood is
+///   avoided.
 /// - Pending trials are taken for observed, with the loss that is expected of them.
 /// - What was tried is not tried again as long as something else is left.
-/// - Of a history longer than [`GpOptions::most_trials`] a part is modelled, and [`Expectation::modeled`] says how much.
+/// - Of a history longer than [`GpOptions::most_trials`] a part is modelled, and
+///   [`Expectation::modeled`] says how much.
 ///
-/// Hyperparameters are fitted to the first 8, 9, 10, … trials, then each time that these have grown by an eighth, each fit beginning where the one
-/// before ended; at 16, 32, 64, … trials they are fitted from scratch. A history that comes whole, as when a study is resumed, costs the fits since then (at
-/// most nine); they are kept as long as the history begins with what they were fitted to.
+/// Hyperparameters are fitted to the first 8, 9, 10, … trials, then each time that these have grown
+/// by an eighth, each fit beginning where the one before ended; at 16, 32, 64, … trials they are
+/// fitted from scratch. A history that comes whole, as when a study is resumed, costs the fits
+/// since then (at most nine); they are kept as long as the history begins with what they were
+/// fitted to.
 ///
-/// J. Močkus, On Bayesian Methods for Seeking the Extremum (1974); D. R. Jones, M. Schonlau, W. J. Welch, Efficient Global
-/// Optimization of Expensive Black-Box Functions, Journal of Global Optimization 13 (1998); C. E. Rasmussen & C. K. I. Williams,
-/// Gaussian Processes for Machine Learning (2006).
+/// J. Močkus, On Bayesian Methods for Seeking the Extremum (1974); D. R. Jones, M. Schonlau, W. J.
+/// Welch, Efficient Global Optimization of Expensive Black-Box Functions, Journal of Global
+/// Optimization 13 (1998); C. E. Rasmussen & C. K. I. Williams, Gaussian Processes for Machine
+/// Learning (2006).
 #[derive(Clone, Debug, Default)]
 pub struct GpSampler {
     options: GpOptions,
@@ -69,7 +75,8 @@ pub struct GpSampler {
     trail: HistoryCache,
     fits: Fits,
     covariance: Option<KeptCovariance>,
-    /// One-step-ahead predictions by the number of earlier trials; `None` where nothing could be said.
+    /// One-step-ahead predictions by the number of earlier trials; `None` where nothing could be
+    /// said.
     ahead: BTreeMap<usize, Option<GpPrediction>>,
 }
 
@@ -115,8 +122,8 @@ impl GpSampler {
     /// trials of the request: with the very hyperparameters, transform and posterior that
     /// [`suggest`](Sampler::suggest) has for it. Number and seed of the request do not matter.
     ///
-    /// Of fewer trials than [`GpOptions::startup_trials`], of which `suggest` models none, it is the
-    /// posterior under the hyperparameters from which fits begin.
+    /// Of fewer trials than [`GpOptions::startup_trials`], of which `suggest` models none, it is
+    /// the posterior under the hyperparameters from which fits begin.
     ///
     /// # Errors
     ///

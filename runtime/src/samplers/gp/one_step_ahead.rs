@@ -7,9 +7,9 @@ use crate::samplers::Request;
 
 impl GpSampler {
     /// Of each of the last `count` trials of the history what [`predict`](Self::predict) says of it
-    /// given the trials before it alone, the oldest first: their prequential predictions. The sum of
-    /// their [`log_bin`](super::LossDistribution::log_bin) is a score of the process as a model of
-    /// this study, comparable with any other model's that predicts one step ahead.
+    /// given the trials before it alone, the oldest first: their prequential predictions. The sum
+    /// of their [`log_bin`](super::LossDistribution::log_bin) is a score of the process as a model
+    /// of this study, comparable with any other model's that predicts one step ahead.
     ///
     /// Everything in a prediction is causal: the posterior, the transform of the losses, and the
     /// hyperparameters, which are those of the fit in force at that number of trials. So a

@@ -6,7 +6,8 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct GpOptions {
-    /// As long as fewer trials than this have finished, trials are an even spread over the space. 8.
+    /// As long as fewer trials than this have finished, trials are an even spread over the space.
+    /// 8.
     pub startup_trials: usize,
     /// Points spread over the space whose expected improvement is compared. 384.
     pub spread: usize,
@@ -14,9 +15,10 @@ pub struct GpOptions {
     pub near: usize,
     /// How many of the best are refined. 6.
     pub starts: usize,
-    /// At most this many trials are conditioned on, so that a suggestion does not cost more and more: of a longer history the best half, the latest quarter,
-    /// and a spread of the rest; the others are not looked at. [`Expectation::modeled`](crate::samplers::Expectation::modeled) says when that happens.
-    /// docs/performance-classical.md has what a larger number costs. 200.
+    /// At most this many trials are conditioned on, so that a suggestion does not cost more and
+    /// more: of a longer history the best half, the latest quarter, and a spread of the rest; the
+    /// others are not looked at. [`Expectation::modeled`](crate::samplers::Expectation::modeled)
+    /// says when that happens. docs/performance-classical.md has what a larger number costs. 200.
     pub most_trials: usize,
     /// Whether bad losses are drawn together before they are modelled. [`Warp::Likelier`].
     pub warp: Warp,

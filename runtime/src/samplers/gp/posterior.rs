@@ -57,8 +57,8 @@ impl Covariance {
         }
     }
 
-    /// Adds a point, `[columns]`. Returns false, and changes nothing, where the covariance would not
-    /// be positive definite.
+    /// Adds a point, `[columns]`. Returns false, and changes nothing, where the covariance would
+    /// not be positive definite.
     pub(super) fn push(&mut self, row: &[f64], scratch: &mut Scratch) -> bool {
         let size = self.len();
         scratch.covariances.resize(size + 1, 0.0);
@@ -106,7 +106,8 @@ impl Covariance {
     }
 
     /// Calls `each(mean, deviation)` for each of the points `rows`, `[points, columns]`, in their
-    /// order: of the loss without the noise, given as many of the first points as there are weights.
+    /// order: of the loss without the noise, given as many of the first points as there are
+    /// weights.
     ///
     /// Rasmussen & Williams (2006), equations 2.25 and 2.26.
     pub(super) fn predict(
@@ -180,8 +181,8 @@ impl Posterior {
         Self { covariance, weights }
     }
 
-    /// Takes a point for observed whose loss is what is expected there: nothing is learnt but that it need not be tried
-    /// (the "kriging believer" of Ginsbourger, Le Riche & Carraro 2010).
+    /// Takes a point for observed whose loss is what is expected there: nothing is learnt but that
+    /// it need not be tried (the "kriging believer" of Ginsbourger, Le Riche & Carraro 2010).
     pub(super) fn believe(&mut self, row: &[f64], scratch: &mut Scratch) {
         if self.covariance.push(row, scratch) {
             // With y = μ the new point's share of K⁻¹·y is 0, and the others' stay as they are.
@@ -307,7 +308,8 @@ mod tests {
 
     #[test]
     fn predictions_are_the_textbook_s() {
-        // Rasmussen & Williams (2006), equations 2.25 and 2.26, solved densely by NumPy on the rows' first two columns.
+        // Rasmussen & Williams (2006), equations 2.25 and 2.26, solved densely by NumPy on the
+        // rows' first two columns.
         let (mut hyperparameters, _, rows, losses) = example();
         hyperparameters.weights.truncate(2);
         let rows: Vec<f64> = rows.chunks(3).flat_map(|row| [row[0], row[1]]).collect();

@@ -61,8 +61,8 @@ impl GpPrediction {
 /// ([`Warp`](super::Warp)). Quantiles and probabilities carry over; means do not.
 ///
 /// A failed trial counts as the worst loss of those that did not fail, so this is the distribution
-/// of a loss in which a failure shows as a bad loss: it has no mass of its own for failing, and near
-/// failed trials it lies high.
+/// of a loss in which a failure shows as a bad loss: it has no mass of its own for failing, and
+/// near failed trials it lies high.
 ///
 /// E. Snelson, C. E. Rasmussen, Z. Ghahramani, Warped Gaussian Processes, NIPS 2003.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -19,11 +19,12 @@ impl GpSampler {
     /// At most `count` configurations with a large expected improvement, which were not tried and
     /// are not pending, all different.
     ///
-    /// The first is what [`suggest`](crate::samplers::Sampler::suggest) says. Then come local maxima
-    /// of the expected improvement and the best points on the way to them, the most promising first,
-    /// such as differ from those before by a twentieth of the range of some parameter; then, where
-    /// there are too few, what is closer. A local maximum is climbed from each of
-    /// [`GpOptions::starts`](super::GpOptions::starts) places, or of `count`, if that is more.
+    /// The first is what [`suggest`](crate::samplers::Sampler::suggest) says. Then come local
+    /// maxima of the expected improvement and the best points on the way to them, the most
+    /// promising first, such as differ from those before by a twentieth of the range of some
+    /// parameter; then, where there are too few, what is closer. A local maximum is climbed from
+    /// each of [`GpOptions::starts`](super::GpOptions::starts) places, or of `count`, if that is
+    /// more.
     ///
     /// During the startup trials, and where all of a finite space was tried, it is the first alone;
     /// with a `count` of 0, nothing.
@@ -128,7 +129,8 @@ mod tests {
                         assert!(apart(&space.to_unit(one), &space.to_unit(other)));
                     }
                 }
-                // Ranked by what the sampler maximizes, but for the first, which fewer starts have found.
+                // Ranked by what the sampler maximizes, but for the first, which fewer starts have
+                // found.
                 let ratings: Vec<f64> = sampler
                     .predict(&request, &proposals)
                     .unwrap()

@@ -16,7 +16,8 @@ use crate::{
     tokenizer::View,
 };
 
-/// A discrete parameter with at most so many values has all of them tried; of others, steps of growing length.
+/// A discrete parameter with at most so many values has all of them tried; of others, steps of
+/// growing length.
 const ALL_LEVELS: u64 = 16;
 /// Rounds of continuous and discrete moves.
 const ROUNDS: usize = 4;
@@ -36,7 +37,8 @@ pub(super) struct Effort {
     pub(super) further: usize,
 }
 
-/// What a search has found, the most promising first, all of it settled in its cells of the unit cube.
+/// What a search has found, the most promising first, all of it settled in its cells of the unit
+/// cube.
 #[derive(Clone, Debug)]
 pub(super) struct Search {
     /// All points that were rated, and the refined starts.
@@ -61,8 +63,9 @@ const APART: f64 = 0.05;
 
 /// Looks for the largest expected improvement.
 ///
-/// An even spread and neighbours of the `best` trials (points of the unit cube) are rated; the best of them, in different
-/// places, are refined: numbers by the slope of the logarithm of the expected improvement, discrete values by trying others.
+/// An even spread and neighbours of the `best` trials (points of the unit cube) are rated; the best
+/// of them, in different places, are refined: numbers by the slope of the logarithm of the expected
+/// improvement, discrete values by trying others.
 pub(super) fn search(
     posterior: &Posterior,
     encoding: &Encoding<'_>,
@@ -255,7 +258,8 @@ impl Rater<'_> {
     }
 }
 
-/// Levels worth trying beside `here`: all of a few, else those 1, 2, 4, … away. Of many categories, every one.
+/// Levels worth trying beside `here`: all of a few, else those 1, 2, 4, … away. Of many categories,
+/// every one.
 fn others(here: u64, levels: u64, categorical: bool) -> Vec<u64> {
     if levels <= ALL_LEVELS || (categorical && levels <= 256) {
         return (0..levels).filter(|level| *level != here).collect();

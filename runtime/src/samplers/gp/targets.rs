@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use crate::trial::Observation;
 
-/// At most `most` trials, in their order: the best half, the latest quarter, and a spread of the rest.
+/// At most `most` trials, in their order: the best half, the latest quarter, and a spread of the
+/// rest.
 pub(super) fn keep(history: &[Observation], most: usize) -> Vec<&Observation> {
     if history.len() <= most {
         return history.iter().collect();
@@ -40,11 +41,12 @@ pub(super) struct Scale {
     factor: f64,
 }
 
-/// The losses with mean 0 and variance 1, and the map that made them so; a failed trial's is the worst. With `warp`, losses beyond the median are first
-/// drawn together: the distance `d` to the median becomes `s·ln(1 + d/s)`, where `s` is the distance of the best quarter.
+/// The losses with mean 0 and variance 1, and the map that made them so; a failed trial's is the
+/// worst. With `warp`, losses beyond the median are first drawn together: the distance `d` to the
+/// median becomes `s·ln(1 + d/s)`, where `s` is the distance of the best quarter.
 ///
-/// A process takes all differences for equally important, and its length scales from the steepest. How bad the bad
-/// trials are matters little to where the best ones are.
+/// A process takes all differences for equally important, and its length scales from the steepest.
+/// How bad the bad trials are matters little to where the best ones are.
 pub(super) fn standardised(trials: &[&Observation], warp: bool) -> (Vec<f64>, Scale) {
     let mut sorted: Vec<f64> = trials.iter().filter_map(|trial| trial.loss).collect();
     sorted.sort_by(f64::total_cmp);
@@ -93,12 +95,14 @@ impl Scale {
         (self.warped(loss) - self.mean) * self.factor
     }
 
-    /// The logarithm of the slope of [`target`](Self::target) at a loss: what a density of targets gains to be one of losses.
+    /// The logarithm of the slope of [`target`](Self::target) at a loss: what a density of targets
+    /// gains to be one of losses.
     pub(super) fn log_derivative(&self, loss: f64) -> f64 {
         self.log_bend(self.shrunk(loss)) - libm::log(self.unit) - core::f64::consts::LN_2
     }
 
-    /// The logarithm of the density of losses over that of their targets, up to a constant that all scales of the same losses share.
+    /// The logarithm of the density of losses over that of their targets, up to a constant that all
+    /// scales of the same losses share.
     pub(super) fn log_slope(&self, trials: &[&Observation]) -> f64 {
         let of =
             |trial: &&Observation| self.log_bend(self.shrunk(trial.loss.unwrap_or(self.worst)));

@@ -36,8 +36,8 @@ const FIRST_SHARE: f64 = 0.1;
 
 /// Suggests what a trained transformer expects to improve most.
 ///
-/// The model reads a row a trial ([`Sequence::Trials`]); Müller et al. 2023 (*PFNs4BO*) describe the
-/// approach of a transformer trained to predict as the surrogate of Bayesian optimization.
+/// The model reads a row a trial ([`Sequence::Trials`]); Müller et al. 2023 (*PFNs4BO*) describe
+/// the approach of a transformer trained to predict as the surrogate of Bayesian optimization.
 #[derive(Debug)]
 pub struct OptiFormerSampler {
     surrogate: TransformerSurrogate,
@@ -49,8 +49,8 @@ impl OptiFormerSampler {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] when the weights were trained with another sequence, vocabulary or
-    /// score rule, [`ErrorKind::InvalidValue`] for options that are out of range.
+    /// [`ErrorKind::Unsupported`] when the weights were trained with another sequence, vocabulary
+    /// or score rule, [`ErrorKind::InvalidValue`] for options that are out of range.
     pub fn new(model: Arc<Model>, options: OptiFormerOptions) -> Result<Self> {
         check_model(&model)?;
         options.check()?;

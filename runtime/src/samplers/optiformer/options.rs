@@ -27,7 +27,8 @@ pub struct OptiFormerOptions {
     pub global_every: u64,
     /// How the policy's values are drawn.
     pub sampling: SamplingOptions,
-    /// Divides the score's logits, on top of the temperature that the weights file names. Default 1.
+    /// Divides the score's logits, on top of the temperature that the weights file names. Default
+    /// 1.
     pub score_temperature: f32,
     /// Number of threads that candidates are spread over; the suggestion is the same for any.
     /// Without the standard library there is one. Default 1.

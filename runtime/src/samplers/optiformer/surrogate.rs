@@ -113,8 +113,8 @@ impl TransformerSurrogate {
         self.model.history(&mut self.cache, &self.rows, &mut self.workspace)
     }
 
-    /// Calls `each` with the index of every configuration and the probabilities of its score's bins,
-    /// `[1000]`.
+    /// Calls `each` with the index of every configuration and the probabilities of its score's
+    /// bins, `[1000]`.
     ///
     /// # Errors
     ///
@@ -178,7 +178,8 @@ impl TransformerSurrogate {
         Ok(predictions)
     }
 
-    /// Draws configurations from the policy (`TARGET_REGRET_0`), parameter by parameter, all in step.
+    /// Draws configurations from the policy (`TARGET_REGRET_0`), parameter by parameter, all in
+    /// step.
     ///
     /// # Errors
     ///

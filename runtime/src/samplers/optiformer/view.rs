@@ -32,8 +32,8 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// Chooses the view and the trials. Of more than `most` trials, the best, the latest and an even
-    /// spread of the rest stay; pending ones take at most half of the room, the latest ones.
+    /// Chooses the view and the trials. Of more than `most` trials, the best, the latest and an
+    /// even spread of the rest stay; pending ones take at most half of the room, the latest ones.
     pub fn new(request: &Request<'_>, most: usize, zoom: bool) -> Self {
         let space = request.space;
         // What a trial leaves inactive neither widens the box nor keeps the trial out of it.

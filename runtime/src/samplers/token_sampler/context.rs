@@ -33,8 +33,9 @@ pub struct Context {
 impl Context {
     /// Chooses the view, the trials and the scale, and writes the tokens.
     ///
-    /// At most `most_tokens` tokens are written: of more trials, the best, the latest and an even spread of the rest stay.
-    /// Pending trials are shown with the median score, so that they are neither repeated nor trusted.
+    /// At most `most_tokens` tokens are written: of more trials, the best, the latest and an even
+    /// spread of the rest stay. Pending trials are shown with the median score, so that they are
+    /// neither repeated nor trusted.
     pub fn new(
         request: &Request<'_>,
         tokenizer: &Tokenizer,
@@ -120,8 +121,9 @@ fn ranked(history: &[Observation], indices: &[usize]) -> Vec<usize> {
 
 /// Which of `indices` are shown when there is room for `room` of them, in order.
 ///
-/// A choice stands for a while, and the trials that have come since are shown behind it: the tokens stay, and the keys and values computed for
-/// them. It is made anew when there are eight more (a quarter of the room, where that is less).
+/// A choice stands for a while, and the trials that have come since are shown behind it: the tokens
+/// stay, and the keys and values computed for them. It is made anew when there are eight more (a
+/// quarter of the room, where that is less).
 fn choose(history: &[Observation], indices: &[usize], room: usize) -> Vec<usize> {
     if indices.len() <= room {
         return indices.to_vec();
@@ -134,7 +136,8 @@ fn choose(history: &[Observation], indices: &[usize], room: usize) -> Vec<usize>
     chosen
 }
 
-/// At most `room` of `indices`, in order: a third for the best, a third for the latest, the rest spread evenly.
+/// At most `room` of `indices`, in order: a third for the best, a third for the latest, the rest
+/// spread evenly.
 fn best_latest_and_spread(history: &[Observation], indices: &[usize], room: usize) -> Vec<usize> {
     if indices.len() <= room {
         return indices.to_vec();
@@ -166,9 +169,9 @@ fn best_latest_and_spread(history: &[Observation], indices: &[usize], room: usiz
 
 /// How many of the first losses the scale is fitted to.
 ///
-/// The scale stays as it is while trials come that do not improve on the best, so that their tokens stay, and the keys
-/// and values computed for them; it is fitted anew at each improvement, and each time the
-/// history has grown by a fifth.
+/// The scale stays as it is while trials come that do not improve on the best, so that their tokens
+/// stay, and the keys and values computed for them; it is fitted anew at each improvement, and each
+/// time the history has grown by a fifth.
 fn fitted(losses: &[Option<f64>]) -> usize {
     let mut best = f64::INFINITY;
     let mut improved = 0;
@@ -278,8 +281,8 @@ mod tests {
         assert_eq!(context.tokens[2 + 4 * 7 - 2], crate::tokenizer::vocabulary::SCORE);
     }
 
-    /// The best trials' models have their parameters far from the middle; a trial of the other model is not outside of the box for
-    /// having none of them.
+    /// The best trials' models have their parameters far from the middle; a trial of the other
+    /// model is not outside of the box for having none of them.
     #[test]
     fn zooming_keeps_trials_whose_parameters_are_inactive() {
         let space = Space::new(vec![

@@ -21,9 +21,11 @@ pub(super) struct GpuRanking {
 }
 
 impl GpuRanking {
-    /// The logits of the bins after each question, `[questions, BINS]`; `None` when the CPU is to rank.
+    /// The logits of the bins after each question, `[questions, BINS]`; `None` when the CPU is to
+    /// rank.
     ///
-    /// `looking` says which view the context is of. `rows` is how many tokens a whole batch of candidates may have: the choice of the device hangs on it, and not on the batch at hand, so
+    /// `looking` says which view the context is of. `rows` is how many tokens a whole batch of
+    /// candidates may have: the choice of the device hangs on it, and not on the batch at hand, so
     /// that all batches of a study go to one device.
     pub fn logits<'a>(
         &mut self,
@@ -70,13 +72,14 @@ impl GpuRanking {
 }
 
 impl TokenSampler {
-    /// The same sampler, which ranks its candidates on a graphics processor where `device` says so. The weights there must be those of the
-    /// sampler's own model; sums are rounded in another order, so that of candidates that are as good as equal another may be chosen.
+    /// The same sampler, which ranks its candidates on a graphics processor where `device` says so.
+    /// The weights there must be those of the sampler's own model; sums are rounded in another
+    /// order, so that of candidates that are as good as equal another may be chosen.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`] when the two models have different shapes, [`ErrorKind::Unsupported`] when the device has no room for a
-    /// history.
+    /// [`ErrorKind::InvalidValue`] when the two models have different shapes,
+    /// [`ErrorKind::Unsupported`] when the device has no room for a history.
     pub fn with_gpu(mut self, model: Arc<GpuModel>, device: Device) -> Result<Self> {
         if model.config() != self.model.config() {
             return Err(Error::new(

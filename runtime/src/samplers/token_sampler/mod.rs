@@ -1,9 +1,11 @@
-//! The learned sampler of models that read a token a value, as the founding guide has it: the baseline
-//! of the ablation of the format. Models that ship are asked by [`OptiFormerSampler`](super::OptiFormerSampler).
+//! The learned sampler of models that read a token a value, as the founding guide has it: the
+//! baseline of the ablation of the format. Models that ship are asked by
+//! [`OptiFormerSampler`](super::OptiFormerSampler).
 //!
 //! 1. The history becomes tokens ([`Context`]), the whole space or a box around the best trials.
 //! 2. Candidates: drawn from the model's policy, neighbours of the best trials, an even spread.
-//! 3. The model's distribution of each candidate's score gives its expected improvement; the best is suggested.
+//! 3. The model's distribution of each candidate's score gives its expected improvement; the best
+//!    is suggested.
 //!
 //! All candidates share the history's keys and values, and go through the weights together.
 
@@ -38,7 +40,8 @@ use crate::{
 pub struct TokenSamplerOptions {
     /// The first so many trials are an even spread over the space, before the model is asked.
     pub startup: usize,
-    /// Of each numerical parameter's range, the startup spreads over this share around the middle; its first point over no more than a tenth.
+    /// Of each numerical parameter's range, the startup spreads over this share around the middle;
+    /// its first point over no more than a tenth.
     pub startup_share: f64,
     /// How many candidates are drawn from the policy.
     pub policy: usize,
@@ -58,12 +61,14 @@ pub struct TokenSamplerOptions {
     pub whole_every: u64,
     /// How the policy's tokens are drawn.
     pub sampling: SamplingOptions,
-    /// Candidates are left out that lie closer than this to a trial in every parameter, as a share of the view's side: the model cannot
-    /// tell them from it, and takes what it does not know for hope. Different choices are never close.
+    /// Candidates are left out that lie closer than this to a trial in every parameter, as a share
+    /// of the view's side: the model cannot tell them from it, and takes what it does not know for
+    /// hope. Different choices are never close.
     pub apart: f64,
     /// Divides the score's logits, on top of the temperature that the weights file names.
     pub score_temperature: f32,
-    /// Candidates are spread over so many threads; the suggestion is the same for any number. Without the standard library there is one.
+    /// Candidates are spread over so many threads; the suggestion is the same for any number.
+    /// Without the standard library there is one.
     pub threads: usize,
 }
 
@@ -91,7 +96,8 @@ impl Default for TokenSamplerOptions {
 /// The most threads that may be asked for.
 const MOST_THREADS: usize = 1024;
 
-/// Room for a candidate's tokens behind the history's: two for each of the most parameters, and three.
+/// Room for a candidate's tokens behind the history's: two for each of the most parameters, and
+/// three.
 const MOST_QUESTION: usize = 2 * MOST_PARAMETERS + 3;
 
 /// Rounds of candidates around the best ranked ones, and around how many.
@@ -104,7 +110,8 @@ pub struct TokenSampler {
     model: Arc<Model>,
     options: TokenSamplerOptions,
     most_tokens: usize,
-    /// Of the view of the whole space, and of a box: they take turns, and each finds most of its tokens again.
+    /// Of the view of the whole space, and of a box: they take turns, and each finds most of its
+    /// tokens again.
     caches: [Cache; 2],
     /// Which of them the suggestion is made with.
     looking: usize,
@@ -119,8 +126,8 @@ impl TokenSampler {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] when the weights were trained with another vocabulary or score rule,
-    /// [`ErrorKind::InvalidValue`] for options that leave no candidate or are out of range.
+    /// [`ErrorKind::Unsupported`] when the weights were trained with another vocabulary or score
+    /// rule, [`ErrorKind::InvalidValue`] for options that leave no candidate or are out of range.
     pub fn new(model: Arc<Model>, options: TokenSamplerOptions) -> Result<Self> {
         let metadata = model.metadata();
         for (what, have, want) in [
@@ -294,7 +301,8 @@ impl TokenSampler {
         finished >= self.options.zoom_from && (whole == 0 || !request.number.is_multiple_of(whole))
     }
 
-    /// Brings the cache to hold exactly these tokens, one list behind the other; what it has of them already is kept.
+    /// Brings the cache to hold exactly these tokens, one list behind the other; what it has of
+    /// them already is kept.
     fn show(&mut self, history: &[Token], more: &[Token]) -> Result<()> {
         let cache = &mut self.caches[self.looking];
         let wanted = history.iter().chain(more);
@@ -372,7 +380,8 @@ fn taken_units(request: &Request<'_>) -> Vec<Vec<f64>> {
     finished.chain(request.pending).map(|trial| request.space.to_unit(trial)).collect()
 }
 
-/// Whether two points of the unit cube differ by less than `apart` of the view's side in every parameter.
+/// Whether two points of the unit cube differ by less than `apart` of the view's side in every
+/// parameter.
 fn is_close(space: &Space, view: &View, one: &[f64], other: &[f64], apart: f64) -> bool {
     space.parameters().iter().enumerate().all(|(dimension, parameter)| {
         let (a, b) = (one[dimension], other[dimension]);
@@ -395,7 +404,8 @@ fn remove_repeated(candidates: &mut Vec<Candidate>) {
     *candidates = kept;
 }
 
-/// What is left of a finite space, at most 64 configurations; `None` when nothing is, or the space is too large to list.
+/// What is left of a finite space, at most 64 configurations; `None` when nothing is, or the space
+/// is too large to list.
 fn left(space: &Space, known: &TriedSet) -> Option<Vec<Candidate>> {
     let left = known.remaining(space)?;
     let stride = left.len().div_ceil(64).max(1);

@@ -54,7 +54,8 @@ impl TokenSampler {
                 return Ok(predictions);
             }
         }
-        // What all questions begin with is shown once: of several the separator and the first parameter at least.
+        // What all questions begin with is shown once: of several the separator and the first
+        // parameter at least.
         let shared = shared_beginning(&questions);
         if let Some(first) = questions.first() {
             self.show(&context.tokens, &first[..shared])?;

@@ -20,14 +20,16 @@ const SOURCE: &str = "https://ossci-datasets.s3.amazonaws.com/mnist/ or another 
 const TRAINING: usize = 2000;
 const VALIDATION: usize = 2000;
 
-/// The digit tasks: a multilayer perceptron, softmax regression, and a ridge classifier on random features.
+/// The digit tasks: a multilayer perceptron, softmax regression, and a ridge classifier on random
+/// features.
 ///
-/// The files are MNIST's, in `DATA/mnist`, as they are or compressed: the training images where they are there, else the test images. The first 2000 train,
-/// the next 2000 judge.
+/// The files are MNIST's, in `DATA/mnist`, as they are or compressed: the training images where
+/// they are there, else the test images. The first 2000 train, the next 2000 judge.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Io`](optiformer::ErrorKind::Io) for files that are missing, [`ErrorKind::InvalidValue`](optiformer::ErrorKind::InvalidValue) for ones that are not MNIST's.
+/// [`ErrorKind::Io`](optiformer::ErrorKind::Io) for files that are missing,
+/// [`ErrorKind::InvalidValue`](optiformer::ErrorKind::InvalidValue) for ones that are not MNIST's.
 pub fn problems(data: Option<&Path>) -> Result<Vec<Problem>> {
     let folder = directory("digits", data)?.join("mnist");
     let digits = Arc::new(load(&folder)?);

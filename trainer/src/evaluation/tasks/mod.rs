@@ -1,5 +1,6 @@
-//! Real tuning problems, read from a directory that the user names: complete tables, surrogates of YAHPO-Gym, and small models that
-//! are trained on digits. docs/evaluation.md says where the files may be had, and how instances are chosen.
+//! Real tuning problems, read from a directory that the user names: complete tables, surrogates of
+//! YAHPO-Gym, and small models that are trained on digits. docs/evaluation.md says where the files
+//! may be had, and how instances are chosen.
 
 pub mod digits;
 pub mod tables;
@@ -63,7 +64,8 @@ mod tests {
         assert!(real("yapho", None).err().unwrap().to_string().contains("yahpo-2021"));
     }
 
-    /// Every problem of every suite has a name of its own and says something about configurations of its space.
+    /// Every problem of every suite has a name of its own and says something about configurations
+    /// of its space.
     #[test]
     fn real_data_give_values() {
         let Some(data) = std::env::var_os("OPTIFORMER_DATA") else {

@@ -1,4 +1,5 @@
-//! Complete tables of training runs: every configuration of a grid was trained, and a trial looks its outcome up.
+//! Complete tables of training runs: every configuration of a grid was trained, and a trial looks
+//! its outcome up.
 
 use std::{
     fs,
@@ -37,7 +38,8 @@ struct Axis {
 }
 
 impl Axis {
-    /// A number by its place on the axis: the places are as far apart as the experimenters thought right, be that even, in the logarithm or otherwise.
+    /// A number by its place on the axis: the places are as far apart as the experimenters thought
+    /// right, be that even, in the logarithm or otherwise.
     fn parameter(&self) -> std::result::Result<Parameter, String> {
         if self.values.is_empty() {
             return Err(format!("parameter \"{}\" has no values", self.name));
@@ -69,7 +71,8 @@ impl Axis {
 /// # Errors
 ///
 /// [`ErrorKind::Io`](optiformer::ErrorKind::Io) for files that are missing,
-/// [`ErrorKind::InvalidValue`](optiformer::ErrorKind::InvalidValue) for ones that hold something else, naming file and field.
+/// [`ErrorKind::InvalidValue`](optiformer::ErrorKind::InvalidValue) for ones that hold something
+/// else, naming file and field.
 pub fn problems(data: Option<&Path>) -> Result<Vec<Problem>> {
     let folder = directory("tables", data)?.join("tables");
     let absent =

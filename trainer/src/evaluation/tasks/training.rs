@@ -1,4 +1,5 @@
-//! Small models, trained with libtorch on one thread. All random numbers come from here, so that a configuration has one outcome.
+//! Small models, trained with libtorch on one thread. All random numbers come from here, so that a
+//! configuration has one outcome.
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;

@@ -1,7 +1,9 @@
-//! Surrogates of YAHPO-Gym: networks that were fitted to many real tuning runs, and answer in their place.
+//! Surrogates of YAHPO-Gym: networks that were fitted to many real tuning runs, and answer in their
+//! place.
 //!
-//! F. Pfisterer, L. Schneider, J. Moosbauer, M. Binder, B. Bischl, YAHPO Gym – An Efficient Multi-Objective Multi-Fidelity Benchmark for
-//! Hyperparameter Optimization, AutoML-Conf 2022. The networks take the categories' codes and the numbers, in the order that the benchmark's
+//! F. Pfisterer, L. Schneider, J. Moosbauer, M. Binder, B. Bischl, YAHPO Gym – An Efficient
+//! Multi-Objective Multi-Fidelity Benchmark for Hyperparameter Optimization, AutoML-Conf 2022. The
+//! networks take the categories' codes and the numbers, in the order that the benchmark's
 //! definition has; what is inactive is the code of `#na#`, or 0.
 
 use std::{collections::HashMap, path::Path, sync::Arc};
@@ -43,7 +45,8 @@ struct Scenario {
     objective: (usize, bool),
 }
 
-/// Validation accuracy of networks, and misclassification of elastic nets: of the official release, for testing.
+/// Validation accuracy of networks, and misclassification of elastic nets: of the official release,
+/// for testing.
 const OFFICIAL: [Scenario; 2] = [
     Scenario {
         folder: "lcbench",
@@ -76,8 +79,9 @@ const OFFICIAL: [Scenario; 2] = [
     },
 ];
 
-/// Misclassification of four kinds of models: of the release of 2021, for validation. Outputs then: mmce, f1, auc, logloss, timetrain,
-/// timepredict; the official release has nine, and the accuracy in the first place.
+/// Misclassification of four kinds of models: of the release of 2021, for validation. Outputs then:
+/// mmce, f1, auc, logloss, timetrain, timepredict; the official release has nine, and the accuracy
+/// in the first place.
 const EARLIER: [Scenario; 4] = [
     Scenario {
         folder: "rbv2_svm",
@@ -201,7 +205,8 @@ enum Place {
 /// # Errors
 ///
 /// [`ErrorKind::Io`](optiformer::ErrorKind::Io) for files that are missing,
-/// [`ErrorKind::InvalidValue`](optiformer::ErrorKind::InvalidValue) for ones that hold something else, naming file and field.
+/// [`ErrorKind::InvalidValue`](optiformer::ErrorKind::InvalidValue) for ones that hold something
+/// else, naming file and field.
 pub fn problems(data: Option<&Path>, earlier: bool) -> Result<Vec<Problem>> {
     let (suite, folder, scenarios): (_, _, &[Scenario]) = if earlier {
         ("yahpo-2021", "yahpo_2021", &EARLIER)
@@ -438,7 +443,8 @@ mod tests {
         fs::remove_dir_all(folder).unwrap();
     }
 
-    /// Outputs of onnxruntime 1.31, where the files are there: `OPTIFORMER_DATA` names their directory.
+    /// Outputs of onnxruntime 1.31, where the files are there: `OPTIFORMER_DATA` names their
+    /// directory.
     #[test]
     fn the_networks_say_what_another_runtime_has_them_say() {
         let Some(data) = env::var_os("OPTIFORMER_DATA") else {
