@@ -8,8 +8,8 @@
 //! |---|---|
 //! | family | u8 |
 //! | number of parameters `d` | u8 |
-//! | kinds: 0 continuous, 1 levels, 2 categorical, 3 log levels; and their number | `d` × (u8, u16) |
-//! | conditions: the parent's index (255 and no more for none), activating values as bits | `d` × (u8, u64) |
+//! | kinds (0 continuous, 1 levels, 2 categorical, 3 log levels), number | `d` × (u8, u16) |
+//! | conditions: parent (255 and no more for none), its values as bits | `d` × (u8, u64) |
 //! | number of trials `n` | u16 |
 //! | optimum's coordinates, its loss | `d` × f32, f32 |
 //! | trials: source, failed, coordinates, loss | `n` × (u8, u8, `d` × f32, f32) |

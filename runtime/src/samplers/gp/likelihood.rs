@@ -151,7 +151,7 @@ impl<'a> Likelihood<'a> {
         let (low, high) = (bounds(|pair| pair.0), bounds(|pair| pair.1));
         let limits = Limits { steps, evaluations: 2 * steps, slope: 1e-2, gain: 1e-3, first: 1.0 };
         let value = minimise(&mut x, &low, &high, limits, |x, gradient| self.loss(x, gradient));
-        (self.from_logarithms(&x), value)
+        (self.exponentiate(&x), value)
     }
 
     /// Minus the logarithm of the posterior density of the hyperparameters whose logarithms are `x`
@@ -160,7 +160,7 @@ impl<'a> Likelihood<'a> {
     ///
     /// Rasmussen & Williams (2006), equations 2.30 and 5.9.
     pub(super) fn loss(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
-        let Hyperparameters { weights, scale, noise, .. } = self.from_logarithms(x);
+        let Hyperparameters { weights, scale, noise, .. } = self.exponentiate(x);
         let (size, columns) = (self.losses.len(), self.columns);
         if let Some(inputs) = &mut self.inputs {
             inputs.warp(&x[columns + 2..]);
@@ -226,7 +226,7 @@ impl<'a> Likelihood<'a> {
         loss
     }
 
-    fn from_logarithms(&self, x: &[f64]) -> Hyperparameters {
+    fn exponentiate(&self, x: &[f64]) -> Hyperparameters {
         let columns = self.columns;
         let mut shapes = Vec::new();
         if let Some(inputs) = &self.inputs {
