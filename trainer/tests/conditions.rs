@@ -170,7 +170,7 @@ fn inactive_parameters_are_left_out_and_parents_come_first() {
             for target in targets {
                 let slot = sequence.tokens[target.index as usize];
                 assert!(SLOTS.contains(&slot));
-                let categorical = matches!(target.kind, TargetKind::Category { choices: 3, .. });
+                let categorical = matches!(target.kind, TargetKind::Category { legal: 0b111, .. });
                 assert_eq!(categorical, slot == model);
             }
         }

@@ -6,6 +6,8 @@
 //! 3. The model's distribution of each candidate's score gives its expected improvement.
 //! 4. Rounds of refinement search near the best candidates; the best of all is suggested.
 
+#[cfg(feature = "classical")]
+mod log_score;
 mod options;
 pub(crate) mod search;
 pub(crate) mod surrogate;

@@ -69,6 +69,7 @@ impl Shown {
     }
 }
 
+#[cfg(feature = "classical")]
 impl Shown {
     /// A history seen whole, without pending trials.
     pub fn whole(space: &Space, history: &[Observation], most: usize) -> Self {
