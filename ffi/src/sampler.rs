@@ -37,7 +37,7 @@ pub unsafe fn sampler(
     let model = unsafe { model.as_ref() }.map(|handle| Arc::clone(&handle.model));
     match (name, model) {
         (LEARNED, model) => {
-            let model = model.map_or_else(|| Model::pico().map(Arc::new), Ok)?;
+            let model = model.map_or_else(Model::shared_pico, Ok)?;
             Ok(samplers::transformer(model, 1)?)
         }
         (DEFAULT, Some(model)) => {

@@ -156,6 +156,24 @@ impl Model {
         Self::from_bytes(PICO)
     }
 
+    /// The embedded pico model, unpacked once for the whole process where there is the standard
+    /// library; it is immutable.
+    ///
+    /// # Errors
+    ///
+    /// As [`pico`](Self::pico).
+    #[cfg(feature = "pico")]
+    pub fn shared_pico() -> Result<alloc::sync::Arc<Self>> {
+        #[cfg(feature = "std")]
+        {
+            static SHARED: std::sync::OnceLock<Result<alloc::sync::Arc<Model>>> =
+                std::sync::OnceLock::new();
+            SHARED.get_or_init(|| Self::pico().map(alloc::sync::Arc::new)).clone()
+        }
+        #[cfg(not(feature = "std"))]
+        Self::pico().map(alloc::sync::Arc::new)
+    }
+
     /// The embedded pico model, for computing in some precision.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ enum Choice {
 impl Default for AutoSampler {
     fn default() -> Self {
         #[cfg(feature = "pico")]
-        let model = Model::pico().ok().map(Arc::new);
+        let model = Model::shared_pico().ok();
         #[cfg(not(feature = "pico"))]
         let model = None;
         Self::new(model, AutoOptions::default()).unwrap_or_else(|_| Self::without_model())
