@@ -43,7 +43,7 @@ def test_a_study_minimizes():
         study.tell(trial.id, None if number == 3 else loss)
     del seen[3]
     assert study.best().value == min(seen)
-    assert {reason.sampler for reason in reasons} >= {"gp"}
+    assert {reason.sampler for reason in reasons} >= {"stack"}
     assert {reason.origin for reason in reasons} >= {"spread", "refined"}
     assert math.isnan(reasons[0].median) and reasons[20].improvement >= 0
     with pytest.raises(optiformer.Error) as caught:

@@ -3,7 +3,6 @@
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::cell::{Cell, OnceCell};
 
-#[cfg(feature = "classical")]
 use rand::{Rng, RngExt};
 
 use super::Request;
@@ -59,7 +58,6 @@ impl<'a> TriedSet<'a> {
 }
 
 /// A random untried configuration; after 256 attempts the first that is left, or any.
-#[cfg(feature = "classical")]
 pub(super) fn sample_untried(
     space: &Space,
     tried: &TriedSet<'_>,

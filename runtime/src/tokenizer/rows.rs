@@ -202,13 +202,26 @@ impl RowTokenizer {
     ///
     /// # Errors
     ///
-    /// As [`Tokenizer::with_slots`].
+    /// As [`Tokenizer::with_slots`]; [`ErrorKind::InvalidValue`] for codes that are not as said.
     pub fn with_assignment(
         space: &Space,
         slots: Vec<usize>,
         codes: Vec<Vec<Token>>,
     ) -> Result<Self> {
-        Ok(Self { tokenizer: Tokenizer::with_slots(space, slots)?, codes })
+        let tokenizer = Tokenizer::with_slots(space, slots)?;
+        for (index, parameter) in space.parameters().iter().enumerate() {
+            let domain = parameter.domain();
+            let Some(codes) = codes.get(index).filter(|codes| !codes.is_empty()) else { continue };
+            let fits = domain.is_categorical() && domain.levels() == Some(codes.len() as u64);
+            let distinct = codes.iter().enumerate().all(|(i, code)| !codes[..i].contains(code));
+            if !fits || !distinct || codes.iter().any(|code| usize::from(*code) >= RANKS) {
+                let name = parameter.name();
+                let context =
+                    format!("parameter \"{name}\": codes {codes:?} do not name its choices");
+                return Err(Error::new(ErrorKind::InvalidValue, context));
+            }
+        }
+        Ok(Self { tokenizer, codes })
     }
 
     /// The tokenizer of single values.
@@ -304,6 +317,10 @@ impl RowTokenizer {
 
     /// Appends a row that asks for the value of parameter `chosen.len()`, given the values chosen
     /// for the parameters before it.
+    ///
+    /// # Panics
+    ///
+    /// When values are chosen for all parameters, or `regret_class` is above 2.
     pub fn push_policy(
         &self,
         chosen: &[Option<f64>],

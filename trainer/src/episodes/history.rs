@@ -79,11 +79,16 @@ pub fn draw(
     if !boxed {
         return Ok(History { view: whole, trials });
     }
-    Ok(look_inside(&function.space, trials, rng))
+    Ok(look_inside(&function.space, trials, length, rng))
 }
 
-/// The trials inside a random box around the best ones.
-fn look_inside(space: &Space, trials: Vec<Observation>, rng: &mut Generator) -> History {
+/// The trials inside a random box around the best ones, at most `longest`.
+fn look_inside(
+    space: &Space,
+    trials: Vec<Observation>,
+    longest: usize,
+    rng: &mut Generator,
+) -> History {
     let units: Vec<(Vec<f64>, Option<f64>)> = trials
         .iter()
         .map(|trial| (space.to_partial_unit(&trial.configuration), trial.loss))
@@ -95,8 +100,11 @@ fn look_inside(space: &Space, trials: Vec<Observation>, rng: &mut Generator) -> 
         .filter(|(_, (unit, _))| view.contains(unit))
         .map(|(trial, _)| trial.clone())
         .collect();
-    if inside.len() < FEWEST_IN_BOX {
-        return History { view: View::whole(space.len()), trials };
-    }
-    History { view, trials: inside }
+    let (view, mut trials) = if inside.len() < FEWEST_IN_BOX {
+        (View::whole(space.len()), trials)
+    } else {
+        (view, inside)
+    };
+    trials.truncate(longest);
+    History { view, trials }
 }

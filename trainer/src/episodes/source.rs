@@ -92,6 +92,10 @@ impl EpisodeSource {
             self.pool.install(|| (0..functions).into_par_iter().map(of_function).collect());
         let mut episodes: Vec<Episode> = episodes?.into_iter().flatten().collect();
         episodes.retain(|episode| !episode.targets.is_empty());
+        if episodes.is_empty() {
+            let context = "no episode of a whole group has anything to predict";
+            return Err(Error::new(ErrorKind::InvalidValue, context));
+        }
         let mut rng = Generator::seed_from_u64(seed ^ group.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         episodes.shuffle(&mut rng);
         let mut batches = self.by_length(episodes);
@@ -108,11 +112,7 @@ impl EpisodeSource {
             let history = longest.history.next_multiple_of(HISTORY_STEP);
             let queries = self.options.episodes.queries + self.options.episodes.policy_queries;
             let count = (self.options.batch_rows / (history + queries)).max(1);
-            let batch = episodes.split_off(episodes.len().saturating_sub(count));
-            // A remainder of the shortest would be a batch of another size.
-            if batch.len() == count || batches.is_empty() {
-                batches.push(batch);
-            }
+            batches.push(episodes.split_off(episodes.len().saturating_sub(count)));
         }
         batches
     }

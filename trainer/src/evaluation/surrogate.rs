@@ -26,6 +26,8 @@ use crate::{
 pub const TOLD: [usize; 4] = [10, 25, 50, 100];
 /// Spaces are grouped by their number of parameters: the largest of each group.
 pub const GROUPS: [usize; 4] = [2, 4, 8, 20];
+/// Keeps the functions apart from those of training.
+const STREAM: u64 = 0x5AD0_0000_0000_0000;
 /// Probability that is spread over all bins before the logarithm is taken.
 const EPSILON: f64 = 0.01;
 
@@ -95,7 +97,8 @@ pub fn judge(
             break;
         }
         let Drawn { function, optimum, mut generator, .. } =
-            Function::draw(&FunctionOptions::default(), seed, index);
+            // A stream that no training seed has: those are even, and of validation odd.
+            Function::draw(&FunctionOptions::default(), seed.wrapping_mul(2) ^ STREAM, index);
         let (kind, parameters) = (SpaceKind::of(&function), function.space.len());
         // A single parameter is no row of the table, and has no kinds to mix.
         let Some(group) = GROUPS.iter().position(|most| parameters <= *most) else { continue };
@@ -223,9 +226,10 @@ impl Transformer {
         let mut logits = vec![0.0; queries.len() * BINS];
         let all = 0..queries.len();
         self.model.logits(&mut self.workspace, all, 0..BINS as u16, &mut logits)?;
+        let temperature = self.model.metadata().score_temperature;
         for row in logits.chunks_exact_mut(BINS) {
             let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            row.iter_mut().for_each(|logit| *logit = (*logit - highest).exp());
+            row.iter_mut().for_each(|logit| *logit = ((*logit - highest) / temperature).exp());
             let sum: f32 = row.iter().sum();
             row.iter_mut().for_each(|probability| *probability /= sum);
         }

@@ -59,8 +59,10 @@ impl AutoSampler {
     /// # Errors
     ///
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the weights were trained with
-    /// another sequence, vocabulary or score rule.
+    /// another sequence, vocabulary or score rule;
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for options out of range.
     pub fn new(model: Option<Arc<Model>>, options: AutoOptions) -> Result<Self> {
+        options.check()?;
         if let Some(model) = &model {
             check_model(model)?;
         }

@@ -1,3 +1,7 @@
+use alloc::string::String;
+
+use crate::{Error, ErrorKind, Result};
+
 /// What can be chosen about [`AutoSampler`](super::AutoSampler).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -59,5 +63,37 @@ impl Default for AutoOptions {
             num_refined_candidates: 32,
             zoom_from: 14,
         }
+    }
+}
+
+/// The largest number of candidates of a kind that may be asked for.
+const MOST_CANDIDATES: usize = 1 << 16;
+
+impl AutoOptions {
+    /// Checks the options.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`], naming the option.
+    pub fn check(&self) -> Result<()> {
+        let bad = |what: &str| Err(Error::new(ErrorKind::InvalidValue, String::from(what)));
+        if self.transformer_weight.is_some_and(|weight| !(0.0..=1.0).contains(&weight)) {
+            return bad("transformer_weight must be between 0 and 1");
+        }
+        if !(0.0..=1.0).contains(&self.log_score_discount) {
+            return bad("log_score_discount must be between 0 and 1");
+        }
+        for (name, count) in [
+            ("num_gp_candidates", self.num_gp_candidates),
+            ("num_policy_candidates", self.num_policy_candidates),
+            ("num_local_candidates", self.num_local_candidates),
+            ("num_space_candidates", self.num_space_candidates),
+            ("num_refined_candidates", self.num_refined_candidates),
+        ] {
+            if count > MOST_CANDIDATES {
+                return bad(&alloc::format!("{name} must be at most {MOST_CANDIDATES}"));
+            }
+        }
+        Ok(())
     }
 }

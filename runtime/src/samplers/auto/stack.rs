@@ -15,7 +15,7 @@ use crate::{
     generation::SamplingOptions,
     model::Model,
     samplers::{
-        Expectation, Explanation, GpSampler, Request, Suggestion,
+        Expectation, Explanation, GpSampler, Request, Sampler, Suggestion,
         gp::ScoreBins,
         history_cache::HistoryCache,
         optiformer::{
@@ -25,7 +25,7 @@ use crate::{
         },
     },
     space::Configuration,
-    tokenizer::{ScoreScale, numerical, vocabulary::BINS},
+    tokenizer::{ScoreScale, vocabulary::BINS},
 };
 
 /// Number of latest trials that weights look back on: at a discount of 0.9, those before count less
@@ -80,8 +80,18 @@ impl Stack {
         let zoom = options.zoom_from > 0
             && finished >= options.zoom_from
             && !request.number.is_multiple_of(GLOBAL_EVERY);
-        let shown = Shown::new(request, self.transformer.max_trials(), zoom);
+        let mut shown = Shown::new(request, self.transformer.max_trials(), zoom);
+        if zoom && !has_scale(&shown.trials) {
+            shown = Shown::new(request, self.transformer.max_trials(), false);
+        }
+        if !has_scale(&shown.trials) {
+            return gp.explain(request);
+        }
         let conditioned = self.transformer.condition(request.space, &shown)?;
+        // The transformer reads what lies outside its view as if it lay on the edge.
+        let is_inside = |candidate: &Candidate| {
+            shown.view.contains(&request.space.to_partial_unit(&candidate.configuration))
+        };
         let proposals = self.proposals(request, &conditioned, gp, step, options)?;
         let effort = Effort {
             local: options.num_local_candidates,
@@ -97,6 +107,7 @@ impl Stack {
         let stacked = |(learned, modeled): &(Prediction, Prediction)| {
             weight * learned.expected_improvement + (1.0 - weight) * modeled.expected_improvement
         };
+        let proposals = proposals.into_iter().filter(is_inside);
         let (candidate, _) = Search::new(request, &shown, effort, proposals)
             .maximize(|all| Ok(rate(all)?.iter().map(stacked).collect()))?;
         let both = rate(core::slice::from_ref(&candidate.configuration))?[0];
@@ -155,16 +166,17 @@ impl Stack {
         for (index, modeled) in (first..history.len()).zip(modeled) {
             let (before, trial) = (&history[..index], &history[index]);
             let (Some(modeled), Some(loss)) = (modeled, trial.loss) else { continue };
-            if !has_scale(before) {
+            // Both are asked for the same bin, on the scale that the transformer is shown.
+            let shown = Shown::whole(request.space, before, self.transformer.max_trials());
+            if !has_scale(&shown.trials) {
                 continue;
             }
             if self.log_scores[index].is_nan() {
                 self.log_scores[index] =
-                    self.transformer.log_score(request.space, before, trial)?;
+                    self.transformer.log_score(request.space, &shown, trial)?;
             }
-            let scale = ScoreScale::fit(before.iter().filter_map(|trial| trial.loss));
-            let bin = numerical::bin(scale.score(loss)).min(BINS as u16 - 2);
-            let of_gp = modeled.observed().log_bin(&scale, bin).max(LEAST_LOG);
+            let scale = ScoreScale::fit(shown.trials.iter().filter_map(|trial| trial.loss));
+            let of_gp = modeled.observed().log_bin(&scale, scale.bin(Some(loss))).max(LEAST_LOG);
             let age = (history.len() - 1 - index) as i32;
             let charged = self.log_scores[index].max(LEAST_LOG) - of_gp;
             difference += libm::pow(discount, f64::from(age)) * charged;

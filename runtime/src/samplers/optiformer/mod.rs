@@ -111,7 +111,7 @@ impl OptiFormerSampler {
         let prediction = self.surrogate.predict(&conditioned, chosen)?[0];
         let expectation =
             Expectation::of_score(&prediction, conditioned.incumbent, &conditioned.scale);
-        let modeled = (shown.dropped > 0).then_some(shown.trials.len());
+        let modeled = (shown.trials.len() < request.history.len()).then_some(shown.trials.len());
         let expectation = expectation.map(|expectation| Expectation { modeled, ..expectation });
         Ok((candidate, expectation))
     }

@@ -9,7 +9,10 @@ use super::view::Shown;
 use crate::{
     Result,
     acquisition::{Candidate, CandidateOrigin, candidates},
-    samplers::{Request, tried_set::TriedSet},
+    samplers::{
+        Request,
+        tried_set::{TriedSet, sample_untried},
+    },
     space::Configuration,
 };
 
@@ -96,10 +99,11 @@ impl<'a> Search<'a> {
             let configuration = candidates::spread(space, &self.shown.view, index as u32, seed);
             self.push(Candidate { configuration, origin: CandidateOrigin::Spread });
         }
-        // Everything was tried: what is rated highest is tried again.
         if self.candidates.is_empty() {
-            let configuration = candidates::spread(space, &self.shown.view, 0, seed);
-            self.candidates.push(Candidate { configuration, origin: CandidateOrigin::Spread });
+            // All that was drawn inside the view was tried: something outside it, or, where nothing
+            // is left, what was tried before.
+            let configuration = sample_untried(space, &self.tried, &mut self.rng);
+            self.candidates.push(Candidate { configuration, origin: CandidateOrigin::Draw });
         }
     }
 

@@ -27,8 +27,6 @@ pub(crate) struct Shown {
     pub pending: Vec<Configuration>,
     /// The best trials as points of the unit cube, best first.
     pub elite: Vec<Vec<f64>>,
-    /// Number of trials inside the view that are left out because the context is full.
-    pub dropped: usize,
 }
 
 impl Shown {
@@ -61,7 +59,6 @@ impl Shown {
             .collect();
         Self {
             view,
-            dropped: inside.len() - kept.len(),
             trials: kept.into_iter().map(|index| request.history[index].clone()).collect(),
             pending,
             elite,
@@ -155,7 +152,7 @@ mod tests {
         let request =
             Request { space: &space, history: &history, pending: &[], number: 200, seed: 0 };
         let shown = Shown::new(&request, 20, false);
-        assert_eq!((shown.trials.len(), shown.dropped), (20, 180));
+        assert_eq!(shown.trials.len(), 20);
         assert_eq!(shown.elite[0], space.to_unit(&history[40].configuration));
         let kept: Vec<usize> = shown
             .trials
