@@ -13,8 +13,8 @@ use crate::{
 
 impl TransformerSurrogate {
     /// The logarithm of the probability of the bin that a trial's loss falls into, as predicted
-    /// behind the trials that are `shown`, on the scale fitted to them, given that it does not fail;
-    /// 0 for a failed trial.
+    /// behind the trials that are `shown`, on the scale fitted to them, given that it does not
+    /// fail; 0 for a failed trial.
     ///
     /// # Errors
     ///
