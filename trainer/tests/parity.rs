@@ -18,9 +18,8 @@ fn tokens() -> Vec<u16> {
     tokens
 }
 
-/// Random weights of the format that reads a token a value. (That the runtime and the network agree
-/// on rows, which the embedded weights read, is tested in `export`, and against Hugging Face's model
-/// in `tests/python`.)
+/// Random weights of the format that reads a token a value. (Rows, which the embedded weights read,
+/// are compared in `export`, and with Hugging Face's model in `tests/python`.)
 fn networks() -> Vec<(&'static str, Network)> {
     vec![("random", Network::new(Config::pico(), Device::Cpu, 9))]
 }
