@@ -11,7 +11,7 @@ import json, sys, warnings
 import optuna, optiformer
 from optiformer.optuna import OptiFormerSampler
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-sampler = OptiFormerSampler(seed=1, model=optiformer.Model(sys.argv[1]))
+sampler = OptiFormerSampler(seed=1, sampler="optiformer", model=optiformer.Model(sys.argv[1]))
 study = optuna.create_study(sampler=sampler)
 study.optimize(lambda trial: (trial.suggest_float("x", 0.0, 5.0) - 2.0) ** 2, n_trials=10)
 done = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
