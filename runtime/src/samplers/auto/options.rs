@@ -22,7 +22,7 @@ pub struct AutoOptions {
     /// The trials with numbers from this to `stack_until` that would be the Gaussian process's are
     /// ranked by the stack of transformer and process, where there is a model. Default 6.
     pub stack_from: u64,
-    /// See `stack_from`. Default 200: the longest history that the transformer was trained on.
+    /// See `stack_from`. Default 15; the transformer was trained on histories of up to 200 trials.
     pub stack_until: u64,
     /// Weight of the transformer in the stack, from 0 to 1; without it, the weight follows from how
     /// well each surrogate has predicted the trials told so far. Default none.
@@ -53,7 +53,7 @@ impl Default for AutoOptions {
             long_from: 200,
             long_every: 3,
             stack_from: 6,
-            stack_until: 200,
+            stack_until: 15,
             transformer_weight: None,
             log_score_discount: 0.9,
             num_gp_candidates: 8,
