@@ -112,7 +112,7 @@ pub struct Train {
     /// What matrix products are computed in: auto, f32 or bf16.
     #[arg(long, value_enum, default_value = "auto")]
     precision: Precision,
-    /// Begins with the weights in this checkpoint of another run.
+    /// Begins with the weights in this checkpoint of another run, or in a weights file.
     #[arg(long, value_name = "FILE")]
     begin_from: Option<PathBuf>,
     /// Goes on from the checkpoint in the output directory, if there is one.

@@ -25,6 +25,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::{
     episodes::Episode,
+    export,
     network::{Losses, Network, batch::Batch, layout, rows::RowBatch},
     sequence::Sequence,
 };
@@ -105,7 +106,8 @@ pub struct TrainingOptions {
     pub seed: u64,
     /// What batches depend on, as JSON; kept in the checkpoint.
     pub settings: String,
-    /// A checkpoint of another run whose weights (not their average) this one begins with.
+    /// A checkpoint of another run whose weights (not their average) this one begins with, or a
+    /// weights file.
     pub begin_from: Option<PathBuf>,
     /// Where checkpoint, log and plot go.
     pub directory: PathBuf,
@@ -277,14 +279,14 @@ impl Run {
         let network = match &options.begin_from {
             None => Network::new(config.clone(), device, options.seed),
             Some(other) => {
-                let checkpoint = Checkpoint::load(other)?;
-                if checkpoint.config != *config {
+                let (theirs, parameters) = parameters_of(other)?;
+                if theirs != *config {
                     return Err(Error::new(
                         ErrorKind::InvalidValue,
-                        format!("{}: the checkpoint has another config", other.display()),
+                        format!("{}: the weights have another config", other.display()),
                     ));
                 }
-                Network::with_parameters(config.clone(), checkpoint.parameters, device)
+                Network::with_parameters(config.clone(), parameters, device)
             }
         }
         .in_precision(options.precision);
@@ -348,6 +350,17 @@ impl Run {
             second: self.optimizer.second.copy(),
         }
     }
+}
+
+/// The flat parameters in a checkpoint or a weights file, and their config.
+fn parameters_of(path: &Path) -> Result<(Config, Tensor)> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| Error::new(ErrorKind::Io, format!("{}: {error}", path.display())))?;
+    if let Ok((network, _)) = export::load(&bytes, Device::Cpu) {
+        return Ok((network.config().clone(), network.parameters().detach().copy()));
+    }
+    let checkpoint = Checkpoint::load(path)?;
+    Ok((checkpoint.config, checkpoint.parameters))
 }
 
 #[derive(Default)]
