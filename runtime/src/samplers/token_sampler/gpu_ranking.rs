@@ -102,20 +102,18 @@ impl TokenSampler {
     }
 }
 
-#[cfg(all(test, feature = "pico"))]
+#[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
 
     use super::*;
     use crate::{
         gpu::{Gpu, GpuPrecision},
-        model::{Cache, Model, Precision, Weights},
+        model::{Cache, Config, Model, Precision, Weights},
         samplers::{Request, Sampler, Suggestion, TokenSamplerOptions},
         space::{Parameter, Space},
         trial::Observation,
     };
-
-    static PICO: &[u8] = include_bytes!("../../../weights/pico.safetensors");
 
     fn space() -> Space {
         Space::new(alloc::vec![
@@ -127,10 +125,11 @@ mod tests {
     }
 
     fn sampler(gpu: Option<(&Gpu, Device)>) -> TokenSampler {
-        let model = Arc::new(Model::pico_in(Precision::F32).unwrap());
+        let (config, seed) = (Config::pico(), 5);
+        let model = Arc::new(Model::random(config.clone(), seed, Precision::F32).unwrap());
         let sampler = TokenSampler::new(model, TokenSamplerOptions::default()).unwrap();
         let Some((gpu, device)) = gpu else { return sampler };
-        let (config, _, weights) = Weights::from_bytes(PICO).unwrap();
+        let weights = Weights::random(&config, seed);
         let model = GpuModel::new(gpu, &config, &weights, GpuPrecision::F32).unwrap();
         sampler.with_gpu(Arc::new(model), device).unwrap()
     }
