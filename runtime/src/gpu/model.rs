@@ -46,6 +46,9 @@ pub(super) struct State {
     buffers: Option<Buffers>,
 }
 
+/// How long a callback may take once the device has done its work.
+const CALLBACK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+
 impl GpuModel {
     /// Brings weights to the device and builds the shaders.
     ///
@@ -370,7 +373,8 @@ impl GpuModel {
             .device
             .poll(wgpu::PollType::wait_indefinitely())
             .map_err(|error| failed(&error))?;
-        match receiver.try_recv() {
+        // Another thread that polls the device may have taken the callback and be about to call it.
+        match receiver.recv_timeout(CALLBACK_TIMEOUT) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(failed(&error)),
             Err(error) => return Err(failed(&error)),
