@@ -12,7 +12,7 @@ use super::{
     GpSampler, LocalSearchSampler, Request, Sampler, Suggestion, TpeSampler,
     optiformer::check_model, tried_set::TriedSet,
 };
-use crate::{Result, model::Model, space::Configuration};
+use crate::{ErrorKind, Result, model::Model, space::Configuration};
 
 /// Asks other samplers, each where it is best: what to use where nothing speaks for another.
 ///
@@ -116,7 +116,11 @@ impl AutoSampler {
             return self.gp.explain(request);
         };
         let step = self.local_search.suggest(request)?;
-        stack.explain(request, &mut self.gp, step, &self.options)
+        match stack.explain(request, &mut self.gp, step, &self.options) {
+            // The process cannot be factored: it suggests an even spread by itself.
+            Err(error) if error.kind() == ErrorKind::Unsupported => self.gp.explain(request),
+            suggestion => suggestion,
+        }
     }
 }
 

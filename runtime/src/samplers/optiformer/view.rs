@@ -76,7 +76,7 @@ impl Shown {
 }
 
 /// The box around the best quarter (5 to 10) of the trials.
-fn box_around_best(request: &Request<'_>, units: &[Vec<f64>]) -> View {
+pub(crate) fn box_around_best(request: &Request<'_>, units: &[Vec<f64>]) -> View {
     let space: &Space = request.space;
     let all: Vec<usize> = (0..units.len()).collect();
     let best = ranked(request.history, &all);
@@ -91,7 +91,7 @@ fn box_around_best(request: &Request<'_>, units: &[Vec<f64>]) -> View {
 }
 
 /// The finished trials among `indices`, best first; ties in the order they were asked.
-fn ranked(history: &[Observation], indices: &[usize]) -> Vec<usize> {
+pub(crate) fn ranked(history: &[Observation], indices: &[usize]) -> Vec<usize> {
     let mut finished: Vec<(f64, usize)> = indices
         .iter()
         .filter_map(|index| history[*index].loss.map(|loss| (loss, *index)))
@@ -102,7 +102,11 @@ fn ranked(history: &[Observation], indices: &[usize]) -> Vec<usize> {
 
 /// At most `room` of `indices`, in order: a third for the best, a third for the latest, the rest
 /// spread evenly.
-fn best_latest_and_spread(history: &[Observation], indices: &[usize], room: usize) -> Vec<usize> {
+pub(crate) fn best_latest_and_spread(
+    history: &[Observation],
+    indices: &[usize],
+    room: usize,
+) -> Vec<usize> {
     if indices.len() <= room {
         return indices.to_vec();
     }

@@ -1,17 +1,15 @@
 //! What of a history the model gets to see.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use crate::{
-    samplers::Request,
+    samplers::{
+        Request,
+        optiformer::view::{best_latest_and_spread, box_around_best, ranked},
+    },
     tokenizer::{ScoreScale, Tokenizer, View, vocabulary::Token},
     trial::Observation,
 };
-
-/// The box is this much wider than what the best trials span.
-const ZOOM_WIDENING: f64 = 1.6;
-/// The box's narrowest side: below it, a bin is a millionth of the parameter's range.
-const ZOOM_NARROWEST: f64 = 1e-3;
 
 /// A history as the model sees it when a trial is asked for.
 #[derive(Clone, Debug)]
@@ -54,7 +52,7 @@ impl Context {
             .iter()
             .map(|observation| space.to_partial_unit(&observation.configuration))
             .collect();
-        let view = if zoom { zoomed_view(request, &partial) } else { View::whole(space.len()) };
+        let view = if zoom { box_around_best(request, &partial) } else { View::whole(space.len()) };
         let inside: Vec<usize> =
             (0..partial.len()).filter(|index| view.contains(&partial[*index])).collect();
         let pending: Vec<_> = request
@@ -95,30 +93,6 @@ impl Context {
 /// How many of the best trials get neighbours.
 const MOST_PARENTS: usize = 5;
 
-/// The box around the best quarter (5 to 10) of the trials.
-fn zoomed_view(request: &Request<'_>, units: &[Vec<f64>]) -> View {
-    let all: Vec<usize> = (0..units.len()).collect();
-    let best = ranked(request.history, &all);
-    let count = (best.len() / 4).clamp(5, 10).min(best.len());
-    let points: Vec<Vec<f64>> = best[..count].iter().map(|index| units[*index].clone()).collect();
-    if points.is_empty() {
-        return View::whole(request.space.len());
-    }
-    View::around(&points, ZOOM_WIDENING, ZOOM_NARROWEST, |dimension| {
-        !request.space.parameters()[dimension].domain().is_categorical()
-    })
-}
-
-/// The finished trials among `indices`, best first; ties in the order they were asked.
-fn ranked(history: &[Observation], indices: &[usize]) -> Vec<usize> {
-    let mut finished: Vec<(f64, usize)> = indices
-        .iter()
-        .filter_map(|index| history[*index].loss.map(|loss| (loss, *index)))
-        .collect();
-    finished.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-    finished.into_iter().map(|(_, index)| index).collect()
-}
-
 /// Which of `indices` are shown when there is room for `room` of them, in order.
 ///
 /// A choice stands for a while, and the trials that have come since are shown behind it: the tokens
@@ -134,37 +108,6 @@ fn choose(history: &[Observation], indices: &[usize], room: usize) -> Vec<usize>
     let mut chosen = best_latest_and_spread(history, before, room - (while_it_stands - 1));
     chosen.extend_from_slice(since);
     chosen
-}
-
-/// At most `room` of `indices`, in order: a third for the best, a third for the latest, the rest
-/// spread evenly.
-fn best_latest_and_spread(history: &[Observation], indices: &[usize], room: usize) -> Vec<usize> {
-    if indices.len() <= room {
-        return indices.to_vec();
-    }
-    let mut kept = vec![false; history.len()];
-    let third = room.div_ceil(3);
-    for index in ranked(history, indices).into_iter().take(third) {
-        kept[index] = true;
-    }
-    let mut left = room - kept.iter().filter(|kept| **kept).count();
-    let latest = third.min(left);
-    let mut taken = 0;
-    for index in indices.iter().rev() {
-        if taken == latest {
-            break;
-        }
-        if !kept[*index] {
-            kept[*index] = true;
-            taken += 1;
-        }
-    }
-    left -= taken;
-    let rest: Vec<usize> = indices.iter().copied().filter(|index| !kept[*index]).collect();
-    for place in 0..left.min(rest.len()) {
-        kept[rest[place * rest.len() / left.min(rest.len())]] = true;
-    }
-    indices.iter().copied().filter(|index| kept[*index]).collect()
 }
 
 /// How many of the first losses the scale is fitted to.
@@ -197,6 +140,8 @@ fn fitted(losses: &[Option<f64>]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
+
     use crate::space::{Parameter, Space};
 
     fn history(space: &Space, losses: &[Option<f64>]) -> Vec<Observation> {
