@@ -186,12 +186,13 @@ pub fn problem(
     Ok(Problem { history, answers, optimum: inside.then_some(best), facts })
 }
 
-/// A log-uniform number of trials from 1 on; now and then none.
+/// A number of trials from 1 on, whose logarithm has a density that rises linearly: half of the
+/// histories have more than 40 trials of at most 200. Now and then none.
 fn draw_length(longest: usize, rng: &mut Generator) -> usize {
     if rng.random_bool(0.03) {
         return 0;
     }
-    let exponent = rng.random::<f64>();
+    let exponent = rng.random::<f64>().sqrt();
     ((longest as f64 + 1.0).powf(exponent) as usize).clamp(1, longest)
 }
 
