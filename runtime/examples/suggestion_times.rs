@@ -87,9 +87,11 @@ fn step(study: &mut Study) -> Result<f64, Box<dyn Error>> {
 }
 
 fn sampler(name: &str) -> Result<Box<dyn Sampler + Send>, Box<dyn Error>> {
-    let Some(most_trials) = name.strip_prefix("gp:") else { return Ok(samplers::by_name(name)?) };
+    let Some(max_train_points) = name.strip_prefix("gp:") else {
+        return Ok(samplers::by_name(name)?);
+    };
     let mut options = GpOptions::default();
-    options.most_trials = most_trials.parse()?;
+    options.max_train_points = max_train_points.parse()?;
     Ok(Box::new(GpSampler::new(options)?))
 }
 

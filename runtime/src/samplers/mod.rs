@@ -28,7 +28,7 @@ pub use by_name::{NAMES, by_name, transformer};
 #[cfg(feature = "classical")]
 pub use cma_es::{CmaEsOptions, CmaEsSampler};
 #[cfg(feature = "classical")]
-pub use gp::{GpOptions, GpPrediction, GpSampler, LossDistribution, ScoreBins, Warp};
+pub use gp::{GpOptions, GpPrediction, GpSampler, LossDistribution, ScoreBins, TargetWarp};
 #[cfg(feature = "classical")]
 pub use local_search::{LocalSearchOptions, LocalSearchSampler};
 pub use optiformer::{OptiFormerOptions, OptiFormerSampler};

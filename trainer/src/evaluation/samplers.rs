@@ -7,7 +7,7 @@ use optiformer::{
     model::{Model, Sequence},
     samplers::{
         self, AutoOptions, AutoSampler, GpOptions, GpSampler, OptiFormerOptions, OptiFormerSampler,
-        Sampler, TokenSampler, TokenSamplerOptions, Warp,
+        Sampler, TargetWarp, TokenSampler, TokenSamplerOptions,
     },
 };
 
@@ -62,17 +62,17 @@ fn gp_variant(text: &str) -> Result<GpOptions> {
     let mut options = GpOptions::default();
     each_option("gp", text, |name, value| {
         match name {
-            "startup_trials" => options.startup_trials = value.parse().ok()?,
-            "spread" => options.spread = value.parse().ok()?,
-            "near" => options.near = value.parse().ok()?,
-            "starts" => options.starts = value.parse().ok()?,
-            "most_trials" => options.most_trials = value.parse().ok()?,
+            "n_startup_trials" => options.n_startup_trials = value.parse().ok()?,
+            "raw_samples" => options.raw_samples = value.parse().ok()?,
+            "local_samples" => options.local_samples = value.parse().ok()?,
+            "num_restarts" => options.num_restarts = value.parse().ok()?,
+            "max_train_points" => options.max_train_points = value.parse().ok()?,
             "input_warp" => options.input_warp = value.parse().ok()?,
-            "warp" => {
-                options.warp = match value {
-                    "never" => Warp::Never,
-                    "always" => Warp::Always,
-                    "likelier" => Warp::Likelier,
+            "target_warp" => {
+                options.target_warp = match value {
+                    "never" => TargetWarp::Never,
+                    "always" => TargetWarp::Always,
+                    "more_likely" => TargetWarp::MoreLikely,
                     _ => return None,
                 }
             }

@@ -1,21 +1,21 @@
-//! The score bins' probabilities under a distribution of the loss.
+//! Probabilities of the score bins under a distribution of the loss.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::{LossDistribution, kernel::exponential_within, targets::Scale};
+use super::{LossDistribution, kernel::exponential_within, targets::TargetTransform};
 use crate::tokenizer::{
     ScoreScale,
     score::FAILED,
     vocabulary::{BINS, Token},
 };
 
-/// The finite losses' last bin, which takes all that lies beyond it.
+/// Last bin of finite losses, which includes all worse ones.
 const LAST: usize = FAILED as usize - 1;
-/// What lies farther from the mean, in deviations, is below the rounding of a probability: 1e-15.
+/// Distance from the mean, in standard deviations, beyond which the mass is below 1e-15.
 const REACH: f64 = 8.0;
 
-/// Fills in the probabilities of the score's 1000 bins, for one distribution after another.
+/// Computes the probabilities of the 1000 score bins for a sequence of distributions.
 ///
 /// Bin `b` holds the losses whose [score](ScoreScale::score) lies in `[b/1000, (b+1)/1000)`; bin
 /// 998 takes all finite losses beyond, and bin 999, [`FAILED`], none. The targets of the bins'
@@ -23,17 +23,17 @@ const REACH: f64 = 8.0;
 #[derive(Clone, Debug)]
 pub struct ScoreBins {
     scale: ScoreScale,
-    transform: Option<Scale>,
-    /// `[999]`: the targets of the edges `b/1000`; those in `known` were worked out.
+    transform: Option<TargetTransform>,
+    /// `[999]`: the targets of the edges `b/1000`, valid in the range `known`.
     targets: Vec<f64>,
     known: Range<usize>,
-    /// `[999]`: how many deviations from the mean the edges lie, and the mass beyond them.
+    /// `[999]`: distance of the edges from the mean in standard deviations, and the mass beyond.
     places: Vec<f64>,
     tails: Vec<f64>,
 }
 
 impl ScoreBins {
-    /// Of scores on this scale.
+    /// Bins of scores on this scale.
     pub fn new(scale: ScoreScale) -> Self {
         let [targets, places, tails] = [0, 1, 2].map(|_| alloc::vec![0.0; LAST + 1]);
         Self { scale, transform: None, targets, known: 0..0, places, tails }
@@ -74,7 +74,7 @@ impl ScoreBins {
         }
     }
 
-    /// The inner edges within reach of the mean, at least one; their targets are worked out.
+    /// The inner edges near the mean, at least one, with their targets computed.
     fn edges(&mut self, distribution: &LossDistribution) -> Range<usize> {
         let LossDistribution { mean, deviation, transform } = *distribution;
         if self.transform != Some(transform) {
@@ -82,7 +82,7 @@ impl ScoreBins {
             self.known = 0..0;
         }
         let bin = |target: f64| (self.scale.score(transform.loss(target)) * BINS as f64) as usize;
-        // A bin more on either side makes up for rounding.
+        // One more bin on either side allows for rounding.
         let first = bin(mean - REACH * deviation).saturating_sub(1).clamp(1, LAST);
         let end = (bin(mean + REACH * deviation) + 3).clamp(first + 1, LAST + 1);
         if self.known.is_empty() {
@@ -168,14 +168,14 @@ mod tests {
     }
 
     /// A history's scale and transform.
-    fn scales(losses: &[f64], warp: bool) -> (ScoreScale, Scale) {
+    fn scales(losses: &[f64], warp: bool) -> (ScoreScale, TargetTransform) {
         let of = |loss: &f64| Observation {
             configuration: Configuration::new(vec![]),
             loss: Some(*loss),
         };
         let trials: Vec<Observation> = losses.iter().map(of).collect();
         let kept: Vec<&Observation> = trials.iter().collect();
-        let transform = targets::standardised(&kept, warp).1;
+        let transform = targets::standardize(&kept, warp).1;
         (ScoreScale::fit(losses.iter().copied()), transform)
     }
 

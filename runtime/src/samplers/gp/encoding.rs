@@ -2,17 +2,17 @@ use alloc::vec::Vec;
 
 use crate::space::{Configuration, Space};
 
-/// Points of a space as the kernel sees them: one column a parameter.
+/// Encodes configurations as rows for the kernel, with one column per parameter.
 ///
-/// A number is its place in the unit interval, a category its index. Where a parameter is inactive
-/// there is ½, or −1, so that two points that lack it do not differ in it.
+/// A number is encoded as its position in the unit interval, a category as its index. An inactive
+/// parameter is ½, or −1 if it is categorical, so that two points without it do not differ in it.
 pub(super) struct Encoding<'a> {
     space: &'a Space,
     categorical: Vec<bool>,
     conditional: bool,
 }
 
-/// What stands for a category that is not there.
+/// Encoding of an inactive categorical parameter.
 const NO_CATEGORY: f64 = -1.0;
 
 impl<'a> Encoding<'a> {
@@ -35,21 +35,21 @@ impl<'a> Encoding<'a> {
         &self.categorical
     }
 
-    /// How many columns there are.
+    /// Number of columns.
     pub(super) fn columns(&self) -> usize {
         self.categorical.len()
     }
 
-    /// The columns that may be bent: ordered, with more than two values.
-    pub(super) fn bendable(&self) -> Vec<usize> {
-        let bends = |column: &usize| {
+    /// The columns that an input warp applies to: ordered, with more than two values.
+    pub(super) fn warpable(&self) -> Vec<usize> {
+        let is_warpable = |column: &usize| {
             let domain = self.space.parameters()[*column].domain();
             !domain.is_categorical() && domain.levels().is_none_or(|levels| levels > 2)
         };
-        (0..self.columns()).filter(bends).collect()
+        (0..self.columns()).filter(is_warpable).collect()
     }
 
-    /// Adds the row of a configuration.
+    /// Appends the row of a configuration.
     pub(super) fn push(&self, configuration: &Configuration, rows: &mut Vec<f64>) {
         let values = configuration.values().iter().zip(self.space.parameters());
         rows.extend(values.zip(&self.categorical).map(|((value, parameter), categorical)| match (
@@ -63,9 +63,9 @@ impl<'a> Encoding<'a> {
         }));
     }
 
-    /// Writes into `row` what a point of the unit cube looks like, taking numbers as they are
-    /// (discrete ones too), and into `active` which of its coordinates count.
-    pub(super) fn of_unit(&self, unit: &[f64], row: &mut [f64], active: &mut [bool]) {
+    /// Encodes a point of the unit cube into `row`, without rounding discrete numbers, and writes
+    /// into `active` which of its coordinates are active.
+    pub(super) fn encode_unit(&self, unit: &[f64], row: &mut [f64], active: &mut [bool]) {
         active.fill(true);
         if self.conditional {
             let configuration = self.space.from_unit(unit);
@@ -83,8 +83,8 @@ impl<'a> Encoding<'a> {
         }
     }
 
-    /// Moves the discrete coordinates of a point of the unit cube to the middle of their cells.
-    pub(super) fn settle(&self, unit: &mut [f64]) {
+    /// Moves the discrete coordinates of a point of the unit cube to the centers of their cells.
+    pub(super) fn snap_to_grid(&self, unit: &mut [f64]) {
         for (place, parameter) in unit.iter_mut().zip(self.space.parameters()) {
             let domain = parameter.domain();
             if domain.levels().is_some() {
@@ -112,10 +112,10 @@ mod tests {
         .unwrap();
         let encoding = Encoding::new(&space);
         for unit in [[0.1, 0.3, 0.9, 0.7], [0.5, 0.3, 0.2, 0.7], [0.9, 0.3, 0.2, 0.1]] {
-            let mut settled = unit;
-            encoding.settle(&mut settled);
+            let mut snapped = unit;
+            encoding.snap_to_grid(&mut snapped);
             let (mut row, mut active) = ([0.0; 4], [false; 4]);
-            encoding.of_unit(&settled, &mut row, &mut active);
+            encoding.encode_unit(&snapped, &mut row, &mut active);
             let configuration = space.from_unit(&unit);
             let mut rows = Vec::new();
             encoding.push(&configuration, &mut rows);

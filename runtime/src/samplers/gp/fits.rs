@@ -1,57 +1,58 @@
-//! The hyperparameters of a history: when they are fitted, and what is kept of it.
+//! When hyperparameters are fitted, and the cache of the fits.
 
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 
 use super::{
-    GpOptions, Warp,
+    GpOptions, TargetWarp,
     encoding::Encoding,
-    kernel::{Differences, Hyperparameters},
-    likelihood::Likelihood,
+    kernel::{Hyperparameters, PairwiseSquaredDistances},
+    likelihood::MarginalLikelihood,
     targets,
 };
 use crate::trial::Observation;
 
-/// Steps of a fit.
+/// Optimizer steps per fit.
 const STEPS: usize = 15;
 
 /// Hyperparameters fitted to the beginning of a history.
 #[derive(Clone, Debug)]
 pub(super) struct Fit {
-    /// To the first so many trials; 0 where nothing was fitted yet.
+    /// Length of the prefix of the history it was fitted to; 0 for the initial guess.
     pub(super) trials: usize,
     pub(super) hyperparameters: Hyperparameters,
-    /// Whether the losses were warped.
+    /// Whether the targets are warped.
     pub(super) warp: bool,
 }
 
-/// The fits to the beginnings of a history, by the number of trials.
+/// Fits to prefixes of a history, by the number of trials.
 ///
-/// A number of trials has one fit, whatever it is needed for: within a chain each begins where the
-/// one before ended, and the chains share no number.
+/// Each number of trials has exactly one fit: within a chain a fit starts where the previous one
+/// ended, and no two chains share a number.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fits {
+pub(super) struct FitCache {
     by_trials: BTreeMap<usize, Fit>,
 }
 
-impl Fits {
-    /// Forgets the fits to more than `trials` trials.
+impl FitCache {
+    /// Drops the fits to more than `trials` trials.
     pub(super) fn truncate(&mut self, trials: usize) {
         self.by_trials.split_off(&(trials + 1));
     }
 
-    /// The fit in force for a history: the last of the chain that began when the history last
-    /// doubled. Before the startup trials are told it is the first guess, from which fits begin.
+    /// The fit that applies to a history: the last of the chain that started when the history last
+    /// doubled. Before the startup trials are told it is the initial guess.
     ///
-    /// What is kept must have been fitted to the beginning of this very history.
-    pub(super) fn in_force(
+    /// The cached fits must belong to prefixes of this history; [`truncate`](Self::truncate) drops
+    /// the others.
+    pub(super) fn current(
         &mut self,
         history: &[Observation],
         encoding: &Encoding<'_>,
         options: &GpOptions,
     ) -> Fit {
-        let hyperparameters = first_guess(encoding.columns());
+        let hyperparameters = initial_hyperparameters(encoding.columns());
         let mut current = Fit { trials: 0, hyperparameters, warp: false };
-        for trials in schedule(options.startup_trials, history.len()) {
+        for trials in schedule(options.n_startup_trials, history.len()) {
             current = match self.by_trials.get(&trials) {
                 Some(kept) => kept.clone(),
                 None => {
@@ -67,10 +68,10 @@ impl Fits {
     }
 }
 
-/// The numbers of trials that are fitted one after another for a history of `length`.
+/// Numbers of trials that are fitted one after another for a history of `length`.
 ///
-/// The chain begins from scratch each time that the history has doubled, so that one that comes
-/// whole costs a few fits, not all of them.
+/// The chain starts over whenever the history has doubled, so that a history that arrives at once
+/// costs a few fits instead of all of them.
 fn schedule(startup: usize, length: usize) -> impl Iterator<Item = usize> {
     let mut begin = startup;
     while 2 * begin <= length {
@@ -80,19 +81,24 @@ fn schedule(startup: usize, length: usize) -> impl Iterator<Item = usize> {
     core::iter::successors(Some(begin), next).take_while(move |trials| *trials <= length)
 }
 
-fn first_guess(columns: usize) -> Hyperparameters {
-    Hyperparameters { weights: vec![1.0; columns], scale: 1.0, noise: 1e-2, shapes: vec![] }
+fn initial_hyperparameters(columns: usize) -> Hyperparameters {
+    Hyperparameters {
+        inverse_squared_lengthscales: vec![1.0; columns],
+        outputscale: 1.0,
+        noise_variance: 1e-2,
+        input_warps: vec![],
+    }
 }
 
-/// The most probable hyperparameters, searched for from `current` or from the first guess,
-/// whichever is likelier, and whether the losses are to be warped.
+/// Maximum a posteriori hyperparameters, optimized from `current` or from the initial guess,
+/// whichever is likelier, and whether the targets are warped.
 fn fit(
     history: &[Observation],
     encoding: &Encoding<'_>,
     options: &GpOptions,
     current: &Hyperparameters,
 ) -> (Hyperparameters, bool) {
-    let kept = targets::keep(history, options.most_trials);
+    let kept = targets::select_training_points(history, options.max_train_points);
     if kept.iter().filter(|trial| trial.loss.is_some()).count() < 2 {
         return (current.clone(), false);
     }
@@ -101,27 +107,27 @@ fn fit(
         encoding.push(&trial.configuration, &mut rows);
     }
     let categorical = encoding.categorical();
-    let differences = Differences::of(&rows, categorical);
-    let warped = if options.input_warp > 0.0 { encoding.bendable() } else { Vec::new() };
-    let guess = first_guess(encoding.columns());
-    let warps: &[bool] = match options.warp {
-        Warp::Never => &[false],
-        Warp::Always => &[true],
-        Warp::Likelier => &[false, true],
+    let distances = PairwiseSquaredDistances::new(&rows, categorical);
+    let warped_columns = if options.input_warp > 0.0 { encoding.warpable() } else { Vec::new() };
+    let guess = initial_hyperparameters(encoding.columns());
+    let warps: &[bool] = match options.target_warp {
+        TargetWarp::Never => &[false],
+        TargetWarp::Always => &[true],
+        TargetWarp::MoreLikely => &[false, true],
     };
     let fits = warps.iter().map(|warp| {
-        let (losses, scale) = targets::standardised(&kept, *warp);
-        let likelihood = Likelihood::new(differences.clone(), &losses, encoding.columns());
+        let (losses, transform) = targets::standardize(&kept, *warp);
+        let likelihood = MarginalLikelihood::new(distances.clone(), &losses, encoding.columns());
         let mut likelihood =
-            likelihood.with_warps(&rows, categorical, warped.clone(), options.input_warp);
+            likelihood.with_warps(&rows, categorical, warped_columns.clone(), options.input_warp);
         let from = [current, &guess]
-            .map(|start| likelihood.improve(start, 0))
+            .map(|start| likelihood.optimize(start, 0))
             .into_iter()
             .min_by(|one, other| one.1.total_cmp(&other.1))
             .map_or(guess.clone(), |(start, _)| start);
-        let (fitted, loss) = likelihood.improve(&from, STEPS);
-        // Densities of the losses themselves, whatever scale they are modelled on.
-        let loss = loss - scale.log_slope(&kept);
+        let (fitted, loss) = likelihood.optimize(&from, STEPS);
+        // Compares densities of the losses, which both transforms share.
+        let loss = loss - transform.log_jacobian(&kept);
         (loss, if loss.is_finite() { fitted } else { from }, *warp)
     });
     fits.min_by(|one, other| one.0.total_cmp(&other.0))

@@ -1,40 +1,40 @@
 use alloc::vec::Vec;
 
-use super::{cholesky::dot, input_warp::Shape};
+use super::{cholesky::dot, input_warp::Kumaraswamy};
 
-/// What the kernel and the likelihood depend on, all above 0.
+/// Hyperparameters of the kernel and the likelihood, all positive.
 ///
-/// The covariance of the losses at two points is `scale · matern(r²)` with `r² = Σ weightᵢ·dᵢ²`,
-/// where `dᵢ` is the difference of two numerical coordinates, or whether two categories differ
-/// (Hamming).
+/// The covariance of the losses at two points is `outputscale · matern(r²)` with `r² = Σ wᵢ·dᵢ²`,
+/// where `wᵢ` is an inverse squared lengthscale and `dᵢ` the difference of two numerical
+/// coordinates, or whether two categories differ (Hamming).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Hyperparameters {
-    /// `[columns]`: inverse squared length scales.
-    pub(super) weights: Vec<f64>,
-    /// The variance of the function.
-    pub(super) scale: f64,
-    /// The variance of the noise.
-    pub(super) noise: f64,
-    /// `[columns]`: how inputs are warped; `None` for a column that is not. Empty where none is.
-    pub(super) shapes: Vec<Option<Shape>>,
+    /// `[columns]`.
+    pub(super) inverse_squared_lengthscales: Vec<f64>,
+    /// Prior variance of the function.
+    pub(super) outputscale: f64,
+    /// Variance of the observation noise.
+    pub(super) noise_variance: f64,
+    /// `[columns]`: the input warps, `None` for a column without one. Empty if no column has one.
+    pub(super) input_warps: Vec<Option<Kumaraswamy>>,
 }
 
 impl Hyperparameters {
-    /// A coordinate as the kernel sees it.
-    pub(super) fn warped(&self, column: usize, place: f64) -> f64 {
-        self.shape(column).map_or(place, |shape| shape.place(place))
+    /// A coordinate after its input warp.
+    pub(super) fn warp(&self, column: usize, value: f64) -> f64 {
+        self.input_warp(column).map_or(value, |warp| warp.warp(value))
     }
 
-    /// How a column is warped, if it is.
-    pub(super) fn shape(&self, column: usize) -> Option<Shape> {
-        self.shapes.get(column).copied().flatten()
+    /// The input warp of a column, if it has one.
+    pub(super) fn input_warp(&self, column: usize) -> Option<Kumaraswamy> {
+        self.input_warps.get(column).copied().flatten()
     }
 }
 
 /// The Matérn kernel with ν = 5/2 as a function of the squared distance, and its derivative by it.
 ///
 /// C. E. Rasmussen & C. K. I. Williams, Gaussian Processes for Machine Learning (2006), equation
-/// 4.17, with the length scale 1.
+/// 4.17, with lengthscale 1.
 #[inline(always)]
 pub(super) fn matern(squared: f64) -> (f64, f64) {
     let r = square_root(5.0 * squared);
@@ -96,25 +96,25 @@ pub(super) fn exponential_within(x: f64) -> f64 {
     f64::from_bits(sum.to_bits().wrapping_add(shifted.to_bits() << 52))
 }
 
-/// The squared distances of every pair of rows in every column, for fitting: what does not change
-/// with the hyperparameters.
+/// Squared distances of all pairs of rows in each column, the part of the kernel matrix that does
+/// not depend on the hyperparameters.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Differences {
+pub(super) struct PairwiseSquaredDistances {
     columns: usize,
     /// `[pairs, columns]`; pair (i, j) with j < i is number i·(i−1)/2 + j.
     squared: Vec<f64>,
 }
 
-impl Differences {
+impl PairwiseSquaredDistances {
     /// Of `rows`, `[n, columns]`; `categorical` says which columns hold categories.
-    pub(super) fn of(rows: &[f64], categorical: &[bool]) -> Self {
-        let mut differences = Self { columns: categorical.len(), squared: Vec::new() };
-        differences.fill(rows, categorical);
-        differences
+    pub(super) fn new(rows: &[f64], categorical: &[bool]) -> Self {
+        let mut distances = Self { columns: categorical.len(), squared: Vec::new() };
+        distances.update(rows, categorical);
+        distances
     }
 
-    /// Works them out again for other rows.
-    pub(super) fn fill(&mut self, rows: &[f64], categorical: &[bool]) {
+    /// Recomputes the distances for other rows.
+    pub(super) fn update(&mut self, rows: &[f64], categorical: &[bool]) {
         let columns = self.columns;
         let count = rows.len() / columns;
         self.squared.clear();
@@ -122,21 +122,22 @@ impl Differences {
         for i in 0..count {
             for j in 0..i {
                 let (one, other) = (&rows[i * columns..], &rows[j * columns..]);
-                self.squared
-                    .extend((0..columns).map(|at| difference(one[at], other[at], categorical[at])));
+                self.squared.extend(
+                    (0..columns).map(|at| squared_difference(one[at], other[at], categorical[at])),
+                );
             }
         }
     }
 
-    /// Calls `each(i, j, differences, r²)` for every pair with j < i, in order.
+    /// Calls `each(i, j, squared_distances, r²)` for every pair with j < i, in order.
     pub(super) fn for_each(
         &self,
-        weights: &[f64],
+        inverse_squared_lengthscales: &[f64],
         mut each: impl FnMut(usize, usize, &[f64], f64),
     ) {
         let (mut i, mut j) = (1, 0);
-        for differences in self.squared.chunks_exact(self.columns) {
-            each(i, j, differences, dot(differences, weights));
+        for distances in self.squared.chunks_exact(self.columns) {
+            each(i, j, distances, dot(distances, inverse_squared_lengthscales));
             j += 1;
             if j == i {
                 (i, j) = (i + 1, 0);
@@ -146,7 +147,7 @@ impl Differences {
 }
 
 /// The squared difference of two coordinates: 0 or 1 for categories.
-pub(super) fn difference(one: f64, other: f64, categorical: bool) -> f64 {
+pub(super) fn squared_difference(one: f64, other: f64, categorical: bool) -> f64 {
     if categorical { if one == other { 0.0 } else { 1.0 } } else { (one - other) * (one - other) }
 }
 
@@ -180,9 +181,9 @@ mod tests {
     #[test]
     fn pairs_come_in_order() {
         let rows = [0.0, 0.0, 0.5, 1.0, 0.5, 0.0];
-        let differences = Differences::of(&rows, &[false, true]);
+        let distances = PairwiseSquaredDistances::new(&rows, &[false, true]);
         let mut seen = Vec::new();
-        differences.for_each(&[4.0, 10.0], |i, j, _, squared| seen.push((i, j, squared)));
+        distances.for_each(&[4.0, 10.0], |i, j, _, squared| seen.push((i, j, squared)));
         assert_eq!(seen, [(1, 0, 11.0), (2, 0, 1.0), (2, 1, 10.0)]);
     }
 }

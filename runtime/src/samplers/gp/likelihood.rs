@@ -1,29 +1,29 @@
-//! Fitting the hyperparameters: the marginal likelihood of the losses, its slope, and the priors.
+//! Log marginal likelihood of the losses with its gradient, and the priors of the hyperparameters.
 
 use alloc::{vec, vec::Vec};
 
 use super::{
     cholesky::{Cholesky, dot},
-    input_warp::{Shape, Warped},
-    kernel::{Differences, Hyperparameters, matern},
-    minimise::{Limits, minimise},
+    input_warp::{Kumaraswamy, WarpedInput},
+    kernel::{Hyperparameters, PairwiseSquaredDistances, matern},
+    lbfgs::{LbfgsOptions, minimize_in_box},
 };
 
-/// The least variance of the noise, as a share of the losses' variance.
-pub(super) const LEAST_NOISE: f64 = 1e-6;
-/// Bounds of the logarithms of weights, scale and noise.
-const WEIGHT: (f64, f64) = (-11.5, 9.2);
-const SCALE: (f64, f64) = (-4.6, 4.6);
-const NOISE: (f64, f64) = (-13.815_510_557_964_274, 0.0);
+/// Smallest noise variance, as a fraction of the variance of the losses.
+pub(super) const MIN_NOISE_VARIANCE: f64 = 1e-6;
+/// Bounds of the logarithms of the hyperparameters.
+const LOG_INVERSE_SQUARED_LENGTHSCALE: (f64, f64) = (-11.5, 9.2);
+const LOG_OUTPUTSCALE: (f64, f64) = (-4.6, 4.6);
+const LOG_NOISE_VARIANCE: (f64, f64) = (-13.815_510_557_964_274, 0.0);
 
-/// Bounds of the logarithms of a warp's shape.
-const SHAPE: (f64, f64) = (-2.3, 2.3);
+/// Bounds of the logarithms of an input warp's parameters.
+const LOG_WARP_SHAPE: (f64, f64) = (-2.3, 2.3);
 
-/// What fitting needs to know, and the memory it works in.
-pub(super) struct Likelihood<'a> {
+/// The posterior density of the hyperparameters given the losses, with its buffers.
+pub(super) struct MarginalLikelihood<'a> {
     losses: &'a [f64],
     columns: usize,
-    differences: Differences,
+    distances: PairwiseSquaredDistances,
     inputs: Option<Inputs<'a>>,
     factor: Cholesky,
     matrix: Vec<f64>,
@@ -32,7 +32,7 @@ pub(super) struct Likelihood<'a> {
     scratch: Vec<f64>,
 }
 
-/// Inputs whose warps are fitted.
+/// Inputs with warps that are fitted.
 struct Inputs<'a> {
     /// `[n, columns]`.
     rows: &'a [f64],
@@ -40,66 +40,71 @@ struct Inputs<'a> {
     categorical: &'a [bool],
     /// The columns that are warped.
     columns: Vec<usize>,
-    /// The standard deviation of the logarithms of their shapes, before anything was seen.
+    /// Prior standard deviation of the warps' log parameters.
     deviation: f64,
     /// `[n, columns]`.
     warped: Vec<f64>,
     /// `[n, warped columns]`.
-    slopes: Vec<Warped>,
-    /// `[n, warped columns]`: slopes of the loss by the warped places.
-    by_place: Vec<f64>,
+    slopes: Vec<WarpedInput>,
+    /// `[n, warped columns]`: derivatives of the loss by the warped inputs.
+    by_warped: Vec<f64>,
 }
 
 impl Inputs<'_> {
-    /// Warps the rows; `shapes` are two numbers for each column that is warped.
-    fn warp(&mut self, shapes: &[f64]) {
+    /// Warps the rows; `input_warps` has the two log parameters of each warped column.
+    fn warp(&mut self, input_warps: &[f64]) {
         let columns = self.categorical.len();
         self.warped.clear();
         self.warped.extend_from_slice(self.rows);
         self.slopes.clear();
         for row in self.warped.chunks_exact_mut(columns) {
-            for (column, shape) in self.columns.iter().zip(shapes.as_chunks::<2>().0) {
+            for (column, shape) in self.columns.iter().zip(input_warps.as_chunks::<2>().0) {
                 let [log_a, log_b] = *shape;
-                let warped = Shape { log_a, log_b }.with_slopes(row[*column]);
-                row[*column] = warped.place;
+                let warped = Kumaraswamy { log_a, log_b }.warp_with_gradient(row[*column]);
+                row[*column] = warped.value;
                 self.slopes.push(warped);
             }
         }
-        self.by_place.clear();
-        self.by_place.resize(self.slopes.len(), 0.0);
+        self.by_warped.clear();
+        self.by_warped.resize(self.slopes.len(), 0.0);
     }
 
-    /// Takes a pair's share of the slopes by places: the slope of the loss by its squared distance.
-    fn take(&mut self, i: usize, j: usize, share: f64, weights: &[f64]) {
+    /// Adds the terms of a pair to `by_warped`; `share` is the derivative of the loss by the
+    /// squared distance.
+    fn add_pair(&mut self, i: usize, j: usize, share: f64, inverse_squared_lengthscales: &[f64]) {
         let columns = self.categorical.len();
         let count = self.columns.len();
         for (at, column) in self.columns.iter().enumerate() {
             let difference = self.warped[i * columns + column] - self.warped[j * columns + column];
-            let part = 2.0 * share * weights[*column] * difference;
-            self.by_place[i * count + at] += part;
-            self.by_place[j * count + at] -= part;
+            let part = 2.0 * share * inverse_squared_lengthscales[*column] * difference;
+            self.by_warped[i * count + at] += part;
+            self.by_warped[j * count + at] -= part;
         }
     }
 
-    /// The slopes by the shapes.
-    fn by_shape(&self, gradient: &mut [f64]) {
+    /// Adds the derivatives by the warps' log parameters.
+    fn add_parameter_gradient(&self, gradient: &mut [f64]) {
         let count = self.columns.len();
-        for (index, (by_place, slopes)) in self.by_place.iter().zip(&self.slopes).enumerate() {
+        for (index, (by_warped, slopes)) in self.by_warped.iter().zip(&self.slopes).enumerate() {
             let at = 2 * (index % count);
-            gradient[at] += by_place * slopes.by_log_a;
-            gradient[at + 1] += by_place * slopes.by_log_b;
+            gradient[at] += by_warped * slopes.by_log_a;
+            gradient[at + 1] += by_warped * slopes.by_log_b;
         }
     }
 }
 
-impl<'a> Likelihood<'a> {
-    /// Of standardised `losses`, `[n]`, at points whose pairs have these differences in `columns`
+impl<'a> MarginalLikelihood<'a> {
+    /// Likelihood of standardized `losses`, `[n]`, at points with these distances in `columns`
     /// columns.
-    pub(super) fn new(differences: Differences, losses: &'a [f64], columns: usize) -> Self {
+    pub(super) fn new(
+        distances: PairwiseSquaredDistances,
+        losses: &'a [f64],
+        columns: usize,
+    ) -> Self {
         Self {
             losses,
             columns,
-            differences,
+            distances,
             inputs: None,
             factor: Cholesky::default(),
             matrix: Vec::new(),
@@ -109,8 +114,8 @@ impl<'a> Likelihood<'a> {
         }
     }
 
-    /// Fits warps of these columns of `rows`, `[n, columns]`, too; the logarithms of their shapes
-    /// are normal around 0 with this deviation before anything is seen.
+    /// Also fits input warps of these columns of `rows`, `[n, columns]`. The prior of their log
+    /// parameters is normal with mean 0 and this standard deviation.
     pub(super) fn with_warps(
         mut self,
         rows: &'a [f64],
@@ -119,64 +124,74 @@ impl<'a> Likelihood<'a> {
         deviation: f64,
     ) -> Self {
         if !columns.is_empty() {
-            let [warped, by_place] = [Vec::new(), Vec::new()];
+            let [warped, by_warped] = [Vec::new(), Vec::new()];
             let slopes = Vec::new();
             self.inputs =
-                Some(Inputs { rows, categorical, columns, deviation, warped, slopes, by_place });
+                Some(Inputs { rows, categorical, columns, deviation, warped, slopes, by_warped });
         }
         self
     }
 
-    /// Improves hyperparameters by at most so many steps; returns them with their
-    /// [loss](Self::loss).
-    pub(super) fn improve(
+    /// Maximizes the posterior density from these hyperparameters in at most `steps` steps; returns
+    /// the result and its [loss](Self::loss).
+    pub(super) fn optimize(
         &mut self,
         from: &Hyperparameters,
         steps: usize,
     ) -> (Hyperparameters, f64) {
-        let mut x: Vec<f64> = from.weights.iter().map(|weight| libm::log(*weight)).collect();
-        x.push(libm::log(from.scale));
-        x.push(libm::log(from.noise));
+        let mut x: Vec<f64> =
+            from.inverse_squared_lengthscales.iter().map(|weight| libm::log(*weight)).collect();
+        x.push(libm::log(from.outputscale));
+        x.push(libm::log(from.noise_variance));
         let warped = self.inputs.as_ref().map_or(&[][..], |inputs| &inputs.columns);
         for column in warped {
-            let Shape { log_a, log_b } = from.shape(*column).unwrap_or_default();
+            let Kumaraswamy { log_a, log_b } = from.input_warp(*column).unwrap_or_default();
             x.extend([log_a, log_b]);
         }
         let bounds = |pick: fn((f64, f64)) -> f64| {
-            let mut all = vec![pick(WEIGHT); self.columns];
-            all.extend([pick(SCALE), pick(NOISE)]);
-            all.resize(x.len(), pick(SHAPE));
+            let mut all = vec![pick(LOG_INVERSE_SQUARED_LENGTHSCALE); self.columns];
+            all.extend([pick(LOG_OUTPUTSCALE), pick(LOG_NOISE_VARIANCE)]);
+            all.resize(x.len(), pick(LOG_WARP_SHAPE));
             all
         };
         let (low, high) = (bounds(|pair| pair.0), bounds(|pair| pair.1));
-        let limits = Limits { steps, evaluations: 2 * steps, slope: 1e-2, gain: 1e-3, first: 1.0 };
-        let value = minimise(&mut x, &low, &high, limits, |x, gradient| self.loss(x, gradient));
+        let options = LbfgsOptions {
+            max_steps: steps,
+            max_evaluations: 2 * steps,
+            gradient_tolerance: 1e-2,
+            value_tolerance: 1e-3,
+            initial_step: 1.0,
+        };
+        let value =
+            minimize_in_box(&mut x, &low, &high, options, |x, gradient| self.loss(x, gradient));
         (self.exponentiate(&x), value)
     }
 
-    /// Minus the logarithm of the posterior density of the hyperparameters whose logarithms are `x`
-    /// (`[columns + 2 + 2 · warped columns]`: weights, scale, noise, shapes), up to a constant; its
-    /// slope goes into `gradient`. Infinite where the covariance is not positive definite.
+    /// Negative log posterior density of the hyperparameters, up to a constant, with its gradient
+    /// in `gradient`; infinite where the covariance is not positive definite. `x` holds the
+    /// logarithms of the inverse squared lengthscales, outputscale, noise variance and warp
+    /// parameters, `[columns + 2 + 2 · warped columns]`.
     ///
     /// Rasmussen & Williams (2006), equations 2.30 and 5.9.
     pub(super) fn loss(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
-        let Hyperparameters { weights, scale, noise, .. } = self.exponentiate(x);
+        let Hyperparameters { inverse_squared_lengthscales, outputscale, noise_variance, .. } =
+            self.exponentiate(x);
         let (size, columns) = (self.losses.len(), self.columns);
         if let Some(inputs) = &mut self.inputs {
             inputs.warp(&x[columns + 2..]);
-            self.differences.fill(&inputs.warped, inputs.categorical);
+            self.distances.update(&inputs.warped, inputs.categorical);
         }
         self.matrix.clear();
         self.matrix.resize(size * size, 0.0);
         self.slopes.clear();
         let (matrix, slopes) = (&mut self.matrix, &mut self.slopes);
-        self.differences.for_each(&weights, |i, j, _, squared| {
+        self.distances.for_each(&inverse_squared_lengthscales, |i, j, _, squared| {
             let (value, slope) = matern(squared);
-            matrix[i * size + j] = scale * value;
-            slopes.push(scale * slope);
+            matrix[i * size + j] = outputscale * value;
+            slopes.push(outputscale * slope);
         });
         for i in 0..size {
-            matrix[i * size + i] = scale + noise;
+            matrix[i * size + i] = outputscale + noise_variance;
         }
         if !self.factor.factor(matrix, size) {
             return f64::INFINITY;
@@ -187,36 +202,38 @@ impl<'a> Likelihood<'a> {
         self.factor.solve_upper(&mut alpha);
         self.factor.inverse(&mut self.inverse, &mut self.scratch);
 
-        // With G = K⁻¹ − α·αᵀ the slope by any θ is ½·Σ Gᵢⱼ·∂Kᵢⱼ/∂θ; pairs count twice.
+        // With G = K⁻¹ − α·αᵀ the derivative by θ is ½·Σ Gᵢⱼ·∂Kᵢⱼ/∂θ; pairs count twice.
         let inverse = &self.inverse;
         gradient.fill(0.0);
-        let (mut by_scale, mut pair) = (0.0, 0);
+        let (mut by_outputscale, mut pair) = (0.0, 0);
         let inputs = &mut self.inputs;
-        self.differences.for_each(&weights, |i, j, differences, _| {
+        self.distances.for_each(&inverse_squared_lengthscales, |i, j, differences, _| {
             let g = inverse[i * size + j] - alpha[i] * alpha[j];
-            by_scale += g * matrix[i * size + j];
+            by_outputscale += g * matrix[i * size + j];
             let share = g * slopes[pair];
             for (sum, difference) in gradient[..columns].iter_mut().zip(differences) {
                 *sum += share * difference;
             }
             if let Some(inputs) = inputs {
-                inputs.take(i, j, share, &weights);
+                inputs.add_pair(i, j, share, &inverse_squared_lengthscales);
             }
             pair += 1;
         });
         let trace: f64 = (0..size).map(|i| inverse[i * size + i] - alpha[i] * alpha[i]).sum();
-        for (sum, weight) in gradient[..columns].iter_mut().zip(&weights) {
+        for (sum, weight) in gradient[..columns].iter_mut().zip(&inverse_squared_lengthscales) {
             *sum *= weight;
         }
-        gradient[columns] = by_scale + 0.5 * trace * scale;
-        gradient[columns + 1] = 0.5 * trace * noise;
+        gradient[columns] = by_outputscale + 0.5 * trace * outputscale;
+        gradient[columns + 1] = 0.5 * trace * noise_variance;
         let mut loss = 0.5 * (fit + self.factor.log_determinant());
-        for (index, prior) in priors(&weights, scale, noise).enumerate() {
+        for (index, prior) in
+            priors(&inverse_squared_lengthscales, outputscale, noise_variance).enumerate()
+        {
             loss += prior.0;
             gradient[index] += prior.1;
         }
         if let Some(inputs) = inputs {
-            inputs.by_shape(&mut gradient[columns + 2..]);
+            inputs.add_parameter_gradient(&mut gradient[columns + 2..]);
             let precision = 1.0 / (inputs.deviation * inputs.deviation);
             for (slope, shape) in gradient.iter_mut().zip(x).skip(columns + 2) {
                 loss += 0.5 * precision * shape * shape;
@@ -228,33 +245,43 @@ impl<'a> Likelihood<'a> {
 
     fn exponentiate(&self, x: &[f64]) -> Hyperparameters {
         let columns = self.columns;
-        let mut shapes = Vec::new();
+        let mut input_warps = Vec::new();
         if let Some(inputs) = &self.inputs {
-            shapes.resize(columns, None);
+            input_warps.resize(columns, None);
             for (column, shape) in inputs.columns.iter().zip(x[columns + 2..].as_chunks::<2>().0) {
-                shapes[*column] = Some(Shape { log_a: shape[0], log_b: shape[1] });
+                input_warps[*column] = Some(Kumaraswamy { log_a: shape[0], log_b: shape[1] });
             }
         }
         Hyperparameters {
-            weights: x[..columns].iter().map(|logarithm| libm::exp(*logarithm)).collect(),
-            scale: libm::exp(x[columns]),
-            noise: libm::exp(x[columns + 1]).max(LEAST_NOISE),
-            shapes,
+            inverse_squared_lengthscales: x[..columns]
+                .iter()
+                .map(|logarithm| libm::exp(*logarithm))
+                .collect(),
+            outputscale: libm::exp(x[columns]),
+            noise_variance: libm::exp(x[columns + 1]).max(MIN_NOISE_VARIANCE),
+            input_warps,
         }
     }
 }
 
-/// Minus the logarithms of the priors' densities, with the slopes by the logarithms, in the order
-/// of the hyperparameters.
+/// Negative log prior densities with their derivatives by the logarithms, in the order of the
+/// hyperparameters.
 ///
-/// Weights: `exp(−0.1/w − 0.1·w)`, flat between one hundredth and a hundred, against both vanishing
-/// and exploding length scales. Scale: Gamma(2, 1). Noise: Gamma(1.1, 30), which prefers little.
-/// These are the priors that Optuna 5 has found to serve hyperparameter tuning.
-fn priors(weights: &[f64], scale: f64, noise: f64) -> impl Iterator<Item = (f64, f64)> {
-    weights.iter().map(|weight| (0.1 / weight + 0.1 * weight, 0.1 * weight - 0.1 / weight)).chain([
-        (scale - libm::log(scale), scale - 1.0),
-        (30.0 * noise - 0.1 * libm::log(noise), 30.0 * noise - 0.1),
-    ])
+/// Inverse squared lengthscale `w`: `exp(−0.1/w − 0.1·w)`, flat between 1/100 and 100, against both
+/// vanishing and exploding lengthscales. Outputscale: Gamma(2, 1). Noise variance: Gamma(1.1, 30),
+/// which favors small values. These are the priors of Optuna 5 for hyperparameter tuning.
+fn priors(
+    inverse_squared_lengthscales: &[f64],
+    outputscale: f64,
+    noise_variance: f64,
+) -> impl Iterator<Item = (f64, f64)> {
+    inverse_squared_lengthscales
+        .iter()
+        .map(|weight| (0.1 / weight + 0.1 * weight, 0.1 * weight - 0.1 / weight))
+        .chain([
+            (outputscale - libm::log(outputscale), outputscale - 1.0),
+            (30.0 * noise_variance - 0.1 * libm::log(noise_variance), 30.0 * noise_variance - 0.1),
+        ])
 }
 
 #[cfg(test)]
@@ -276,11 +303,13 @@ mod tests {
     }
 
     #[test]
-    fn the_slope_is_the_finite_difference() {
+    fn the_gradient_matches_finite_differences() {
         let (rows, losses) = rows();
         let categorical = [false, false, true];
-        let plain = Likelihood::new(Differences::of(&rows, &categorical), &losses, 3);
-        let warped = Likelihood::new(Differences::of(&rows, &categorical), &losses, 3);
+        let plain =
+            MarginalLikelihood::new(PairwiseSquaredDistances::new(&rows, &categorical), &losses, 3);
+        let warped =
+            MarginalLikelihood::new(PairwiseSquaredDistances::new(&rows, &categorical), &losses, 3);
         let warped = warped.with_warps(&rows, &categorical, vec![0, 1], 0.5);
         for (mut likelihood, count) in [(plain, 5), (warped, 9)] {
             let x = [0.7, -1.0, 0.3, 0.2, -4.0, 0.5, -0.2, -0.7, 0.1];
@@ -300,23 +329,30 @@ mod tests {
     }
 
     #[test]
-    fn a_bend_of_the_inputs_is_found() {
+    fn a_nonstationary_input_is_fitted_by_a_warp() {
         // Fast at one end and slow at the other: a sine of a power.
         let rows: Vec<f64> = (0..40).map(|n| (f64::from(n) + 0.5) / 40.0).collect();
         let losses: Vec<f64> =
             rows.iter().map(|x| 1.4 * libm::sin(9.0 * libm::pow(*x, 0.35))).collect();
-        let start = Hyperparameters { weights: vec![1.0], scale: 1.0, noise: 1e-2, shapes: vec![] };
-        let plain = Likelihood::new(Differences::of(&rows, &[false]), &losses, 1);
-        let (_, before) = { plain }.improve(&start, 60);
-        let warped = Likelihood::new(Differences::of(&rows, &[false]), &losses, 1);
-        let (fitted, after) = warped.with_warps(&rows, &[false], vec![0], 0.5).improve(&start, 60);
+        let start = Hyperparameters {
+            inverse_squared_lengthscales: vec![1.0],
+            outputscale: 1.0,
+            noise_variance: 1e-2,
+            input_warps: vec![],
+        };
+        let plain =
+            MarginalLikelihood::new(PairwiseSquaredDistances::new(&rows, &[false]), &losses, 1);
+        let (_, before) = { plain }.optimize(&start, 60);
+        let warped =
+            MarginalLikelihood::new(PairwiseSquaredDistances::new(&rows, &[false]), &losses, 1);
+        let (fitted, after) = warped.with_warps(&rows, &[false], vec![0], 0.5).optimize(&start, 60);
         assert!(after < before - 3.0, "{before} {after}");
-        let shape = fitted.shape(0).unwrap();
+        let shape = fitted.input_warp(0).unwrap();
         assert!(shape.log_a < -0.3, "{shape:?}");
     }
 
     #[test]
-    fn a_column_without_influence_loses_its_weight() {
+    fn an_irrelevant_column_gets_a_long_lengthscale() {
         let mut rows = Vec::new();
         let mut losses = Vec::new();
         for index in 0..30 {
@@ -324,13 +360,21 @@ mod tests {
             rows.extend([a, b]);
             losses.push(1.4 * libm::sin(6.0 * a));
         }
-        let differences = Differences::of(&rows, &[false, false]);
-        let start =
-            Hyperparameters { weights: vec![1.0; 2], scale: 1.0, noise: 1e-2, shapes: vec![] };
-        let (fitted, loss) = Likelihood::new(differences.clone(), &losses, 2).improve(&start, 60);
-        let before = Likelihood::new(differences, &losses, 2).improve(&start, 0).1;
+        let distances = PairwiseSquaredDistances::new(&rows, &[false, false]);
+        let start = Hyperparameters {
+            inverse_squared_lengthscales: vec![1.0; 2],
+            outputscale: 1.0,
+            noise_variance: 1e-2,
+            input_warps: vec![],
+        };
+        let (fitted, loss) =
+            MarginalLikelihood::new(distances.clone(), &losses, 2).optimize(&start, 60);
+        let before = MarginalLikelihood::new(distances, &losses, 2).optimize(&start, 0).1;
         assert!(loss < before - 10.0, "{before} {loss}");
-        assert!(fitted.weights[0] > 20.0 * fitted.weights[1], "{fitted:?}");
-        assert!(fitted.noise < 1e-3, "{fitted:?}");
+        assert!(
+            fitted.inverse_squared_lengthscales[0] > 20.0 * fitted.inverse_squared_lengthscales[1],
+            "{fitted:?}"
+        );
+        assert!(fitted.noise_variance < 1e-3, "{fitted:?}");
     }
 }

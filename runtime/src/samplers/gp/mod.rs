@@ -1,4 +1,4 @@
-//! Bayesian optimisation with a Gaussian process.
+//! Bayesian optimization with a Gaussian process.
 
 mod bins;
 mod cholesky;
@@ -7,8 +7,8 @@ mod fits;
 mod improvement;
 mod input_warp;
 mod kernel;
+mod lbfgs;
 mod likelihood;
-mod minimise;
 mod one_step_ahead;
 mod options;
 mod posterior;
@@ -18,7 +18,7 @@ mod search;
 mod targets;
 
 pub use bins::ScoreBins;
-pub use options::{GpOptions, Warp};
+pub use options::{GpOptions, TargetWarp};
 pub use prediction::{GpPrediction, LossDistribution};
 
 use alloc::{collections::BTreeMap, format, vec::Vec};
@@ -27,10 +27,10 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use self::{
     encoding::Encoding,
-    fits::{Fit, Fits},
+    fits::{Fit, FitCache},
     posterior::{Covariance, Posterior, Scratch},
-    search::{Effort, Found, Search},
-    targets::Scale,
+    search::{RatedPoint, SearchBudget, SearchResult},
+    targets::TargetTransform,
 };
 use super::{
     Expectation, Explanation, Request, Sampler, SobolSampler, Suggestion,
@@ -44,25 +44,23 @@ use crate::{
     trial::Observation,
 };
 
-/// A Gaussian process with expected improvement.
+/// Gaussian process regression with expected improvement.
 ///
-/// The losses are modelled by a process with a Matérn-5/2 kernel, one length scale a parameter,
-/// whose hyperparameters are the most probable ones; the configuration with the largest expected
-/// improvement is suggested. Numbers are modelled on the unit interval, in the logarithm where the
-/// parameter says so, categories by whether they are the same.
+/// The kernel is Matérn-5/2 with one lengthscale per parameter, the hyperparameters are maximum a
+/// posteriori estimates, and the suggestion maximizes the logarithm of the expected improvement.
+/// Numbers are modeled on the unit interval, on a log scale where the parameter asks for it, and
+/// categories by the Hamming distance.
 ///
-/// - Failed trials count as bad as the worst one that did not fail, so that their neighbourhood is
-///   avoided.
-/// - Pending trials are taken for observed, with the loss that is expected of them.
-/// - What was tried is not tried again as long as something else is left.
-/// - Of a history longer than [`GpOptions::most_trials`] a part is modelled, and
-///   [`Expectation::modeled`] says how much.
+/// - Failed trials count as the worst successful one, so that their neighborhood is avoided.
+/// - Pending trials are conditioned on with their posterior means as losses.
+/// - A configuration is suggested twice only if the whole space is tried.
+/// - A history longer than [`GpOptions::max_train_points`] is modeled in part, and
+///   [`Expectation::modeled`] reports the number of trials.
 ///
-/// Hyperparameters are fitted to the first 8, 9, 10, … trials, then each time that these have grown
-/// by an eighth, each fit beginning where the one before ended; at 16, 32, 64, … trials they are
-/// fitted from scratch. A history that comes whole, as when a study is resumed, costs the fits
-/// since then (at most nine); they are kept as long as the history begins with what they were
-/// fitted to.
+/// Hyperparameters are fitted to the first 8 trials and again each time that the history has grown
+/// by an eighth, each fit starting where the previous one ended; at 16, 32, 64, … trials a fit
+/// starts from the prior. A resumed study repeats the fits since then, at most nine. Fits are
+/// cached for as long as the history keeps the prefix that they were fitted to.
 ///
 /// J. Močkus, On Bayesian Methods for Seeking the Extremum (1974); D. R. Jones, M. Schonlau, W. J.
 /// Welch, Efficient Global Optimization of Expensive Black-Box Functions, Journal of Global
@@ -71,36 +69,35 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct GpSampler {
     options: GpOptions,
-    /// What the rest was worked out from.
-    trail: HistoryCache,
-    fits: Fits,
-    covariance: Option<KeptCovariance>,
-    /// One-step-ahead predictions by the number of earlier trials; `None` where nothing could be
-    /// said.
-    ahead: BTreeMap<usize, Option<GpPrediction>>,
+    /// The history that the other fields were computed from.
+    history_cache: HistoryCache,
+    fits: FitCache,
+    covariance: Option<CachedCovariance>,
+    /// One-step-ahead predictions by the number of earlier trials; `None` without a prediction.
+    one_step_ahead: BTreeMap<usize, Option<GpPrediction>>,
 }
 
-/// The covariance of the first trials of the history, under the hyperparameters of a fit.
+/// Covariance of a prefix of the history under the hyperparameters of a fit.
 #[derive(Clone, Debug)]
-struct KeptCovariance {
-    /// To so many trials.
+struct CachedCovariance {
+    /// Number of trials of the fit.
     fit: usize,
     covariance: Covariance,
 }
 
-/// The process given a history, and what its targets mean.
+/// The process conditioned on a history, with its target transform.
 struct Conditioned<'a> {
     posterior: Posterior,
-    transform: Scale,
-    /// The trials that are modelled, with their targets.
+    transform: TargetTransform,
+    /// The training points and their targets.
     kept: Vec<&'a Observation>,
     targets: Vec<f64>,
 }
 
-/// So many good trials are searched around.
-const CENTRES: usize = 5;
-/// Steps of the refinement of each start.
-const REFINEMENT: usize = 20;
+/// Number of the best trials that local samples are drawn around.
+const CENTERS: usize = 5;
+/// Optimizer steps per restart.
+const REFINEMENT_STEPS: usize = 20;
 
 impl GpSampler {
     /// A sampler with these options.
@@ -118,18 +115,18 @@ impl GpSampler {
         &self.options
     }
 
-    /// What the process expects of each of the `candidates`, given the history and the pending
-    /// trials of the request: with the very hyperparameters, transform and posterior that
-    /// [`suggest`](Sampler::suggest) has for it. Number and seed of the request do not matter.
+    /// Predictions for the `candidates` given the history and the pending trials of the request,
+    /// with the hyperparameters, transform and posterior of [`suggest`](Sampler::suggest). The
+    /// number and the seed of the request have no effect.
     ///
-    /// Of fewer trials than [`GpOptions::startup_trials`], of which `suggest` models none, it is
-    /// the posterior under the hyperparameters from which fits begin.
+    /// With fewer trials than [`GpOptions::n_startup_trials`], where `suggest` has no model, the
+    /// hyperparameters are the initial guess.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`], naming the candidate, where one is not legal in the space;
-    /// [`ErrorKind::Unsupported`] where there is nothing to predict from: fewer than two trials
-    /// succeeded, or rounding has defeated the factorization.
+    /// [`ErrorKind::InvalidValue`], naming the candidate, if one is not legal in the space;
+    /// [`ErrorKind::Unsupported`] if fewer than two trials succeeded, or if the covariance is
+    /// numerically singular.
     pub fn predict(
         &mut self,
         request: &Request<'_>,
@@ -151,27 +148,27 @@ impl GpSampler {
         Ok(conditioned.predict(&rows))
     }
 
-    /// A point of the even spread, where there is nothing to model.
-    fn spread(&self, request: &Request<'_>) -> Result<Suggestion> {
+    /// A quasi-random suggestion, for requests without a model.
+    fn sobol_point(&self, request: &Request<'_>) -> Result<Suggestion> {
         let configuration = SobolSampler.suggest(request)?;
-        let known = TriedSet::new(request);
-        if known.contains(&configuration) {
-            let configuration = sample_untried(request.space, &known, &mut request.rng());
+        let tried = TriedSet::new(request);
+        if tried.contains(&configuration) {
+            let configuration = sample_untried(request.space, &tried, &mut request.rng());
             return Ok(Suggestion::plain(configuration, self.name(), CandidateOrigin::Draw));
         }
         Ok(Suggestion::plain(configuration, self.name(), CandidateOrigin::Spread))
     }
 
-    /// Whether the history is still an even spread.
+    /// Whether the request belongs to the startup trials.
     fn is_starting(&self, history: &[Observation]) -> bool {
-        history.len() < self.options.startup_trials || !has_two(history)
+        history.len() < self.options.n_startup_trials || !has_two_losses(history)
     }
 
-    /// Forgets what was worked out from another history.
-    fn follow(&mut self, space: &Space, history: &[Observation]) {
-        let same = self.trail.sync(space, history);
+    /// Drops the cached state that does not belong to this history.
+    fn sync(&mut self, space: &Space, history: &[Observation]) {
+        let same = self.history_cache.sync(space, history);
         self.fits.truncate(same);
-        self.ahead.split_off(&same);
+        self.one_step_ahead.split_off(&same);
         if let Some(kept) = &mut self.covariance {
             kept.covariance.truncate(same);
         }
@@ -180,21 +177,21 @@ impl GpSampler {
         }
     }
 
-    /// The process given the history and what is pending; `None` where fewer than two trials
-    /// succeeded, and where rounding defeats the factorization.
+    /// The process conditioned on the history and the pending trials; `None` if fewer than two
+    /// trials succeeded or the covariance is numerically singular.
     fn condition<'a>(
         &mut self,
         request: &Request<'a>,
         encoding: &Encoding<'_>,
     ) -> Option<Conditioned<'a>> {
         let Request { space, history, .. } = *request;
-        if !has_two(history) {
+        if !has_two_losses(history) {
             return None;
         }
-        self.follow(space, history);
-        let fit = self.fits.in_force(history, encoding, &self.options);
-        let kept = targets::keep(history, self.options.most_trials);
-        let (targets, transform) = targets::standardised(&kept, fit.warp);
+        self.sync(space, history);
+        let fit = self.fits.current(history, encoding, &self.options);
+        let kept = targets::select_training_points(history, self.options.max_train_points);
+        let (targets, transform) = targets::standardize(&kept, fit.warp);
         let mut scratch = Scratch::default();
         let covariance = if kept.len() == history.len() {
             self.covariance(&fit, history, encoding, &mut scratch)?.clone()
@@ -205,13 +202,13 @@ impl GpSampler {
         for pending in request.pending {
             let mut row = Vec::with_capacity(encoding.columns());
             encoding.push(pending, &mut row);
-            posterior.believe(&row, &mut scratch);
+            posterior.condition_on_pending(&row, &mut scratch);
         }
         Some(Conditioned { posterior, transform, kept, targets })
     }
 
-    /// The covariance of at least all of the trials; what is kept is extended, which gives the same
-    /// bits as to begin from nothing.
+    /// The cached covariance, extended to all of the trials. Its bits do not depend on what was
+    /// cached.
     fn covariance(
         &mut self,
         fit: &Fit,
@@ -221,7 +218,7 @@ impl GpSampler {
     ) -> Option<&Covariance> {
         let mut kept =
             self.covariance.take().filter(|kept| kept.fit == fit.trials).unwrap_or_else(|| {
-                KeptCovariance {
+                CachedCovariance {
                     fit: fit.trials,
                     covariance: Covariance::new(
                         fit.hyperparameters.clone(),
@@ -235,39 +232,51 @@ impl GpSampler {
         complete.map(|()| &kept.covariance)
     }
 
-    /// Looks for the largest expected improvement, with the options' effort and `further` starts
-    /// more.
+    /// Maximizes the expected improvement, with `extra_restarts` beyond those of the options.
     fn search(
         &self,
         request: &Request<'_>,
         encoding: &Encoding<'_>,
         conditioned: &Conditioned<'_>,
-        further: usize,
-        generator: &mut Xoshiro256PlusPlus,
-    ) -> Search {
+        extra_restarts: usize,
+        rng: &mut Xoshiro256PlusPlus,
+    ) -> SearchResult {
         let Conditioned { posterior, kept, targets, .. } = conditioned;
         let mut ranked: Vec<usize> = (0..kept.len()).collect();
         ranked.sort_by(|one, other| targets[*one].total_cmp(&targets[*other]));
         let best: Vec<Vec<f64>> = ranked
             .iter()
             .filter(|index| kept[**index].loss.is_some())
-            .take(CENTRES)
+            .take(CENTERS)
             .map(|index| request.space.to_unit(&kept[*index].configuration))
             .collect();
-        let GpOptions { spread, near, starts, .. } = self.options;
-        let effort = Effort { spread, near, starts, steps: REFINEMENT, further };
-        search::search(posterior, encoding, &best, effort, generator)
+        let GpOptions { raw_samples, local_samples, num_restarts, .. } = self.options;
+        let budget = SearchBudget {
+            raw_samples,
+            local_samples,
+            num_restarts,
+            max_steps: REFINEMENT_STEPS,
+            extra_restarts,
+        };
+        search::search(posterior, encoding, &best, budget, rng)
     }
 }
 
 impl Conditioned<'_> {
-    /// What is expected of `rows`, `[points, columns]`.
+    /// Predictions for `rows`, `[points, columns]`.
     fn predict(&self, rows: &[f64]) -> Vec<GpPrediction> {
         let Self { posterior, transform, .. } = self;
-        let (noise, best, transform) = (posterior.noise(), posterior.best(), *transform);
+        let (noise_variance, incumbent, transform) =
+            (posterior.noise_variance(), posterior.incumbent(), *transform);
         let mut predictions = Vec::new();
         posterior.predict_each(rows, &mut Scratch::default(), |mean, deviation| {
-            predictions.push(GpPrediction { mean, deviation, noise, best, transform });
+            predictions.push(GpPrediction {
+                mean,
+                deviation,
+                noise_variance,
+                incumbent,
+                transform,
+            });
         });
         predictions
     }
@@ -284,18 +293,19 @@ impl Sampler for GpSampler {
 
     fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
         if self.is_starting(request.history) {
-            return self.spread(request);
+            return self.sobol_point(request);
         }
         let encoding = Encoding::new(request.space);
         let Some(conditioned) = self.condition(request, &encoding) else {
-            // Rounding has defeated the factorisation: an honest spread is better than none.
-            return self.spread(request);
+            // The covariance is numerically singular.
+            return self.sobol_point(request);
         };
-        let mut generator = request.rng();
-        let Search { found, .. } = self.search(request, &encoding, &conditioned, 0, &mut generator);
-        let known = TriedSet::new(request);
-        let Some((configuration, found)) = fresh(request.space, &known, &found) else {
-            let configuration = sample_untried(request.space, &known, &mut generator);
+        let mut rng = request.rng();
+        let SearchResult { points, .. } =
+            self.search(request, &encoding, &conditioned, 0, &mut rng);
+        let tried = TriedSet::new(request);
+        let Some((configuration, point)) = best_untried(request.space, &tried, &points) else {
+            let configuration = sample_untried(request.space, &tried, &mut rng);
             return Ok(Suggestion::plain(configuration, self.name(), CandidateOrigin::Draw));
         };
         let mut row = Vec::with_capacity(encoding.columns());
@@ -304,35 +314,35 @@ impl Sampler for GpSampler {
         let latent = prediction.latent();
         let (mean, deviation) = (latent.mean(), latent.deviation());
         let range = latent.loss(mean + deviation) - latent.loss(mean - deviation);
-        let modelled = conditioned.kept.len();
-        let modelled = (modelled < request.history.len()).then_some(modelled);
+        let modeled = conditioned.kept.len();
+        let modeled = (modeled < request.history.len()).then_some(modeled);
         let expectation =
             Expectation::new(latent.median(), 0.5 * range, prediction.expected_improvement())
-                .map(|expectation| Expectation { modeled: modelled, ..expectation });
-        let (sampler, origin) = (self.name(), found.origin);
+                .map(|expectation| Expectation { modeled, ..expectation });
+        let (sampler, origin) = (self.name(), point.origin);
         let explanation = Explanation { sampler, origin, expectation, transformer_weight: None };
         Ok(Suggestion { configuration, explanation })
     }
 }
 
-/// The most promising point whose configuration was not tried.
-fn fresh<'a>(
+/// The best point with an untried configuration.
+fn best_untried<'a>(
     space: &Space,
-    known: &TriedSet<'_>,
-    found: &'a [Found],
-) -> Option<(Configuration, &'a Found)> {
-    found
+    tried: &TriedSet<'_>,
+    points: &'a [RatedPoint],
+) -> Option<(Configuration, &'a RatedPoint)> {
+    points
         .iter()
-        .map(|found| (space.from_unit(&found.unit), found))
-        .find(|(configuration, _)| !known.contains(configuration))
+        .map(|point| (space.from_unit(&point.unit), point))
+        .find(|(configuration, _)| !tried.contains(configuration))
 }
 
 /// Whether at least two trials succeeded.
-fn has_two(history: &[Observation]) -> bool {
+fn has_two_losses(history: &[Observation]) -> bool {
     history.iter().filter(|trial| trial.loss.is_some()).nth(1).is_some()
 }
 
-/// The covariance of trials; `None` where rounding defeats the factorization.
+/// Covariance of trials; `None` if it is numerically singular.
 fn covariance_of(
     fit: &Fit,
     trials: &[&Observation],
@@ -344,7 +354,7 @@ fn covariance_of(
     Some(covariance)
 }
 
-/// Adds trials to a covariance; `None` where rounding defeats the factorization.
+/// Adds trials to a covariance; `None` if it becomes numerically singular.
 fn extend<'a>(
     covariance: &mut Covariance,
     trials: impl Iterator<Item = &'a Observation>,

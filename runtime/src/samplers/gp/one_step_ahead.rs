@@ -1,29 +1,29 @@
-//! What the process expected of the trials that are told, each before it was.
+//! One-step-ahead predictions: each finished trial predicted from the trials before it.
 
 use alloc::vec::Vec;
 
-use super::{Encoding, GpPrediction, GpSampler, Scratch, has_two, targets};
+use super::{Encoding, GpPrediction, GpSampler, Scratch, has_two_losses, targets};
 use crate::samplers::Request;
 
 impl GpSampler {
-    /// Of each of the last `count` trials of the history what [`predict`](Self::predict) says of it
-    /// given the trials before it alone, the oldest first: their prequential predictions. The sum
-    /// of their [`log_bin`](super::LossDistribution::log_bin) is a score of the process as a model
-    /// of this study, comparable with any other model's that predicts one step ahead.
+    /// Prequential predictions: for each of the last `count` trials, oldest first, what
+    /// [`predict`](Self::predict) returns for it given the trials before it. The sum of their
+    /// [`log_bin`](super::LossDistribution::log_bin) is a log score of the process on this study,
+    /// comparable with that of any other one-step-ahead model.
     ///
-    /// Everything in a prediction is causal: the posterior, the transform of the losses, and the
-    /// hyperparameters, which are those of the fit in force at that number of trials. So a
-    /// prediction depends on the earlier trials and on the trial's own configuration, and in no bit
-    /// on its outcome or on what was told later. Pending trials are left out, since which were
-    /// pending at the time is not known. `None` stands where `predict` has nothing to say: fewer
-    /// than two of the earlier trials succeeded.
+    /// A prediction is causal in all its parts: the posterior, the target transform, and the
+    /// hyperparameters, which are those of the fit at that number of trials. It depends on the
+    /// earlier trials and on the configuration of the trial, and neither on its outcome nor on
+    /// later trials. Pending trials are ignored, because the history does not record which trials
+    /// were pending at the time. The prediction is `None` where `predict` fails: with fewer than
+    /// two earlier trials that succeeded.
     ///
-    /// Predictions are kept, so that one more trial costs one more of them: O(n²) where its
-    /// covariance is kept too, O(n³) after a new fit. A sampler that is new to a history works them
-    /// out again, with a covariance for each fit, all of whose leading blocks serve; that needs the
-    /// fits that were in force then, beyond those that a suggestion needs. Behind more than
-    /// [`GpOptions::most_trials`](super::GpOptions::most_trials) trials each takes a covariance of
-    /// its own.
+    /// Predictions are cached, so that a further trial costs one prediction: O(n²) with the cached
+    /// covariance, O(n³) after a new fit. For a new history they are recomputed with one covariance
+    /// per fit, whose leading blocks are the covariances of shorter histories; this needs earlier
+    /// fits than a suggestion does. Beyond
+    /// [`GpOptions::max_train_points`](super::GpOptions::max_train_points) trials each prediction
+    /// has a covariance of its own.
     ///
     /// A. P. Dawid, Statistical Theory: The Prequential Approach, Journal of the Royal Statistical
     /// Society A 147 (1984).
@@ -34,25 +34,24 @@ impl GpSampler {
     ) -> Vec<Option<GpPrediction>> {
         let Request { space, history, .. } = *request;
         let encoding = Encoding::new(space);
-        self.follow(space, history);
+        self.sync(space, history);
         let first = history.len().saturating_sub(count);
         let mut scratch = Scratch::default();
         let predictions = (first..history.len()).map(|trial| {
-            if let Some(kept) = self.ahead.get(&trial) {
+            if let Some(kept) = self.one_step_ahead.get(&trial) {
                 return *kept;
             }
-            let prediction = self.ahead_of(request, trial, &encoding, &mut scratch);
-            self.ahead.insert(trial, prediction);
+            let prediction = self.predict_ahead(request, trial, &encoding, &mut scratch);
+            self.one_step_ahead.insert(trial, prediction);
             prediction
         });
         let predictions = predictions.collect();
-        self.ahead = self.ahead.split_off(&first);
+        self.one_step_ahead = self.one_step_ahead.split_off(&first);
         predictions
     }
 
-    /// The prediction of one trial, with the covariance that is kept where that holds all earlier
-    /// trials.
-    fn ahead_of(
+    /// Predicts one trial, with the cached covariance if it covers all earlier trials.
+    fn predict_ahead(
         &mut self,
         request: &Request<'_>,
         trial: usize,
@@ -60,12 +59,12 @@ impl GpSampler {
         scratch: &mut Scratch,
     ) -> Option<GpPrediction> {
         let (earlier, history) = (&request.history[..trial], request.history);
-        if !has_two(earlier) {
+        if !has_two_losses(earlier) {
             return None;
         }
-        let fit = self.fits.in_force(earlier, encoding, &self.options);
-        let kept = targets::keep(earlier, self.options.most_trials);
-        let (targets, transform) = targets::standardised(&kept, fit.warp);
+        let fit = self.fits.current(earlier, encoding, &self.options);
+        let kept = targets::select_training_points(earlier, self.options.max_train_points);
+        let (targets, transform) = targets::standardize(&kept, fit.warp);
         let mut row = Vec::with_capacity(encoding.columns());
         encoding.push(&history[trial].configuration, &mut row);
         let own;
@@ -76,10 +75,11 @@ impl GpSampler {
             &own
         };
         let weights = covariance.weights(&targets);
-        let (noise, best) = (covariance.noise(), weights.best);
+        let (noise_variance, incumbent) = (covariance.noise_variance(), weights.incumbent);
         let mut prediction = None;
         covariance.predict(&row, &weights, scratch, |mean, deviation| {
-            prediction = Some(GpPrediction { mean, deviation, noise, best, transform });
+            prediction =
+                Some(GpPrediction { mean, deviation, noise_variance, incumbent, transform });
         });
         prediction
     }
@@ -123,7 +123,7 @@ mod tests {
         Request { space, history, pending: &[], number: history.len() as u64, seed: 6 }
     }
 
-    /// The slow twin: a new sampler for each trial, asked before it.
+    /// The slow twin: a new sampler for each trial.
     fn one_by_one(
         space: &Space,
         history: &[Observation],
@@ -139,10 +139,10 @@ mod tests {
     }
 
     #[test]
-    fn each_prediction_is_what_would_have_been_said_before_the_trial() {
+    fn each_prediction_is_that_of_a_new_sampler_before_the_trial() {
         let space = space();
         let history = history(&space, 45);
-        let few = GpOptions { most_trials: 20, ..GpOptions::default() };
+        let few = GpOptions { max_train_points: 20, ..GpOptions::default() };
         for options in [GpOptions::default(), few] {
             let slow = one_by_one(&space, &history, &options);
             assert_eq!(slow.iter().position(Option::is_some), Some(3), "the second fails");

@@ -2,54 +2,53 @@ use alloc::format;
 
 use crate::{Error, ErrorKind, Result};
 
-/// What can be chosen about [`GpSampler`](super::GpSampler).
+/// Options of [`GpSampler`](super::GpSampler).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct GpOptions {
-    /// As long as fewer trials than this have finished, trials are an even spread over the space.
-    /// 8.
-    pub startup_trials: usize,
-    /// Points spread over the space whose expected improvement is compared. 384.
-    pub spread: usize,
-    /// Points near the best trials whose expected improvement is compared. 128.
-    pub near: usize,
-    /// How many of the best are refined. 6.
-    pub starts: usize,
-    /// At most this many trials are conditioned on, so that a suggestion does not cost more and
-    /// more: of a longer history the best half, the latest quarter, and a spread of the rest; the
-    /// others are not looked at. [`Expectation::modeled`](crate::samplers::Expectation::modeled)
-    /// says when that happens. docs/performance-classical.md has what a larger number costs. 200.
-    pub most_trials: usize,
-    /// Whether bad losses are drawn together before they are modelled. [`Warp::Likelier`].
-    pub warp: Warp,
-    /// How far the inputs may be warped: the standard deviation of the logarithms of the two
-    /// parameters of the Kumaraswamy distribution whose distribution function bends an ordered
-    /// parameter, before anything is seen; 0 for no warp. They are fitted with the other
-    /// hyperparameters.
+    /// Number of quasi-random trials before the model is used. Default: 8.
+    pub n_startup_trials: usize,
+    /// Number of quasi-random points at which the acquisition function is evaluated. Default: 384.
+    pub raw_samples: usize,
+    /// Number of points near the best trials at which it is evaluated. Default: 128.
+    pub local_samples: usize,
+    /// Number of those points from which it is maximized. Default: 6.
+    pub num_restarts: usize,
+    /// Maximum number of trials that the model is conditioned on, which bounds the cost of a
+    /// suggestion. A longer history is reduced to its best half, its latest quarter, and an even
+    /// selection of the rest; [`Expectation::modeled`](crate::samplers::Expectation::modeled)
+    /// reports it. docs/performance-classical.md has the cost of larger numbers. Default: 200.
+    pub max_train_points: usize,
+    /// Whether losses beyond the median are compressed before they are modeled. Default:
+    /// [`TargetWarp::MoreLikely`].
+    pub target_warp: TargetWarp,
+    /// Prior standard deviation of the logarithms of the two parameters of the Kumaraswamy warp of
+    /// each ordered parameter, which are fitted with the other hyperparameters. 0 turns input
+    /// warping off. Default: 0.
     pub input_warp: f64,
 }
 
-/// Whether bad losses are drawn together before they are modelled.
+/// Whether losses beyond the median are compressed before they are modeled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Warp {
-    /// Losses are modelled as they are.
+pub enum TargetWarp {
+    /// Losses are standardized only.
     Never,
-    /// Those beyond the median are drawn together, the more the farther out they are.
+    /// Distances beyond the median are compressed logarithmically.
     Always,
-    /// Whichever makes the losses likelier, decided at each fit.
-    Likelier,
+    /// Whichever gives the losses the larger marginal likelihood, decided at each fit.
+    MoreLikely,
 }
 
 impl Default for GpOptions {
     fn default() -> Self {
         Self {
-            startup_trials: 8,
-            spread: 384,
-            near: 128,
-            starts: 6,
-            most_trials: 200,
-            warp: Warp::Likelier,
+            n_startup_trials: 8,
+            raw_samples: 384,
+            local_samples: 128,
+            num_restarts: 6,
+            max_train_points: 200,
+            target_warp: TargetWarp::MoreLikely,
             input_warp: 0.0,
         }
     }
@@ -58,10 +57,10 @@ impl Default for GpOptions {
 impl GpOptions {
     pub(super) fn check(&self) -> Result<()> {
         for (name, value, least) in [
-            ("startup_trials", self.startup_trials, 1),
-            ("spread", self.spread, 1),
-            ("starts", self.starts, 1),
-            ("most_trials", self.most_trials, 8),
+            ("n_startup_trials", self.n_startup_trials, 1),
+            ("raw_samples", self.raw_samples, 1),
+            ("num_restarts", self.num_restarts, 1),
+            ("max_train_points", self.max_train_points, 8),
         ] {
             if value < least {
                 let context = format!("GP option \"{name}\": {value} is below {least}");

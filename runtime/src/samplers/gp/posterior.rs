@@ -3,36 +3,36 @@ use alloc::vec::Vec;
 use super::{
     cholesky::{Cholesky, dot},
     improvement::log_expected_improvement,
-    kernel::{Hyperparameters, difference, matern},
+    kernel::{Hyperparameters, matern, squared_difference},
 };
 
-/// The covariance of points under fixed hyperparameters, factored; it grows by a point at a time,
-/// and its leading blocks are those of the histories before.
+/// Covariance matrix of the training points under fixed hyperparameters, as a Cholesky factor. It
+/// grows by one point at a time, and its leading blocks are the factors of earlier histories.
 #[derive(Clone, Debug)]
 pub(super) struct Covariance {
     hyperparameters: Hyperparameters,
     /// `[columns]`.
     categorical: Vec<bool>,
-    /// `[columns][n]`: the points' warped coordinates, so that distances to many are vectors' work.
+    /// `[columns][n]`: warped coordinates by column, so that loops over the points vectorize.
     coordinates: Vec<Vec<f64>>,
     factor: Cholesky,
 }
 
-/// The process, conditioned on what was observed.
+/// The process conditioned on its training points.
 pub(super) struct Posterior {
     covariance: Covariance,
-    weights: Weights,
+    weights: PosteriorWeights,
 }
 
-/// What targets come to under a covariance.
-pub(super) struct Weights {
+/// The targets solved against the covariance.
+pub(super) struct PosteriorWeights {
     /// `[n]`: K⁻¹·y.
     alpha: Vec<f64>,
-    /// The least that the process expects at any observed point.
-    pub(super) best: f64,
+    /// Smallest posterior mean at any training point.
+    pub(super) incumbent: f64,
 }
 
-/// The memory that predictions work in.
+/// Buffers that predictions reuse.
 #[derive(Default)]
 pub(super) struct Scratch {
     /// `[points, n]`.
@@ -43,11 +43,11 @@ pub(super) struct Scratch {
     warped: Vec<f64>,
 }
 
-/// So many points are predicted together.
-const TOGETHER: usize = 4;
+/// Number of points predicted together.
+const BLOCK: usize = 4;
 
 impl Covariance {
-    /// Of no points yet.
+    /// A covariance of no points.
     pub(super) fn new(hyperparameters: Hyperparameters, categorical: &[bool]) -> Self {
         Self {
             hyperparameters,
@@ -63,63 +63,62 @@ impl Covariance {
         let size = self.len();
         scratch.covariances.resize(size + 1, 0.0);
         self.covariances(row, &mut scratch.covariances[..size]);
-        let Hyperparameters { scale, noise, .. } = self.hyperparameters;
-        scratch.covariances[size] = scale + noise;
+        let Hyperparameters { outputscale, noise_variance, .. } = self.hyperparameters;
+        scratch.covariances[size] = outputscale + noise_variance;
         let appended = self.factor.append(&scratch.covariances);
         if appended {
             for (index, column) in self.coordinates.iter_mut().enumerate() {
-                column.push(self.hyperparameters.warped(index, row[index]));
+                column.push(self.hyperparameters.warp(index, row[index]));
             }
         }
         appended
     }
 
-    /// How many points there are.
+    /// Number of points.
     pub(super) fn len(&self) -> usize {
         self.factor.size()
     }
 
-    /// Forgets all points but the first `size`.
+    /// Drops all points but the first `size`.
     pub(super) fn truncate(&mut self, size: usize) {
         self.factor.truncate(size);
         self.coordinates.iter_mut().for_each(|column| column.truncate(size));
     }
 
-    /// The variance of the noise.
-    pub(super) fn noise(&self) -> f64 {
-        self.hyperparameters.noise
+    /// Variance of the observation noise.
+    pub(super) fn noise_variance(&self) -> f64 {
+        self.hyperparameters.noise_variance
     }
 
-    /// Given the standardised losses of the first of the points, `[m]` with m ≤ n.
-    pub(super) fn weights(&self, losses: &[f64]) -> Weights {
+    /// Weights for the standardized losses of the first m points, `[m]` with m ≤ n.
+    pub(super) fn weights(&self, losses: &[f64]) -> PosteriorWeights {
         let mut alpha = losses.to_vec();
         self.factor.solve_lower(&mut alpha);
         self.factor.solve_upper(&mut alpha);
         // μ at the observed points is K·α without the noise: y − noise·α.
-        let noise = self.hyperparameters.noise;
-        let best = losses
+        let noise_variance = self.hyperparameters.noise_variance;
+        let incumbent = losses
             .iter()
             .zip(&alpha)
-            .map(|(loss, alpha)| loss - noise * alpha)
+            .map(|(loss, alpha)| loss - noise_variance * alpha)
             .fold(f64::INFINITY, f64::min);
-        Weights { alpha, best }
+        PosteriorWeights { alpha, incumbent }
     }
 
-    /// Calls `each(mean, deviation)` for each of the points `rows`, `[points, columns]`, in their
-    /// order: of the loss without the noise, given as many of the first points as there are
-    /// weights.
+    /// Calls `each(mean, deviation)` with the noise-free posterior at each of `rows`,
+    /// `[points, columns]`, in order, given the first m points, where m is the number of weights.
     ///
     /// Rasmussen & Williams (2006), equations 2.25 and 2.26.
     pub(super) fn predict(
         &self,
         rows: &[f64],
-        weights: &Weights,
+        weights: &PosteriorWeights,
         scratch: &mut Scratch,
         mut each: impl FnMut(f64, f64),
     ) {
         let (columns, size) = (self.categorical.len(), weights.alpha.len());
-        let scale = self.hyperparameters.scale;
-        for rows in rows.chunks(TOGETHER * columns) {
+        let outputscale = self.hyperparameters.outputscale;
+        for rows in rows.chunks(BLOCK * columns) {
             scratch.covariances.resize(rows.len() / columns * size, 0.0);
             let covariances = scratch.covariances.chunks_exact_mut(size);
             for (row, covariances) in rows.chunks_exact(columns).zip(covariances) {
@@ -132,73 +131,77 @@ impl Covariance {
             for (covariances, solved) in scratch.covariances.chunks_exact(size).zip(solved) {
                 let mean = dot(covariances, &weights.alpha);
                 let explained = dot(solved, solved);
-                each(mean, libm::sqrt((scale - explained).max(1e-12 * scale)));
+                each(mean, libm::sqrt((outputscale - explained).max(1e-12 * outputscale)));
             }
         }
     }
 
-    /// Covariances of a point with the first points, as many as `covariances` has places for.
+    /// Covariances of a point with the first `covariances.len()` training points.
     fn covariances(&self, row: &[f64], covariances: &mut [f64]) {
         self.squared_distances(row, covariances);
-        let Hyperparameters { scale, .. } = self.hyperparameters;
+        let Hyperparameters { outputscale, .. } = self.hyperparameters;
         for entry in covariances {
-            *entry = scale * matern(*entry).0;
+            *entry = outputscale * matern(*entry).0;
         }
     }
 
-    /// The slopes of the covariances by the squared distances.
+    /// Derivatives of the covariances by the squared distances.
     fn slopes(&self, row: &[f64], slopes: &mut [f64]) {
         self.squared_distances(row, slopes);
-        let Hyperparameters { scale, .. } = self.hyperparameters;
+        let Hyperparameters { outputscale, .. } = self.hyperparameters;
         for entry in slopes {
-            *entry = scale * matern(*entry).1;
+            *entry = outputscale * matern(*entry).1;
         }
     }
 
-    /// The weighted squared distances of a point to the first points.
+    /// Scaled squared distances of a point to the first `squared.len()` training points.
     fn squared_distances(&self, row: &[f64], squared: &mut [f64]) {
         squared.fill(0.0);
         let columns = self.coordinates.iter().zip(&self.categorical);
         for (index, (column, categorical)) in columns.enumerate() {
-            let weight = self.hyperparameters.weights[index];
-            let here = self.hyperparameters.warped(index, row[index]);
+            let weight = self.hyperparameters.inverse_squared_lengthscales[index];
+            let here = self.hyperparameters.warp(index, row[index]);
             let pairs = squared.iter_mut().zip(column);
-            // The branch stays out of the loop.
+            // The branch stays outside the loop, which then vectorizes.
             if *categorical {
-                pairs.for_each(|(sum, there)| *sum += weight * difference(here, *there, true));
+                pairs.for_each(|(sum, there)| {
+                    *sum += weight * squared_difference(here, *there, true)
+                });
             } else {
-                pairs.for_each(|(sum, there)| *sum += weight * difference(here, *there, false));
+                pairs.for_each(|(sum, there)| {
+                    *sum += weight * squared_difference(here, *there, false)
+                });
             }
         }
     }
 }
 
 impl Posterior {
-    /// Of the standardised `losses` of all points, `[n]`.
+    /// The posterior given the standardized `losses` of all points, `[n]`.
     pub(super) fn new(covariance: Covariance, losses: &[f64]) -> Self {
         debug_assert_eq!(covariance.len(), losses.len());
         let weights = covariance.weights(losses);
         Self { covariance, weights }
     }
 
-    /// Takes a point for observed whose loss is what is expected there: nothing is learnt but that
-    /// it need not be tried (the "kriging believer" of Ginsbourger, Le Riche & Carraro 2010).
-    pub(super) fn believe(&mut self, row: &[f64], scratch: &mut Scratch) {
+    /// Conditions on a pending point, with its posterior mean as its loss: the mean stays as it is,
+    /// and the variance falls around the point. This is the "kriging believer" of Ginsbourger, Le
+    /// Riche & Carraro (2010). A point that would make the covariance singular is left out.
+    pub(super) fn condition_on_pending(&mut self, row: &[f64], scratch: &mut Scratch) {
         if self.covariance.push(row, scratch) {
-            // With y = μ the new point's share of K⁻¹·y is 0, and the others' stay as they are.
+            // With y = μ the entry of K⁻¹·y for the new point is 0, and the others do not change.
             self.weights.alpha.push(0.0);
         }
     }
 
-    /// Mean and deviation of the loss at a point, without the noise.
+    /// Noise-free posterior mean and standard deviation at a point.
     pub(super) fn predict(&self, row: &[f64], scratch: &mut Scratch) -> (f64, f64) {
         let mut prediction = (0.0, 0.0);
         self.predict_each(row, scratch, |mean, deviation| prediction = (mean, deviation));
         prediction
     }
 
-    /// Calls `each(mean, deviation)` for each of the points `rows`, `[points, columns]`, in their
-    /// order.
+    /// Calls `each(mean, deviation)` for each of `rows`, `[points, columns]`, in order.
     pub(super) fn predict_each(
         &self,
         rows: &[f64],
@@ -208,37 +211,39 @@ impl Posterior {
         self.covariance.predict(rows, &self.weights, scratch, each);
     }
 
-    /// The variance of the noise.
-    pub(super) fn noise(&self) -> f64 {
-        self.covariance.noise()
+    /// Variance of the observation noise.
+    pub(super) fn noise_variance(&self) -> f64 {
+        self.covariance.noise_variance()
     }
 
-    /// The least that is expected at any observed point.
-    pub(super) fn best(&self) -> f64 {
-        self.weights.best
+    /// Smallest posterior mean at any training point.
+    pub(super) fn incumbent(&self) -> f64 {
+        self.weights.incumbent
     }
 
-    /// The logarithm of the expected improvement at a point, [standardised](Self::new).
-    pub(super) fn improvement(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
+    /// Logarithm of the expected improvement at a point, in units of the standardized losses.
+    pub(super) fn log_expected_improvement(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
         let mut value = 0.0;
-        self.improvement_each(row, scratch, |improvement| value = improvement);
+        self.log_expected_improvement_each(row, scratch, |improvement| value = improvement);
         value
     }
 
-    /// The same for each of the points `rows`, `[points, columns]`, in their order.
-    pub(super) fn improvement_each(
+    /// [`log_expected_improvement`](Self::log_expected_improvement) at each of `rows`,
+    /// `[points, columns]`, in order.
+    pub(super) fn log_expected_improvement_each(
         &self,
         rows: &[f64],
         scratch: &mut Scratch,
         mut each: impl FnMut(f64),
     ) {
         self.predict_each(rows, scratch, |mean, deviation| {
-            each(log_expected_improvement(mean, deviation, self.best()).0);
+            each(log_expected_improvement(mean, deviation, self.incumbent()).0);
         });
     }
 
-    /// The same, with its slope by each numerical coordinate in `gradient`, `[columns]`.
-    pub(super) fn improvement_slope(
+    /// [`log_expected_improvement`](Self::log_expected_improvement), with its gradient by the
+    /// numerical coordinates in `gradient`, `[columns]`; 0 for categories.
+    pub(super) fn log_expected_improvement_with_gradient(
         &self,
         row: &[f64],
         gradient: &mut [f64],
@@ -246,7 +251,8 @@ impl Posterior {
     ) -> f64 {
         let Covariance { hyperparameters, categorical, coordinates, factor } = &self.covariance;
         let (mean, deviation) = self.predict(row, scratch);
-        let (value, by_mean, by_deviation) = log_expected_improvement(mean, deviation, self.best());
+        let (value, by_mean, by_deviation) =
+            log_expected_improvement(mean, deviation, self.incumbent());
         factor.solve_upper(&mut scratch.solved);
         scratch.slopes.resize(factor.size(), 0.0);
         self.covariance.slopes(row, &mut scratch.slopes);
@@ -255,10 +261,10 @@ impl Posterior {
         for (slope, (alpha, solved)) in scratch.slopes.iter_mut().zip(weights) {
             *slope *= 2.0 * (by_mean * alpha - by_deviation * solved / deviation);
         }
-        // The columns' sums side by side, so that none waits for itself.
+        // One sum per column and no chain of dependent additions.
         gradient.fill(0.0);
         scratch.warped.clear();
-        scratch.warped.extend((0..row.len()).map(|at| hyperparameters.warped(at, row[at])));
+        scratch.warped.extend((0..row.len()).map(|at| hyperparameters.warp(at, row[at])));
         for (index, share) in scratch.slopes.iter().enumerate() {
             let places = scratch.warped.iter().zip(coordinates);
             for (sum, (here, column)) in gradient.iter_mut().zip(places) {
@@ -266,9 +272,13 @@ impl Posterior {
             }
         }
         for (index, slope) in gradient.iter_mut().enumerate() {
-            *slope = if categorical[index] { 0.0 } else { *slope * hyperparameters.weights[index] };
-            if let Some(shape) = hyperparameters.shape(index) {
-                *slope *= shape.with_slopes(row[index]).by_place;
+            *slope = if categorical[index] {
+                0.0
+            } else {
+                *slope * hyperparameters.inverse_squared_lengthscales[index]
+            };
+            if let Some(warp) = hyperparameters.input_warp(index) {
+                *slope *= warp.warp_with_gradient(row[index]).by_input;
             }
         }
         value
@@ -297,21 +307,21 @@ mod tests {
 
     fn example() -> (Hyperparameters, [bool; 3], Vec<f64>, Vec<f64>) {
         let hyperparameters = Hyperparameters {
-            weights: vec![3.0, 0.5, 0.8],
-            scale: 1.3,
-            noise: 1e-3,
-            shapes: vec![],
+            inverse_squared_lengthscales: vec![3.0, 0.5, 0.8],
+            outputscale: 1.3,
+            noise_variance: 1e-3,
+            input_warps: vec![],
         };
         let rows = vec![0.1, 0.9, 0.0, 0.8, 0.2, 1.0, 0.4, 0.4, 2.0, 0.6, 0.7, 0.0, 0.95, 0.1, 1.0];
         (hyperparameters, [false, false, true], rows, vec![0.3, -1.0, 0.2, 1.4, -0.9])
     }
 
     #[test]
-    fn predictions_are_the_textbook_s() {
+    fn predictions_match_the_textbook_formulas() {
         // Rasmussen & Williams (2006), equations 2.25 and 2.26, solved densely by NumPy on the
         // rows' first two columns.
         let (mut hyperparameters, _, rows, losses) = example();
-        hyperparameters.weights.truncate(2);
+        hyperparameters.inverse_squared_lengthscales.truncate(2);
         let rows: Vec<f64> = rows.chunks(3).flat_map(|row| [row[0], row[1]]).collect();
         let posterior = posterior(hyperparameters, &[false; 2], &rows, &losses);
         let (mean, deviation) = posterior.predict(&[0.5, 0.5], &mut Scratch::default());
@@ -320,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn many_points_are_predicted_as_each_alone() {
+    fn points_predicted_together_match_points_predicted_alone() {
         let (hyperparameters, categorical, rows, losses) = example();
         let posterior = posterior(hyperparameters, &categorical, &rows, &losses);
         let points: Vec<f64> = (0..11)
@@ -337,18 +347,18 @@ mod tests {
     }
 
     #[test]
-    fn the_slope_is_the_finite_difference() {
+    fn the_gradient_matches_finite_differences() {
         let (hyperparameters, categorical, rows, losses) = example();
         let posterior = posterior(hyperparameters, &categorical, &rows, &losses);
         let mut scratch = Scratch::default();
         for row in [[0.5, 0.5, 1.0], [0.05, 0.3, 0.0], [0.81, 0.21, 1.0]] {
             let mut gradient = [0.0; 3];
-            posterior.improvement_slope(&row, &mut gradient, &mut scratch);
+            posterior.log_expected_improvement_with_gradient(&row, &mut gradient, &mut scratch);
             for column in 0..2 {
                 let mut at = |offset: f64| {
                     let mut moved = row;
                     moved[column] += offset;
-                    posterior.improvement(&moved, &mut scratch)
+                    posterior.log_expected_improvement(&moved, &mut scratch)
                 };
                 let slope = (at(1e-6) - at(-1e-6)) / 2e-6;
                 let given = gradient[column];
@@ -359,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_points_predict_as_if_the_others_had_never_been() {
+    fn a_prefix_of_the_points_predicts_as_a_covariance_of_its_own() {
         let (hyperparameters, categorical, rows, losses) = example();
         let whole = posterior(hyperparameters.clone(), &categorical, &rows, &losses);
         let part = posterior(hyperparameters, &categorical, &rows[..9], &losses[..3]);
@@ -369,7 +379,7 @@ mod tests {
         whole.covariance.predict(&here, &weights, &mut scratch, |mean, deviation| {
             assert_eq!((mean, deviation), wanted);
         });
-        assert_eq!(weights.best, part.best());
+        assert_eq!(weights.incumbent, part.incumbent());
         let mut covariance = whole.covariance;
         covariance.truncate(3);
         let again = Posterior::new(covariance, &losses[..3]);
@@ -377,14 +387,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pending_is_known_but_teaches_nothing() {
+    fn conditioning_on_pending_keeps_the_mean_and_shrinks_the_variance() {
         let (hyperparameters, categorical, rows, losses) = example();
         let mut posterior = posterior(hyperparameters, &categorical, &rows, &losses);
         let mut scratch = Scratch::default();
         let (here, there) = ([0.3, 0.3, 1.0], [0.2, 0.5, 1.0]);
         let before =
             (posterior.predict(&here, &mut scratch), posterior.predict(&there, &mut scratch));
-        posterior.believe(&here, &mut scratch);
+        posterior.condition_on_pending(&here, &mut scratch);
         let after =
             (posterior.predict(&here, &mut scratch), posterior.predict(&there, &mut scratch));
         assert!((before.0.0 - after.0.0).abs() < 1e-9 && (before.1.0 - after.1.0).abs() < 1e-9);

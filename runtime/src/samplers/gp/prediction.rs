@@ -1,124 +1,122 @@
-//! What the process expects of a configuration, as a distribution of its loss.
+//! Predictive distributions of the loss.
 
-use super::{bins::ScoreBins, improvement::log_expected_improvement, targets::Scale};
+use super::{bins::ScoreBins, improvement::log_expected_improvement, targets::TargetTransform};
 use crate::{
     math::normal,
     tokenizer::{ScoreScale, vocabulary::Token},
 };
 
-/// What the Gaussian process expects of a configuration.
-///
-/// Made by [`GpSampler::predict`](super::GpSampler::predict) and
+/// Prediction of the Gaussian process for a configuration, from
+/// [`GpSampler::predict`](super::GpSampler::predict) or
 /// [`GpSampler::one_step_ahead`](super::GpSampler::one_step_ahead).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GpPrediction {
     pub(super) mean: f64,
     pub(super) deviation: f64,
-    /// The variance of the noise.
-    pub(super) noise: f64,
-    /// The least that the process expects at any observed point.
-    pub(super) best: f64,
-    pub(super) transform: Scale,
+    /// Variance of the observation noise.
+    pub(super) noise_variance: f64,
+    /// Smallest posterior mean at any training point.
+    pub(super) incumbent: f64,
+    pub(super) transform: TargetTransform,
 }
 
 impl GpPrediction {
-    /// The distribution of the loss that a trial would report: the function's value and noise.
+    /// Distribution of the loss that a trial would report, with the observation noise.
     pub fn observed(&self) -> LossDistribution {
-        let variance = self.deviation * self.deviation + self.noise;
+        let variance = self.deviation * self.deviation + self.noise_variance;
         LossDistribution { deviation: libm::sqrt(variance), ..self.latent() }
     }
 
-    /// The distribution of the function's value, without the noise.
+    /// Distribution of the function value, without the noise.
     pub fn latent(&self) -> LossDistribution {
         let Self { mean, deviation, transform, .. } = *self;
         LossDistribution { mean, deviation, transform }
     }
 
-    /// The logarithm of the expected improvement of the latent value on the least that the process
-    /// expects at any observed configuration, in units of the target: what the sampler maximizes.
+    /// Logarithm of the expected improvement of the latent value on the
+    /// [incumbent](Self::incumbent), in units of the target: the acquisition function of the
+    /// sampler.
     pub fn log_expected_improvement(&self) -> f64 {
-        log_expected_improvement(self.mean, self.deviation, self.best).0
+        log_expected_improvement(self.mean, self.deviation, self.incumbent).0
     }
 
-    /// The expected improvement in units of the loss:
-    /// [`Expectation::improvement`](crate::samplers::Expectation::improvement) of a suggestion. It
-    /// is infinite where losses lie so far apart that their differences overflow.
+    /// Expected improvement in units of the loss, as in
+    /// [`Expectation::improvement`](crate::samplers::Expectation::improvement). It is infinite if
+    /// differences of the losses overflow.
     pub fn expected_improvement(&self) -> f64 {
-        self.transform.gain(libm::exp(self.log_expected_improvement()))
+        self.transform.loss_difference(libm::exp(self.log_expected_improvement()))
     }
 
-    /// The least loss that the process expects at any observed configuration: what an improvement
-    /// is an improvement on.
+    /// Smallest posterior mean at any training point, as a loss: the reference of the expected
+    /// improvement.
     pub fn incumbent(&self) -> f64 {
-        self.transform.loss(self.best)
+        self.transform.loss(self.incumbent)
     }
 }
 
-/// A distribution of the loss whose image under the sampler's target transform is normal.
+/// Distribution of the loss that the target transform of the sampler makes normal.
 ///
-/// The transform is increasing and one-to-one: losses are standardized and, where that makes the
-/// history likelier, those beyond the median are first drawn together logarithmically
-/// ([`Warp`](super::Warp)). Quantiles and probabilities carry over; means do not.
+/// The transform is increasing: losses are standardized, and those beyond the median are first
+/// compressed logarithmically where that makes the history likelier
+/// ([`TargetWarp`](super::TargetWarp)). Quantiles and probabilities carry over; means do not.
 ///
-/// A failed trial counts as the worst loss of those that did not fail, so this is the distribution
-/// of a loss in which a failure shows as a bad loss: it has no mass of its own for failing, and
-/// near failed trials it lies high.
+/// A failed trial counts as the worst loss of a successful one. The distribution therefore has no
+/// separate probability of failure, and predicts large losses near failed trials.
 ///
 /// E. Snelson, C. E. Rasmussen, Z. Ghahramani, Warped Gaussian Processes, NIPS 2003.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossDistribution {
     pub(super) mean: f64,
     pub(super) deviation: f64,
-    pub(super) transform: Scale,
+    pub(super) transform: TargetTransform,
 }
 
 impl LossDistribution {
-    /// The mean of the target, in standard deviations of the history's targets from their mean.
+    /// Mean of the target. Targets have mean 0 and variance 1 over the history.
     pub fn mean(&self) -> f64 {
         self.mean
     }
 
-    /// The standard deviation of the target, in standard deviations of the history's targets.
+    /// Standard deviation of the target.
     pub fn deviation(&self) -> f64 {
         self.deviation
     }
 
-    /// The target of a loss: where it lies on the scale of [`mean`](Self::mean). Losses may be
-    /// infinite.
+    /// Target of a loss, on the scale of [`mean`](Self::mean). Losses may be infinite.
     pub fn target(&self, loss: f64) -> f64 {
         self.transform.target(loss)
     }
 
-    /// The loss of a target: the inverse of [`target`](Self::target).
+    /// Loss of a target, the inverse of [`target`](Self::target).
     pub fn loss(&self, target: f64) -> f64 {
         self.transform.loss(target)
     }
 
-    /// The median of the loss.
+    /// Median of the loss.
     pub fn median(&self) -> f64 {
         self.transform.loss(self.mean)
     }
 
-    /// The probability of a loss of at most `loss`.
+    /// Probability of a loss of at most `loss`.
     pub fn cdf(&self, loss: f64) -> f64 {
-        normal::cdf(self.deviations(loss))
+        normal::cdf(self.z_score(loss))
     }
 
-    /// The logarithm of the density at a finite loss, by the loss.
+    /// Logarithm of the density at a finite loss.
     pub fn log_density(&self, loss: f64) -> f64 {
-        let z = self.deviations(loss);
+        let z = self.z_score(loss);
         let slope = self.transform.log_derivative(loss);
         -0.5 * z * z - normal::HALF_LOG_TAU - libm::log(self.deviation) + slope
     }
 
-    /// The logarithm of the probability of a score bin, `0..1000`, precise however small it is:
-    /// what a log score adds up. −∞ for [`FAILED`](crate::tokenizer::score::FAILED), and where the
-    /// bin's mass is beyond a double's logarithm.
+    /// Logarithm of the probability of a score bin, `0..1000`, accurate for arbitrarily small
+    /// probabilities. −∞ for [`FAILED`](crate::tokenizer::score::FAILED), and where the logarithm
+    /// overflows.
     ///
-    /// The best and the worst bin that a finite loss can have take what lies beyond them.
+    /// The best and the worst bin of finite losses include everything beyond them.
     pub fn log_bin(&self, scale: &ScoreScale, bin: Token) -> f64 {
         let [low, high] = super::bins::edges(bin)
-            .map(|edge| edge.map(|edge| self.deviations(super::bins::edge_loss(scale, edge))));
+            .map(|edge| edge.map(|edge| self.z_score(super::bins::edge_loss(scale, edge))));
         match (low, high) {
             (Some(low), Some(high)) if low < high => normal::log_mass(low, high),
             (None, Some(high)) => normal::log_cdf(high),
@@ -127,19 +125,19 @@ impl LossDistribution {
         }
     }
 
-    /// The probabilities of the score's bins into `out`, `[1000]`; they sum to 1, and that of
-    /// [`FAILED`](crate::tokenizer::score::FAILED) is 0. [`ScoreBins`] does the same for many
-    /// distributions faster.
+    /// Writes the probabilities of the score bins into `out`, `[1000]`. They sum to 1, and that of
+    /// [`FAILED`](crate::tokenizer::score::FAILED) is 0. [`ScoreBins`] is faster for many
+    /// distributions.
     ///
     /// # Panics
     ///
-    /// Where `out` does not have 1000 entries.
+    /// If `out` does not have 1000 entries.
     pub fn fill_bins(&self, scale: &ScoreScale, out: &mut [f32]) {
         ScoreBins::new(*scale).fill(self, out);
     }
 
-    /// How many deviations from the mean a loss lies.
-    fn deviations(&self, loss: f64) -> f64 {
+    /// Distance of a loss from the mean in standard deviations.
+    fn z_score(&self, loss: f64) -> f64 {
         (self.transform.target(loss) - self.mean) / self.deviation
     }
 }

@@ -1,10 +1,10 @@
-//! Several configurations worth trying for one request.
+//! Several proposals for one request.
 
 use alloc::vec::Vec;
 
 use super::{
-    Encoding, GpSampler, Search, fresh,
-    search::{Found, apart},
+    Encoding, GpSampler, SearchResult, best_untried,
+    search::{RatedPoint, is_separate},
 };
 use crate::{
     Result,
@@ -16,18 +16,18 @@ use crate::{
 };
 
 impl GpSampler {
-    /// At most `count` configurations with a large expected improvement, which were not tried and
-    /// are not pending, all different.
+    /// At most `count` distinct configurations with large expected improvement that are neither
+    /// tried nor pending.
     ///
-    /// The first is what [`suggest`](crate::samplers::Sampler::suggest) says. Then come local
-    /// maxima of the expected improvement and the best points on the way to them, the most
-    /// promising first, such as differ from those before by a twentieth of the range of some
-    /// parameter; then, where there are too few, what is closer. A local maximum is climbed from
-    /// each of [`GpOptions::starts`](super::GpOptions::starts) places, or of `count`, if that is
-    /// more.
+    /// The first is that of [`suggest`](crate::samplers::Sampler::suggest). Then come the local
+    /// maxima of the expected improvement and the points sampled on the way, best first, each of
+    /// which differs from the earlier ones by a twentieth of the range of some parameter; if these
+    /// are too few, closer points follow. The acquisition function is maximized from
+    /// [`GpOptions::num_restarts`](super::GpOptions::num_restarts) points, or from `count` if that
+    /// is larger.
     ///
-    /// During the startup trials, and where all of a finite space was tried, it is the first alone;
-    /// with a `count` of 0, nothing.
+    /// During the startup trials, and once all of a finite space is tried, the result is the
+    /// suggestion alone.
     ///
     /// # Errors
     ///
@@ -40,29 +40,29 @@ impl GpSampler {
         let starting = self.is_starting(request.history);
         let conditioned = if starting { None } else { self.condition(request, &encoding) };
         let Some(conditioned) = conditioned else {
-            return Ok([self.spread(request)?.configuration].into());
+            return Ok([self.sobol_point(request)?.configuration].into());
         };
-        let further = count.saturating_sub(self.options.starts);
-        let mut generator = request.rng();
-        let Search { found, further } =
-            self.search(request, &encoding, &conditioned, further, &mut generator);
-        let known = TriedSet::new(request);
-        let Some((configuration, first)) = fresh(request.space, &known, &found) else {
-            return Ok([sample_untried(request.space, &known, &mut generator)].into());
+        let extra_restarts = count.saturating_sub(self.options.num_restarts);
+        let mut rng = request.rng();
+        let SearchResult { points, extra } =
+            self.search(request, &encoding, &conditioned, extra_restarts, &mut rng);
+        let tried = TriedSet::new(request);
+        let Some((configuration, first)) = best_untried(request.space, &tried, &points) else {
+            return Ok([sample_untried(request.space, &tried, &mut rng)].into());
         };
-        let mut all: Vec<&Found> = found.iter().chain(&further).collect();
+        let mut all: Vec<&RatedPoint> = points.iter().chain(&extra).collect();
         all.sort_by(|one, other| other.rating.total_cmp(&one.rating));
         let mut places: Vec<&[f64]> = [&first.unit[..]].into();
         let mut proposals: Vec<Configuration> = [configuration].into();
         for close in [false, true] {
-            for found in &all {
+            for point in &all {
                 if proposals.len() == count {
                     return Ok(proposals);
                 }
-                if close || places.iter().all(|place| apart(place, &found.unit)) {
-                    let configuration = request.space.from_unit(&found.unit);
-                    if !known.contains(&configuration) && !proposals.contains(&configuration) {
-                        places.push(&found.unit);
+                if close || places.iter().all(|place| is_separate(place, &point.unit)) {
+                    let configuration = request.space.from_unit(&point.unit);
+                    if !tried.contains(&configuration) && !proposals.contains(&configuration) {
+                        places.push(&point.unit);
                         proposals.push(configuration);
                     }
                 }
@@ -87,7 +87,7 @@ mod tests {
         let mut history = Vec::new();
         for number in 0..trials {
             let request = Request { space, history: &history, pending: &[], number, seed: 3 };
-            let configuration = GpSampler::default().spread(&request).unwrap().configuration;
+            let configuration = GpSampler::default().sobol_point(&request).unwrap().configuration;
             let unit = space.to_unit(&configuration);
             let loss = unit.iter().map(|x| libm::cos(9.0 * x)).sum();
             history.push(Observation { configuration, loss: Some(loss) });
@@ -119,18 +119,18 @@ mod tests {
                 let proposals = sampler.propose(&request, count).unwrap();
                 assert_eq!(proposals.len(), count);
                 assert_eq!(proposals[0], GpSampler::default().suggest(&request).unwrap());
-                let known = TriedSet::new(&request);
+                let tried = TriedSet::new(&request);
                 for (index, one) in proposals.iter().enumerate() {
                     space.validate(one).unwrap();
-                    assert!(!known.contains(one) && !proposals[..index].contains(one));
+                    assert!(!tried.contains(one) && !proposals[..index].contains(one));
                 }
                 for (index, one) in proposals.iter().take(3).enumerate() {
                     for other in &proposals[..index] {
-                        assert!(apart(&space.to_unit(one), &space.to_unit(other)));
+                        assert!(is_separate(&space.to_unit(one), &space.to_unit(other)));
                     }
                 }
-                // Ranked by what the sampler maximizes, but for the first, which fewer starts have
-                // found.
+                // Ranked by what the sampler maximizes, but for the first, which fewer restarts
+                // have found.
                 let ratings: Vec<f64> = sampler
                     .predict(&request, &proposals)
                     .unwrap()

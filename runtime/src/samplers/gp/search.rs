@@ -1,4 +1,4 @@
-//! Where the acquisition is largest.
+//! Maximization of the acquisition function.
 
 use alloc::{vec, vec::Vec};
 
@@ -7,7 +7,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::{
     encoding::Encoding,
-    minimise::{Limits, minimise},
+    lbfgs::{LbfgsOptions, minimize_in_box},
     posterior::{Posterior, Scratch},
 };
 use crate::{
@@ -16,63 +16,62 @@ use crate::{
     tokenizer::View,
 };
 
-/// A discrete parameter with at most so many values has all of them tried; of others, steps of
-/// growing length.
+/// A discrete parameter with at most this many values has all of them tried; one with more is moved
+/// by steps of doubling length.
 const ALL_LEVELS: u64 = 16;
-/// Rounds of continuous and discrete moves.
+/// Maximum number of rounds of continuous and discrete moves.
 const ROUNDS: usize = 4;
 
-/// How thoroughly to search.
+/// Number of evaluations and restarts of a search.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Effort {
-    /// Points spread evenly over the space.
-    pub(super) spread: usize,
+pub(super) struct SearchBudget {
+    /// Quasi-random points in the whole space.
+    pub(super) raw_samples: usize,
     /// Points near the best trials.
-    pub(super) near: usize,
-    /// The best of them that are refined.
-    pub(super) starts: usize,
-    /// Steps of each refinement.
-    pub(super) steps: usize,
-    /// So many more are refined after those, on request.
-    pub(super) further: usize,
+    pub(super) local_samples: usize,
+    /// Number of the best points that are refined.
+    pub(super) num_restarts: usize,
+    /// Optimizer steps per refinement.
+    pub(super) max_steps: usize,
+    /// Number of further points that are refined, reported separately.
+    pub(super) extra_restarts: usize,
 }
 
-/// What a search has found, the most promising first, all of it settled in its cells of the unit
-/// cube.
+/// Points with their acquisition values, best first, on the grid of the discrete parameters.
 #[derive(Clone, Debug)]
-pub(super) struct Search {
-    /// All points that were rated, and the refined starts.
-    pub(super) found: Vec<Found>,
-    /// The further refined starts.
-    pub(super) further: Vec<Found>,
+pub(super) struct SearchResult {
+    /// All sampled points and the refined ones.
+    pub(super) points: Vec<RatedPoint>,
+    /// The points that `extra_restarts` refined.
+    pub(super) extra: Vec<RatedPoint>,
 }
 
-/// A point that was rated.
+/// A point and its acquisition value.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
-    /// The logarithm of the expected improvement.
+pub(super) struct RatedPoint {
+    /// Logarithm of the expected improvement.
     pub(super) rating: f64,
-    /// Settled in its cell of the unit cube.
+    /// A point of the unit cube, on the grid of the discrete parameters.
     pub(super) unit: Vec<f64>,
-    /// How it came about.
+    /// Where the point comes from.
     pub(super) origin: CandidateOrigin,
 }
 
-/// Points that lie no farther apart in any coordinate would climb the same hill.
-const APART: f64 = 0.05;
+/// Restarts closer than this in every coordinate would climb to the same maximum.
+const MIN_SEPARATION: f64 = 0.05;
 
-/// Looks for the largest expected improvement.
+/// Maximizes the logarithm of the expected improvement.
 ///
-/// An even spread and neighbours of the `best` trials (points of the unit cube) are rated; the best
-/// of them, in different places, are refined: numbers by the slope of the logarithm of the expected
-/// improvement, discrete values by trying others.
+/// Rates quasi-random points and neighbors of the `best` trials (points of the unit cube), then
+/// refines the best of them that are separate: continuous coordinates by their gradient, discrete
+/// ones by trying other values.
 pub(super) fn search(
     posterior: &Posterior,
     encoding: &Encoding<'_>,
     best: &[Vec<f64>],
-    effort: Effort,
-    generator: &mut Xoshiro256PlusPlus,
-) -> Search {
+    budget: SearchBudget,
+    rng: &mut Xoshiro256PlusPlus,
+) -> SearchResult {
     let columns = encoding.columns();
     let mut rater = Rater {
         posterior,
@@ -81,77 +80,77 @@ pub(super) fn search(
         active: vec![true; columns],
         scratch: Scratch::default(),
     };
-    let seed = generator.random();
+    let seed = rng.random();
     let view = View::whole(columns);
-    let mut rated: Vec<Found> = Vec::with_capacity(effort.spread + effort.near);
-    for index in 0..effort.spread as u32 {
+    let mut rated: Vec<RatedPoint> = Vec::with_capacity(budget.raw_samples + budget.local_samples);
+    for index in 0..budget.raw_samples as u32 {
         let mut unit: Vec<f64> = (0..columns)
             .map(|dimension| low_discrepancy::coordinate(index, dimension, seed))
             .collect();
-        encoding.settle(&mut unit);
-        rated.push(Found { rating: 0.0, unit, origin: CandidateOrigin::Spread });
+        encoding.snap_to_grid(&mut unit);
+        rated.push(RatedPoint { rating: 0.0, unit, origin: CandidateOrigin::Spread });
     }
     if !best.is_empty() {
-        for index in 0..effort.near {
+        for index in 0..budget.local_samples {
             let unit = if index % 2 == 0 {
                 let space = encoding.space();
-                space.to_unit(&candidates::neighbor(space, best, &view, generator))
+                space.to_unit(&candidates::neighbor(space, best, &view, rng))
             } else {
-                fine_neighbour(encoding, best, generator)
+                fine_neighbor(encoding, best, rng)
             };
-            rated.push(Found { rating: 0.0, unit, origin: CandidateOrigin::Neighbor });
+            rated.push(RatedPoint { rating: 0.0, unit, origin: CandidateOrigin::Neighbor });
         }
     }
     rater.rate_all(&mut rated);
-    let by_rating = |one: &Found, other: &Found| other.rating.total_cmp(&one.rating);
+    let by_rating = |one: &RatedPoint, other: &RatedPoint| other.rating.total_cmp(&one.rating);
     rated.sort_by(by_rating);
-    let mut starts: Vec<Vec<f64>> = Vec::with_capacity(effort.starts + effort.further);
-    for Found { unit, .. } in &rated {
-        if starts.len() == effort.starts + effort.further {
+    let mut starts: Vec<Vec<f64>> = Vec::with_capacity(budget.num_restarts + budget.extra_restarts);
+    for RatedPoint { unit, .. } in &rated {
+        if starts.len() == budget.num_restarts + budget.extra_restarts {
             break;
         }
-        if starts.iter().all(|other| apart(other, unit)) {
+        if starts.iter().all(|other| is_separate(other, unit)) {
             starts.push(unit.clone());
         }
     }
     let mut refined = starts.into_iter().map(|mut unit| {
-        let rating = rater.refine(&mut unit, effort.steps);
-        Found { rating, unit, origin: CandidateOrigin::Refined }
+        let rating = rater.refine(&mut unit, budget.max_steps);
+        RatedPoint { rating, unit, origin: CandidateOrigin::Refined }
     });
-    rated.extend(refined.by_ref().take(effort.starts));
-    let mut search = Search { found: rated, further: refined.collect() };
-    for found in [&mut search.found, &mut search.further] {
-        found.retain(|found| !found.rating.is_nan());
-        found.sort_by(by_rating);
+    rated.extend(refined.by_ref().take(budget.num_restarts));
+    let mut result = SearchResult { points: rated, extra: refined.collect() };
+    for points in [&mut result.points, &mut result.extra] {
+        points.retain(|point| !point.rating.is_nan());
+        points.sort_by(by_rating);
     }
-    search
+    result
 }
 
-/// Whether two points of the unit cube may lie on different hills.
-pub(super) fn apart(one: &[f64], other: &[f64]) -> bool {
-    one.iter().zip(other).any(|(a, b)| (a - b).abs() > APART)
+/// Whether two points of the unit cube are far enough apart to climb to different maxima.
+pub(super) fn is_separate(one: &[f64], other: &[f64]) -> bool {
+    one.iter().zip(other).any(|(a, b)| (a - b).abs() > MIN_SEPARATION)
 }
 
-/// A neighbour at a scale down to a thousandth of the range, in all numerical coordinates.
-fn fine_neighbour(
+/// A neighbor at a scale down to a thousandth of the range, in all numerical coordinates.
+fn fine_neighbor(
     encoding: &Encoding<'_>,
     best: &[Vec<f64>],
-    generator: &mut Xoshiro256PlusPlus,
+    rng: &mut Xoshiro256PlusPlus,
 ) -> Vec<f64> {
-    let rank = generator.random::<f64>() * generator.random::<f64>() * best.len() as f64;
+    let rank = rng.random::<f64>() * rng.random::<f64>() * best.len() as f64;
     let mut unit = best[(rank as usize).min(best.len() - 1)].clone();
-    let scale = libm::pow(10.0, -0.7 - 2.3 * generator.random::<f64>());
+    let scale = libm::pow(10.0, -0.7 - 2.3 * rng.random::<f64>());
     for (place, categorical) in unit.iter_mut().zip(encoding.categorical()) {
-        let step = generator.random::<f64>() + generator.random::<f64>() - 1.0;
+        let step = rng.random::<f64>() + rng.random::<f64>() - 1.0;
         if !categorical {
             *place = (*place + 2.0 * scale * step).clamp(0.0, 1.0);
         }
     }
-    encoding.settle(&mut unit);
+    encoding.snap_to_grid(&mut unit);
     unit
 }
 
-/// Rates and refines points of the unit cube.
+/// Evaluates the acquisition function at points of the unit cube, and refines them.
 struct Rater<'a> {
     posterior: &'a Posterior,
     encoding: &'a Encoding<'a>,
@@ -162,34 +161,34 @@ struct Rater<'a> {
 
 impl Rater<'_> {
     fn rate(&mut self, unit: &[f64]) -> f64 {
-        self.encoding.of_unit(unit, &mut self.row, &mut self.active);
-        self.posterior.improvement(&self.row, &mut self.scratch)
+        self.encoding.encode_unit(unit, &mut self.row, &mut self.active);
+        self.posterior.log_expected_improvement(&self.row, &mut self.scratch)
     }
 
-    /// Rates many points at once: faster than one after another, and the same in every bit.
-    fn rate_all(&mut self, points: &mut [Found]) {
+    /// Rates many points at once, bit for bit as one at a time.
+    fn rate_all(&mut self, points: &mut [RatedPoint]) {
         let mut rows = Vec::with_capacity(points.len() * self.row.len());
-        for found in &*points {
-            self.encoding.of_unit(&found.unit, &mut self.row, &mut self.active);
+        for point in &*points {
+            self.encoding.encode_unit(&point.unit, &mut self.row, &mut self.active);
             rows.extend_from_slice(&self.row);
         }
         let mut points = points.iter_mut();
-        self.posterior.improvement_each(&rows, &mut self.scratch, |rating| {
-            if let Some(found) = points.next() {
-                found.rating = rating;
+        self.posterior.log_expected_improvement_each(&rows, &mut self.scratch, |rating| {
+            if let Some(point) = points.next() {
+                point.rating = rating;
             }
         });
     }
 
-    /// Moves a settled point uphill; returns its rating.
-    fn refine(&mut self, unit: &mut Vec<f64>, steps: usize) -> f64 {
+    /// Moves a point on the grid uphill; returns its rating.
+    fn refine(&mut self, unit: &mut Vec<f64>, max_steps: usize) -> f64 {
         let mut rating = self.rate(unit);
         for _ in 0..ROUNDS {
             let before = rating;
-            rating = self.climb(unit, rating, steps);
+            rating = self.climb(unit, rating, max_steps);
             let smooth = rating;
             rating = self.step(unit, rating);
-            // Continuous moves are done unless a discrete one has changed what they see.
+            // Continuous coordinates have converged unless a discrete move changed the function.
             if rating == smooth || rating - before < 1e-4 {
                 break;
             }
@@ -197,9 +196,10 @@ impl Rater<'_> {
         rating
     }
 
-    /// Moves the continuous coordinates along the slope; fine ints too, which are then rounded.
-    fn climb(&mut self, unit: &mut Vec<f64>, rating: f64, steps: usize) -> f64 {
-        self.encoding.of_unit(unit, &mut self.row, &mut self.active);
+    /// Moves the continuous coordinates along the gradient, and integers with many values, which
+    /// are then rounded.
+    fn climb(&mut self, unit: &mut Vec<f64>, rating: f64, max_steps: usize) -> f64 {
+        self.encoding.encode_unit(unit, &mut self.row, &mut self.active);
         let parameters = self.encoding.space().parameters();
         let moves = |index: usize| {
             let levels = parameters[index].domain().levels();
@@ -220,14 +220,20 @@ impl Rater<'_> {
         }
         let mut moved = unit.clone();
         let Self { posterior, encoding, row, active, scratch } = self;
-        let limits = Limits { steps, evaluations: 2 * steps, slope: 1e-4, gain: 1e-5, first: 0.05 };
-        minimise(&mut moved, &low, &high, limits, |unit, gradient| {
-            encoding.of_unit(unit, row, active);
-            let value = posterior.improvement_slope(row, gradient, scratch);
+        let options = LbfgsOptions {
+            max_steps,
+            max_evaluations: 2 * max_steps,
+            gradient_tolerance: 1e-4,
+            value_tolerance: 1e-5,
+            initial_step: 0.05,
+        };
+        minimize_in_box(&mut moved, &low, &high, options, |unit, gradient| {
+            encoding.encode_unit(unit, row, active);
+            let value = posterior.log_expected_improvement_with_gradient(row, gradient, scratch);
             gradient.iter_mut().for_each(|slope| *slope = -*slope);
             -value
         });
-        self.encoding.settle(&mut moved);
+        self.encoding.snap_to_grid(&mut moved);
         let reached = self.rate(&moved);
         if reached > rating {
             *unit = moved;
@@ -258,8 +264,8 @@ impl Rater<'_> {
     }
 }
 
-/// Levels worth trying beside `here`: all of a few, else those 1, 2, 4, … away. Of many categories,
-/// every one.
+/// Levels to try besides `here`: all of them if they are few or categories, else those at
+/// distances 1, 2, 4, ….
 fn others(here: u64, levels: u64, categorical: bool) -> Vec<u64> {
     if levels <= ALL_LEVELS || (categorical && levels <= 256) {
         return (0..levels).filter(|level| *level != here).collect();

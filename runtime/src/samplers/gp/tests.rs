@@ -89,17 +89,17 @@ fn what_is_kept_does_not_change_what_is_said() {
 }
 
 #[test]
-fn a_history_that_is_modelled_in_part_is_said_to_be() {
-    let (space, options) = (plane(), GpOptions { most_trials: 20, ..GpOptions::default() });
+fn a_history_that_is_modeled_in_part_is_said_to_be() {
+    let (space, options) = (plane(), GpOptions { max_train_points: 20, ..GpOptions::default() });
     let mut sampler = GpSampler::new(options).unwrap();
     let history = study(&mut sampler, &space, 24, 2, valley);
-    let mut modelled = |trials: usize| {
+    let mut modeled = |trials: usize| {
         let (history, number) = (&history[..trials], trials as u64);
         let request = Request { space: &space, history, pending: &[], number, seed: 2 };
         sampler.explain(&request).unwrap().explanation.expectation.unwrap().modeled
     };
-    assert_eq!(modelled(20), None);
-    assert!(modelled(24).is_some_and(|modelled| (10..=20).contains(&modelled)));
+    assert_eq!(modeled(20), None);
+    assert!(modeled(24).is_some_and(|modeled| (10..=20).contains(&modeled)));
 }
 
 #[test]
@@ -137,8 +137,8 @@ fn parallel_suggestions_keep_apart() {
 
 #[test]
 fn options_out_of_range_are_refused() {
-    let options = GpOptions { starts: 0, ..GpOptions::default() };
-    assert!(GpSampler::new(options).unwrap_err().to_string().contains("starts"));
+    let options = GpOptions { num_restarts: 0, ..GpOptions::default() };
+    assert!(GpSampler::new(options).unwrap_err().to_string().contains("num_restarts"));
 }
 
 #[test]

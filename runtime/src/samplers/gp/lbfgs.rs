@@ -1,43 +1,43 @@
-//! Minimisation of a smooth function in a box.
+//! Box-constrained L-BFGS.
 
 use alloc::{collections::VecDeque, vec, vec::Vec};
 
 use super::cholesky::dot;
 
-/// How many steps are remembered.
-const MEMORY: usize = 8;
-/// A step must bring this share of what the slope promises (Armijo).
+/// Number of steps in the history.
+const HISTORY: usize = 8;
+/// Fraction of the linear decrease that a step must achieve (Armijo).
 const SUFFICIENT: f64 = 1e-4;
-/// How often a step is halved before the search ends.
+/// Maximum number of halvings of a step.
 const HALVINGS: usize = 20;
 
-/// When to stop.
+/// Stopping criteria and the first step.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// Steps at most.
-    pub(super) steps: usize,
-    /// Evaluations at most.
-    pub(super) evaluations: usize,
-    /// Stops when no free slope is above this.
-    pub(super) slope: f64,
-    /// Stops when a step brings less than this.
-    pub(super) gain: f64,
-    /// The first step is no longer than this in any coordinate.
-    pub(super) first: f64,
+pub(super) struct LbfgsOptions {
+    /// Maximum number of steps.
+    pub(super) max_steps: usize,
+    /// Maximum number of evaluations of the function.
+    pub(super) max_evaluations: usize,
+    /// Stops when no free component of the gradient exceeds this.
+    pub(super) gradient_tolerance: f64,
+    /// Stops when a step decreases the function by less than this.
+    pub(super) value_tolerance: f64,
+    /// Maximum length of the first step in any coordinate.
+    pub(super) initial_step: f64,
 }
 
-/// Minimises `function` (which writes its gradient into its second argument) in the box
-/// `low..=high` from `x`; leaves the best point in `x` and returns its value. Coordinates whose
-/// bounds are equal stay.
+/// Minimizes `function`, which writes its gradient into its second argument, in the box
+/// `low..=high` from `x`. Leaves the best point in `x` and returns its value. Coordinates with
+/// equal bounds are fixed.
 ///
 /// Limited-memory BFGS (Nocedal & Wright, Numerical Optimization, 2nd edition, algorithm 7.4) on
-/// the coordinates that are free, with steps projected into the box and halved until they suffice
-/// (Bertsekas 1982). Values that are not finite count as infinitely bad.
-pub(super) fn minimise(
+/// the free coordinates, with steps projected into the box and halved until they satisfy the Armijo
+/// condition (Bertsekas 1982). Values that are not finite count as infinitely large.
+pub(super) fn minimize_in_box(
     x: &mut [f64],
     low: &[f64],
     high: &[f64],
-    limits: Limits,
+    options: LbfgsOptions,
     mut function: impl FnMut(&[f64], &mut [f64]) -> f64,
 ) -> f64 {
     let size = x.len();
@@ -50,10 +50,10 @@ pub(super) fn minimise(
     if !value.is_finite() {
         return value;
     }
-    let mut memory = Memory::default();
+    let mut history = LbfgsHistory::default();
     let (mut trial, mut trial_gradient) = (vec![0.0; size], vec![0.0; size]);
-    for _ in 0..limits.steps {
-        // Gradients of coordinates that rest against their bounds do not count.
+    for _ in 0..options.max_steps {
+        // The gradient of a coordinate that it pushes against a bound is left out.
         let free: Vec<f64> = (0..size)
             .map(|index| {
                 let held = low[index] >= high[index]
@@ -63,19 +63,19 @@ pub(super) fn minimise(
             })
             .collect();
         let steepest = free.iter().fold(0.0, |most: f64, slope| most.max(slope.abs()));
-        if steepest <= limits.slope {
+        if steepest <= options.gradient_tolerance {
             break;
         }
-        let mut direction = memory.direction(&free);
+        let mut direction = history.direction(&free);
         let mut length = 1.0;
-        if memory.is_empty() || dot(&direction, &free) >= 0.0 {
-            memory.clear();
+        if history.is_empty() || dot(&direction, &free) >= 0.0 {
+            history.clear();
             direction = free.iter().map(|slope| -slope).collect();
-            length = (limits.first / steepest).min(1.0);
+            length = (options.initial_step / steepest).min(1.0);
         }
         let mut accepted = None;
         for _ in 0..HALVINGS {
-            if evaluations >= limits.evaluations {
+            if evaluations >= options.max_evaluations {
                 break;
             }
             for index in 0..size {
@@ -93,26 +93,26 @@ pub(super) fn minimise(
             length *= 0.5;
         }
         let Some(reached) = accepted.filter(|reached| *reached < value) else { break };
-        memory.remember(x, &trial, &gradient, &trial_gradient);
+        history.push(x, &trial, &gradient, &trial_gradient);
         let gain = value - reached;
         value = reached;
         x.copy_from_slice(&trial);
         core::mem::swap(&mut gradient, &mut trial_gradient);
-        if gain < limits.gain {
+        if gain < options.value_tolerance {
             break;
         }
     }
     value
 }
 
-/// The last steps, and how the gradient changed over each.
+/// The latest steps and the changes of the gradient.
 #[derive(Default)]
-struct Memory {
-    /// Step, change, and the inverse of their product, oldest first.
+struct LbfgsHistory {
+    /// Step s, change y and 1/(s·y), oldest first.
     pairs: VecDeque<(Vec<f64>, Vec<f64>, f64)>,
 }
 
-impl Memory {
+impl LbfgsHistory {
     fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }
@@ -121,20 +121,20 @@ impl Memory {
         self.pairs.clear();
     }
 
-    fn remember(&mut self, from: &[f64], to: &[f64], slope: &[f64], slope_there: &[f64]) {
+    fn push(&mut self, from: &[f64], to: &[f64], slope: &[f64], slope_there: &[f64]) {
         let step: Vec<f64> = to.iter().zip(from).map(|(to, from)| to - from).collect();
         let change: Vec<f64> = slope_there.iter().zip(slope).map(|(to, from)| to - from).collect();
         let product = dot(&step, &change);
-        // Only what curves upwards keeps the matrix positive definite.
+        // The matrix stays positive definite only with positive curvature.
         if product > 1e-10 * dot(&change, &change) {
-            if self.pairs.len() == MEMORY {
+            if self.pairs.len() == HISTORY {
                 self.pairs.pop_front();
             }
             self.pairs.push_back((step, change, 1.0 / product));
         }
     }
 
-    /// Minus the approximate inverse Hessian times `free`; 0 where `free` is.
+    /// Minus the approximate inverse Hessian times `free`; 0 where `free` is 0.
     fn direction(&self, free: &[f64]) -> Vec<f64> {
         let mut direction: Vec<f64> = free.iter().map(|slope| -slope).collect();
         let mut shares = Vec::with_capacity(self.pairs.len());
@@ -170,8 +170,13 @@ fn add(y: &mut [f64], factor: f64, x: &[f64]) {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits =
-        Limits { steps: 200, evaluations: 1000, slope: 1e-9, gain: 0.0, first: 0.5 };
+    const OPTIONS: LbfgsOptions = LbfgsOptions {
+        max_steps: 200,
+        max_evaluations: 1000,
+        gradient_tolerance: 1e-9,
+        value_tolerance: 0.0,
+        initial_step: 0.5,
+    };
 
     fn rosenbrock(x: &[f64], gradient: &mut [f64]) -> f64 {
         let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
@@ -183,7 +188,7 @@ mod tests {
     #[test]
     fn a_curved_valley_is_followed_to_its_end() {
         let mut x = [-1.2, 1.0];
-        let value = minimise(&mut x, &[-5.0; 2], &[5.0; 2], LIMITS, rosenbrock);
+        let value = minimize_in_box(&mut x, &[-5.0; 2], &[5.0; 2], OPTIONS, rosenbrock);
         assert!(value < 1e-12, "{value}");
         assert!((x[0] - 1.0).abs() < 1e-5 && (x[1] - 1.0).abs() < 1e-5);
     }
@@ -192,12 +197,12 @@ mod tests {
     fn bounds_hold_the_minimum() {
         // In x ≤ ½ the valley's lowest point is (½, ¼).
         let mut x = [-1.2, 1.0];
-        minimise(&mut x, &[-5.0; 2], &[0.5, 5.0], LIMITS, rosenbrock);
+        minimize_in_box(&mut x, &[-5.0; 2], &[0.5, 5.0], OPTIONS, rosenbrock);
         assert_eq!(x[0], 0.5);
         assert!((x[1] - 0.25).abs() < 1e-5, "{x:?}");
         // A coordinate without room stays.
         let mut x = [-1.2, 3.0];
-        minimise(&mut x, &[-5.0, 3.0], &[5.0, 3.0], LIMITS, rosenbrock);
+        minimize_in_box(&mut x, &[-5.0, 3.0], &[5.0, 3.0], OPTIONS, rosenbrock);
         assert_eq!(x[1], 3.0);
         assert!((x[0].abs() - 1.73).abs() < 0.02, "{x:?}");
     }
@@ -205,7 +210,7 @@ mod tests {
     #[test]
     fn values_that_are_not_finite_are_walked_around() {
         let mut x = [3.0];
-        let value = minimise(&mut x, &[-10.0], &[10.0], LIMITS, |x, gradient| {
+        let value = minimize_in_box(&mut x, &[-10.0], &[10.0], OPTIONS, |x, gradient| {
             gradient[0] = 1.0 - 1.0 / x[0];
             if x[0] <= 0.0 { f64::NAN } else { x[0] - libm::log(x[0]) }
         });
