@@ -352,14 +352,33 @@ fn hostile_documents_are_refused() {
         (float(r#""low": 0, "high": 1, "when": {"parent": "q"}"#), "is"),
         (parameter(r#""type": "int", "low": 0.5, "high": 3"#), "\"p\""),
         (parameter(r#""type": "int", "low": 0, "high": 18446744073709551615"#), "\"p\""),
+        (
+            parameter(r#""type": "int", "low": 0, "high": 9007199254740993"#),
+            "\"p\": high 9007199254740993 is beyond ±2^53",
+        ),
+        (
+            parameter(r#""type": "int", "low": -9007199254740993, "high": 0"#),
+            "\"p\": low -9007199254740993 is beyond ±2^53",
+        ),
+        (
+            parameter(r#""type": "int", "low": 0, "high": 9, "step": 9007199254740993"#),
+            "\"p\": step 9007199254740993 is beyond ±2^53",
+        ),
         (parameter(r#""type": "int", "low": 0, "high": 9, "step": 0"#), "\"p\""),
         (parameter(r#""type": "categorical""#), "\"p\""),
         (parameter(r#""type": "categorical", "choices": []"#), "\"p\""),
         (parameter(r#""type": "categorical", "choices": ["a", "a"]"#), "\"p\""),
         (parameter(r#""type": "categorical", "choices": ["a"], "low": 0"#), "\"p\""),
         (parameter(r#""type": "categorical", "choices": ["a"], "log": true"#), "\"p\""),
-        (parameter(r#""type": "categorical", "choices": [null]"#), "line 1"),
-        (parameter(r#""type": "categorical", "choices": [["a"]]"#), "line 1"),
+        (
+            parameter(r#""type": "categorical", "choices": [null, 1]"#),
+            "null, expected a text, a number or a boolean at line 1",
+        ),
+        (parameter(r#""type": "categorical", "choices": [["a"]]"#), "sequence, expected a text"),
+        (
+            parameter(r#""type": "categorical", "choices": [9007199254740993]"#),
+            "9007199254740993 is beyond ±2^53",
+        ),
         (parameter(r#""type": "categorical", "choices": {"a": 1}"#), "line 1"),
     ];
     for (text, mention) in cases {
@@ -368,6 +387,34 @@ fn hostile_documents_are_refused() {
         assert_eq!(error.kind(), ErrorKind::InvalidSpace, "{shown}");
         assert!(error.context().contains(mention), "{shown}: {error}");
     }
+}
+
+#[test]
+fn messages_about_huge_numbers_stay_short() {
+    let space = |parameter| Space::new(vec![parameter]).unwrap_err().to_string();
+    let wide = space(Parameter::float("x", -1e308, 1e308));
+    assert!(wide.contains("[-1e308, 1e308] is wider than a double holds"), "{wide}");
+    let stepped = space(Parameter::float("x", 0.0, 1e300).step(1e301));
+    assert!(stepped.contains("step 1e301 does not fit into [0, 1e300]"), "{stepped}");
+    let unit = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
+    let outside = unit.validate(&Configuration::new(vec![Some(1e308)])).unwrap_err();
+    assert!(outside.context().contains("1e308 is out of bounds"), "{outside}");
+}
+
+#[test]
+fn lengths_that_do_not_fit_have_an_answer() {
+    let space = Space::new(vec![
+        Parameter::categorical("kind", ["a", "b"]),
+        Parameter::float("x", 0.0, 1.0).when("kind", ["b"]),
+    ])
+    .unwrap();
+    assert!(space.is_active(0, &[]));
+    assert!(space.is_active(1, &[Some(1.0)]));
+    assert!(!space.is_active(1, &[]));
+    assert!(!space.is_active(9, &[]));
+    // A missing coordinate is the middle, one too many is ignored.
+    assert_eq!(space.from_unit(&[]), space.from_unit(&[0.5, 0.5]));
+    assert_eq!(space.from_unit(&[0.75]), space.from_unit(&[0.75, 0.5, 0.1]));
 }
 
 #[test]

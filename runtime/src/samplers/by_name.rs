@@ -25,11 +25,15 @@ pub const NAMES: &[&str] = &[
     "local_search",
 ];
 
+/// The sampler that [`transformer`] makes.
+const LEARNED: &str = "optiformer";
+
 /// The sampler called `name`, with its default options.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidValue`], listing [`NAMES`].
+/// [`ErrorKind::InvalidValue`]: for `optiformer`, which [`transformer`] makes of a model, and for
+/// an unknown name, listing all that there are.
 pub fn by_name(name: &str) -> Result<Box<dyn Sampler + Send>> {
     match name {
         #[cfg(feature = "classical")]
@@ -45,9 +49,16 @@ pub fn by_name(name: &str) -> Result<Box<dyn Sampler + Send>> {
         "cma_es" => Ok(Box::new(super::CmaEsSampler::default())),
         #[cfg(feature = "classical")]
         "local_search" => Ok(Box::new(super::LocalSearchSampler::default())),
+        LEARNED => Err(Error::new(
+            ErrorKind::InvalidValue,
+            format!("sampler \"{LEARNED}\" is made of a model: see samplers::transformer"),
+        )),
         _ => Err(Error::new(
             ErrorKind::InvalidValue,
-            format!("there is no sampler \"{name}\" in this build; there are {}", NAMES.join(", ")),
+            format!(
+                "there is no sampler \"{name}\" in this build; there are {} and {LEARNED}",
+                NAMES.join(", ")
+            ),
         )),
     }
 }

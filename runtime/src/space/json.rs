@@ -5,8 +5,9 @@ use alloc::{
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::Number;
 
-use super::{Choice, Configuration, Domain, Parameter, Space};
+use super::{Choice, Configuration, Domain, Parameter, Space, domain::LARGEST_INT};
 use crate::{Error, ErrorKind, Result};
 
 /// The JSON document of a space.
@@ -23,13 +24,13 @@ struct Entry {
     #[serde(rename = "type")]
     kind: Kind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    low: Option<f64>,
+    low: Option<Number>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    high: Option<f64>,
+    high: Option<Number>,
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     log: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    step: Option<f64>,
+    step: Option<Number>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     choices: Option<Vec<Choice>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -170,13 +171,24 @@ impl Entry {
                 if self.choices.is_some() {
                     return refuse("only a categorical has choices");
                 }
-                let (Some(low), Some(high)) = (self.low, self.high) else {
+                let (Some(low), Some(high)) = (&self.low, &self.high) else {
                     return refuse("\"low\" and \"high\" are needed");
                 };
-                if self.kind == Kind::Float {
-                    Domain::Float { low, high, log: self.log, step: self.step }
+                let is_int = self.kind == Kind::Int;
+                for (what, number) in
+                    [("low", &self.low), ("high", &self.high), ("step", &self.step)]
+                {
+                    // A larger one would change silently in the conversion to a double.
+                    if let Some(number) = number.as_ref().filter(|it| is_int && is_beyond(it)) {
+                        return refuse(&format!("{what} {number} is beyond ±2^53"));
+                    }
+                }
+                let [low, high] = [low, high].map(double);
+                let step = self.step.as_ref().map(double);
+                if is_int {
+                    Domain::Int { low, high, log: self.log, step: step.unwrap_or(1.0) }
                 } else {
-                    Domain::Int { low, high, log: self.log, step: self.step.unwrap_or(1.0) }
+                    Domain::Float { low, high, log: self.log, step }
                 }
             }
         };
@@ -206,13 +218,14 @@ impl Entry {
         );
         match domain {
             Domain::Float { low, high, log, step } => {
-                (entry.low, entry.high, entry.log, entry.step) =
-                    (Some(*low), Some(*high), *log, *step);
+                (entry.low, entry.high) = (Number::from_f64(*low), Number::from_f64(*high));
+                (entry.log, entry.step) = (*log, step.and_then(Number::from_f64));
             }
             Domain::Int { low, high, log, step } => {
                 entry.kind = Kind::Int;
-                (entry.low, entry.high, entry.log) = (Some(*low), Some(*high), *log);
-                entry.step = (*step != 1.0).then_some(*step);
+                (entry.low, entry.high) = (Number::from_f64(*low), Number::from_f64(*high));
+                entry.log = *log;
+                entry.step = Number::from_f64(*step).filter(|_| *step != 1.0);
             }
             Domain::Categorical { choices } => {
                 entry.kind = Kind::Categorical;
@@ -221,4 +234,15 @@ impl Entry {
         }
         entry
     }
+}
+
+/// Whether a whole number is one of those that doubles skip.
+fn is_beyond(number: &Number) -> bool {
+    let magnitude = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+    magnitude.is_some_and(|magnitude| magnitude > LARGEST_INT as u64)
+}
+
+/// The nearest double; JSON has no number without one.
+fn double(number: &Number) -> f64 {
+    number.as_f64().unwrap_or(f64::NAN)
 }

@@ -82,11 +82,15 @@ impl Space {
 
     /// Whether parameter `index` is active, given the values of the parameters before it.
     ///
-    /// `earlier` holds at least the values of the parameters declared before `index`.
+    /// `earlier` holds at least the values of the parameters declared before `index`. Where it does
+    /// not, and for an index that is not below [`len`](Self::len), the answer is `false`.
     pub fn is_active(&self, index: usize, earlier: &[Option<f64>]) -> bool {
-        match &self.activations[index] {
-            None => true,
-            Some((parent, values)) => earlier[*parent].is_some_and(|value| values.contains(&value)),
+        match self.activations.get(index) {
+            None => false,
+            Some(None) => true,
+            Some(Some((parent, values))) => {
+                earlier.get(*parent).copied().flatten().is_some_and(|value| values.contains(&value))
+            }
         }
     }
 
@@ -97,9 +101,9 @@ impl Space {
 
     /// The configuration at a point of the unit cube (`unit.len() == self.len()`); always legal.
     ///
-    /// Coordinates are clamped to `[0, 1]`, and a coordinate that is not a number counts as ½.
+    /// Coordinates are clamped to `[0, 1]`. A coordinate that is missing or not a number counts as
+    /// ½, and coordinates beyond the last parameter are ignored.
     pub fn from_unit(&self, unit: &[f64]) -> Configuration {
-        debug_assert_eq!(unit.len(), self.len());
         let mut values = Vec::with_capacity(self.len());
         for (index, parameter) in self.parameters.iter().enumerate() {
             let value = self

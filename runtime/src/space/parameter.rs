@@ -109,11 +109,7 @@ impl Parameter {
                 Some(choice) => choice.to_string(),
                 None => format!("{value}"),
             },
-            _ => {
-                let plain = format!("{value}");
-                let scientific = format!("{value:e}");
-                if scientific.len() < plain.len() { scientific } else { plain }
-            }
+            _ => shortest(value),
         }
     }
 
@@ -162,7 +158,7 @@ impl Parameter {
         let why = if !value.is_finite() { "is not finite" } else { "is out of bounds or off step" };
         Err(Error::new(
             ErrorKind::InvalidValue,
-            format!("parameter \"{}\": {value} {why}", self.name),
+            format!("parameter \"{}\": {} {why}", self.name, shortest(value)),
         ))
     }
 
@@ -176,50 +172,54 @@ impl Parameter {
         }
         match &self.domain {
             Domain::Float { low, high, log, .. } | Domain::Int { low, high, log, .. } => {
+                let (bottom, top) = (shortest(*low), shortest(*high));
                 if !low.is_finite() || !high.is_finite() {
-                    return refuse(format!("bounds [{low}, {high}] are not finite"));
+                    return refuse(format!("bounds [{bottom}, {top}] are not finite"));
                 }
                 if low >= high {
                     return refuse(format!(
-                        "low {low} is not below high {high} (a fixed value is a categorical \
+                        "low {bottom} is not below high {top} (a fixed value is a categorical \
                          parameter with one choice)"
                     ));
                 }
                 if !(high - low).is_finite() {
                     return refuse(format!(
-                        "the range [{low}, {high}] is wider than a double holds"
+                        "the range [{bottom}, {top}] is wider than a double holds"
                     ));
                 }
                 if *log && *low <= 0.0 {
-                    return refuse(format!("a log scale needs low above zero, not {low}"));
+                    return refuse(format!("a log scale needs low above zero, not {bottom}"));
                 }
             }
             Domain::Categorical { .. } => {}
         }
         match &self.domain {
             Domain::Float { low, high, log, step: Some(step) } => {
+                let (bottom, top, size) = (shortest(*low), shortest(*high), shortest(*step));
                 if !step.is_finite() || *step <= 0.0 || *step > high - low {
-                    return refuse(format!("step {step} does not fit into [{low}, {high}]"));
+                    return refuse(format!("step {size} does not fit into [{bottom}, {top}]"));
                 }
                 if *log {
                     return refuse(String::from("a log scale has no step"));
                 }
                 if *step < FINEST_STEP * low.abs().max(high.abs()) {
-                    return refuse(format!("step {step} is too fine for [{low}, {high}]"));
+                    return refuse(format!("step {size} is too fine for [{bottom}, {top}]"));
                 }
             }
             Domain::Float { .. } => {}
             Domain::Int { low, high, log, step } => {
+                let (bottom, top, size) = (shortest(*low), shortest(*high), shortest(*step));
                 let whole = [low, high, step]
                     .iter()
                     .all(|number| **number == libm::floor(**number) && number.abs() <= LARGEST_INT);
                 if !whole {
                     return refuse(format!(
-                        "bounds [{low}, {high}] and step {step} must be whole numbers within ±2^53"
+                        "bounds [{bottom}, {top}] and step {size} must be whole numbers within \
+                         ±2^53"
                     ));
                 }
                 if *step < 1.0 || *step > high - low {
-                    return refuse(format!("step {step} does not fit into [{low}, {high}]"));
+                    return refuse(format!("step {size} does not fit into [{bottom}, {top}]"));
                 }
                 if *log && *step != 1.0 {
                     return refuse(String::from("a log scale has no step"));
@@ -241,4 +241,11 @@ impl Parameter {
         }
         Ok(())
     }
+}
+
+/// A number in as few characters as tell it apart: a plain 1e308 has 309 digits.
+fn shortest(value: f64) -> String {
+    let plain = format!("{value}");
+    let scientific = format!("{value:e}");
+    if scientific.len() < plain.len() { scientific } else { plain }
 }
