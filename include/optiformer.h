@@ -22,8 +22,9 @@
  *   Threads  A handle that a function takes as `const` is shared: any number of threads may use it in
  *            such functions at the same time. Any other handle is exclusive: while one thread is in
  *            the function, no other may use the handle at all. Handles may be used by one thread after
- *            another. Each function says which it is. The library has no globals, starts no threads,
- *            calls nothing back, reads no environment and prints nothing (but see Bugs).
+ *            another. Each function says which it is. The library has no globals but the built-in
+ *            weights, unpacked on first use; it starts no threads, calls nothing back, reads no
+ *            environment and prints nothing (but see Bugs).
  *   Values   are doubles: a number as itself, a category by its index from 0, NaN for a parameter that
  *            a condition makes inactive. A configuration is one double per parameter, in the order in
  *            which the parameters were added.
@@ -87,6 +88,7 @@ typedef struct optiformer_error {
 typedef struct optiformer_model optiformer_model;
 typedef struct optiformer_space optiformer_space;
 typedef struct optiformer_study optiformer_study;
+typedef struct optiformer_cache optiformer_cache;
 
 /* ---- Version ---------------------------------------------------------------------------------- */
 
@@ -293,14 +295,27 @@ void optiformer_study_free(optiformer_study *study);
 
 /* ---- Suggestions without a study ------------------------------------------------------------------ */
 
+/* An empty cache: what optiformer_suggest may keep from one call to the next. It changes no suggestion,
+ * only the time that one takes. It knows its eight latest studies by sampler, model, space and the
+ * beginning of the history, so that one cache serves several studies; each holds its trials and what its
+ * sampler worked out from them. A history may grow, lose trials or be edited: what follows the first
+ * difference is worked out again.
+ * Threads: any. */
+optiformer_status optiformer_cache_new(optiformer_cache **out, optiformer_error *error);
+
+/* Frees a cache, or does nothing for NULL.
+ * Threads: `cache` is exclusive. */
+void optiformer_cache_free(optiformer_cache *cache);
+
 /* Set all to zero, then struct_size to sizeof(optiformer_suggest_options). The struct only grows, as
  * optiformer_study_options does. */
 typedef struct optiformer_suggest_options {
     size_t struct_size;
     const char *sampler;           /* as for a study */
-    const optiformer_model *model; /* as for a study; without it each call unpacks the built-in weights */
+    const optiformer_model *model; /* as for a study */
     uint64_t seed;                 /* the study's seed */
     uint64_t number;               /* the number of the trial that is asked for, from 0 */
+    const optiformer_cache *cache; /* makes later calls faster; NULL for none */
 } optiformer_suggest_options;
 
 /* `count` configurations to try next, to minimize a loss: a pure function of what is passed in. A study
@@ -313,7 +328,8 @@ typedef struct optiformer_suggest_options {
  *   out      [count, parameters]: the suggestions, each made with those before it pending; the first is for
  *            trial `number`, the next for the one after it
  *
- * Threads: `space` and the options' model are shared.
+ * Threads: `space` and the options' model and cache are shared. Threads that use a cache at the same time
+ * do not wait for each other.
  * Errors: INVALID_VALUE, naming array, row and parameter; INVALID_SPACE for a space without parameters;
  * UNSUPPORTED as for optiformer_study_ask. */
 optiformer_status optiformer_suggest(const optiformer_space *space,

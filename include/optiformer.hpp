@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Models, spaces and studies can be moved and not copied. The rules about threads are those of optiformer.h: const member functions may be
+// Models, spaces, studies and caches can be moved and not copied. The rules about threads are those of optiformer.h: const member functions may be
 // called by many threads at once.
 #ifndef OPTIFORMER_HPP
 #define OPTIFORMER_HPP
@@ -47,6 +47,7 @@ struct Free {
     void operator()(optiformer_model *model) const noexcept { optiformer_model_free(model); }
     void operator()(optiformer_space *space) const noexcept { optiformer_space_free(space); }
     void operator()(optiformer_study *study) const noexcept { optiformer_study_free(study); }
+    void operator()(optiformer_cache *cache) const noexcept { optiformer_cache_free(cache); }
 };
 
 /// Calls a function that writes a text, twice: for its length, and for the text.
@@ -249,14 +250,30 @@ private:
     std::unique_ptr<optiformer_study, detail::Free> handle_;
 };
 
+/// What `suggest` keeps from one call to the next: it changes the time of a suggestion alone. One cache serves several studies and threads.
+class Cache {
+public:
+    Cache() {
+        optiformer_cache *handle = nullptr;
+        detail::call(optiformer_cache_new, &handle);
+        handle_.reset(handle);
+    }
+    const optiformer_cache *handle() const noexcept { return handle_.get(); }
+
+private:
+    std::unique_ptr<optiformer_cache, detail::Free> handle_;
+};
+
 /// How suggestions are made.
 struct SuggestOptions {
     std::string sampler = "auto";
-    /// For "optiformer"; without it each call unpacks the built-in weights. "auto" takes one, but has no place for it as yet.
+    /// For "optiformer"; the built-in weights if null. "auto" takes one, but has no place for it as yet.
     const Model *model = nullptr;
     std::uint64_t seed = 0;
     /// The number of the trial that is asked for, from 0.
     std::uint64_t number = 0;
+    /// Makes later calls faster.
+    const Cache *cache = nullptr;
 };
 
 namespace detail {
@@ -295,6 +312,7 @@ inline std::vector<std::vector<double>> suggest(const Space &space, const std::v
     raw.model = options.model ? options.model->handle() : nullptr;
     raw.seed = options.seed;
     raw.number = options.number;
+    raw.cache = options.cache ? options.cache->handle() : nullptr;
     std::vector<double> out(count * width);
     detail::call(optiformer_suggest, space.handle(), &raw, finished.data(), losses.data(), losses.size(), waiting.data(),
                  pending.size(), out.data(), count);

@@ -4,6 +4,7 @@
 //! Handles are boxes. Any number of threads may share a `const` handle; any other handle belongs to
 //! one thread at a time. Panics stop at [`status::boundary`].
 
+pub mod cache;
 pub mod model;
 pub mod pointer;
 pub mod sampler;

@@ -89,6 +89,17 @@ pub unsafe fn shared<'a, T>(pointer: *const T, name: &str) -> Result<&'a T, Fail
     unsafe { pointer.as_ref() }.ok_or_else(|| Failure::null(name))
 }
 
+/// As [`shared`], for a handle that may be left out.
+///
+/// # Safety
+///
+/// `pointer` is null or a live handle that is not used exclusively meanwhile.
+pub unsafe fn maybe<'a, T>(pointer: *const T, name: &str) -> Result<Option<&'a T>, Failure> {
+    check_alignment(pointer, name)?;
+    // SAFETY: the caller vouches for the handle.
+    Ok(unsafe { pointer.as_ref() })
+}
+
 /// The value behind an exclusive handle, or an output.
 ///
 /// # Safety

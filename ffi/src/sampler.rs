@@ -18,35 +18,67 @@ const DEFAULT: &str = "auto";
 /// The transformer's name.
 const LEARNED: &str = "optiformer";
 
-/// The sampler called `name` (null for the default) with a model (null for the built-in one).
-///
-/// # Safety
-///
-/// `name` is null or a string, `model` null or a live handle.
-pub unsafe fn sampler(
-    name: *const c_char,
-    model: *const ModelHandle,
-) -> Result<Box<dyn Sampler + Send>, Failure> {
-    let name = if name.is_null() {
-        DEFAULT
-    } else {
-        // SAFETY: the caller passes a string.
-        unsafe { pointer::text(name, "sampler") }?
-    };
-    // SAFETY: the caller passes null or a live handle.
-    let model = unsafe { model.as_ref() }.map(|handle| Arc::clone(&handle.model));
-    match (name, model) {
-        (LEARNED, model) => {
-            let model = model.map_or_else(Model::shared_pico, Ok)?;
-            Ok(samplers::transformer(model, 1)?)
+/// What a sampler is made of: its name, and its model unless that is the built-in one.
+pub struct SamplerKey {
+    name: String,
+    model: Option<Arc<Model>>,
+}
+
+impl PartialEq for SamplerKey {
+    /// Whether two keys make the same sampler; models are the same when they share their weights.
+    fn eq(&self, other: &Self) -> bool {
+        let is_same_model = match (&self.model, &other.model) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        self.name == other.name && is_same_model
+    }
+}
+
+impl SamplerKey {
+    /// The sampler called `name` (null for the default) with a model (null for the built-in one).
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidText`] for a name that is not UTF-8.
+    ///
+    /// # Safety
+    ///
+    /// `name` is null or a string, `model` null or a live handle.
+    pub unsafe fn new(name: *const c_char, model: *const ModelHandle) -> Result<Self, Failure> {
+        let name = if name.is_null() {
+            DEFAULT
+        } else {
+            // SAFETY: the caller passes a string.
+            unsafe { pointer::text(name, "sampler") }?
+        };
+        // SAFETY: the caller passes null or a live handle.
+        let model = unsafe { pointer::maybe(model, "model") }?;
+        let model = model.map(|handle| Arc::clone(&handle.model));
+        Ok(Self { name: name.to_string(), model })
+    }
+
+    /// Makes the sampler.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidValue`] for a name that there is not and for a model that the sampler has
+    /// no use for, [`Status::Unsupported`] for a model of another format.
+    pub fn sampler(&self) -> Result<Box<dyn Sampler + Send>, Failure> {
+        match (self.name.as_str(), self.model.clone()) {
+            (LEARNED, model) => {
+                let model = model.map_or_else(Model::shared_pico, Ok)?;
+                Ok(samplers::transformer(model, 1)?)
+            }
+            (DEFAULT, Some(model)) => {
+                Ok(Box::new(AutoSampler::new(Some(model), AutoOptions::default())?))
+            }
+            (name, Some(_)) => {
+                let message = format!("sampler \"{name}\" has no use for a model");
+                Err(Failure::new(Status::InvalidValue, message))
+            }
+            (name, None) => Ok(samplers::by_name(name)?),
         }
-        (DEFAULT, Some(model)) => {
-            Ok(Box::new(AutoSampler::new(Some(model), AutoOptions::default())?))
-        }
-        (_, Some(_)) => {
-            let message = format!("sampler \"{name}\" has no use for a model");
-            Err(Failure::new(Status::InvalidValue, message))
-        }
-        (_, None) => Ok(samplers::by_name(name)?),
     }
 }

@@ -5,9 +5,10 @@ use std::{ffi::c_char, mem::offset_of};
 use optiformer::study::{Direction, Outcome, Study, TrialState};
 
 use crate::{
+    cache::CacheHandle,
     model::ModelHandle,
     pointer,
-    sampler::sampler,
+    sampler::SamplerKey,
     space::{SpaceHandle, check_count, configuration, write_configuration},
     status::{CError, CallResult, Failure, Status, boundary, free},
 };
@@ -29,6 +30,7 @@ const _: () = {
     shareable::<ModelHandle>();
     shareable::<SpaceHandle>();
     shareable::<StudyHandle>();
+    shareable::<CacheHandle>();
 };
 
 /// Options of a study.
@@ -110,7 +112,7 @@ pub unsafe extern "C" fn optiformer_study_new(
         };
         let make = || {
             // SAFETY: the options hold null or a string, and null or a live handle.
-            let sampler = unsafe { sampler(options.sampler, options.model) }?;
+            let sampler = unsafe { SamplerKey::new(options.sampler, options.model) }?.sampler()?;
             let study = Study::new(space, direction, sampler, options.seed);
             Ok(StudyHandle { study, poisoned: false })
         };

@@ -2,17 +2,14 @@
 
 use std::{ffi::c_char, mem::offset_of};
 
-use optiformer::{
-    samplers::Request,
-    space::{Configuration, Space},
-    trial::Observation,
-};
+use optiformer::space::{Configuration, Space};
 
 use crate::{
+    cache::{CacheHandle, Session, checked},
     model::ModelHandle,
     pointer,
-    sampler::sampler,
-    space::{SpaceHandle, configuration, write_configuration},
+    sampler::SamplerKey,
+    space::{SpaceHandle, write_configuration},
     status::{CError, Failure, Status, boundary},
 };
 
@@ -30,6 +27,8 @@ pub struct SuggestOptions {
     pub seed: u64,
     /// Number of the requested trial, from 0.
     pub number: u64,
+    /// What is kept from one call to the next; null for nothing.
+    pub cache: *const CacheHandle,
 }
 
 /// Size of [`SuggestOptions`] when it was published; fixed forever.
@@ -41,38 +40,25 @@ const DEFAULTS: SuggestOptions = SuggestOptions {
     model: std::ptr::null(),
     seed: 0,
     number: 0,
+    cache: std::ptr::null(),
 };
 
-/// Converts the rows of the caller's array to configurations.
+/// The values of the caller's array of configurations, one row after the other.
 ///
 /// # Safety
 ///
 /// `values` is null or has `rows` times as many values as the space has parameters.
-unsafe fn rows(
+unsafe fn values<'a>(
     space: &Space,
     values: *const f64,
     rows: usize,
     name: &str,
-) -> Result<Vec<Configuration>, Failure> {
+) -> Result<&'a [f64], Failure> {
     let count = rows.checked_mul(space.len()).ok_or_else(|| {
         Failure::new(Status::InvalidValue, format!("{name}: {rows} rows are too many"))
     })?;
     // SAFETY: the caller vouches for the values.
-    let values = unsafe { pointer::slice(values, count, name) }?;
-    values
-        .chunks_exact(space.len())
-        .enumerate()
-        .map(|(row, values)| {
-            let configuration = configuration(values);
-            space.validate(&configuration).map_err(|error| {
-                Failure::new(
-                    Status::InvalidValue,
-                    format!("{name}, row {row}: {}", error.context()),
-                )
-            })?;
-            Ok(configuration)
-        })
-        .collect()
+    unsafe { pointer::slice(values, count, name) }
 }
 
 /// The next configurations to try.
@@ -100,40 +86,35 @@ pub unsafe extern "C" fn optiformer_suggest(
         // SAFETY: the caller passes null or a struct that begins with its size; any bytes make one.
         let options = unsafe { pointer::options(options, DEFAULTS, FIRST_SIZE, "options") }?;
         // SAFETY: the caller passes null or an array of that many values, here and below.
-        let configurations = unsafe { rows(space, history, finished, "history") }?;
+        let history = unsafe { values(space, history, finished, "history") }?;
         // SAFETY: as above.
         let losses = unsafe { pointer::slice(losses, finished, "losses") }?;
         // SAFETY: as above.
-        let mut pending = unsafe { rows(space, pending, waiting, "pending") }?;
+        let pending = unsafe { values(space, pending, waiting, "pending") }?;
         let size = count.checked_mul(space.len()).ok_or_else(|| {
             Failure::new(Status::InvalidValue, format!("{count} suggestions are too many"))
         })?;
         // SAFETY: the caller passes null or an array of that many writable values.
         let out = unsafe { pointer::slice_mut(out, size, "out") }?;
-        let history: Vec<Observation> = configurations
-            .into_iter()
-            .zip(losses)
-            .map(|(configuration, loss)| Observation {
-                configuration,
-                loss: loss.is_finite().then_some(*loss),
-            })
-            .collect();
         // SAFETY: the options hold null or a string, and null or a live handle.
-        let mut sampler = unsafe { sampler(options.sampler, options.model) }?;
-        let mut suggested = Vec::with_capacity(count);
-        for index in 0..count as u64 {
-            let request = Request {
-                space,
-                history: &history,
-                pending: &pending,
-                number: options.number.wrapping_add(index),
-                seed: options.seed,
-            };
-            let configuration = sampler.suggest(&request)?;
-            pending.push(configuration.clone());
-            suggested.push(configuration);
+        let key = unsafe { SamplerKey::new(options.sampler, options.model) }?;
+        // SAFETY: the options hold null or a live handle.
+        let cache = unsafe { pointer::maybe(options.cache, "cache") }?;
+        let mut session = match cache {
+            Some(cache) => cache.take(key, space, history, losses)?,
+            None => Session::new(key, space.clone())?,
+        };
+        // A panic on the way drops the session, whatever state it is in.
+        let suggested = session.extend(history, losses).and_then(|()| {
+            let rows = pending.chunks_exact(space.len()).enumerate();
+            let pending: Result<Vec<Configuration>, Failure> =
+                rows.map(|(row, values)| checked(space, values, "pending", row)).collect();
+            session.suggest(pending?, options.number, options.seed, count)
+        });
+        if let Some(cache) = cache {
+            cache.put(session);
         }
-        for (values, configuration) in out.chunks_exact_mut(space.len()).zip(&suggested) {
+        for (values, configuration) in out.chunks_exact_mut(space.len()).zip(&suggested?) {
             write_configuration(configuration, values);
         }
         Ok(())

@@ -191,6 +191,7 @@ static optiformer_space *spaces(void) {
     EXPECT(INVALID_SPACE, "\"x\"", optiformer_space_add_float(space, "x", NAN, 1, 0, 0, &error));
     EXPECT(INVALID_SPACE, "\"x\"", optiformer_space_add_float(space, "x", 0, INFINITY, 0, 0, &error));
     EXPECT(INVALID_SPACE, "\"x\"", optiformer_space_add_float(space, "x", 0, 1, 0, -1, &error));
+    EXPECT(INVALID_SPACE, "[-1e308, 1e308] is wider", optiformer_space_add_float(space, "x", -1e308, 1e308, 0, 0, &error));
     EXPECT(INVALID_SPACE, "empty", optiformer_space_add_float(space, "", 0, 1, 0, 0, &error));
     EXPECT(INVALID_SPACE, "\"n\"", optiformer_space_add_int(space, "n", INT64_MIN, INT64_MAX, 0, 0, &error));
     EXPECT(INVALID_SPACE, "high 9007199254740993", optiformer_space_add_int(space, "n", 0, 9007199254740993, 0, 0, &error));
@@ -229,6 +230,7 @@ static void studies(const optiformer_space *space) {
     options.direction = OPTIFORMER_MAXIMIZE;
     options.sampler = "no such sampler";
     EXPECT(INVALID_VALUE, "no such sampler", optiformer_study_new(space, &options, &study, &error));
+    EXPECT(INVALID_VALUE, "local_search and optiformer", optiformer_study_new(space, &options, &study, &error));
     options.sampler = "tpe";
     EXPECT(NULL_POINTER, "space", optiformer_study_new(NULL, &options, &study, &error));
     EXPECT(NULL_POINTER, "out", optiformer_study_new(space, &options, NULL, &error));
@@ -254,6 +256,23 @@ static void studies(const optiformer_space *space) {
     optiformer_study_free(NULL);
 }
 
+/* A call that fails leaves the cache as good as it was. */
+static void caches(const optiformer_space *space, optiformer_suggest_options *options) {
+    double history[4] = {0.5, 2.0, 0.5, 2.5}, losses[2] = {1.0, 2.0}, out[2];
+    optiformer_cache *cache = NULL;
+    EXPECT(NULL_POINTER, "out", optiformer_cache_new(NULL, &error));
+    EXPECT(OK, NULL, optiformer_cache_new(&cache, &error));
+    options->cache = (const optiformer_cache *)(const void *)((const char *)cache + 1);
+    EXPECT(INVALID_VALUE, "cache is not aligned", optiformer_suggest(space, options, NULL, NULL, 0, NULL, 0, out, 1, &error));
+    options->cache = cache;
+    EXPECT(INVALID_VALUE, "history, row 1", optiformer_suggest(space, options, history, losses, 2, NULL, 0, out, 1, &error));
+    EXPECT(INVALID_VALUE, "pending, row 1", optiformer_suggest(space, options, history, losses, 1, history, 2, out, 1, &error));
+    EXPECT(OK, NULL, optiformer_suggest(space, options, history, losses, 1, NULL, 0, out, 1, &error));
+    options->sampler = "no such sampler";
+    EXPECT(INVALID_VALUE, "no such sampler", optiformer_suggest(space, options, history, losses, 1, NULL, 0, out, 1, &error));
+    optiformer_cache_free(cache);
+}
+
 static void suggestions(const optiformer_space *space) {
     struct {
         optiformer_suggest_options options;
@@ -276,6 +295,7 @@ static void suggestions(const optiformer_space *space) {
     }
     later.of_a_later_version = 0;
     EXPECT(OK, "", optiformer_suggest(space, &later.options, NULL, NULL, 0, NULL, 0, out, 1, &error));
+    caches(space, &later.options);
 }
 
 int main(int count, char **arguments) {

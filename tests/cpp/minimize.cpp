@@ -90,6 +90,20 @@ int main() {
     EXPECT(status_of([&] { optiformer::suggest(space, {}, {}, {}, 1, options); }) == OPTIFORMER_INVALID_VALUE);
     options.model = nullptr;
     EXPECT(optiformer::suggest(space, {}, {}, history, 1, options).size() == 1);
+    // A cache changes nothing, and can be moved.
+    optiformer::Cache first_cache, cache = std::move(first_cache);
+    for (std::size_t trials = 0; trials <= history.size(); trials++) {
+        std::vector<std::vector<double>> begun(history.begin(), history.begin() + static_cast<std::ptrdiff_t>(trials));
+        std::vector<double> told(losses.begin(), losses.begin() + static_cast<std::ptrdiff_t>(trials));
+        options.number = trials;
+        options.cache = &cache;
+        auto cached = optiformer::suggest(space, begun, told, {}, 1, options);
+        options.cache = nullptr;
+        auto plain = optiformer::suggest(space, begun, told, {}, 1, options);
+        for (std::size_t index = 0; index < 4; index++) {
+            EXPECT(cached[0][index] == plain[0][index] || (std::isnan(cached[0][index]) && std::isnan(plain[0][index])));
+        }
+    }
 
     auto moved = std::move(study);
     EXPECT(moved.best()->value == best->value);

@@ -40,6 +40,23 @@ fn threads_share_handles() {
 }
 
 #[test]
+fn a_cache_changes_no_suggestion() {
+    run(&mut Command::new(compile(&["c/cache.c"], Build::Shared)));
+    run(&mut Command::new(compile(&["c/cache.c"], Build::Sanitized)));
+}
+
+#[test]
+fn the_times_of_suggestions_are_measured() {
+    let table = run(Command::new(compile(&["c/suggest_times.c"], Build::Shared)).args(["3", "20"]));
+    assert_eq!(table.lines().count(), 3, "{table}");
+    for (line, sampler) in table.lines().skip(1).zip(["tpe", "auto"]) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words[..3], [sampler, "3", "20"], "{table}");
+        assert!(words[3..].iter().all(|time| time.parse::<f64>().unwrap() > 0.0), "{table}");
+    }
+}
+
+#[test]
 fn misuse_is_answered_and_memory_stays_sound() {
     let weights = root().join("runtime/weights/pico.safetensors");
     run(Command::new(compile(&["c/misuse.c"], Build::Sanitized)).arg(&weights));

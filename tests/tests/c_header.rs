@@ -94,6 +94,7 @@ fn c_type(rust: &str) -> String {
         "u64" => "uint64_t",
         "usize" => "size_t",
         "CError" => "optiformer_error",
+        "CacheHandle" => "optiformer_cache",
         "CExplanation" => "optiformer_explanation",
         "ModelHandle" => "optiformer_model",
         "SpaceHandle" => "optiformer_space",
@@ -191,7 +192,8 @@ fn numbers_and_layouts_are_those_of_the_library() {
         sampler,
         model,
         seed,
-        number
+        number,
+        cache
     );
     // Every function is there under its name, with C's linkage from C++ too.
     text += "typedef void (*any_function)(void);\nany_function every[] = {\n";

@@ -65,6 +65,7 @@ class SuggestOptions(ctypes.Structure):
         ("model", c_void_p),
         ("seed", c_uint64),
         ("number", c_uint64),
+        ("cache", c_void_p),
     ]
 
 
@@ -95,6 +96,7 @@ _FALLIBLE = {
     "optiformer_study_best": [c_void_p, POINTER(c_uint64), _doubles, c_size_t, _doubles, _error],
     "optiformer_study_explain": [c_void_p, c_uint64, POINTER(ExplanationStruct), _error],
     "optiformer_study_counts": [c_void_p, POINTER(c_size_t), POINTER(c_size_t), POINTER(c_size_t), _error],
+    "optiformer_cache_new": [POINTER(c_void_p), _error],
     "optiformer_suggest": [
         c_void_p,
         POINTER(SuggestOptions),
@@ -118,6 +120,7 @@ _INFALLIBLE = {
     "optiformer_model_free": (None, [c_void_p]),
     "optiformer_space_free": (None, [c_void_p]),
     "optiformer_study_free": (None, [c_void_p]),
+    "optiformer_cache_free": (None, [c_void_p]),
 }
 
 

@@ -33,8 +33,8 @@ def suggest(
         seed: The study's seed.
         number: The number of the trial that is asked for, from 0.
         sampler: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "sobol" or "random".
-        model: Weights for "optiformer". Without it each call unpacks those that are part of the library. "auto" takes
-            them, but has no place for them as yet.
+        model: Weights for "optiformer"; those that are part of the library if None. "auto" takes them, but has no
+            place for them as yet.
 
     Raises:
         Error: "INVALID_VALUE", naming array, row and parameter; "UNSUPPORTED" for more parameters or choices than
