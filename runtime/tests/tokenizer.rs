@@ -1,9 +1,9 @@
 //! Values there and back through tokens, of every kind and in every view.
 
 use optiformer::{
-    space::{Parameter, Space},
+    space::{Parameter, SearchBox, Space},
     tokenizer::{
-        Tokenizer, View,
+        Tokenizer,
         vocabulary::{BINS, BOS, SCORE, TARGET_REGRET, TRIAL_SEP},
     },
 };
@@ -31,14 +31,14 @@ proptest! {
     ) {
         let space = space();
         let tokenizer = Tokenizer::new(&space).unwrap();
-        let box_around = View::around(&[center, unit.clone()], 1.2, width, |dimension| dimension != 5);
-        for view in [View::whole(7), box_around] {
+        let box_around = SearchBox::around(&[center, unit.clone()], 1.2, width, |dimension| dimension != 5);
+        for search_box in [SearchBox::whole(7), box_around] {
             for (index, parameter) in space.parameters().iter().enumerate() {
                 let domain = parameter.domain();
                 let value = domain.from_unit(unit[index]);
-                let token = tokenizer.value(index, value, &view);
-                let legal = tokenizer.legal(index, &view);
-                let inside = view.inward(index, domain.to_unit(value));
+                let token = tokenizer.value(index, value, &search_box);
+                let legal = tokenizer.legal(index, &search_box);
+                let inside = search_box.normalize(index, domain.to_unit(value));
                 if !(0.0..=1.0).contains(&inside) {
                     continue;
                 }
@@ -46,12 +46,12 @@ proptest! {
                 if let Some(mask) = &legal.mask {
                     prop_assert!(mask[usize::from(token - legal.range.start)]);
                 }
-                let back = tokenizer.decode(index, token, &view, 0.5);
+                let back = tokenizer.decode(index, token, &search_box, 0.5);
                 prop_assert!(domain.contains(back));
                 if domain.levels().is_some() {
                     prop_assert_eq!(back, value, "parameter {}", index);
                 } else {
-                    let error = view.inward(index, domain.to_unit(back)) - inside;
+                    let error = search_box.normalize(index, domain.to_unit(back)) - inside;
                     prop_assert!(error.abs() <= 0.5 / BINS as f64 + 1e-9);
                 }
             }
@@ -66,15 +66,15 @@ proptest! {
     ) {
         let space = space();
         let tokenizer = Tokenizer::new(&space).unwrap();
-        let view = View::around(&[unit], 1.5, width, |dimension| dimension != 5);
+        let search_box = SearchBox::around(&[unit], 1.5, width, |dimension| dimension != 5);
         for (index, parameter) in space.parameters().iter().enumerate() {
-            let legal = tokenizer.legal(index, &view);
+            let legal = tokenizer.legal(index, &search_box);
             let mut some = false;
             for token in legal.range.clone() {
                 let place = usize::from(token - legal.range.start);
                 if legal.mask.as_ref().is_none_or(|mask| mask[place]) {
                     some = true;
-                    let value = tokenizer.decode(index, token, &view, fraction);
+                    let value = tokenizer.decode(index, token, &search_box, fraction);
                     prop_assert!(parameter.domain().contains(value), "{value} of {}", parameter.name());
                 }
             }
@@ -87,10 +87,10 @@ proptest! {
 fn bounds_are_proposed_exactly() {
     let space = space();
     let tokenizer = Tokenizer::new(&space).unwrap();
-    let view = View::whole(7);
+    let search_box = SearchBox::whole(7);
     for (index, low, high) in [(0, -3.0, 7.0), (1, 1e-6, 1e2), (6, 0.0, 1.0)] {
-        assert_eq!(tokenizer.decode(index, 0, &view, 0.2), low);
-        assert_eq!(tokenizer.decode(index, 999, &view, 0.7), high);
+        assert_eq!(tokenizer.decode(index, 0, &search_box, 0.2), low);
+        assert_eq!(tokenizer.decode(index, 999, &search_box, 0.7), high);
     }
 }
 
@@ -98,19 +98,19 @@ fn bounds_are_proposed_exactly() {
 fn a_history_is_written_as_the_format_says() {
     let space = space();
     let tokenizer = Tokenizer::new(&space).unwrap();
-    let view = View::whole(7);
+    let search_box = SearchBox::whole(7);
     assert_eq!(Tokenizer::prompt(1), [BOS, TARGET_REGRET[1]]);
     let mut tokens = Vec::new();
     // "a" leaves the child out.
     let configuration = space.from_unit(&[0.5, 0.25, 0.0, 1.0, 0.0, 0.0, 0.9]);
-    tokenizer.push_trial(&configuration, 321, &view, &mut tokens);
+    tokenizer.push_trial(&configuration, 321, &search_box, &mut tokens);
     let expected =
         [TRIAL_SEP, 1008, 500, 1009, 250, 1010, 23, 1011, 995, 1012, 142, 1013, 1136, SCORE, 321];
     assert_eq!(tokens, expected);
     // "b" brings it in.
     tokens.clear();
     let configuration = space.from_unit(&[0.5, 0.25, 0.0, 1.0, 0.0, 0.5, 0.9]);
-    tokenizer.push_question(&configuration, &view, &mut tokens);
+    tokenizer.push_question(&configuration, &search_box, &mut tokens);
     assert_eq!(tokens[13..], [1014, 900, SCORE]);
     assert!(tokens.len() <= tokenizer.trial_length());
 }

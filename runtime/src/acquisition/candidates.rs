@@ -6,10 +6,9 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{
+    math::low_discrepancy,
     math::random_normal,
-    samplers::low_discrepancy,
-    space::{Configuration, Parameter, Space},
-    tokenizer::View,
+    space::{Configuration, Parameter, SearchBox, Space},
 };
 
 /// How a candidate was generated.
@@ -53,33 +52,33 @@ pub struct Candidate {
     pub origin: CandidateOrigin,
 }
 
-/// Largest scale of a neighbor's step, as a fraction of the view's side.
+/// Largest scale of a neighbor's step, as a fraction of the box's side.
 const LARGEST_STEP: f64 = 0.3;
 /// Smallest scale. A finer step is invisible to the model, which predicts there what it saw at the
 /// parent; the zoom refines instead.
 const SMALLEST_STEP: f64 = 0.03;
 
 /// A neighbor of one of `parents` (points of the unit cube, best first), at 3 % to 30 % of the
-/// view's side; see [`neighbor_within`].
+/// side of the box; see [`neighbor_within`].
 pub fn neighbor(
     space: &Space,
     parents: &[Vec<f64>],
-    view: &View,
+    search_box: &SearchBox,
     rng: &mut Xoshiro256PlusPlus,
 ) -> Configuration {
-    neighbor_within(space, parents, view, [SMALLEST_STEP, LARGEST_STEP], rng)
+    neighbor_within(space, parents, search_box, [SMALLEST_STEP, LARGEST_STEP], rng)
 }
 
 /// A neighbor of one of `parents` (points of the unit cube, best first).
 ///
 /// The better a parent, the likelier it is taken. Between one and all coordinates move, by normal
-/// steps whose scale is drawn log-uniformly between the two `steps`, as shares of the view's side.
-/// Discrete values move by at least one step, choices are redrawn, and what leaves the view is put
-/// on its edge.
+/// steps whose scale is drawn log-uniformly between the two `steps`, as shares of the box's side.
+/// Discrete values move by at least one step, choices are redrawn, and what leaves the search box
+/// is put on its edge.
 pub fn neighbor_within(
     space: &Space,
     parents: &[Vec<f64>],
-    view: &View,
+    search_box: &SearchBox,
     [smallest, largest]: [f64; 2],
     rng: &mut Xoshiro256PlusPlus,
 ) -> Configuration {
@@ -106,8 +105,8 @@ pub fn neighbor_within(
             }
             continue;
         }
-        let inner = (view.inward(dimension, *place) + scale * step).clamp(0.0, 1.0);
-        let mut target = view.outward(dimension, inner);
+        let inner = (search_box.normalize(dimension, *place) + scale * step).clamp(0.0, 1.0);
+        let mut target = search_box.denormalize(dimension, inner);
         if let Some(levels) = domain.levels() {
             let here = domain.level_of(domain.from_unit(*place));
             if domain.level_of(domain.from_unit(target)) == here {
@@ -120,11 +119,11 @@ pub fn neighbor_within(
     space.from_unit(&unit)
 }
 
-/// Point `index` of a low-discrepancy sequence in the view, shifted by `seed`.
-pub fn spread(space: &Space, view: &View, index: u32, seed: u64) -> Configuration {
+/// Point `index` of a low-discrepancy sequence in the search box, shifted by `seed`.
+pub fn spread(space: &Space, search_box: &SearchBox, index: u32, seed: u64) -> Configuration {
     let unit: Vec<f64> = (0..space.len())
         .map(|dimension| {
-            view.outward(dimension, low_discrepancy::coordinate(index, dimension, seed))
+            search_box.denormalize(dimension, low_discrepancy::coordinate(index, dimension, seed))
         })
         .collect();
     space.from_unit(&unit)
@@ -166,10 +165,10 @@ mod tests {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
         let parent = space.from_unit(&[0.0, 0.5, 0.5, 1.0]);
         let parents = vec![space.to_unit(&parent)];
-        let view = View::whole(4);
+        let search_box = SearchBox::whole(4);
         let (mut same, mut edges) = (0, 0);
         for _ in 0..1000 {
-            let candidate = neighbor(&space, &parents, &view, &mut rng);
+            let candidate = neighbor(&space, &parents, &search_box, &mut rng);
             space.validate(&candidate).unwrap();
             same += usize::from(candidate == parent);
             edges += usize::from(candidate.get(0) == Some(-1.0));
@@ -183,7 +182,7 @@ mod tests {
         let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
         let mut counts = [0; 8];
         for index in 0..64 {
-            let value = spread(&space, &View::whole(1), index, 7).get(0).unwrap();
+            let value = spread(&space, &SearchBox::whole(1), index, 7).get(0).unwrap();
             counts[((value * 8.0) as usize).min(7)] += 1;
         }
         assert!(counts.iter().all(|count| (6..=10).contains(count)), "{counts:?}");

@@ -1,4 +1,4 @@
-//! Linear algebra and the normal distribution, for the samplers.
+//! Linear algebra, the normal distribution and a low-discrepancy sequence, for the samplers.
 //!
 //! Matrices are in double precision and have at most a few hundred rows. The transformer has its
 //! own arithmetic in [`kernels`](crate::kernels).
@@ -7,6 +7,7 @@
 mod cholesky;
 #[cfg(feature = "classical")]
 mod eigen;
+pub(crate) mod low_discrepancy;
 #[cfg(feature = "classical")]
 pub(crate) mod normal;
 pub(crate) mod random_normal;

@@ -11,7 +11,6 @@ mod gp;
 mod history_cache;
 #[cfg(feature = "classical")]
 mod local_search;
-pub(crate) mod low_discrepancy;
 pub mod optiformer;
 mod random;
 #[cfg(feature = "classical")]

@@ -11,12 +11,14 @@ mod domain;
 mod enumeration;
 mod json;
 mod parameter;
+mod search_box;
 
 pub use choice::Choice;
 pub use condition::Condition;
 pub use configuration::Configuration;
 pub use domain::Domain;
 pub use parameter::Parameter;
+pub use search_box::SearchBox;
 
 use alloc::{format, vec::Vec};
 

@@ -9,10 +9,8 @@ pub mod numerical;
 pub mod rows;
 pub mod score;
 pub mod sequence;
-pub mod view;
 pub mod vocabulary;
 
 pub use rows::{RowTokenizer, Rows};
 pub use score::ScoreScale;
 pub use sequence::Tokenizer;
-pub use view::View;

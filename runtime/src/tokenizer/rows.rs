@@ -25,12 +25,12 @@
 use alloc::{format, vec::Vec};
 
 use super::{
-    Tokenizer, View,
+    Tokenizer,
     vocabulary::{BOS, CATEGORIES, EOS, PAD, RESERVED, SCORE, SLOTS, TARGET_REGRET, Token},
 };
 use crate::{
     Error, ErrorKind, Result,
-    space::{Configuration, Domain, Space},
+    space::{Configuration, Domain, SearchBox, Space},
     tokenizer::ScoreScale,
     trial::Observation,
 };
@@ -234,9 +234,9 @@ impl RowTokenizer {
         self.tokenizer.space()
     }
 
-    /// The token of a legal value of parameter `index`, as seen in `view`.
-    pub fn value(&self, index: usize, value: f64, view: &View) -> Token {
-        let token = self.tokenizer.value(index, value, view);
+    /// The token of a legal value of parameter `index`, as seen in `search_box`.
+    pub fn value(&self, index: usize, value: f64, search_box: &SearchBox) -> Token {
+        let token = self.tokenizer.value(index, value, search_box);
         match self.codes.get(index) {
             Some(codes) if !codes.is_empty() => {
                 CATEGORIES.start + codes[usize::from(token - CATEGORIES.start)]
@@ -245,9 +245,9 @@ impl RowTokenizer {
         }
     }
 
-    /// Appends the thinking rows and the row that describes the space as seen in `view`, after
-    /// `told` trials.
-    pub fn push_context(&self, told: usize, view: &View, rows: &mut Rows) {
+    /// Appends the thinking rows and the row that describes the space as seen in `search_box`,
+    /// after `told` trials.
+    pub fn push_context(&self, told: usize, search_box: &SearchBox, rows: &mut Rows) {
         for index in 0..THINKING_ROWS {
             rows.tokens.push(RESERVED.start + index as Token);
             rows.end_row();
@@ -255,7 +255,7 @@ impl RowTokenizer {
         let space = self.space();
         for (index, parameter) in space.parameters().iter().enumerate() {
             let mut describe = |value| rows.entries.push(Entry { slot: self.slot(index), value });
-            describe(kind_token(parameter.domain(), index, view));
+            describe(kind_token(parameter.domain(), index, search_box));
             if parameter.domain().is_log() {
                 describe(kind::LOG);
             }
@@ -266,7 +266,7 @@ impl RowTokenizer {
         rows.tokens.push(BOS);
         rows.tokens.push(TRIALS_TOLD + log2_bucket(told as u64).min(15));
         rows.tokens.push(PARAMETERS + space.len().min(31) as Token);
-        if !view.is_whole() {
+        if !search_box.is_whole() {
             rows.tokens.push(EOS);
         }
         rows.end_row();
@@ -279,10 +279,10 @@ impl RowTokenizer {
         configuration: &Configuration,
         score: Token,
         rank: Option<Token>,
-        view: &View,
+        search_box: &SearchBox,
         rows: &mut Rows,
     ) {
-        self.push_values(configuration.values(), view, rows);
+        self.push_values(configuration.values(), search_box, rows);
         rows.tokens.push(score);
         rows.tokens.extend(rank);
         rows.end_row();
@@ -293,10 +293,10 @@ impl RowTokenizer {
         &self,
         trials: &[Observation],
         scale: &ScoreScale,
-        view: &View,
+        search_box: &SearchBox,
         rows: &mut Rows,
     ) {
-        self.push_context(trials.len(), view, rows);
+        self.push_context(trials.len(), search_box, rows);
         let mut sorted: Vec<f64> = trials.iter().filter_map(|trial| trial.loss).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         for trial in trials {
@@ -304,13 +304,18 @@ impl RowTokenizer {
                 let better = sorted.partition_point(|other| other.total_cmp(&loss).is_lt());
                 rank_token(better, sorted.len())
             });
-            self.push_trial(&trial.configuration, scale.bin(trial.loss), rank, view, rows);
+            self.push_trial(&trial.configuration, scale.bin(trial.loss), rank, search_box, rows);
         }
     }
 
     /// Appends a configuration whose score is asked for.
-    pub fn push_question(&self, configuration: &Configuration, view: &View, rows: &mut Rows) {
-        self.push_values(configuration.values(), view, rows);
+    pub fn push_question(
+        &self,
+        configuration: &Configuration,
+        search_box: &SearchBox,
+        rows: &mut Rows,
+    ) {
+        self.push_values(configuration.values(), search_box, rows);
         rows.tokens.push(SCORE);
         rows.end_row();
     }
@@ -325,10 +330,10 @@ impl RowTokenizer {
         &self,
         chosen: &[Option<f64>],
         regret_class: usize,
-        view: &View,
+        search_box: &SearchBox,
         rows: &mut Rows,
     ) {
-        self.push_values(chosen, view, rows);
+        self.push_values(chosen, search_box, rows);
         rows.tokens.push(TARGET_REGRET[regret_class]);
         rows.tokens.push(self.tokenizer.slot(chosen.len()));
         rows.end_row();
@@ -338,9 +343,9 @@ impl RowTokenizer {
         (self.tokenizer.slot(index) - SLOTS.start) as u8
     }
 
-    fn push_values(&self, values: &[Option<f64>], view: &View, rows: &mut Rows) {
+    fn push_values(&self, values: &[Option<f64>], search_box: &SearchBox, rows: &mut Rows) {
         for (index, value) in values.iter().enumerate() {
-            let value = value.map_or(INACTIVE, |value| self.value(index, value, view));
+            let value = value.map_or(INACTIVE, |value| self.value(index, value, search_box));
             rows.entries.push(Entry { slot: self.slot(index), value });
         }
     }
@@ -358,13 +363,14 @@ pub fn rank_token(better: usize, finite: usize) -> Token {
     CATEGORIES.start + rank.min(RANKS - 1) as Token
 }
 
-/// The token of a parameter's kind; levels outside the view do not count.
-fn kind_token(domain: &Domain, index: usize, view: &View) -> Token {
+/// The token of a parameter's kind; levels outside the search box do not count.
+fn kind_token(domain: &Domain, index: usize, search_box: &SearchBox) -> Token {
     match domain.levels() {
         None => kind::FLOAT,
         Some(choices) if domain.is_categorical() => kind::CHOICES + log2_bucket(choices).min(7),
         Some(_) => {
-            let level = |inner| domain.level_of(domain.from_unit(view.outward(index, inner)));
+            let level =
+                |inner| domain.level_of(domain.from_unit(search_box.denormalize(index, inner)));
             let seen = level(1.0).saturating_sub(level(0.0)) + 1;
             kind::LEVELS + log2_bucket(seen).min(15)
         }
@@ -405,7 +411,7 @@ mod tests {
         ];
         let scale = ScoreScale::fit([2.0, 1.0]);
         let mut rows = Rows::new();
-        tokenizer.push_history(&trials, &scale, &View::whole(4), &mut rows);
+        tokenizer.push_history(&trials, &scale, &SearchBox::whole(4), &mut rows);
         assert_eq!(rows.len(), CONTEXT_ROWS + 3);
         let all: Vec<Row<'_>> = rows.iter().collect();
         assert_eq!(all[3].tokens, [RESERVED.start + 3]);
@@ -440,8 +446,8 @@ mod tests {
         let tokenizer = RowTokenizer::with_assignment(&space, vec![9, 2, 30, 5], codes).unwrap();
         let mut rows = Rows::new();
         let configuration = space.from_unit(&[0.5, 0.5, 0.9, 0.0]);
-        tokenizer.push_question(&configuration, &View::whole(4), &mut rows);
-        tokenizer.push_policy(&configuration.values()[..2], 0, &View::whole(4), &mut rows);
+        tokenizer.push_question(&configuration, &SearchBox::whole(4), &mut rows);
+        tokenizer.push_policy(&configuration.values()[..2], 0, &SearchBox::whole(4), &mut rows);
         let all: Vec<Row<'_>> = rows.iter().collect();
         let slots: Vec<u8> = all[0].entries.iter().map(|entry| entry.slot).collect();
         assert_eq!(slots, [9, 2, 30, 5]);

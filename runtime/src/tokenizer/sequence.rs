@@ -5,12 +5,11 @@ use core::ops::Range;
 
 use super::{
     categorical, numerical,
-    view::View,
     vocabulary::{BINS, BOS, CATEGORIES, SCORE, SLOTS, TARGET_REGRET, TRIAL_SEP, Token},
 };
 use crate::{
     Error, ErrorKind, Result,
-    space::{Configuration, Domain, Space},
+    space::{Configuration, Domain, SearchBox, Space},
 };
 
 /// The most parameters a space may have: one slot token each.
@@ -106,13 +105,13 @@ impl Tokenizer {
         self.slots[index]
     }
 
-    /// The token of a legal value of parameter `index`, as seen in `view`.
-    pub fn value(&self, index: usize, value: f64, view: &View) -> Token {
+    /// The token of a legal value of parameter `index`, as seen in `search_box`.
+    pub fn value(&self, index: usize, value: f64, search_box: &SearchBox) -> Token {
         let domain = self.space.parameters()[index].domain();
         if domain.is_categorical() {
             categorical::encode(value as usize)
         } else {
-            numerical::bin(view.inward(index, domain.to_unit(value)))
+            numerical::bin(search_box.normalize(index, domain.to_unit(value)))
         }
     }
 
@@ -120,14 +119,14 @@ impl Tokenizer {
     pub fn push_question(
         &self,
         configuration: &Configuration,
-        view: &View,
+        search_box: &SearchBox,
         tokens: &mut Vec<Token>,
     ) {
         tokens.push(TRIAL_SEP);
         for (index, value) in configuration.values().iter().enumerate() {
             if let Some(value) = value {
                 tokens.push(self.slots[index]);
-                tokens.push(self.value(index, *value, view));
+                tokens.push(self.value(index, *value, search_box));
             }
         }
         tokens.push(SCORE);
@@ -138,15 +137,15 @@ impl Tokenizer {
         &self,
         configuration: &Configuration,
         score: Token,
-        view: &View,
+        search_box: &SearchBox,
         tokens: &mut Vec<Token>,
     ) {
-        self.push_question(configuration, view, tokens);
+        self.push_question(configuration, search_box, tokens);
         tokens.push(score);
     }
 
-    /// Which tokens may stand for the value of parameter `index` in `view`. Never none.
-    pub fn legal(&self, index: usize, view: &View) -> LegalTokens {
+    /// Which tokens may stand for the value of parameter `index` in `search_box`. Never none.
+    pub fn legal(&self, index: usize, search_box: &SearchBox) -> LegalTokens {
         let domain = self.space.parameters()[index].domain();
         if let Domain::Categorical { choices } = domain {
             let end = CATEGORIES.start + choices.len() as Token;
@@ -156,7 +155,7 @@ impl Tokenizer {
             let mut mask = vec![false; BINS];
             let mut nearest = (f64::INFINITY, 0);
             for level in 0..levels {
-                let inner = view.inward(index, domain.to_unit(domain.level(level)));
+                let inner = search_box.normalize(index, domain.to_unit(domain.level(level)));
                 if (0.0..=1.0).contains(&inner) {
                     mask[usize::from(numerical::bin(inner))] = true;
                 }
@@ -179,7 +178,7 @@ impl Tokenizer {
     ///
     /// `fraction` in `[0, 1)` says where inside a bin a continuous value lies; ½ is its middle. See
     /// [`numerical::within`] for the first and the last bin.
-    pub fn decode(&self, index: usize, token: Token, view: &View, fraction: f64) -> f64 {
+    pub fn decode(&self, index: usize, token: Token, search_box: &SearchBox, fraction: f64) -> f64 {
         let domain = self.space.parameters()[index].domain();
         if domain.is_categorical() {
             return domain.level(categorical::decode(token).unwrap_or(0) as u64);
@@ -189,6 +188,6 @@ impl Tokenizer {
         } else {
             numerical::within(token, fraction)
         };
-        domain.from_unit(view.outward(index, inner))
+        domain.from_unit(search_box.denormalize(index, inner))
     }
 }

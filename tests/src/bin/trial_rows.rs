@@ -6,9 +6,9 @@ use std::{error::Error, fs, path::PathBuf};
 
 use optiformer::{
     model::{Config, Metadata, Model, Precision, Weights, Workspace, reference},
-    space::{Parameter, Space},
+    space::{Parameter, SearchBox, Space},
     tokenizer::{
-        ScoreScale, View,
+        ScoreScale,
         rows::{RowTokenizer, Rows},
     },
     trial::Observation,
@@ -73,13 +73,13 @@ fn rows() -> optiformer::Result<(Rows, Rows)> {
             loss: (index % 9 != 4).then_some((index * 29 % 31) as f64),
         })
         .collect();
-    let (tokenizer, view) = (RowTokenizer::new(&space)?, View::whole(space.len()));
+    let (tokenizer, search_box) = (RowTokenizer::new(&space)?, SearchBox::whole(space.len()));
     let (mut history, mut questions) = (Rows::new(), Rows::new());
     let scale = ScoreScale::fit(trials.iter().filter_map(|trial| trial.loss));
-    tokenizer.push_history(&trials, &scale, &view, &mut history);
+    tokenizer.push_history(&trials, &scale, &search_box, &mut history);
     for index in 0..QUESTIONS - 1 {
-        tokenizer.push_question(&configuration(TRIALS + index), &view, &mut questions);
+        tokenizer.push_question(&configuration(TRIALS + index), &search_box, &mut questions);
     }
-    tokenizer.push_policy(&configuration(TRIALS).values()[..2], 0, &view, &mut questions);
+    tokenizer.push_policy(&configuration(TRIALS).values()[..2], 0, &search_box, &mut questions);
     Ok((history, questions))
 }

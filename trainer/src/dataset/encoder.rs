@@ -7,9 +7,9 @@
 //! it).
 
 use optiformer::{
-    space::{Configuration, Space},
+    space::{Configuration, SearchBox, Space},
     tokenizer::{
-        ScoreScale, Tokenizer, View, numerical,
+        ScoreScale, Tokenizer, numerical,
         sequence::MOST_PARAMETERS,
         vocabulary::{BINS, Token},
     },
@@ -293,8 +293,8 @@ fn choose_view(
     shown: &mut Vec<Shown>,
     options: &EncoderOptions,
     generator: &mut Xoshiro256PlusPlus,
-) -> View {
-    let whole = View::whole(space.len());
+) -> SearchBox {
+    let whole = SearchBox::whole(space.len());
     if !generator.random_bool(options.zoomed) {
         return whole;
     }
@@ -314,7 +314,7 @@ pub fn random_box(
     space: &Space,
     trials: &[(Vec<f64>, Option<f64>)],
     generator: &mut Xoshiro256PlusPlus,
-) -> View {
+) -> SearchBox {
     let mut ranked: Vec<(f64, usize)> = trials
         .iter()
         .enumerate()
@@ -327,9 +327,9 @@ pub fn random_box(
     let widening = generator.random_range(1.2..2.5);
     let narrowest = 10f64.powf(generator.random_range(-2.5..-0.7));
     if points.is_empty() {
-        return View::whole(space.len());
+        return SearchBox::whole(space.len());
     }
-    View::around(&points, widening, narrowest, |dimension| {
+    SearchBox::around(&points, widening, narrowest, |dimension| {
         !space.parameters()[dimension].domain().is_categorical()
     })
 }
@@ -376,7 +376,7 @@ fn push_branch(
     sequence: &mut Sequence,
     tokenizer: &Tokenizer,
     wanted: &Configuration,
-    view: &View,
+    view: &SearchBox,
     branch: usize,
     seen: usize,
     options: &EncoderOptions,
@@ -395,7 +395,7 @@ fn push_branch(
                 TargetKind::Category { code: value as u16, legal: u64::MAX >> (64 - choices) }
             }
             levels => {
-                let inner = view.inward(index, domain.to_unit(value)).clamp(0.0, 1.0);
+                let inner = view.normalize(index, domain.to_unit(value)).clamp(0.0, 1.0);
                 let (center, deviation) = if levels.is_some() {
                     (f32::from(numerical::bin(inner)) + 0.5, 1.0)
                 } else {

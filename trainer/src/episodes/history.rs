@@ -2,8 +2,8 @@
 
 use optiformer::{
     Result,
-    space::Space,
-    tokenizer::{ScoreScale, View},
+    space::{SearchBox, Space},
+    tokenizer::ScoreScale,
     trial::Observation,
 };
 use rand::RngExt;
@@ -25,7 +25,7 @@ const FEWEST_IN_BOX: usize = 3;
 #[derive(Clone, Debug, PartialEq)]
 pub struct History {
     /// The whole space, or a box.
-    pub view: View,
+    pub view: SearchBox,
     /// The trials inside it.
     pub trials: Vec<Observation>,
 }
@@ -75,7 +75,7 @@ pub fn draw(
             loss: trial.loss,
         })
         .collect();
-    let whole = View::whole(function.space.len());
+    let whole = SearchBox::whole(function.space.len());
     if !boxed {
         return Ok(History { view: whole, trials });
     }
@@ -101,7 +101,7 @@ fn look_inside(
         .map(|(trial, _)| trial.clone())
         .collect();
     let (view, mut trials) = if inside.len() < FEWEST_IN_BOX {
-        (View::whole(space.len()), trials)
+        (SearchBox::whole(space.len()), trials)
     } else {
         (view, inside)
     };

@@ -17,9 +17,9 @@ pub mod source;
 
 use optiformer::{
     Result,
-    space::Configuration,
+    space::{Configuration, SearchBox},
     tokenizer::{
-        RowTokenizer, Rows, ScoreScale, View, numerical,
+        RowTokenizer, Rows, ScoreScale, numerical,
         vocabulary::{BINS, CATEGORIES, Token},
     },
 };
@@ -275,7 +275,7 @@ fn score_target(scale: &ScoreScale, loss: Option<f64>, deviation: f32) -> Target
 fn push_policy(
     tokenizer: &RowTokenizer,
     optimum: &Configuration,
-    view: &View,
+    view: &SearchBox,
     options: &EpisodeOptions,
     episode: &mut Episode,
     rng: &mut Generator,
@@ -294,7 +294,7 @@ fn push_policy(
             TargetKind::Category { code: code(value as u64), legal }
         }
         levels => {
-            let inner = view.inward(index, domain.to_unit(value)).clamp(0.0, 1.0);
+            let inner = view.normalize(index, domain.to_unit(value)).clamp(0.0, 1.0);
             let (center, deviation) = if levels.is_some() {
                 (f32::from(numerical::bin(inner)) + 0.5, 1.0)
             } else {

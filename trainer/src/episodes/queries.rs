@@ -95,7 +95,7 @@ fn best(trials: &[Observation]) -> impl Iterator<Item = usize> {
 
 fn uniform(space: &Space, history: &History, rng: &mut Generator) -> Configuration {
     let unit: Vec<f64> =
-        (0..space.len()).map(|index| history.view.outward(index, rng.random())).collect();
+        (0..space.len()).map(|index| history.view.denormalize(index, rng.random())).collect();
     space.from_unit(&unit)
 }
 
@@ -120,8 +120,8 @@ fn near(
         *place = if space.parameters()[index].domain().is_categorical() {
             if rng.random_bool(0.3) { rng.random() } else { *place }
         } else {
-            let inner = history.view.inward(index, *place) + scale * normal(rng);
-            history.view.outward(index, inner.clamp(0.0, 1.0))
+            let inner = history.view.normalize(index, *place) + scale * normal(rng);
+            history.view.denormalize(index, inner.clamp(0.0, 1.0))
         };
     }
     space.from_unit(&unit)

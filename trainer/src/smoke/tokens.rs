@@ -1,7 +1,7 @@
 use optiformer::{
     Result,
-    space::{Parameter, Space},
-    tokenizer::{Tokenizer, View, vocabulary},
+    space::{Parameter, SearchBox, Space},
+    tokenizer::{Tokenizer, vocabulary},
 };
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -19,7 +19,7 @@ pub fn check(criteria: &mut Criteria) -> Result<()> {
         Parameter::categorical("categorical", ["a", "b", "c", "d", "e"]),
     ])?;
     let tokenizer = Tokenizer::new(&space)?;
-    let view = View::whole(space.len());
+    let view = SearchBox::whole(space.len());
     let mut generator = Xoshiro256PlusPlus::seed_from_u64(42);
     let (mut worst, mut rounded) = (0.0_f64, 0.0_f64);
     let (mut illegal, mut unstable, mut inexact) = (0, 0, 0);

@@ -6,9 +6,9 @@ use std::time::Instant;
 use optiformer::{
     Result,
     model::{Cache, Model, Workspace},
-    space::{Parameter, Space},
+    space::{Parameter, SearchBox, Space},
     tokenizer::{
-        ScoreScale, View,
+        ScoreScale,
         rows::{RowTokenizer, Rows},
     },
     trial::Observation,
@@ -34,7 +34,7 @@ const CANDIDATES: usize = 256;
 pub struct TrialBench {
     model: Model,
     tokenizer: RowTokenizer,
-    view: View,
+    search_box: SearchBox,
     trials: Vec<Observation>,
     scale: ScoreScale,
     candidates: Vec<Observation>,
@@ -63,7 +63,7 @@ impl TrialBench {
         let hidden = model.config().hidden_size;
         let mut bench = Self {
             tokenizer: RowTokenizer::new(&space)?,
-            view: View::whole(PARAMETERS),
+            search_box: SearchBox::whole(PARAMETERS),
             trials: trials.to_vec(),
             scale: ScoreScale::fit(trials.iter().filter_map(|trial| trial.loss)),
             candidates: candidates.to_vec(),
@@ -127,10 +127,10 @@ impl TrialBench {
     fn write(&mut self) {
         self.history.clear();
         self.questions.clear();
-        self.tokenizer.push_history(&self.trials, &self.scale, &self.view, &mut self.history);
+        self.tokenizer.push_history(&self.trials, &self.scale, &self.search_box, &mut self.history);
         for candidate in &self.candidates {
             let configuration = &candidate.configuration;
-            self.tokenizer.push_question(configuration, &self.view, &mut self.questions);
+            self.tokenizer.push_question(configuration, &self.search_box, &mut self.questions);
         }
     }
 

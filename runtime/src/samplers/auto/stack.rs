@@ -19,9 +19,9 @@ use crate::{
         gp::ScoreBins,
         history_cache::HistoryCache,
         optiformer::{
+            context_trials::ContextTrials,
             search::{Effort, Search},
             surrogate::{Conditioned, TransformerSurrogate, has_scale},
-            view::Shown,
         },
     },
     space::Configuration,
@@ -80,17 +80,17 @@ impl Stack {
         let zoom = options.zoom_from > 0
             && finished >= options.zoom_from
             && !request.number.is_multiple_of(GLOBAL_EVERY);
-        let mut shown = Shown::new(request, self.transformer.max_trials(), zoom);
+        let mut shown = ContextTrials::new(request, self.transformer.max_trials(), zoom);
         if zoom && !has_scale(&shown.trials) {
-            shown = Shown::new(request, self.transformer.max_trials(), false);
+            shown = ContextTrials::new(request, self.transformer.max_trials(), false);
         }
         if !has_scale(&shown.trials) {
             return gp.explain(request);
         }
         let conditioned = self.transformer.condition(request.space, &shown)?;
-        // The transformer reads what lies outside its view as if it lay on the edge.
+        // The transformer reads what lies outside its search box as if it lay on the edge.
         let is_inside = |candidate: &Candidate| {
-            shown.view.contains(&request.space.to_partial_unit(&candidate.configuration))
+            shown.search_box.contains(&request.space.to_partial_unit(&candidate.configuration))
         };
         let proposals = self.proposals(request, &conditioned, gp, step, options)?;
         let effort = Effort {
@@ -167,7 +167,7 @@ impl Stack {
             let (before, trial) = (&history[..index], &history[index]);
             let (Some(modeled), Some(loss)) = (modeled, trial.loss) else { continue };
             // Both are asked for the same bin, on the scale that the transformer is shown.
-            let shown = Shown::whole(request.space, before, self.transformer.max_trials());
+            let shown = ContextTrials::whole(request.space, before, self.transformer.max_trials());
             if !has_scale(&shown.trials) {
                 continue;
             }

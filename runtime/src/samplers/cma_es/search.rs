@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    super::{Request, Sampler, SobolSampler, low_discrepancy},
+    super::{Request, Sampler, SobolSampler},
     CmaEsOptions,
     categorical::CategoricalDistribution,
     distribution::{Distribution, Ranked},
@@ -14,6 +14,7 @@ use super::{
     strategy::Strategy,
 };
 use crate::{
+    math::low_discrepancy,
     space::{Configuration, Space},
     trial::Observation,
 };

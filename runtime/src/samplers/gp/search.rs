@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     acquisition::{CandidateOrigin, candidates},
-    samplers::low_discrepancy,
-    tokenizer::View,
+    math::low_discrepancy,
+    space::SearchBox,
 };
 
 /// A discrete parameter with at most this many values has all of them tried; one with more is moved
@@ -81,7 +81,7 @@ pub(super) fn search(
         scratch: Scratch::default(),
     };
     let seed = rng.random();
-    let view = View::whole(columns);
+    let search_box = SearchBox::whole(columns);
     let mut rated: Vec<RatedPoint> = Vec::with_capacity(budget.raw_samples + budget.local_samples);
     for index in 0..budget.raw_samples as u32 {
         let mut unit: Vec<f64> = (0..columns)
@@ -94,7 +94,7 @@ pub(super) fn search(
         for index in 0..budget.local_samples {
             let unit = if index % 2 == 0 {
                 let space = encoding.space();
-                space.to_unit(&candidates::neighbor(space, best, &view, rng))
+                space.to_unit(&candidates::neighbor(space, best, &search_box, rng))
             } else {
                 fine_neighbor(encoding, best, rng)
             };

@@ -199,8 +199,7 @@ fn predictions_know_the_trials_and_doubt_what_is_far() {
     let space = plane();
     // Only a corner was looked at.
     let corner = |number: u32| {
-        let unit =
-            [0, 1].map(|at| 0.5 * crate::samplers::low_discrepancy::coordinate(number, at, 1));
+        let unit = [0, 1].map(|at| 0.5 * crate::math::low_discrepancy::coordinate(number, at, 1));
         let configuration = space.from_unit(&unit);
         Observation { loss: valley(&configuration), configuration }
     };

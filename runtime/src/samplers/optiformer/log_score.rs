@@ -1,6 +1,6 @@
 //! How well the transformer predicts told trials, one step ahead.
 
-use super::{surrogate::TransformerSurrogate, view::Shown};
+use super::{context_trials::ContextTrials, surrogate::TransformerSurrogate};
 use crate::{
     Result, generation,
     space::Space,
@@ -19,12 +19,17 @@ impl TransformerSurrogate {
     /// # Errors
     ///
     /// What the model says.
-    pub fn log_score(&mut self, space: &Space, shown: &Shown, trial: &Observation) -> Result<f64> {
+    pub fn log_score(
+        &mut self,
+        space: &Space,
+        shown: &ContextTrials,
+        trial: &Observation,
+    ) -> Result<f64> {
         let Some(loss) = trial.loss else { return Ok(0.0) };
         let conditioned = self.condition(space, shown)?;
         self.rows.clear();
         let configuration = &trial.configuration;
-        conditioned.tokenizer.push_question(configuration, &conditioned.view, &mut self.rows);
+        conditioned.tokenizer.push_question(configuration, &conditioned.search_box, &mut self.rows);
         self.model.questions(&self.cache, &self.rows, &mut self.workspace)?;
         self.logits.clear();
         self.logits.resize(BINS, 0.0);

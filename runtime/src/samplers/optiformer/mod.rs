@@ -6,21 +6,21 @@
 //! 3. The model's distribution of each candidate's score gives its expected improvement.
 //! 4. Rounds of refinement search near the best candidates; the best of all is suggested.
 
+pub(crate) mod context_trials;
 #[cfg(feature = "classical")]
 mod log_score;
 mod options;
 pub(crate) mod search;
 pub(crate) mod surrogate;
-pub(crate) mod view;
 
 pub use options::OptiFormerOptions;
 
 use alloc::{format, sync::Arc};
 
 use self::{
+    context_trials::ContextTrials,
     search::{Effort, Search},
     surrogate::{TransformerSurrogate, has_scale},
-    view::Shown,
 };
 use super::{Expectation, Explanation, Request, Sampler, Suggestion, tried_set::TriedSet};
 use crate::{
@@ -78,7 +78,7 @@ impl OptiFormerSampler {
             return Ok((candidate, None));
         }
         let zoom = self.options.zoom && self.zooms(request);
-        let shown = Shown::new(request, self.surrogate.max_trials(), zoom);
+        let shown = ContextTrials::new(request, self.surrogate.max_trials(), zoom);
         let conditioned = self.surrogate.condition(request.space, &shown)?;
         let mut rng = request.rng();
         let drawn = self.surrogate.draw_policy(

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::view::Shown;
+use super::context_trials::ContextTrials;
 use crate::{
     Result,
     acquisition::{Candidate, CandidateOrigin, candidates},
@@ -39,7 +39,7 @@ pub(crate) struct Effort {
 /// Candidates of a request, each once, none of them tried before while another is left.
 pub(crate) struct Search<'a> {
     request: &'a Request<'a>,
-    shown: &'a Shown,
+    shown: &'a ContextTrials,
     tried: TriedSet<'a>,
     effort: Effort,
     rng: Xoshiro256PlusPlus,
@@ -51,7 +51,7 @@ impl<'a> Search<'a> {
     /// A search of what is `shown`, which begins with the given proposals.
     pub fn new(
         request: &'a Request<'a>,
-        shown: &'a Shown,
+        shown: &'a ContextTrials,
         effort: Effort,
         proposals: impl IntoIterator<Item = Candidate>,
     ) -> Self {
@@ -96,20 +96,21 @@ impl<'a> Search<'a> {
         }
         let seed = self.rng.random();
         for index in 0..offered - local {
-            let configuration = candidates::spread(space, &self.shown.view, index as u32, seed);
+            let configuration =
+                candidates::spread(space, &self.shown.search_box, index as u32, seed);
             self.push(Candidate { configuration, origin: CandidateOrigin::Spread });
         }
         if self.candidates.is_empty() {
-            // All that was drawn inside the view was tried: something outside it, or, where nothing
-            // is left, what was tried before.
+            // All that was drawn inside the search box was tried: something outside it, or, where
+            // nothing is left, what was tried before.
             let configuration = sample_untried(space, &self.tried, &mut self.rng);
             self.candidates.push(Candidate { configuration, origin: CandidateOrigin::Draw });
         }
     }
 
     fn near(&mut self, parents: &[Vec<f64>], steps: [f64; 2]) -> Configuration {
-        let (space, view) = (self.request.space, &self.shown.view);
-        candidates::neighbor_within(space, parents, view, steps, &mut self.rng)
+        let (space, search_box) = (self.request.space, &self.shown.search_box);
+        candidates::neighbor_within(space, parents, search_box, steps, &mut self.rng)
     }
 
     /// The candidate that `judge` rates highest, after rounds of refinement near the best ones; and
@@ -172,8 +173,8 @@ mod tests {
 
     const EFFORT: Effort = Effort { local: 40, space: 40, refined: 30, rounds: 2 };
 
-    fn shown(request: &Request<'_>) -> Shown {
-        Shown::new(request, 100, false)
+    fn shown(request: &Request<'_>) -> ContextTrials {
+        ContextTrials::new(request, 100, false)
     }
 
     #[test]

@@ -5,14 +5,14 @@ use alloc::{sync::Arc, vec, vec::Vec};
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::view::Shown;
+use super::context_trials::ContextTrials;
 use crate::{
     Result,
     acquisition::{self, Prediction},
     generation::{self, SamplingOptions},
     model::{Cache, Model, Workspace},
-    space::{Configuration, Space},
-    tokenizer::{RowTokenizer, Rows, ScoreScale, View, vocabulary::Token},
+    space::{Configuration, SearchBox, Space},
+    tokenizer::{RowTokenizer, Rows, ScoreScale, vocabulary::Token},
     trial::Observation,
 };
 
@@ -31,7 +31,7 @@ pub(crate) struct TransformerSurrogate {
 #[derive(Debug)]
 pub(crate) struct Conditioned {
     pub(super) tokenizer: RowTokenizer,
-    pub(super) view: View,
+    pub(super) search_box: SearchBox,
     /// The scale of the scores, fitted to the told trials that are shown.
     pub scale: ScoreScale,
     /// The score of the best of them.
@@ -80,12 +80,13 @@ impl TransformerSurrogate {
     ///
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a space that the model has too
     /// few slots for.
-    pub fn condition(&mut self, space: &Space, shown: &Shown) -> Result<Conditioned> {
+    pub fn condition(&mut self, space: &Space, shown: &ContextTrials) -> Result<Conditioned> {
         let tokenizer = RowTokenizer::with_slot_count(space, self.model.config().slots)?;
         let losses = || shown.trials.iter().filter_map(|trial| trial.loss);
         let scale = ScoreScale::fit(losses());
         let incumbent = losses().reduce(f64::min).map_or(1.0, |loss| scale.score(loss));
-        let conditioned = Conditioned { tokenizer, view: shown.view.clone(), scale, incumbent };
+        let conditioned =
+            Conditioned { tokenizer, search_box: shown.search_box.clone(), scale, incumbent };
         self.show(&conditioned, &shown.trials)?;
         if !shown.pending.is_empty() {
             let believed = self.predict(&conditioned, &shown.pending)?;
@@ -100,9 +101,9 @@ impl TransformerSurrogate {
     }
 
     fn show(&mut self, conditioned: &Conditioned, trials: &[Observation]) -> Result<()> {
-        let Conditioned { tokenizer, view, scale, .. } = conditioned;
+        let Conditioned { tokenizer, search_box, scale, .. } = conditioned;
         self.rows.clear();
-        tokenizer.push_history(trials, scale, view, &mut self.rows);
+        tokenizer.push_history(trials, scale, search_box, &mut self.rows);
         self.model.history(&mut self.cache, &self.rows, &mut self.workspace)
     }
 
@@ -122,7 +123,11 @@ impl TransformerSurrogate {
         }
         self.rows.clear();
         for configuration in configurations {
-            conditioned.tokenizer.push_question(configuration, &conditioned.view, &mut self.rows);
+            conditioned.tokenizer.push_question(
+                configuration,
+                &conditioned.search_box,
+                &mut self.rows,
+            );
         }
         self.model.questions(&self.cache, &self.rows, &mut self.workspace)?;
         acquisition::predict(
@@ -149,7 +154,7 @@ impl TransformerSurrogate {
         sampling: &SamplingOptions,
         rng: &mut Xoshiro256PlusPlus,
     ) -> Result<Vec<Configuration>> {
-        let Conditioned { tokenizer, view, .. } = conditioned;
+        let Conditioned { tokenizer, search_box, .. } = conditioned;
         let space = tokenizer.space();
         let mut drawn = vec![Vec::with_capacity(space.len()); count];
         for index in 0..space.len() {
@@ -162,10 +167,10 @@ impl TransformerSurrogate {
             }
             self.rows.clear();
             for values in &active {
-                tokenizer.push_policy(values, 0, view, &mut self.rows);
+                tokenizer.push_policy(values, 0, search_box, &mut self.rows);
             }
             self.model.questions(&self.cache, &self.rows, &mut self.workspace)?;
-            let legal = tokenizer.values().legal(index, view);
+            let legal = tokenizer.values().legal(index, search_box);
             let width = legal.range.len();
             self.logits.clear();
             self.logits.resize(active.len() * width, 0.0);
@@ -174,7 +179,7 @@ impl TransformerSurrogate {
             for (values, row) in active.into_iter().zip(self.logits.chunks_exact_mut(width)) {
                 generation::distribution(row, &legal, sampling);
                 let token = legal.range.start + generation::draw(row, rng.random()) as Token;
-                let value = tokenizer.values().decode(index, token, view, rng.random());
+                let value = tokenizer.values().decode(index, token, search_box, rng.random());
                 values.push(Some(value));
             }
         }

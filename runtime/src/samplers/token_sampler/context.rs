@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 use crate::{
     samplers::{
         Request,
-        optiformer::view::{best_latest_and_spread, box_around_best, ranked},
+        optiformer::context_trials::{best_latest_and_spread, box_around_best, ranked},
     },
-    tokenizer::{ScoreScale, Tokenizer, View, vocabulary::Token},
+    space::SearchBox,
+    tokenizer::{ScoreScale, Tokenizer, vocabulary::Token},
     trial::Observation,
 };
 
@@ -15,21 +16,21 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Context {
     /// Where the model looks.
-    pub view: View,
+    pub search_box: SearchBox,
     /// The tokens: the prompt and the trials that are shown.
     pub tokens: Vec<Token>,
     /// How losses are scored among the trials that are shown.
     pub scale: ScoreScale,
     /// The score of the best trial that is shown.
     pub incumbent: f64,
-    /// The best trials in the view as points of the unit cube, best first.
+    /// The best trials in the search box as points of the unit cube, best first.
     pub best: Vec<Vec<f64>>,
-    /// How many trials of the view were left out because the context is full.
+    /// How many trials of the search box were left out because the context is full.
     pub dropped: usize,
 }
 
 impl Context {
-    /// Chooses the view, the trials and the scale, and writes the tokens.
+    /// Chooses the search box, the trials and the scale, and writes the tokens.
     ///
     /// At most `most_tokens` tokens are written: of more trials, the best, the latest and an even
     /// spread of the rest stay. Pending trials are shown with the median score, so that they are
@@ -52,13 +53,14 @@ impl Context {
             .iter()
             .map(|observation| space.to_partial_unit(&observation.configuration))
             .collect();
-        let view = if zoom { box_around_best(request, &partial) } else { View::whole(space.len()) };
+        let search_box =
+            if zoom { box_around_best(request, &partial) } else { SearchBox::whole(space.len()) };
         let inside: Vec<usize> =
-            (0..partial.len()).filter(|index| view.contains(&partial[*index])).collect();
+            (0..partial.len()).filter(|index| search_box.contains(&partial[*index])).collect();
         let pending: Vec<_> = request
             .pending
             .iter()
-            .filter(|configuration| view.contains(&space.to_partial_unit(configuration)))
+            .filter(|configuration| search_box.contains(&space.to_partial_unit(configuration)))
             .collect();
         let room = (most_tokens.saturating_sub(2) / tokenizer.trial_length()).max(1);
         // Pending trials take at most half of the room, the latest ones.
@@ -72,13 +74,13 @@ impl Context {
         for index in &shown {
             let observation = &request.history[*index];
             let score = scale.bin(observation.loss);
-            tokenizer.push_trial(&observation.configuration, score, &view, &mut tokens);
+            tokenizer.push_trial(&observation.configuration, score, &search_box, &mut tokens);
         }
         let mut finished: Vec<f64> = losses.iter().copied().flatten().collect();
         finished.sort_unstable_by(f64::total_cmp);
         let median = finished.get(finished.len() / 2).copied();
         for configuration in waiting {
-            tokenizer.push_trial(configuration, scale.bin(median), &view, &mut tokens);
+            tokenizer.push_trial(configuration, scale.bin(median), &search_box, &mut tokens);
         }
         let incumbent = finished.first().map_or(1.0, |loss| scale.score(*loss));
         let best = ranked(request.history, &inside)
@@ -86,7 +88,7 @@ impl Context {
             .take(MOST_PARENTS)
             .map(|index| units[index].clone())
             .collect();
-        Self { view, tokens, scale, incumbent, best, dropped: inside.len() - shown.len() }
+        Self { search_box, tokens, scale, incumbent, best, dropped: inside.len() - shown.len() }
     }
 }
 
@@ -250,8 +252,8 @@ mod tests {
         let tokenizer = Tokenizer::new(&space).unwrap();
         let context = Context::new(&request, &tokenizer, 512, true);
         let units = |index: usize| space.to_partial_unit(&history[index].configuration);
-        assert!(units(8)[1].is_nan() && context.view.contains(&units(8)));
-        assert!(!context.view.contains(&units(9)));
+        assert!(units(8)[1].is_nan() && context.search_box.contains(&units(8)));
+        assert!(!context.search_box.contains(&units(9)));
         // Eight trials of three parameters and one of two.
         assert_eq!(context.tokens.len(), 2 + 8 * 9 + 7);
     }

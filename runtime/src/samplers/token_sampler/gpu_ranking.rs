@@ -14,7 +14,7 @@ use crate::{
 pub(super) struct GpuRanking {
     model: Arc<GpuModel>,
     device: Device,
-    /// One for each view, as the sampler's caches.
+    /// One for each search box, as the sampler's caches.
     prefixes: [GpuPrefix; 2],
     /// Why the CPU ranks from now on.
     failure: Option<Error>,
@@ -24,9 +24,9 @@ impl GpuRanking {
     /// The logits of the bins after each question, `[questions, BINS]`; `None` when the CPU is to
     /// rank.
     ///
-    /// `looking` says which view the context is of. `rows` is how many tokens a whole batch of
-    /// candidates may have: the choice of the device hangs on it, and not on the batch at hand, so
-    /// that all batches of a study go to one device.
+    /// `looking` says which search box the context is of. `rows` is how many tokens a whole batch
+    /// of candidates may have: the choice of the device hangs on it, and not on the batch at hand,
+    /// so that all batches of a study go to one device.
     pub fn logits<'a>(
         &mut self,
         looking: usize,

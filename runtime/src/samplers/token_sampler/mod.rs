@@ -27,9 +27,9 @@ use crate::{
     acquisition::{Candidate, CandidateOrigin, Prediction, candidates},
     generation::SamplingOptions,
     model::{Branches, Cache, Model, Workspace},
-    space::{Configuration, Space},
+    space::{Configuration, SearchBox, Space},
     tokenizer::{
-        Tokenizer, View, score,
+        Tokenizer, score,
         sequence::MOST_PARAMETERS,
         vocabulary::{self, Token},
     },
@@ -47,7 +47,7 @@ pub struct TokenSamplerOptions {
     pub policy: usize,
     /// How many candidates are neighbours of the best trials.
     pub neighbours: usize,
-    /// How many candidates are spread evenly over the view.
+    /// How many candidates are spread evenly over the search box.
     pub spread: usize,
     /// How many candidates are made around the best ranked ones, twice; 0 for none.
     pub refined: usize,
@@ -62,7 +62,7 @@ pub struct TokenSamplerOptions {
     /// How the policy's tokens are drawn.
     pub sampling: SamplingOptions,
     /// Candidates are left out that lie closer than this to a trial in every parameter, as a share
-    /// of the view's side: the model cannot tell them from it, and takes what it does not know for
+    /// of the box's side: the model cannot tell them from it, and takes what it does not know for
     /// hope. Different choices are never close.
     pub apart: f64,
     /// Divides the score's logits, on top of the temperature that the weights file names.
@@ -110,8 +110,8 @@ pub struct TokenSampler {
     model: Arc<Model>,
     options: TokenSamplerOptions,
     most_tokens: usize,
-    /// Of the view of the whole space, and of a box: they take turns, and each finds most of its
-    /// tokens again.
+    /// Of the search box of the whole space, and of a box: they take turns, and each finds most of
+    /// its tokens again.
     caches: [Cache; 2],
     /// Which of them the suggestion is made with.
     looking: usize,
@@ -251,7 +251,7 @@ impl TokenSampler {
         let far = |candidate: &&Candidate| {
             let unit = request.space.to_unit(&candidate.configuration);
             trials.iter().all(|trial| {
-                !is_close(request.space, &context.view, &unit, trial, self.options.apart)
+                !is_close(request.space, &context.search_box, &unit, trial, self.options.apart)
             })
         };
         offered.iter().filter(far).cloned().collect()
@@ -280,7 +280,7 @@ impl TokenSampler {
                 configuration: candidates::neighbor(
                     request.space,
                     &parents,
-                    &context.view,
+                    &context.search_box,
                     generator,
                 ),
                 origin: CandidateOrigin::Refined,
@@ -340,7 +340,7 @@ impl TokenSampler {
                 configuration: candidates::neighbor(
                     request.space,
                     &context.best,
-                    &context.view,
+                    &context.search_box,
                     &mut generator,
                 ),
                 origin: CandidateOrigin::Neighbor,
@@ -350,7 +350,12 @@ impl TokenSampler {
         let missing = if context.best.is_empty() { self.options.neighbours } else { 0 };
         let seed = generator.random::<u64>();
         offered.extend((0..self.options.spread + missing).map(|index| Candidate {
-            configuration: candidates::spread(request.space, &context.view, index as u32, seed),
+            configuration: candidates::spread(
+                request.space,
+                &context.search_box,
+                index as u32,
+                seed,
+            ),
             origin: CandidateOrigin::Spread,
         }));
         Ok(offered)
@@ -380,15 +385,15 @@ fn taken_units(request: &Request<'_>) -> Vec<Vec<f64>> {
     finished.chain(request.pending).map(|trial| request.space.to_unit(trial)).collect()
 }
 
-/// Whether two points of the unit cube differ by less than `apart` of the view's side in every
+/// Whether two points of the unit cube differ by less than `apart` of the box's side in every
 /// parameter.
-fn is_close(space: &Space, view: &View, one: &[f64], other: &[f64], apart: f64) -> bool {
+fn is_close(space: &Space, search_box: &SearchBox, one: &[f64], other: &[f64], apart: f64) -> bool {
     space.parameters().iter().enumerate().all(|(dimension, parameter)| {
         let (a, b) = (one[dimension], other[dimension]);
         if parameter.domain().is_categorical() {
             a == b
         } else {
-            (view.inward(dimension, a) - view.inward(dimension, b)).abs() < apart
+            (search_box.normalize(dimension, a) - search_box.normalize(dimension, b)).abs() < apart
         }
     })
 }

@@ -30,7 +30,7 @@ impl TokenSampler {
         }
         let space = tokenizer.space();
         let legal: Vec<_> =
-            (0..space.len()).map(|index| tokenizer.legal(index, &context.view)).collect();
+            (0..space.len()).map(|index| tokenizer.legal(index, &context.search_box)).collect();
         let mut drawn: Vec<Vec<Option<f64>>> = vec![Vec::with_capacity(space.len()); count];
         // The first parameter has no condition that could hold, so it is active in all.
         let mut asked: Vec<Option<usize>> = vec![Some(0); count];
@@ -55,7 +55,7 @@ impl TokenSampler {
                 let chosen = generation::draw(&logits, generator.random());
                 let token = legal.range.start + chosen as Token;
                 let fraction = generator.random();
-                let value = tokenizer.decode(index, token, &context.view, fraction);
+                let value = tokenizer.decode(index, token, &context.search_box, fraction);
                 let values = &mut drawn[row];
                 values.push(Some(value));
                 while values.len() < space.len() && !space.is_active(values.len(), values) {

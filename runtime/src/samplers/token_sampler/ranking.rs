@@ -27,7 +27,7 @@ impl TokenSampler {
             .iter()
             .map(|candidate| {
                 let mut tokens = Vec::with_capacity(tokenizer.trial_length());
-                tokenizer.push_question(&candidate.configuration, &context.view, &mut tokens);
+                tokenizer.push_question(&candidate.configuration, &context.search_box, &mut tokens);
                 tokens
             })
             .collect();

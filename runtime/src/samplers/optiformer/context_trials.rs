@@ -1,26 +1,25 @@
-//! Where the model looks, and which trials it is shown there.
+//! Selection of the search box and of the trials in the context of the model.
 
 use alloc::{vec, vec::Vec};
 
 use crate::{
     samplers::Request,
-    space::{Configuration, Space},
-    tokenizer::View,
+    space::{Configuration, SearchBox, Space},
     trial::Observation,
 };
 
-/// The box is this much wider than what the best trials span.
+/// Width of the search box relative to the bounding box of the best trials.
 const ZOOM_WIDENING: f64 = 1.6;
-/// The box's narrowest side: below it, a bin is a millionth of the parameter's range.
+/// Shortest side of the search box, where a bin is a millionth of the parameter's range.
 const ZOOM_NARROWEST: f64 = 1e-3;
 /// Number of best trials that candidates are made near.
 const ELITE: usize = 5;
 
-/// What a model is shown when a trial is asked for.
+/// The part of a request that fits the context of the model.
 #[derive(Clone, Debug)]
-pub(crate) struct Shown {
+pub(crate) struct ContextTrials {
     /// The whole space, or a box around the best trials.
-    pub view: View,
+    pub search_box: SearchBox,
     /// The trials inside it.
     pub trials: Vec<Observation>,
     /// The pending configurations inside it.
@@ -29,24 +28,26 @@ pub(crate) struct Shown {
     pub elite: Vec<Vec<f64>>,
 }
 
-impl Shown {
-    /// Chooses the view and the trials. Of more than `most` trials, the best, the latest and an
-    /// even spread of the rest stay; pending ones take at most half of the room, the latest ones.
+impl ContextTrials {
+    /// Selects the search box and at most `most` trials: the best, the latest, and an even
+    /// selection of the rest. Pending trials take at most half of the places, the latest ones
+    /// first.
     pub fn new(request: &Request<'_>, most: usize, zoom: bool) -> Self {
         let space = request.space;
-        // What a trial leaves inactive neither widens the box nor keeps the trial out of it.
+        // Inactive parameters are NaN, which the box ignores.
         let units: Vec<Vec<f64>> = request
             .history
             .iter()
             .map(|trial| space.to_partial_unit(&trial.configuration))
             .collect();
-        let view = if zoom { box_around_best(request, &units) } else { View::whole(space.len()) };
+        let search_box =
+            if zoom { box_around_best(request, &units) } else { SearchBox::whole(space.len()) };
         let inside: Vec<usize> =
-            (0..units.len()).filter(|index| view.contains(&units[*index])).collect();
+            (0..units.len()).filter(|index| search_box.contains(&units[*index])).collect();
         let pending: Vec<Configuration> = request
             .pending
             .iter()
-            .filter(|configuration| view.contains(&space.to_partial_unit(configuration)))
+            .filter(|configuration| search_box.contains(&space.to_partial_unit(configuration)))
             .cloned()
             .collect();
         let pending = pending[pending.len() - pending.len().min(most / 2)..].to_vec();
@@ -58,7 +59,7 @@ impl Shown {
             .map(|index| space.to_unit(&request.history[index].configuration))
             .collect();
         Self {
-            view,
+            search_box,
             trials: kept.into_iter().map(|index| request.history[index].clone()).collect(),
             pending,
             elite,
@@ -67,30 +68,30 @@ impl Shown {
 }
 
 #[cfg(feature = "classical")]
-impl Shown {
-    /// A history seen whole, without pending trials.
+impl ContextTrials {
+    /// Selects from a history in the unit cube, without pending trials.
     pub fn whole(space: &Space, history: &[Observation], most: usize) -> Self {
         let number = history.len() as u64;
         Self::new(&Request { space, history, pending: &[], number, seed: 0 }, most, false)
     }
 }
 
-/// The box around the best quarter (5 to 10) of the trials.
-pub(crate) fn box_around_best(request: &Request<'_>, units: &[Vec<f64>]) -> View {
+/// The search box around the best quarter, 5 to 10, of the trials.
+pub(crate) fn box_around_best(request: &Request<'_>, units: &[Vec<f64>]) -> SearchBox {
     let space: &Space = request.space;
     let all: Vec<usize> = (0..units.len()).collect();
     let best = ranked(request.history, &all);
     let count = (best.len() / 4).clamp(5, 10).min(best.len());
     let points: Vec<Vec<f64>> = best[..count].iter().map(|index| units[*index].clone()).collect();
     if points.is_empty() {
-        return View::whole(space.len());
+        return SearchBox::whole(space.len());
     }
-    View::around(&points, ZOOM_WIDENING, ZOOM_NARROWEST, |dimension| {
+    SearchBox::around(&points, ZOOM_WIDENING, ZOOM_NARROWEST, |dimension| {
         !space.parameters()[dimension].domain().is_categorical()
     })
 }
 
-/// The finished trials among `indices`, best first; ties in the order they were asked.
+/// The successful trials among `indices`, best first; ties in the order of the history.
 pub(crate) fn ranked(history: &[Observation], indices: &[usize]) -> Vec<usize> {
     let mut finished: Vec<(f64, usize)> = indices
         .iter()
@@ -100,8 +101,8 @@ pub(crate) fn ranked(history: &[Observation], indices: &[usize]) -> Vec<usize> {
     finished.into_iter().map(|(_, index)| index).collect()
 }
 
-/// At most `room` of `indices`, in order: a third for the best, a third for the latest, the rest
-/// spread evenly.
+/// At most `room` of `indices`, in order: a third are the best, a third the latest, and the rest
+/// are evenly spaced.
 pub(crate) fn best_latest_and_spread(
     history: &[Observation],
     indices: &[usize],
@@ -155,7 +156,7 @@ mod tests {
         let history = history(&space, &losses);
         let request =
             Request { space: &space, history: &history, pending: &[], number: 200, seed: 0 };
-        let shown = Shown::new(&request, 20, false);
+        let shown = ContextTrials::new(&request, 20, false);
         assert_eq!(shown.trials.len(), 20);
         assert_eq!(shown.elite[0], space.to_unit(&history[40].configuration));
         let kept: Vec<usize> = shown
@@ -186,8 +187,8 @@ mod tests {
         history.push(trial(&[0.2, 0.1, 0.5], 60.0));
         let request =
             Request { space: &space, history: &history, pending: &[], number: 10, seed: 0 };
-        let shown = Shown::new(&request, 100, true);
-        assert!(!shown.view.is_whole());
+        let shown = ContextTrials::new(&request, 100, true);
+        assert!(!shown.search_box.is_whole());
         assert!(shown.trials.contains(&history[8]) && !shown.trials.contains(&history[9]));
     }
 }
