@@ -163,15 +163,15 @@ fn branches_of_many_studies_give_the_logits_of_the_sequences_they_stand_for() {
 
 /// Rows of some slots and values, and a token.
 fn rows(config: &Config, count: usize, seed: u64) -> Rows {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut rows = Rows::new();
     for index in 0..count {
         let mut entry = || Entry {
-            slot: generator.random_range(0..config.slots as u8),
-            value: generator.random_range(0..1200),
+            slot: rng.random_range(0..config.slots as u8),
+            value: rng.random_range(0..1200),
         };
         let entries: Vec<Entry> = (0..index % 7).map(|_| entry()).collect();
-        rows.push(Row { entries: &entries, tokens: &[generator.random_range(0..1200)] });
+        rows.push(Row { entries: &entries, tokens: &[rng.random_range(0..1200)] });
     }
     rows
 }

@@ -32,18 +32,18 @@ fn shapes() -> Vec<Config> {
 /// Rows of slots and values as trials have them, in any order, and a few with no values, with
 /// several for a slot, or with nothing at all.
 fn rows(config: &Config, count: usize, seed: u64) -> Rows {
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut rows = Rows::new();
     for index in 0..count {
         let length = [6, 3, 8, 0, 64, 1][index % 6];
         let entries: Vec<Entry> = (0..length)
             .map(|_| Entry {
-                slot: generator.random_range(0..config.slots as u8),
-                value: generator.random_range(0..1200),
+                slot: rng.random_range(0..config.slots as u8),
+                value: rng.random_range(0..1200),
             })
             .collect();
         let tokens: Vec<u16> =
-            (0..[2, 0, 1, 3][index % 4]).map(|_| generator.random_range(0..1200)).collect();
+            (0..[2, 0, 1, 3][index % 4]).map(|_| rng.random_range(0..1200)).collect();
         rows.push(Row { entries: &entries, tokens: &tokens });
     }
     rows

@@ -75,7 +75,7 @@ struct OpenPass {
 }
 
 /// Some branches behind the same history.
-struct Piece<'a> {
+struct BranchRows<'a> {
     prefix: &'a GpuPrefix,
     pages_at: u32,
     /// How many tokens or rows of the history are stored.
@@ -107,35 +107,35 @@ impl Input<'_> {
 }
 
 impl Plan {
-    /// The logits of `columns` after the last token of every branch, at most `most_rows` rows at a
+    /// The logits of `columns` after the last token of every branch, at most `max_rows` rows at a
     /// time.
     ///
     /// The items were checked, but for their length.
     pub fn of_branches(
         items: &[GpuBranches<'_>],
         columns: &Range<Token>,
-        most_rows: usize,
+        max_rows: usize,
     ) -> Result<Self> {
         let mut plan = Self::default();
         let columns = (u32::from(columns.start), u32::from(columns.end - columns.start));
         for item in items {
             let each = item.tokens.len() / item.count;
-            if each > most_rows {
+            if each > max_rows {
                 return Err(invalid(format!(
-                    "branches of {each} tokens are longer than the {most_rows} rows that fit"
+                    "branches of {each} tokens are longer than the {max_rows} rows that fit"
                 )));
             }
             let pages_at = plan.pages(item.prefix);
             let mut left = item.tokens;
             while !left.is_empty() {
-                let room = (most_rows - plan.open.rows.len()) / each;
+                let room = (max_rows - plan.open.rows.len()) / each;
                 if room == 0 {
                     plan.close(columns);
                     continue;
                 }
                 let (tokens, rest) = left.split_at(left.len().min(room * each));
                 let stored = item.prefix.len();
-                plan.add(&Piece {
+                plan.add(&BranchRows {
                     prefix: item.prefix,
                     pages_at,
                     stored,
@@ -151,10 +151,10 @@ impl Plan {
     }
 
     /// Tokens that become part of their histories.
-    pub fn of_extensions(items: &[(&GpuPrefix, &[Token])], most_rows: usize) -> Self {
+    pub fn of_extensions(items: &[(&GpuPrefix, &[Token])], max_rows: usize) -> Self {
         let mut plan = Self::default();
         let tables: Vec<u32> = items.iter().map(|(prefix, _)| plan.pages(prefix)).collect();
-        let size = CHUNK.min(most_rows);
+        let size = CHUNK.min(max_rows);
         let longest = items.iter().map(|(_, tokens)| tokens.len()).max().unwrap_or(0);
         // A history's next chunk needs the last one's keys and values, so it is in a later pass.
         for start in (0..longest).step_by(size) {
@@ -163,10 +163,10 @@ impl Plan {
                     continue;
                 };
                 let tokens = &left[..left.len().min(size)];
-                if plan.open.rows.len() + tokens.len() > most_rows {
+                if plan.open.rows.len() + tokens.len() > max_rows {
                     plan.close((0, 0));
                 }
-                plan.add(&Piece {
+                plan.add(&BranchRows {
                     prefix,
                     pages_at: *pages_at,
                     stored: prefix.len() + start,
@@ -180,14 +180,14 @@ impl Plan {
         plan
     }
 
-    /// The logits of `columns` after every question of every item, at most `most_rows` rows at a
+    /// The logits of `columns` after every question of every item, at most `max_rows` rows at a
     /// time.
     ///
     /// The items were checked.
     pub fn of_questions(
         items: &[GpuQuestions<'_>],
         columns: &Range<Token>,
-        most_rows: usize,
+        max_rows: usize,
     ) -> Self {
         let mut plan = Self::default();
         let columns = (u32::from(columns.start), u32::from(columns.end - columns.start));
@@ -196,13 +196,13 @@ impl Plan {
             let pages_at = plan.pages(prefix);
             let mut left = item.rows.len();
             while left > 0 {
-                let count = left.min(most_rows - plan.open.rows.len());
+                let count = left.min(max_rows - plan.open.rows.len());
                 if count == 0 {
                     plan.close(columns);
                     continue;
                 }
                 let (stored, input) = (prefix.len(), Input::Rows(count));
-                plan.add(&Piece { prefix, pages_at, stored, input, each: 1, stores: false });
+                plan.add(&BranchRows { prefix, pages_at, stored, input, each: 1, stores: false });
                 left -= count;
             }
         }
@@ -214,22 +214,29 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for more rows than `most_rows`:
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for more rows than `max_rows`:
     /// those of a history go together.
-    pub fn of_histories(items: &[(&GpuPrefix, usize)], most_rows: usize) -> Result<Self> {
+    pub fn of_histories(items: &[(&GpuPrefix, usize)], max_rows: usize) -> Result<Self> {
         let mut plan = Self::default();
         for (prefix, count) in items {
-            if *count > most_rows {
+            if *count > max_rows {
                 return Err(unsupported(format!(
-                    "a history of {count} rows; {most_rows} fit the adapter's memory"
+                    "a history of {count} rows; {max_rows} fit the adapter's memory"
                 )));
             }
-            if plan.open.rows.len() + count > most_rows {
+            if plan.open.rows.len() + count > max_rows {
                 plan.close((0, 0));
             }
             let pages_at = plan.pages(prefix);
             let input = Input::Rows(*count);
-            plan.add(&Piece { prefix, pages_at, stored: 0, input, each: *count, stores: true });
+            plan.add(&BranchRows {
+                prefix,
+                pages_at,
+                stored: 0,
+                input,
+                each: *count,
+                stores: true,
+            });
         }
         plan.close((0, 0));
         Ok(plan)
@@ -248,8 +255,8 @@ impl Plan {
         at as u32
     }
 
-    fn add(&mut self, piece: &Piece<'_>) {
-        let Piece { each, stored, pages_at, input, .. } = *piece;
+    fn add(&mut self, piece: &BranchRows<'_>) {
+        let BranchRows { each, stored, pages_at, input, .. } = *piece;
         let open = &mut self.open;
         let (first, length) = (open.rows.len(), input.len());
         for index in 0..length {

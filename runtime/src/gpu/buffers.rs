@@ -42,13 +42,13 @@ impl Sizes {
     }
 
     /// At least as large as both, with some room where it had to grow.
-    fn grown(self, needed: Self, most_rows: usize, most_bytes: u64) -> Self {
-        let most_words = usize::try_from(most_bytes / 4).unwrap_or(usize::MAX);
+    fn grown(self, needed: Self, max_rows: usize, max_bytes: u64) -> Self {
+        let most_words = usize::try_from(max_bytes / 4).unwrap_or(usize::MAX);
         let grow = |had: usize, need: usize, most: usize| {
             if need <= had { had } else { need.next_power_of_two().min(most).max(need) }
         };
         Self {
-            rows: grow(self.rows, needed.rows, most_rows),
+            rows: grow(self.rows, needed.rows, max_rows),
             words: grow(self.words, needed.words, most_words),
             stages: grow(self.stages, needed.stages, usize::MAX),
             vectors: grow(self.vectors, needed.vectors, most_words),
@@ -59,7 +59,7 @@ impl Sizes {
 }
 
 /// The buffers, tied to the shaders.
-pub(super) struct Buffers {
+pub(super) struct GpuBuffers {
     sizes: Sizes,
     pub plan: wgpu::Buffer,
     pub stages: wgpu::Buffer,
@@ -81,7 +81,7 @@ pub(super) struct Buffers {
 pub(super) struct LayerBindings {
     pub attention_norm: wgpu::BindGroup,
     pub attention: wgpu::BindGroup,
-    pub rotate: wgpu::BindGroup,
+    pub rope: wgpu::BindGroup,
     pub attend: wgpu::BindGroup,
     pub output: wgpu::BindGroup,
     pub feed_forward_norm: wgpu::BindGroup,
@@ -134,10 +134,10 @@ pub(super) struct Fixtures<'a> {
     pub config: &'a Config,
     pub weights: &'a GpuWeights,
     pub pipelines: &'a Pipelines,
-    pub most_rows: usize,
+    pub max_rows: usize,
 }
 
-impl Buffers {
+impl GpuBuffers {
     /// The buffers that there are if they are large enough, else new ones.
     pub fn fitting(
         old: Option<Self>,
@@ -146,7 +146,7 @@ impl Buffers {
         fixtures: &Fixtures<'_>,
     ) -> Result<Self> {
         let had = old.as_ref().map_or(Sizes::default(), |old| old.sizes);
-        let sizes = had.grown(needed, fixtures.most_rows, fixtures.gpu.most_bytes());
+        let sizes = had.grown(needed, fixtures.max_rows, fixtures.gpu.max_bytes());
         match old {
             Some(old) if sizes == had => Ok(old),
             old => {
@@ -187,8 +187,7 @@ impl Buffers {
             4 * sizes.answers as u64,
             wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
         );
-        let normalise =
-            |gains, rows| pipelines.normalise.bind(gpu, &stages, &[gains, rows, &input]);
+        let rms_norm = |gains, rows| pipelines.rms_norm.bind(gpu, &stages, &[gains, rows, &input]);
         let layers = weights
             .layers
             .iter()
@@ -198,15 +197,15 @@ impl Buffers {
                 // In the last layer only the rows that are asked for go on.
                 let after = if index + 1 == weights.layers.len() { &kept } else { &stream };
                 let attention = [&layer.attention, &input, &projected];
-                let rotate = [&plan, &weights.rotations, &projected, pool];
+                let rope = [&plan, &weights.rope_table, &projected, pool];
                 let attend = [&plan, pool, &projected, &mixed];
                 LayerBindings {
-                    attention_norm: normalise(&layer.attention_norm, &stream),
+                    attention_norm: rms_norm(&layer.attention_norm, &stream),
                     attention: pipelines.attention.bind(gpu, &stages, &attention),
-                    rotate: pipelines.rotate.bind(gpu, &stages, &rotate),
+                    rope: pipelines.rope.bind(gpu, &stages, &rope),
                     attend: pipelines.attend.bind(gpu, &stages, &attend),
                     output: pipelines.output.bind(gpu, &stages, &[&layer.output, &mixed, after]),
-                    feed_forward_norm: normalise(&layer.feed_forward_norm, after),
+                    feed_forward_norm: rms_norm(&layer.feed_forward_norm, after),
                     gate: pipelines.gate.bind(gpu, &stages, &[&layer.gate, &input, &wide]),
                     down: pipelines.down.bind(gpu, &stages, &[&layer.down, &wide, after]),
                 }
@@ -217,7 +216,7 @@ impl Buffers {
             sizes,
             embed: pipelines.embed.bind(gpu, &stages, &[&weights.embedding, &plan, &stream]),
             gather: pipelines.gather.bind(gpu, &stages, &[&plan, &stream, &kept]),
-            norm: normalise(&weights.norm, &kept),
+            norm: rms_norm(&weights.norm, &kept),
             head: pipelines.head.bind(gpu, &stages, &[head, &input, &logits]),
             layers,
             plan,

@@ -182,7 +182,7 @@ impl Gpu {
     }
 
     /// The most bytes that a shader can see of one buffer.
-    pub(super) fn most_bytes(&self) -> u64 {
+    pub(super) fn max_bytes(&self) -> u64 {
         let limits = self.device.limits();
         limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
     }

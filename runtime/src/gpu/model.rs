@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, mpsc};
 use super::{
     GpuBranches, GpuPrecision, GpuPrefix, TILE,
     batch::{Pass, Plan},
-    buffers::{Buffers, Fixtures, Pool, Sizes},
+    buffers::{Fixtures, GpuBuffers, Pool, Sizes},
     device::{Gpu, invalid, unsupported},
     pipelines::{Pipeline, Pipelines, Strides},
     prefix::Pages,
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// At most so many rows go through the layers at a time, whatever the batch: bounds the memory.
-const MOST_ROWS: usize = 8192;
+const MAX_ROWS: usize = 8192;
 
 /// A model's weights on a graphics processor, with shaders built for their shape.
 ///
@@ -34,8 +34,8 @@ pub struct GpuModel {
     pipelines: Pipelines,
     pub(super) trials: Option<TrialTables>,
     pages: Arc<Mutex<Pages>>,
-    most_pages: usize,
-    pub(super) most_rows: usize,
+    max_pages: usize,
+    pub(super) max_rows: usize,
     state: Mutex<State>,
 }
 
@@ -43,7 +43,7 @@ pub struct GpuModel {
 #[derive(Default)]
 pub(super) struct State {
     pool: Pool,
-    buffers: Option<Buffers>,
+    buffers: Option<GpuBuffers>,
 }
 
 /// How long a callback may take once the device has done its work.
@@ -67,8 +67,8 @@ impl GpuModel {
         let uploaded = GpuWeights::new(gpu, config, weights, precision)?;
         let trials = TrialTables::new(config, weights, precision);
         let pipelines = Pipelines::new(gpu, config, precision, &uploaded.shapes)?;
-        let most_bytes = usize::try_from(gpu.most_bytes()).unwrap_or(usize::MAX);
-        let most_pages = most_bytes / Pool::page_bytes(config) as usize;
+        let max_bytes = usize::try_from(gpu.max_bytes()).unwrap_or(usize::MAX);
+        let max_pages = max_bytes / Pool::page_bytes(config) as usize;
         let strides = Strides::new(config);
         let widest = strides.projected.max(strides.wide).max(config.vocabulary_size);
         Ok(Self {
@@ -78,9 +78,9 @@ impl GpuModel {
             weights: uploaded,
             pipelines,
             trials,
-            pages: Arc::new(Mutex::new(Pages::new(most_pages))),
-            most_pages,
-            most_rows: MOST_ROWS.min(most_bytes / (4 * widest)),
+            pages: Arc::new(Mutex::new(Pages::new(max_pages))),
+            max_pages,
+            max_rows: MAX_ROWS.min(max_bytes / (4 * widest)),
             state: Mutex::default(),
         })
     }
@@ -152,7 +152,7 @@ impl GpuModel {
         }
         let views: Vec<(&GpuPrefix, &[Token])> =
             items.iter().map(|(prefix, tokens)| (&**prefix, *tokens)).collect();
-        let plan = Plan::of_extensions(&views, self.most_rows);
+        let plan = Plan::of_extensions(&views, self.max_rows);
         let mut state = self.state();
         self.prepare(&mut state, &plan, &[], 0)?;
         self.submit(&state, &plan, &[], 0)?;
@@ -185,7 +185,7 @@ impl GpuModel {
             }
             self.check(item.prefix, item.tokens, item.prefix.len() + length / count)?;
         }
-        let plan = Plan::of_branches(items, &range, self.most_rows)?;
+        let plan = Plan::of_branches(items, &range, self.max_rows)?;
         self.answer(&plan, &[], columns)
     }
 
@@ -250,7 +250,7 @@ impl GpuModel {
         columns: usize,
     ) -> Result<()> {
         let pages = self.pages.lock().unwrap_or_else(|poison| poison.into_inner()).count();
-        if state.pool.grow(&self.gpu, &self.config, pages, self.most_pages)? {
+        if state.pool.grow(&self.gpu, &self.config, pages, self.max_pages)? {
             state.buffers = None;
         }
         let fixtures = Fixtures {
@@ -258,11 +258,11 @@ impl GpuModel {
             config: &self.config,
             weights: &self.weights,
             pipelines: &self.pipelines,
-            most_rows: self.most_rows,
+            max_rows: self.max_rows,
         };
         let sizes = Sizes::of(plan, vectors.len(), columns);
         state.buffers =
-            Some(Buffers::fitting(state.buffers.take(), sizes, &state.pool, &fixtures)?);
+            Some(GpuBuffers::fitting(state.buffers.take(), sizes, &state.pool, &fixtures)?);
         Ok(())
     }
 
@@ -289,7 +289,7 @@ impl GpuModel {
                     copied += size;
                 }
                 let mut compute = encoder.begin_compute_pass(&Default::default());
-                let stage = index * 2 * Buffers::stage_stride(&self.gpu);
+                let stage = index * 2 * GpuBuffers::stage_stride(&self.gpu);
                 self.record(&mut compute, buffers, pass, stage, columns);
                 drop(compute);
                 let size = 4 * (pass.kept * columns) as u64;
@@ -305,12 +305,12 @@ impl GpuModel {
     fn record(
         &self,
         compute: &mut wgpu::ComputePass<'_>,
-        buffers: &Buffers,
+        buffers: &GpuBuffers,
         pass: &Pass,
         stage: usize,
         columns: usize,
     ) {
-        let kept_stage = stage + Buffers::stage_stride(&self.gpu);
+        let kept_stage = stage + GpuBuffers::stage_stride(&self.gpu);
         let mut run = |pipeline: &Pipeline, group, stage: usize, x: usize, y: usize| {
             compute.set_pipeline(&pipeline.pipeline);
             compute.set_bind_group(0, group, &[stage as u32]);
@@ -325,10 +325,10 @@ impl GpuModel {
         }
         let last = buffers.layers.len() - 1;
         for (index, layer) in buffers.layers.iter().enumerate() {
-            run(&pipelines.normalise, &layer.attention_norm, stage, pass.rows, 1);
+            run(&pipelines.rms_norm, &layer.attention_norm, stage, pass.rows, 1);
             let tiles = (shapes.attention.rows / TILE, pass.rows.div_ceil(TILE));
             run(&pipelines.attention, &layer.attention, stage, tiles.0, tiles.1);
-            run(&pipelines.rotate, &layer.rotate, stage, pairs.div_ceil(64), pass.rows);
+            run(&pipelines.rope, &layer.rope, stage, pairs.div_ceil(64), pass.rows);
             if index == last && columns == 0 {
                 return;
             }
@@ -341,11 +341,11 @@ impl GpuModel {
             let tiles = rows.div_ceil(TILE);
             run(&pipelines.attend, &layer.attend, stage, blocks, self.config.heads);
             run(&pipelines.output, &layer.output, stage, shapes.output.rows / TILE, tiles);
-            run(&pipelines.normalise, &layer.feed_forward_norm, stage, rows, 1);
+            run(&pipelines.rms_norm, &layer.feed_forward_norm, stage, rows, 1);
             run(&pipelines.gate, &layer.gate, stage, shapes.gate.rows / TILE, tiles);
             run(&pipelines.down, &layer.down, stage, shapes.down.rows / TILE, tiles);
         }
-        run(&pipelines.normalise, &buffers.norm, kept_stage, pass.kept, 1);
+        run(&pipelines.rms_norm, &buffers.norm, kept_stage, pass.kept, 1);
         let tiles = (columns.div_ceil(TILE), pass.kept.div_ceil(TILE));
         run(&pipelines.head, &buffers.head, kept_stage, tiles.0, tiles.1);
     }
@@ -437,7 +437,7 @@ mod tests {
         let mut model = GpuModel::new(&gpu, &config, &weights, GpuPrecision::F32).unwrap();
         // As if the device held six pages.
         model.pages = Arc::new(Mutex::new(Pages::new(6)));
-        model.most_pages = 6;
+        model.max_pages = 6;
         let mut first = model.prefix(100).unwrap();
         model.extend(&mut first, &[7; 100]).unwrap();
         let ask = |prefix: &GpuPrefix| {

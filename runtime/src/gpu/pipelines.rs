@@ -8,10 +8,10 @@ use crate::{Result, model::Config};
 const COMMON: &str = include_str!("shaders/common.wgsl");
 const EMBED: &str = include_str!("shaders/embed.wgsl");
 const GATHER: &str = include_str!("shaders/gather.wgsl");
-const NORMALISE: &str = include_str!("shaders/normalise.wgsl");
-const NORMALISE_SUBGROUPS: &str = include_str!("shaders/normalise_subgroups.wgsl");
+const RMS_NORM: &str = include_str!("shaders/rms_norm.wgsl");
+const RMS_NORM_SUBGROUPS: &str = include_str!("shaders/rms_norm_subgroups.wgsl");
 const MULTIPLY: &str = include_str!("shaders/multiply.wgsl");
-const ROTATE: &str = include_str!("shaders/rotate.wgsl");
+const ROPE: &str = include_str!("shaders/rope.wgsl");
 const ATTEND: &str = include_str!("shaders/attend.wgsl");
 
 /// Numbers from one row to the next, in the buffers between the shaders.
@@ -136,8 +136,8 @@ impl Pipeline {
 pub(super) struct Pipelines {
     pub embed: Pipeline,
     pub gather: Pipeline,
-    pub normalise: Pipeline,
-    pub rotate: Pipeline,
+    pub rms_norm: Pipeline,
+    pub rope: Pipeline,
     pub attend: Pipeline,
     /// To queries, keys and values.
     pub attention: Pipeline,
@@ -167,8 +167,8 @@ impl Pipelines {
         Ok(Self {
             embed: build("embed", &[false, false, true])?,
             gather: build("gather", &[false, false, true])?,
-            normalise: build("normalise", &[false, false, true])?,
-            rotate: build("rotate", &[false, false, true, true])?,
+            rms_norm: build("rms_norm", &[false, false, true])?,
+            rope: build("rope", &[false, false, true, true])?,
             attend: build("attend", &[false, false, false, true])?,
             attention: multiply("attention")?,
             output: multiply("output")?,
@@ -207,7 +207,7 @@ impl Sources<'_> {
         let (shape, stride, epilogue) = match name {
             "attention" => (self.shapes.attention, strides.projected, "STORE"),
             "output" => (self.shapes.output, strides.hidden, "ADD"),
-            "gate" => (self.shapes.gate, strides.wide, "GATED"),
+            "gate" => (self.shapes.gate, strides.wide, "SWIGLU"),
             "down" => (self.shapes.down, strides.hidden, "ADD"),
             "head" => (self.shapes.embedding, 0, "LOGITS"),
             _ => (self.shapes.embedding, strides.hidden, "STORE"),
@@ -220,9 +220,9 @@ impl Sources<'_> {
         let (weights, body) = match name {
             "embed" => (weights, EMBED),
             "gather" => ("", GATHER),
-            "normalise" if self.subgroups => ("", NORMALISE_SUBGROUPS),
-            "normalise" => ("", NORMALISE),
-            "rotate" => ("", ROTATE),
+            "rms_norm" if self.subgroups => ("", RMS_NORM_SUBGROUPS),
+            "rms_norm" => ("", RMS_NORM),
+            "rope" => ("", ROPE),
             "attend" => ("", ATTEND),
             _ => (weights, MULTIPLY),
         };
@@ -240,7 +240,7 @@ impl Sources<'_> {
             ("NO_SLOT", NO_SLOT as usize),
             ("STORE", 0),
             ("ADD", 1),
-            ("GATED", 2),
+            ("SWIGLU", 2),
             ("LOGITS", 3),
         ];
         // Subgroups need no `enable` here: the one translator that this text goes through does not
@@ -289,8 +289,8 @@ mod tests {
                     for name in [
                         "embed",
                         "gather",
-                        "normalise",
-                        "rotate",
+                        "rms_norm",
+                        "rope",
                         "attend",
                         "attention",
                         "output",

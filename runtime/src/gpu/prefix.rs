@@ -107,7 +107,7 @@ impl GpuPrefix {
         }
     }
 
-    pub(super) fn hold(&mut self, rows: &Rows) {
+    pub(super) fn set_rows(&mut self, rows: &Rows) {
         self.rows.clone_from(rows);
     }
 

@@ -13,7 +13,7 @@ use crate::{
     kernels::Kernels,
     model::{
         Config, Sequence, Weights,
-        embedding::{Buffers, RowEmbedding},
+        embedding::{EmbeddingBuffers, RowEmbedding},
     },
     tokenizer::{rows::Rows, vocabulary::Token},
 };
@@ -35,7 +35,13 @@ impl TrialTables {
     }
 
     /// Appends what rows are to the layers, `[rows, stride]`.
-    fn append(&self, rows: &Rows, stride: usize, buffers: &mut Buffers, vectors: &mut Vec<f32>) {
+    fn append(
+        &self,
+        rows: &Rows,
+        stride: usize,
+        buffers: &mut EmbeddingBuffers,
+        vectors: &mut Vec<f32>,
+    ) {
         let start = vectors.len();
         vectors.resize(start + rows.len() * stride, 0.0);
         let out = (&mut vectors[start..], stride);
@@ -77,7 +83,7 @@ impl GpuModel {
         }
         let views: Vec<(&GpuPrefix, usize)> =
             items.iter().map(|(prefix, rows)| (&**prefix, rows.len())).collect();
-        let plan = Plan::of_histories(&views, self.most_rows)?;
+        let plan = Plan::of_histories(&views, self.max_rows)?;
         let vectors = self.vectors(items.iter().map(|(_, rows)| *rows));
         let mut state = self.state();
         self.prepare(&mut state, &plan, &vectors, 0)?;
@@ -86,7 +92,7 @@ impl GpuModel {
         self.submit(&state, &plan, &vectors, 0)?;
         drop(state);
         for (prefix, rows) in items {
-            prefix.hold(rows);
+            prefix.set_rows(rows);
         }
         Ok(())
     }
@@ -113,14 +119,14 @@ impl GpuModel {
             self.config.check_rows(item.rows)?;
             self.check_length(item.prefix, item.prefix.len() + 1)?;
         }
-        let plan = Plan::of_questions(items, &range, self.most_rows);
+        let plan = Plan::of_questions(items, &range, self.max_rows);
         let vectors = self.vectors(items.iter().map(|item| item.rows));
         self.answer(&plan, &vectors, columns)
     }
 
     /// What rows are to the layers, one after the other.
     fn vectors<'a>(&self, lists: impl Iterator<Item = &'a Rows>) -> Vec<f32> {
-        let (mut vectors, mut buffers) = (vec![], Buffers::default());
+        let (mut vectors, mut buffers) = (vec![], EmbeddingBuffers::default());
         let stride = Strides::new(&self.config).hidden;
         let tables = self.trials.as_ref().expect("the sequence was checked");
         lists.for_each(|rows| tables.append(rows, stride, &mut buffers, &mut vectors));

@@ -12,9 +12,9 @@ use crate::{
     model::{Config, LayerWeights, Sequence, Weights},
 };
 
-/// Gates and what they open take turns in the matrix, so many rows at a time: half a tile of the
-/// product's results.
-const TURN: usize = super::TILE / 2;
+/// Gates and what they open take interleaved in the matrix, so many rows at a time: half a tile of
+/// the product's results.
+const INTERLEAVE: usize = super::TILE / 2;
 
 /// The matrices and gains of a layer.
 pub(super) struct GpuLayer {
@@ -26,13 +26,13 @@ pub(super) struct GpuLayer {
     pub feed_forward_norm: wgpu::Buffer,
 }
 
-/// All weights, and the table of rotations.
+/// All weights, and the table of rope_table.
 pub(super) struct GpuWeights {
     pub embedding: wgpu::Buffer,
     /// `None` when it is the embedding.
     pub head: Option<wgpu::Buffer>,
     pub norm: wgpu::Buffer,
-    pub rotations: wgpu::Buffer,
+    pub rope_table: wgpu::Buffer,
     pub layers: Vec<GpuLayer>,
     pub shapes: MatrixShapes,
 }
@@ -67,7 +67,7 @@ impl GpuWeights {
             embedding,
             head,
             norm: uploader.gains("norm", &weights.norm)?,
-            rotations: uploader.buffer("rotations", bytemuck::cast_slice(&rotations(config)))?,
+            rope_table: uploader.buffer("rope_table", bytemuck::cast_slice(&rope_table(config)))?,
             layers,
             shapes: MatrixShapes { embedding: embedding_shape, attention, output, gate, down },
         })
@@ -95,11 +95,12 @@ impl Uploader<'_> {
             self.matrix(&name("output"), layer.output.chunks_exact(hidden), hidden)?;
         let (mut gates, mut ups) = (rows(&layer.gate), rows(&layer.up));
         for part in [&mut gates, &mut ups] {
-            part.resize(wide.next_multiple_of(TURN), vec![0.0; hidden]);
+            part.resize(wide.next_multiple_of(INTERLEAVE), vec![0.0; hidden]);
         }
-        let turns = gates.chunks(TURN).zip(ups.chunks(TURN));
-        let turns = turns.flat_map(|(gates, ups)| gates.iter().chain(ups)).map(Vec::as_slice);
-        let (gate, gate_shape) = self.matrix(&name("gate and up"), turns, hidden)?;
+        let interleaved = gates.chunks(INTERLEAVE).zip(ups.chunks(INTERLEAVE));
+        let interleaved =
+            interleaved.flat_map(|(gates, ups)| gates.iter().chain(ups)).map(Vec::as_slice);
+        let (gate, gate_shape) = self.matrix(&name("gate and up"), interleaved, hidden)?;
         let (down, down_shape) = self.matrix(&name("down"), layer.down.chunks_exact(wide), wide)?;
         let layer = GpuLayer {
             attention,
@@ -130,7 +131,7 @@ impl Uploader<'_> {
     }
 
     fn buffer(&self, name: &str, bytes: &[u8]) -> Result<wgpu::Buffer> {
-        let (size, most) = (bytes.len() as u64, self.gpu.most_bytes());
+        let (size, most) = (bytes.len() as u64, self.gpu.max_bytes());
         if size > most {
             return Err(unsupported(format!(
                 "{name} has {size} bytes; {} allows {most}",
@@ -155,7 +156,7 @@ impl Uploader<'_> {
 /// Cosine and sine of `position · theta^(−2i / head_size)`, `[positions, head_size / 2, 2]` (Su et
 /// al. 2021, equation 15). Rounded where the CPU rounds, so that the angles of far positions are
 /// the same. Rows of trials are all at the first.
-fn rotations(config: &Config) -> Vec<f32> {
+fn rope_table(config: &Config) -> Vec<f32> {
     let half = config.head_size() / 2;
     let frequencies: Vec<f32> = (0..half)
         .map(|index| {

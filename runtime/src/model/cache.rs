@@ -1,46 +1,46 @@
-//! Keys and values that were computed before.
+//! Cached keys and values: of a prefix, and of branches that continue it.
 
 use alloc::vec::Vec;
 
 use super::{
     Config, Precision, Sequence,
-    attention::{Bytes, Floats},
+    attention::{FloatKv, Int8Kv},
 };
 use crate::tokenizer::{rows::Rows, vocabulary::Token};
 
-/// Keys and values in one of their forms.
+/// Keys and values in either representation.
 #[derive(Clone, Debug)]
-pub(super) enum Store {
-    Floats(Floats),
-    Bytes(Bytes),
+pub(super) enum KvStore {
+    Floats(FloatKv),
+    Bytes(Int8Kv),
 }
 
-impl Store {
-    fn new(config: &Config, precision: Precision, slots: usize, capacity: usize) -> Self {
+impl KvStore {
+    fn new(config: &Config, precision: Precision, branches: usize, capacity: usize) -> Self {
         match precision {
-            Precision::Int8 => Self::Bytes(Bytes::new(config, slots, capacity)),
-            _ => Self::Floats(Floats::new(config, slots, capacity)),
+            Precision::Int8 => Self::Bytes(Int8Kv::new(config, branches, capacity)),
+            _ => Self::Floats(FloatKv::new(config, branches, capacity)),
         }
     }
 
-    fn reset(&mut self, slots: usize, capacity: usize) {
+    fn reset(&mut self, branches: usize, capacity: usize) {
         match self {
-            Self::Floats(store) => store.reset(slots, capacity),
-            Self::Bytes(store) => store.reset(slots, capacity),
+            Self::Floats(store) => store.reset(branches, capacity),
+            Self::Bytes(store) => store.reset(branches, capacity),
         }
     }
 }
 
-/// What a cache was made for.
+/// Shape and precision of the model that a cache belongs to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Shape {
+struct CacheShape {
     layers: usize,
     heads: usize,
     head_size: usize,
     precision: Precision,
 }
 
-impl Shape {
+impl CacheShape {
     fn of(config: &Config, precision: Precision) -> Self {
         let (layers, heads, head_size) = (config.layers, config.heads, config.head_size());
         Self { layers, heads, head_size, precision }
@@ -50,12 +50,12 @@ impl Shape {
 /// The keys and values of a prefix of tokens, or of a history of rows, for every layer.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    /// Of these and the rows, one kind is there at most.
+    /// Tokens or rows; at least one of the two is empty.
     tokens: Vec<Token>,
     rows: Rows,
     capacity: usize,
-    shape: Shape,
-    pub(super) store: Store,
+    shape: CacheShape,
+    pub(super) store: KvStore,
 }
 
 impl Cache {
@@ -67,38 +67,38 @@ impl Cache {
             },
             rows: Rows::new(),
             capacity,
-            shape: Shape::of(config, precision),
-            store: Store::new(config, precision, 1, capacity),
+            shape: CacheShape::of(config, precision),
+            store: KvStore::new(config, precision, 1, capacity),
         }
     }
 
-    /// How many tokens or rows it holds.
+    /// Number of tokens or rows in the cache.
     pub fn len(&self) -> usize {
         self.tokens.len() + self.rows.len()
     }
 
-    /// Whether it holds none.
+    /// Whether the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many tokens or rows it can hold.
+    /// Maximum number of tokens or rows.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// The tokens that it holds, so that a caller can see what two prefixes have in common.
+    /// The tokens in the cache, for comparison with another prefix.
     pub fn tokens(&self) -> &[Token] {
         &self.tokens
     }
 
-    /// The rows that it holds, so that a caller can see whether a history is there already.
+    /// The rows in the cache, for comparison with another history.
     pub fn rows(&self) -> &Rows {
         &self.rows
     }
 
-    /// Forgets all but the first `length` tokens. Rows see all others, so that of a history nothing
-    /// is left when a row goes.
+    /// Drops all but the first `length` tokens. Because rows attend to all others, a history is
+    /// dropped whole.
     pub fn truncate(&mut self, length: usize) {
         self.tokens.truncate(length);
         if length < self.rows.len() {
@@ -106,13 +106,13 @@ impl Cache {
         }
     }
 
-    /// Forgets everything.
+    /// Empties the cache.
     pub fn clear(&mut self) {
         self.tokens.clear();
         self.rows.clear();
     }
 
-    pub(super) fn hold(&mut self, rows: &Rows) {
+    pub(super) fn set_rows(&mut self, rows: &Rows) {
         self.rows.clone_from(rows);
     }
 
@@ -120,26 +120,26 @@ impl Cache {
         self.tokens.extend_from_slice(tokens);
     }
 
-    /// Whether it was made for a model of this shape and precision.
+    /// Whether it belongs to a model of this shape and precision.
     pub(super) fn fits(&self, config: &Config, precision: Precision) -> bool {
-        self.shape == Shape::of(config, precision)
+        self.shape == CacheShape::of(config, precision)
     }
 }
 
-/// So many tokens go through the layers together: their buffers stay in the second-level cache.
-pub(super) const GROUP: usize = 132;
+/// Number of tokens that pass the layers together, with buffers that fit the second-level cache.
+pub(super) const GROUP_TOKENS: usize = 132;
 
-/// Many short continuations of one prefix, each with keys and values of its own.
+/// Branches: short continuations of one prefix, each with its own keys and values.
 #[derive(Clone, Debug)]
 pub struct Branches {
     count: usize,
     capacity: usize,
     length: usize,
-    shape: Shape,
+    shape: CacheShape,
     config: Config,
-    /// Continuations that go through the layers together.
-    pub(super) groups: Vec<Store>,
-    /// How many continuations a group has, the last one perhaps fewer.
+    /// Groups of branches that pass the layers together.
+    pub(super) groups: Vec<KvStore>,
+    /// Number of branches in a group; the last group may have fewer.
     pub(super) group: usize,
 }
 
@@ -149,39 +149,38 @@ impl Branches {
             count: 0,
             capacity: 0,
             length: 0,
-            shape: Shape::of(config, precision),
+            shape: CacheShape::of(config, precision),
             config: config.clone(),
             groups: Vec::new(),
             group: 1,
         }
     }
 
-    /// Begins `count` empty continuations of at most `capacity` tokens each; memory that is there
-    /// is used again.
+    /// Starts `count` empty branches of at most `capacity` tokens each, reusing the memory.
     pub fn reset(&mut self, count: usize, capacity: usize) {
         (self.count, self.capacity, self.length) = (count, capacity, 0);
-        self.group = (GROUP / capacity.max(1)).clamp(1, count.max(1));
+        self.group = (GROUP_TOKENS / capacity.max(1)).clamp(1, count.max(1));
         let groups = count.div_ceil(self.group);
         for store in self.groups.iter_mut().take(groups) {
             store.reset(self.group, capacity);
         }
         while self.groups.len() < groups {
             let precision = self.shape.precision;
-            self.groups.push(Store::new(&self.config, precision, self.group, capacity));
+            self.groups.push(KvStore::new(&self.config, precision, self.group, capacity));
         }
     }
 
-    /// How many continuations there are.
+    /// Number of branches.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// How many tokens each has.
+    /// Number of tokens in each branch.
     pub fn length(&self) -> usize {
         self.length
     }
 
-    /// How many tokens each can have.
+    /// Maximum number of tokens in each branch.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
@@ -190,8 +189,8 @@ impl Branches {
         self.length += tokens;
     }
 
-    /// Whether it was made for a model of this shape and precision.
+    /// Whether it belongs to a model of this shape and precision.
     pub(super) fn fits(&self, config: &Config, precision: Precision) -> bool {
-        self.shape == Shape::of(config, precision)
+        self.shape == CacheShape::of(config, precision)
     }
 }

@@ -1,4 +1,4 @@
-//! Rows of trials as vectors.
+//! Embedding of rows of trials.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -7,47 +7,47 @@ use core::ops::Range;
 use super::Weights;
 use super::{
     Config,
+    buffer::grow,
     weights::{SLOTS, Tensors, VALUES},
-    workspace::sized,
 };
 use crate::{
     kernels::{Destination, Kernels, PANEL, Packed, padded},
     tokenizer::{rows::Rows, vocabulary::Token},
 };
 
-/// So many values of a slot are mapped at a time: bounds the memory.
-const TOGETHER: usize = 132;
+/// Number of values of a slot that are multiplied at a time, which bounds the memory.
+const VALUE_BLOCK: usize = 132;
 
-/// The tables that rows of slots and values are summed from.
+/// Embedding tables of slots and values.
 #[derive(Clone, Debug)]
 pub(crate) struct RowEmbedding {
     hidden: usize,
     features: usize,
-    /// For each slot `[hidden, features]`.
+    /// `[hidden, features]` for each slot.
     slots: Vec<Packed>,
     /// `[vocabulary, features]`.
     values: Vec<f32>,
 }
 
-/// The buffers of sums.
+/// Buffers of [`RowEmbedding::sum`].
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Buffers {
-    /// The entries slot by slot: row and value.
+pub(crate) struct EmbeddingBuffers {
+    /// Entries sorted by slot: row and value.
     entries: Vec<(u32, Token)>,
-    /// Features of some values, `[rows, features]`.
+    /// Features of a block of values, `[rows, features]`.
     features: Vec<f32>,
-    /// What a slot makes of them, `[rows, hidden]` with rows padded to whole panels.
+    /// Products of a slot with the features, `[rows, hidden]` with rows padded to whole panels.
     mapped: Vec<f32>,
 }
 
 impl RowEmbedding {
-    /// Packs the tables of weights that fit a config which has them.
+    /// Packs the tables of weights that fit a config with tables.
     #[cfg(feature = "gpu")]
     pub(crate) fn of_weights(config: &Config, weights: &Weights) -> Self {
         Self::new(config, &weights.tensors(config))
     }
 
-    /// Packs the tables of a config that has them.
+    /// Packs the tables of a config with tables.
     pub(super) fn new(config: &Config, tensors: &Tensors<'_>) -> Self {
         let (hidden, features) = (config.hidden_size, config.value_features);
         let slots = tensors.get(SLOTS);
@@ -65,9 +65,9 @@ impl RowEmbedding {
         }
     }
 
-    /// Sums some rows, whose slots, values and tokens are those of the model: row `i` of the range
-    /// goes to `out[i · stride..][..hidden]`, where `embedding` is `[vocabulary, hidden]`. Values
-    /// are added slot by slot, then tokens, so that a sum does not depend on the other rows.
+    /// Embeds the rows of a range, which are valid for the model: row `i` goes to
+    /// `out[i · stride..][..hidden]`. The token embedding is `[vocabulary, hidden]`. Values are
+    /// added by slot, then tokens, so that a sum does not depend on the other rows.
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn sum(
         &self,
@@ -75,7 +75,7 @@ impl RowEmbedding {
         embedding: &[f32],
         rows: &Rows,
         range: Range<usize>,
-        buffers: &mut Buffers,
+        buffers: &mut EmbeddingBuffers,
         (out, stride): (&mut [f32], usize),
     ) {
         let hidden = self.hidden;
@@ -86,14 +86,14 @@ impl RowEmbedding {
         let width = hidden.next_multiple_of(PANEL);
         let mut start = 0;
         for (slot, end) in self.slots.iter().zip(ends) {
-            for entries in buffers.entries[start..end].chunks(TOGETHER) {
+            for entries in buffers.entries[start..end].chunks(VALUE_BLOCK) {
                 let room = padded(entries.len());
-                let features = sized(&mut buffers.features, room * self.features);
+                let features = grow(&mut buffers.features, room * self.features);
                 for (out, (_, value)) in features.chunks_exact_mut(self.features).zip(entries) {
                     let from = usize::from(*value) * self.features;
                     out.copy_from_slice(&self.values[from..from + self.features]);
                 }
-                let mapped = sized(&mut buffers.mapped, room * width);
+                let mapped = grow(&mut buffers.mapped, room * width);
                 let to = Destination { numbers: mapped, stride: width, add: false };
                 kernels.product(features, self.features, entries.len(), slot.panels(), to);
                 for (mapped, (row, _)) in mapped.chunks_exact(width).zip(entries) {
@@ -111,7 +111,7 @@ impl RowEmbedding {
         }
     }
 
-    /// Lists the entries of some rows slot by slot, and returns where each slot's end.
+    /// Sorts the entries of a range of rows by slot, and returns the end of each slot's entries.
     fn sort(
         &self,
         rows: &Rows,
@@ -119,7 +119,7 @@ impl RowEmbedding {
         sorted: &mut Vec<(u32, Token)>,
     ) -> impl Iterator<Item = usize> + use<> {
         let all = || range.clone().flat_map(|index| rows.row(index).entries);
-        // The number of entries of each slot, then where its next one goes.
+        // Counts by slot, then the index of the next entry of each slot.
         let mut places = [0; u8::MAX as usize + 1];
         all().for_each(|entry| places[usize::from(entry.slot)] += 1);
         let mut total = 0;

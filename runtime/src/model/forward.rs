@@ -1,13 +1,14 @@
-//! The forward pass: rows through all layers, behind keys and values that are there already.
+//! The forward pass of rows through all layers, given cached keys and values.
 
 use alloc::{format, string::String};
 use core::ops::Range;
 
 use super::{
     Branches, Cache, Layer, Model, Sequence, Workspace,
-    attention::{Besides, KeyValues, Own, ROOM, Seen},
-    cache::Store,
-    workspace::{Buffers, sized},
+    attention::{BranchKv, FurtherKeys, KeyValues, KvContext, ProjectedRows, ROW_PADDING},
+    buffer::grow,
+    cache::KvStore,
+    workspace::ThreadBuffers,
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -15,35 +16,35 @@ use crate::{
     tokenizer::vocabulary::Token,
 };
 
-/// So many tokens of a prefix go through the layers at a time, and so many rows of a history
-/// through the widest part of a layer, whatever its length: bounds the memory. Whole blocks of the
-/// kernels' rows, so that none writes beyond its chunk.
+/// Number of tokens of a prefix that pass the layers at a time, and of rows of a history that pass
+/// the feed-forward part at a time, which bounds the memory. A multiple of the row blocks of the
+/// kernels, so that no chunk writes beyond its end.
 pub(super) const CHUNK: usize = 132;
-/// So many rows of states become logits at a time.
+/// Number of rows whose logits are computed at a time.
 const LOGIT_ROWS: usize = 24;
 
-/// What the rows that go through the layers continue.
-pub(super) enum Past<'a, K> {
-    /// The rows are the next tokens of a prefix of so many; row `i` sees the prefix and the rows up
-    /// to its own.
+/// The cached keys and values that the rows of a forward pass see, and where their own go.
+pub(super) enum RowContext<'a, K> {
+    /// The rows are the next tokens of a prefix of this length; row `i` sees the prefix and the
+    /// rows up to its own.
     Prefix(&'a mut K, usize),
-    /// The rows are `each` next tokens of continuations that have `length`, one after the other;
-    /// they see the prefix, `stored` tokens, and their own continuation.
+    /// The rows are the next `each` tokens of branches of `length` tokens, branch by branch; they
+    /// see the prefix, `stored` tokens, and their own branch.
     Branches { prefix: &'a K, stored: usize, branches: &'a mut K, length: usize, each: usize },
-    /// The rows are a whole history; each sees all of them.
+    /// The rows are a history; each sees all of them.
     History(&'a mut K),
-    /// The rows see a history of so many rows, and each itself.
+    /// Each row sees a history of this length, and itself.
     Questions(&'a K, usize),
 }
 
 impl Model {
-    /// Appends tokens to a prefix. [`Workspace::hidden`] then has the state after the last one,
+    /// Appends tokens to a prefix. The output state of the last one goes to [`Workspace::hidden`],
     /// `[1, hidden]`.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidValue`]: no tokens, a token outside the vocabulary, more tokens than the
-    /// cache or the model has room for, a cache made for another model. Nothing was appended then.
+    /// cache or the model has room for, a cache of another model. The cache is then unchanged.
     pub fn extend(
         &self,
         cache: &mut Cache,
@@ -67,11 +68,11 @@ impl Model {
             let (rows, out) = (chunk.len(), workspace.hidden.as_mut_slice());
             self.embed(chunk, buffers);
             match &mut cache.store {
-                Store::Floats(store) => {
-                    self.layers(Past::Prefix(store, stored), rows, buffers, out);
+                KvStore::Floats(store) => {
+                    self.layers(RowContext::Prefix(store, stored), rows, buffers, out);
                 }
-                Store::Bytes(store) => {
-                    self.layers(Past::Prefix(store, stored), rows, buffers, out);
+                KvStore::Bytes(store) => {
+                    self.layers(RowContext::Prefix(store, stored), rows, buffers, out);
                 }
             }
             cache.push(chunk);
@@ -79,14 +80,14 @@ impl Model {
         Ok(())
     }
 
-    /// Appends `k` tokens to each of the branches: `tokens` is `[count, k]`, row by row.
-    /// [`Workspace::hidden`] then has the state after each branch's last token, `[count, hidden]`.
+    /// Appends `k` tokens to each branch; `tokens` is `[count, k]`. The output states of the last
+    /// tokens go to [`Workspace::hidden`], `[count, hidden]`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`]: tokens that are not equally many for each branch, one outside
-    /// the vocabulary, more tokens than the branches or the model have room for, buffers made for
-    /// another model. Nothing was appended then.
+    /// [`ErrorKind::InvalidValue`]: a number of tokens that is not a multiple of the number of
+    /// branches, a token outside the vocabulary, more tokens than the branches or the model have
+    /// room for, branches of another model. The branches are then unchanged.
     pub fn extend_branches(
         &self,
         prefix: &Cache,
@@ -118,49 +119,49 @@ impl Model {
             .iter_mut()
             .zip(tokens.chunks(group * each))
             .zip(workspace.hidden.chunks_mut(group * hidden));
-        let run = |((store, tokens), out): ((&mut Store, &[Token]), &mut [f32]),
-                   buffers: &mut Buffers| {
+        let run = |((store, tokens), out): ((&mut KvStore, &[Token]), &mut [f32]),
+                   buffers: &mut ThreadBuffers| {
             self.extend_group(prefix, store, length, each, tokens, buffers, out);
         };
-        spread(work, &mut workspace.buffers, &run);
+        run_on_threads(work, &mut workspace.buffers, &run);
         branches.grow(each);
         Ok(())
     }
 
-    /// Appends `each` tokens to each continuation of a group.
+    /// Appends `each` tokens to each branch of a group.
     #[allow(clippy::too_many_arguments)]
     fn extend_group(
         &self,
         prefix: &Cache,
-        branches: &mut Store,
+        branches: &mut KvStore,
         length: usize,
         each: usize,
         tokens: &[Token],
-        buffers: &mut Buffers,
+        buffers: &mut ThreadBuffers,
         out: &mut [f32],
     ) {
         let (stored, rows) = (prefix.len(), tokens.len());
         self.embed(tokens, buffers);
         match (&prefix.store, branches) {
-            (Store::Floats(prefix), Store::Floats(branches)) => {
-                let past = Past::Branches { prefix, stored, branches, length, each };
+            (KvStore::Floats(prefix), KvStore::Floats(branches)) => {
+                let past = RowContext::Branches { prefix, stored, branches, length, each };
                 self.layers(past, rows, buffers, out);
             }
-            (Store::Bytes(prefix), Store::Bytes(branches)) => {
-                let past = Past::Branches { prefix, stored, branches, length, each };
+            (KvStore::Bytes(prefix), KvStore::Bytes(branches)) => {
+                let past = RowContext::Branches { prefix, stored, branches, length, each };
                 self.layers(past, rows, buffers, out);
             }
             _ => unreachable!("both were made for this model"),
         }
     }
 
-    /// The logits of the tokens in a range, after some of the states that [`Workspace::hidden`]
-    /// has; `out` is `[rows, range]`.
+    /// Logits of a range of tokens for a range of the output states in [`Workspace::hidden`], to
+    /// `out`, `[rows, tokens]`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`]: rows that are not there, a range outside the vocabulary, a
-    /// slice whose length does not fit.
+    /// [`ErrorKind::InvalidValue`]: rows without states, tokens outside the vocabulary, a slice of
+    /// the wrong length.
     pub fn logits(
         &self,
         workspace: &mut Workspace,
@@ -180,12 +181,12 @@ impl Model {
         })
     }
 
-    /// As [`logits`](Self::logits), row by row: what `each` is given lies in the processor's
-    /// caches.
+    /// Calls `each` with the logits of one row after another, while they are in the processor's
+    /// cache.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of [`logits`](Self::logits).
     pub(crate) fn each_logits(
         &self,
         workspace: &mut Workspace,
@@ -198,20 +199,20 @@ impl Model {
         let (first, last) = (usize::from(tokens.start), usize::from(tokens.end));
         let Workspace { buffers, hidden: states } = workspace;
         let states = &states[rows.start * hidden..rows.end * hidden];
-        // Whole panels that cover the range.
+        // The panels that cover the range.
         let panels = (first / PANEL, last.div_ceil(PANEL));
         let stride = (panels.1 - panels.0) * PANEL;
         let from = first - panels.0 * PANEL;
-        let Buffers { input, operand, projected, .. } = &mut buffers[0];
+        let ThreadBuffers { input, matrix_input, projected, .. } = &mut buffers[0];
         for states in states.chunks(LOGIT_ROWS * hidden) {
             let rows = states.len() / hidden;
-            let input = sized(input, padded(rows) * hidden);
+            let input = grow(input, padded(rows) * hidden);
             input[..states.len()].copy_from_slice(states);
-            operand.load(self.kernels, self.precision, input, hidden, rows, hidden);
-            let numbers = sized(projected, padded(rows) * stride);
+            matrix_input.load(self.kernels, self.precision, input, hidden, rows, hidden);
+            let numbers = grow(projected, padded(rows) * stride);
             let to = Destination { numbers, stride, add: false };
             let x = (&*input, hidden);
-            self.head.product_of_panels(self.kernels, x, operand, rows, panels, to);
+            self.head.product_of_panels(self.kernels, x, matrix_input, rows, panels, to);
             for row in projected.chunks_exact(stride).take(rows) {
                 each(&row[from..from + tokens.len()]);
             }
@@ -219,7 +220,7 @@ impl Model {
         Ok(())
     }
 
-    /// That there are such states and tokens; returns the number of rows.
+    /// Checks ranges of states and tokens; returns the number of rows.
     fn check_logits(
         &self,
         workspace: &Workspace,
@@ -249,7 +250,7 @@ impl Model {
         self.check_length(cache, length)
     }
 
-    /// That the cache is of this model, and the model has room for `length` positions.
+    /// Checks that the cache belongs to this model, and that the model has `length` positions.
     pub(super) fn check_length(&self, cache: &Cache, length: usize) -> Result<()> {
         if !cache.fits(&self.config, self.precision) {
             return Err(invalid(String::from("the cache was made for another model")));
@@ -262,185 +263,225 @@ impl Model {
         Ok(())
     }
 
-    /// The stream of tokens.
-    fn embed(&self, tokens: &[Token], buffers: &mut Buffers) {
+    /// Writes the embeddings of tokens to the residual stream.
+    fn embed(&self, tokens: &[Token], buffers: &mut ThreadBuffers) {
         let hidden = self.config.hidden_size;
         let width = hidden.next_multiple_of(PANEL);
-        let stream = sized(&mut buffers.stream, padded(tokens.len()) * width);
+        let stream = grow(&mut buffers.stream, padded(tokens.len()) * width);
         for (row, token) in stream.chunks_exact_mut(width).zip(tokens) {
             let start = usize::from(*token) * hidden;
             row[..hidden].copy_from_slice(&self.embedding[start..start + hidden]);
         }
     }
 
-    /// All layers for the rows in the stream. In the last one only the states that are asked for
-    /// afterwards go on beyond the keys and values: the last row of a prefix, the last row of each
-    /// continuation, no row of a history; normalised, they are written to `out`.
+    /// Passes the rows of the residual stream through all layers. In the last one only the rows
+    /// whose output is needed go on after the keys and values: the last row of a prefix or of each
+    /// branch, each question, and no row of a history. Their states after the final norm go to
+    /// `out`, `[rows, hidden]`.
     pub(super) fn layers<K: KeyValues>(
         &self,
-        mut past: Past<'_, K>,
+        mut context: RowContext<'_, K>,
         mut rows: usize,
-        buffers: &mut Buffers,
+        buffers: &mut ThreadBuffers,
         out: &mut [f32],
     ) {
-        let hidden = self.config.hidden_size;
-        let width = hidden.next_multiple_of(PANEL);
-        let stride = (3 * hidden).next_multiple_of(PANEL);
         for (index, layer) in self.layers.iter().enumerate() {
             let last = index + 1 == self.layers.len();
-            self.normalise_rows(0..rows, &layer.attention_norm, buffers);
-            let projected = sized(&mut buffers.projected, (padded(rows) + ROOM) * stride);
-            // Nobody asks with the queries of a history in the last layer.
-            let first = if last && matches!(past, Past::History(_)) { hidden / PANEL } else { 0 };
-            let panels = (first, (3 * hidden).div_ceil(PANEL));
-            let numbers = &mut projected[first * PANEL..];
-            let to = Destination { numbers, stride, add: false };
-            let x = (buffers.input.as_slice(), hidden);
-            layer.attention.product_of_panels(self.kernels, x, &buffers.operand, rows, panels, to);
-            self.remember(&mut past, index, &mut projected[..rows * stride], stride);
+            // The last layer of a history needs no queries.
+            let has_queries = !(last && matches!(context, RowContext::History(_)));
+            self.project(layer, rows, has_queries, buffers);
+            self.write_kv(&mut context, index, rows, buffers);
             let mut step = 1;
             if last {
-                step = match &past {
-                    Past::Prefix(..) => rows,
-                    Past::Branches { each, .. } => *each,
-                    Past::History(_) => return,
-                    Past::Questions(..) => 1,
+                step = match &context {
+                    RowContext::Prefix(..) => rows,
+                    RowContext::Branches { each, .. } => *each,
+                    RowContext::History(_) => return,
+                    RowContext::Questions(..) => 1,
                 };
-                keep_last(&mut buffers.stream, rows, width, step);
-                keep_last(projected, rows, stride, step);
+                keep_last(&mut buffers.stream, rows, self.stream_stride(), step);
+                keep_last(&mut buffers.projected, rows, self.projected_stride(), step);
                 rows /= step;
             }
-            // A head's product writes whole panels: what it writes beyond its part, the next heads
-            // and the padding take.
-            let mixed_stride = hidden + PANEL;
-            let mixed = sized(&mut buffers.mixed, (padded(rows) + ROOM) * mixed_stride);
-            let seen = past.seen(step, rows);
-            seen.attend(
-                self.kernels,
-                &self.config,
-                index,
-                projected,
-                stride,
-                rows,
-                &mut buffers.attention,
-                mixed,
-                mixed_stride,
-            );
+            self.attend(&context.keys(step, rows), index, rows, buffers);
             for first in (0..rows).step_by(CHUNK) {
                 self.after_attention(layer, first..rows.min(first + CHUNK), buffers);
             }
         }
-        for (out, row) in out.chunks_exact_mut(hidden).zip(buffers.stream.chunks_exact(width)) {
+        let hidden = self.config.hidden_size;
+        let stream = buffers.stream.chunks_exact(self.stream_stride());
+        for (out, row) in out.chunks_exact_mut(hidden).zip(stream) {
             self.kernels.rms_norm(&row[..hidden], &self.norm, self.config.norm_epsilon, out);
         }
     }
 
-    /// Some rows of the stream, normalised, as what matrices are multiplied with.
-    fn normalise_rows(&self, rows: Range<usize>, gain: &[f32], buffers: &mut Buffers) {
+    /// Distance between two rows of the residual stream.
+    fn stream_stride(&self) -> usize {
+        self.config.hidden_size.next_multiple_of(PANEL)
+    }
+
+    /// Distance between two rows of queries, keys and values.
+    fn projected_stride(&self) -> usize {
+        (3 * self.config.hidden_size).next_multiple_of(PANEL)
+    }
+
+    /// Distance between two rows of the output of attention. The product of a head writes whole
+    /// panels; the numbers beyond its part are overwritten by the next head or lie in the padding.
+    fn mixed_stride(&self) -> usize {
+        self.config.hidden_size + PANEL
+    }
+
+    /// Projects rows of the stream to queries, unless these are not needed, keys and values.
+    fn project(&self, layer: &Layer, rows: usize, has_queries: bool, buffers: &mut ThreadBuffers) {
+        let (hidden, stride) = (self.config.hidden_size, self.projected_stride());
+        self.rms_norm_rows(0..rows, &layer.attention_norm, buffers);
+        let ThreadBuffers { input, matrix_input, projected, .. } = buffers;
+        let projected = grow(projected, (padded(rows) + ROW_PADDING) * stride);
+        let first = if has_queries { 0 } else { hidden / PANEL };
+        let panels = (first, (3 * hidden).div_ceil(PANEL));
+        let to = Destination { numbers: &mut projected[first * PANEL..], stride, add: false };
+        let x = (input.as_slice(), hidden);
+        layer.attention.product_of_panels(self.kernels, x, matrix_input, rows, panels, to);
+    }
+
+    /// Attention of the projected rows in one layer.
+    fn attend<K: KeyValues>(
+        &self,
+        keys: &KvContext<'_, K>,
+        layer: usize,
+        rows: usize,
+        buffers: &mut ThreadBuffers,
+    ) {
+        let (stride, mixed_stride) = (self.projected_stride(), self.mixed_stride());
+        let ThreadBuffers { projected, mixed, attention, .. } = buffers;
+        let mixed = grow(mixed, (padded(rows) + ROW_PADDING) * mixed_stride);
+        let projected = ProjectedRows { numbers: projected, stride, rows };
+        let out = (mixed, mixed_stride);
+        keys.attend(self.kernels, &self.config, layer, projected, attention, out);
+    }
+
+    /// Normalizes rows of the stream as the input of matrix products.
+    fn rms_norm_rows(&self, rows: Range<usize>, gain: &[f32], buffers: &mut ThreadBuffers) {
         let hidden = self.config.hidden_size;
         let width = hidden.next_multiple_of(PANEL);
-        let input = sized(&mut buffers.input, padded(rows.len()) * hidden);
+        let input = grow(&mut buffers.input, padded(rows.len()) * hidden);
         let stream = buffers.stream[rows.start * width..].chunks_exact(width);
         for (out, row) in input.chunks_exact_mut(hidden).zip(stream).take(rows.len()) {
             self.kernels.rms_norm(&row[..hidden], gain, self.config.norm_epsilon, out);
         }
-        buffers.operand.load(self.kernels, self.precision, input, hidden, rows.len(), hidden);
+        buffers.matrix_input.load(self.kernels, self.precision, input, hidden, rows.len(), hidden);
     }
 
-    /// Turns queries and keys by their positions, and stores keys and values.
-    fn remember<K: KeyValues>(
+    /// Applies rotary embeddings to queries and keys, and stores keys and values.
+    fn write_kv<K: KeyValues>(
         &self,
-        past: &mut Past<'_, K>,
+        context: &mut RowContext<'_, K>,
         layer: usize,
-        projected: &mut [f32],
-        stride: usize,
+        rows: usize,
+        buffers: &mut ThreadBuffers,
     ) {
         let (hidden, size) = (self.config.hidden_size, self.config.head_size());
-        let turn = |row: &mut [f32], position: usize| {
-            let turn = &self.turns[position * size..(position + 1) * size];
-            self.kernels.rope(&mut row[..2 * hidden], turn);
+        let rotate = |row: &mut [f32], position: usize| {
+            let angles = &self.rope_table[position * size..(position + 1) * size];
+            self.kernels.rope(&mut row[..2 * hidden], angles);
         };
-        for (index, row) in projected.chunks_exact_mut(stride).enumerate() {
-            let (store, slot, place) = match past {
-                Past::Prefix(store, stored) => {
-                    turn(row, *stored + index);
+        let projected = buffers.projected.chunks_exact_mut(self.projected_stride());
+        for (index, row) in projected.take(rows).enumerate() {
+            let (store, branch, position) = match context {
+                RowContext::Prefix(store, stored) => {
+                    rotate(row, *stored + index);
                     (&mut **store, 0, *stored + index)
                 }
-                Past::Branches { stored, branches, length, each, .. } => {
-                    let place = *length + index % *each;
-                    turn(row, *stored + place);
-                    (&mut **branches, index / *each, place)
+                RowContext::Branches { stored, branches, length, each, .. } => {
+                    let position = *length + index % *each;
+                    rotate(row, *stored + position);
+                    (&mut **branches, index / *each, position)
                 }
                 // Trials have no positions.
-                Past::History(store) => (&mut **store, 0, index),
-                Past::Questions(..) => return,
+                RowContext::History(store) => (&mut **store, 0, index),
+                RowContext::Questions(..) => return,
             };
             let (key, value) = row[hidden..3 * hidden].split_at(hidden);
-            store.write(self.kernels, slot, layer, place, key, value);
+            store.write(self.kernels, branch, layer, position, key, value);
         }
     }
 
     /// The output projection and the feed-forward part of some rows, both added to the stream.
-    fn after_attention(&self, layer: &Layer, rows: Range<usize>, buffers: &mut Buffers) {
+    fn after_attention(&self, layer: &Layer, rows: Range<usize>, buffers: &mut ThreadBuffers) {
         let (hidden, wide) = (self.config.hidden_size, self.config.feed_forward_size);
         let width = hidden.next_multiple_of(PANEL);
         let (kernels, precision, count) = (self.kernels, self.precision, rows.len());
-        let Buffers { stream, operand, mixed, .. } = &mut *buffers;
-        let mixed = &mixed[rows.start * (hidden + PANEL)..];
-        operand.load(kernels, precision, mixed, hidden + PANEL, count, hidden);
+        let ThreadBuffers { stream, matrix_input, mixed, .. } = &mut *buffers;
+        let mixed_stride = self.mixed_stride();
+        let mixed = &mixed[rows.start * mixed_stride..];
+        matrix_input.load(kernels, precision, mixed, mixed_stride, count, hidden);
         let numbers = &mut stream[rows.start * width..];
         let to = Destination { numbers, stride: width, add: true };
-        layer.output.product(kernels, (mixed, hidden + PANEL), operand, count, to);
-        self.normalise_rows(rows.clone(), &layer.feed_forward_norm, buffers);
-        let Buffers { stream, input, operand, gate, up, .. } = buffers;
+        layer.output.product(kernels, (mixed, mixed_stride), matrix_input, count, to);
+        self.rms_norm_rows(rows.clone(), &layer.feed_forward_norm, buffers);
+        let ThreadBuffers { stream, input, matrix_input, gate, up, .. } = buffers;
         let stride = wide.next_multiple_of(PANEL);
-        let (gate, up) = (sized(gate, padded(count) * stride), sized(up, padded(count) * stride));
+        let (gate, up) = (grow(gate, padded(count) * stride), grow(up, padded(count) * stride));
         let x = (input.as_slice(), hidden);
         let to = Destination { numbers: gate, stride, add: false };
-        layer.gate.product(kernels, x, operand, count, to);
+        layer.gate.product(kernels, x, matrix_input, count, to);
         let to = Destination { numbers: up, stride, add: false };
-        layer.up.product(kernels, x, operand, count, to);
+        layer.up.product(kernels, x, matrix_input, count, to);
         kernels.swiglu(&mut gate[..count * stride], &up[..count * stride]);
-        operand.load(kernels, precision, gate, stride, count, wide);
+        matrix_input.load(kernels, precision, gate, stride, count, wide);
         let numbers = &mut stream[rows.start * width..];
         let to = Destination { numbers, stride: width, add: true };
-        layer.down.product(kernels, (gate, stride), operand, count, to);
+        layer.down.product(kernels, (gate, stride), matrix_input, count, to);
     }
 }
 
-impl<K> Past<'_, K> {
-    /// What `rows` rows see, of which every `step` the last was kept.
-    fn seen(&self, step: usize, rows: usize) -> Seen<'_, K> {
+impl<K> RowContext<'_, K> {
+    /// The keys that the remaining `rows` rows see, which are the last of every `step` rows.
+    fn keys(&self, step: usize, rows: usize) -> KvContext<'_, K> {
         match self {
-            Self::Prefix(prefix, stored) => {
-                Seen { prefix: &**prefix, stored: *stored, step, besides: Besides::Earlier }
-            }
+            Self::Prefix(prefix, stored) => KvContext {
+                prefix: &**prefix,
+                prefix_length: *stored,
+                step,
+                further: FurtherKeys::Causal,
+            },
             Self::Branches { prefix, stored, branches, length, each } => {
-                let own = Own { branches: &**branches, length: *length, each: *each };
-                Seen { prefix: *prefix, stored: *stored, step, besides: Besides::Branch(own) }
+                let own = BranchKv { branches: &**branches, length: *length, each: *each };
+                KvContext {
+                    prefix: *prefix,
+                    prefix_length: *stored,
+                    step,
+                    further: FurtherKeys::Branch(own),
+                }
             }
-            Self::History(history) => {
-                Seen { prefix: &**history, stored: rows, step, besides: Besides::Nothing }
-            }
-            Self::Questions(history, stored) => {
-                Seen { prefix: *history, stored: *stored, step, besides: Besides::Itself }
-            }
+            Self::History(history) => KvContext {
+                prefix: &**history,
+                prefix_length: rows,
+                step,
+                further: FurtherKeys::None,
+            },
+            Self::Questions(history, stored) => KvContext {
+                prefix: *history,
+                prefix_length: *stored,
+                step,
+                further: FurtherKeys::Own,
+            },
         }
     }
 }
 
-/// Does each piece of work, on as many threads as there are buffers.
-pub(super) fn spread<W: Send>(
+/// Runs each piece of work, on as many threads as there are buffers.
+pub(super) fn run_on_threads<W: Send>(
     work: impl ExactSizeIterator<Item = W> + Send,
-    buffers: &mut [Buffers],
-    run: &(impl Fn(W, &mut Buffers) + Sync),
+    buffers: &mut [ThreadBuffers],
+    run: &(impl Fn(W, &mut ThreadBuffers) + Sync),
 ) {
     #[cfg(feature = "std")]
     if buffers.len() > 1 && work.len() > 1 {
         let count = work.len();
         let work = std::sync::Mutex::new(work);
-        // A thread that has panicked takes the others with it at the scope's end; until then they
-        // may go on.
+        // A panic of a thread is raised again at the end of the scope; the other threads may
+        // finish.
         let next = || work.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
         let (own, others) = buffers.split_at_mut(1);
         std::thread::scope(|scope| {
@@ -450,7 +491,7 @@ pub(super) fn spread<W: Send>(
                         run(piece, buffers);
                     }
                 };
-                // Where the system refuses a thread, those that there are do its work.
+                // Without a further thread the existing ones do its work.
                 if std::thread::Builder::new().spawn_scoped(scope, drain).is_err() {
                     break;
                 }
@@ -470,7 +511,7 @@ pub(super) fn invalid(what: String) -> Error {
     Error::new(ErrorKind::InvalidValue, what)
 }
 
-/// Of every `step` rows of `width` numbers keeps the last, packed together at the front.
+/// Moves the last of every `step` rows of `width` numbers to the front.
 fn keep_last(buffer: &mut [f32], rows: usize, width: usize, step: usize) {
     for kept in 0..rows / step {
         let from = (kept * step + step - 1) * width;

@@ -1,27 +1,27 @@
-//! A matrix of weights in one of its forms, and what is multiplied with it.
+//! Weight matrices in either representation, and the input of their products.
 
 use alloc::vec::Vec;
 
-use super::{Precision, weights::Tensor, workspace::sized};
+use super::{Precision, buffer::grow, weights::Tensor};
 use crate::kernels::{Destination, Kernels, PANEL, Packed, PackedBytes, QuantizedRows, padded};
 
-/// A matrix `[columns, depth]` of weights, packed.
+/// A packed weight matrix, `[columns, depth]`.
 #[derive(Clone, Debug)]
 pub(super) enum Matrix {
     Floats(Packed),
     Bytes(PackedBytes),
 }
 
-/// Rows to be multiplied, quantised, where the model's matrices are; else nothing.
+/// The rows that a matrix multiplies as bytes; empty if the matrices are floats.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Operand {
+pub(super) struct MatrixInput {
     bytes: Vec<u8>,
     scales: Vec<f32>,
     stride: usize,
 }
 
-impl Operand {
-    /// Quantises `rows` rows of `width` numbers, `stride` apart, if the precision asks for it.
+impl MatrixInput {
+    /// Quantizes `rows` rows of `width` numbers, `stride` apart, if the precision asks for it.
     pub fn load(
         &mut self,
         kernels: Kernels,
@@ -39,7 +39,7 @@ impl Operand {
         if self.bytes.len() < room * self.stride {
             self.bytes.resize(room * self.stride, 0);
         }
-        let scales = sized(&mut self.scales, room);
+        let scales = grow(&mut self.scales, room);
         for (index, out) in self.bytes.chunks_exact_mut(self.stride).take(rows).enumerate() {
             let row = &numbers[index * stride..index * stride + width];
             scales[index] = kernels.quantize(row, out);
@@ -48,7 +48,7 @@ impl Operand {
 }
 
 impl Matrix {
-    /// Packs tensors of `columns` rows each, one below the other; each row has `depth` numbers.
+    /// Packs tensors of shape `[columns, depth]`, concatenated by columns.
     pub fn new(
         precision: Precision,
         kernels: Kernels,
@@ -65,7 +65,7 @@ impl Matrix {
         let mut row = alloc::vec![0.0; depth];
         Self::Bytes(PackedBytes::new(all, depth, |column, out| {
             let part = &parts[column / columns];
-            // What was stored in bytes stays as it is.
+            // Tensors that are stored as bytes keep them.
             part.bytes(column % columns, out).unwrap_or_else(|| {
                 part.row(column % columns, &mut row);
                 kernels.quantize_for_panels(&row, out)
@@ -73,31 +73,31 @@ impl Matrix {
         }))
     }
 
-    /// `out (+)= x · Wᵀ`; the operand was [loaded](Operand::load) with the same rows.
+    /// `out (+)= x · Wᵀ`, where `input` is [loaded](MatrixInput::load) with the rows of `x`.
     pub fn product(
         &self,
         kernels: Kernels,
         (x, stride): (&[f32], usize),
-        operand: &Operand,
+        input: &MatrixInput,
         rows: usize,
         out: Destination<'_>,
     ) {
         match self {
             Self::Floats(matrix) => kernels.product(x, stride, rows, matrix.panels(), out),
             Self::Bytes(matrix) => {
-                let Operand { bytes, scales, stride } = operand;
+                let MatrixInput { bytes, scales, stride } = input;
                 let rows_of = QuantizedRows { bytes, stride: *stride, scales };
                 kernels.byte_product(&rows_of, rows, matrix.panels(), out);
             }
         }
     }
 
-    /// As [`product`](Self::product), of the columns of some panels only.
+    /// As [`product`](Self::product), for the columns of the panels `first..end`.
     pub fn product_of_panels(
         &self,
         kernels: Kernels,
         (x, stride): (&[f32], usize),
-        operand: &Operand,
+        input: &MatrixInput,
         rows: usize,
         (first, end): (usize, usize),
         out: Destination<'_>,
@@ -110,7 +110,7 @@ impl Matrix {
                 kernels.product(x, stride, rows, panels, out);
             }
             Self::Bytes(matrix) => {
-                let Operand { bytes, scales, stride } = operand;
+                let MatrixInput { bytes, scales, stride } = input;
                 let rows_of = QuantizedRows { bytes, stride: *stride, scales };
                 kernels.byte_product(&rows_of, rows, matrix.some(first, end), out);
             }

@@ -1,15 +1,16 @@
 //! The transformer: a LLaMA-style decoder (Touvron et al. 2023) with RMSNorm, rotary positions (Su
 //! et al. 2021), SwiGLU (Shazeer 2020) and no biases.
 //!
-//! A [`Model`] is immutable and can be shared. What changes lies in a [`Cache`] (the keys and
-//! values of a history), in [`Branches`] (many short continuations of it that go through the
-//! weights together), and in a [`Workspace`] (buffers).
+//! A [`Model`] is immutable and can be shared. The mutable state is in a [`Cache`] (the keys and
+//! values of a history), in [`Branches`] (short continuations of it, computed together) and in a
+//! [`Workspace`] (buffers).
 //!
-//! A history is a prefix of tokens with positions, or rows of trials without ([`Sequence`]):
-//! [`Model::extend`] and [`Model::extend_branches`] are for the one, [`Model::history`] and
-//! [`Model::questions`] for the other. The layers are the same.
+//! A history is either a prefix of tokens with positions or a set of rows, one per trial
+//! ([`Sequence`]). [`Model::extend`] and [`Model::extend_branches`] handle tokens,
+//! [`Model::history`] and [`Model::questions`] rows. The layers are the same.
 
 mod attention;
+mod buffer;
 mod cache;
 mod config;
 pub(crate) mod embedding;
@@ -47,14 +48,14 @@ pub struct Model {
     precision: Precision,
     /// `[vocabulary, hidden]`.
     embedding: Vec<f32>,
-    /// What rows of trials are summed from, where the model reads them.
+    /// Embedding tables of rows of trials, if the model reads these.
     trials: Option<RowEmbedding>,
     head: Matrix,
     norm: Vec<f32>,
     layers: Vec<Layer>,
-    /// Cosines, then sines of each position's angles: `[max_positions, 2, head_size / 2]`; empty
-    /// where there are no positions.
-    turns: Vec<f32>,
+    /// Cosines and sines of the rotary embedding, `[max_positions, 2, head_size / 2]`; empty for a
+    /// model without positions.
+    rope_table: Vec<f32>,
 }
 
 #[derive(Clone, Debug)]
@@ -73,7 +74,7 @@ struct Layer {
 static PICO: &[u8] = include_bytes!("../../weights/pico.safetensors");
 
 impl fmt::Debug for Model {
-    /// The shape and what the model runs on; not a million numbers.
+    /// Shows the shape, the precision and the kernels, without the weights.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { config, precision, kernels, .. } = self;
         formatter
@@ -86,7 +87,7 @@ impl fmt::Debug for Model {
 }
 
 impl Model {
-    /// Reads a weights file that is in memory, for computing in [`Precision::Int8`].
+    /// Reads a weights file from memory, to compute in [`Precision::Int8`].
     ///
     /// # Errors
     ///
@@ -96,8 +97,7 @@ impl Model {
         Self::from_bytes_in(Precision::default(), bytes)
     }
 
-    /// Reads a weights file that is in memory, for computing in some precision, whichever the file
-    /// has.
+    /// Reads a weights file from memory, to compute in the given precision.
     ///
     /// # Errors
     ///
@@ -107,18 +107,18 @@ impl Model {
         Ok(Self::pack(config, metadata, &tensors, precision))
     }
 
-    /// Reads a weights file through a memory map, for computing in [`Precision::Int8`].
+    /// Reads a weights file through a memory map, to compute in [`Precision::Int8`].
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) with the path when it cannot be opened, else as
-    /// [`from_bytes`](Self::from_bytes).
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) with the path if the file cannot be opened, and
+    /// those of [`from_bytes`](Self::from_bytes).
     #[cfg(feature = "std")]
     pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self> {
         Self::open_in(Precision::default(), path)
     }
 
-    /// Reads a weights file through a memory map, for computing in some precision.
+    /// Reads a weights file through a memory map, to compute in the given precision.
     ///
     /// # Errors
     ///
@@ -128,9 +128,8 @@ impl Model {
         files::mapped(path.as_ref(), |bytes| Self::from_bytes_in(precision, bytes))
     }
 
-    /// Reads a folder as Hugging Face's `LlamaForCausalLM` is saved in: `config.json` and
-    /// `model.safetensors`. What our own files say about themselves is not there; the metadata is
-    /// that of a model that was not trained.
+    /// Reads the folder of a saved Hugging Face `LlamaForCausalLM`: `config.json` and
+    /// `model.safetensors`. It has none of our metadata, which is that of an untrained model.
     ///
     /// # Errors
     ///
@@ -150,14 +149,13 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// None in a build whose weights are whole.
+    /// None, unless the embedded weights are corrupt.
     #[cfg(feature = "pico")]
     pub fn pico() -> Result<Self> {
         Self::from_bytes(PICO)
     }
 
-    /// The embedded pico model, unpacked once for the whole process where there is the standard
-    /// library; it is immutable.
+    /// The embedded pico model, shared by the whole process if the standard library is available.
     ///
     /// # Errors
     ///
@@ -174,7 +172,7 @@ impl Model {
         Self::pico().map(alloc::sync::Arc::new)
     }
 
-    /// The embedded pico model, for computing in some precision.
+    /// The embedded pico model, to compute in the given precision.
     ///
     /// # Errors
     ///
@@ -195,11 +193,11 @@ impl Model {
         Ok(Self::new(config, Metadata::default(), &weights, precision))
     }
 
-    /// Packs weights for computing in some precision.
+    /// Packs weights to compute in the given precision.
     ///
     /// # Panics
     ///
-    /// When the weights do not fit the config, or the config is out of range.
+    /// If the weights do not fit the config, or the config is out of range.
     pub fn new(
         config: Config,
         metadata: Metadata,
@@ -256,8 +254,8 @@ impl Model {
             head: matrix(&[head], config.vocabulary_size, hidden),
             norm: tensors.get("model.norm.weight").all(1, hidden),
             layers,
-            turns: match config.sequence() {
-                Sequence::Tokens => turns(&config),
+            rope_table: match config.sequence() {
+                Sequence::Tokens => rope_table(&config),
                 Sequence::Trials => Vec::new(),
             },
             metadata,
@@ -265,21 +263,21 @@ impl Model {
         }
     }
 
-    /// The same model on another of this CPU's instruction sets.
+    /// Selects another instruction set of this CPU.
     pub fn with_kernels(mut self, kernels: Kernels) -> Self {
         self.kernels = kernels;
         self
     }
 
-    /// An empty cache for at most `capacity` tokens or rows. All of its memory is taken at once:
-    /// `layers · 2 · hidden · capacity` numbers, of a byte each in [`Precision::Int8`] and 16 bytes
-    /// more for each token, layer and head, and of four bytes else; the capacity is rounded up to
-    /// whole panels of 32 tokens, and so is a head's size for the values.
+    /// An empty cache for at most `capacity` tokens or rows, with all memory allocated: `layers · 2
+    /// · hidden · capacity` numbers. A number takes one byte in [`Precision::Int8`], with 16 more
+    /// bytes per token, layer and head, and four bytes otherwise. The capacity is rounded up to a
+    /// multiple of 32, and for values the head size too.
     pub fn cache(&self, capacity: usize) -> Cache {
         Cache::new(&self.config, self.precision, capacity)
     }
 
-    /// No continuations yet.
+    /// Branches, none yet.
     pub fn branches(&self) -> Branches {
         Branches::new(&self.config, self.precision)
     }
@@ -289,17 +287,17 @@ impl Model {
         &self.config
     }
 
-    /// What the weights file says about itself.
+    /// Metadata of the weights file.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// Which instruction set the model runs on.
+    /// The instruction set in use.
     pub fn kernels(&self) -> Kernels {
         self.kernels
     }
 
-    /// What the model computes in.
+    /// The precision of the computation.
     pub fn precision(&self) -> Precision {
         self.precision
     }
@@ -321,7 +319,7 @@ impl Weights {
     ///
     /// # Errors
     ///
-    /// None in a build whose weights are whole.
+    /// None, unless the embedded weights are corrupt.
     #[cfg(feature = "pico")]
     pub fn pico() -> Result<(Config, Metadata, Self)> {
         Self::from_bytes(PICO)
@@ -342,11 +340,11 @@ impl Weights {
         weights::write(config, metadata, self, precision)
     }
 
-    /// Random weights of the sizes that an untrained model begins with.
+    /// Random weights with the scales of a new model before training.
     pub fn random(config: &Config, seed: u64) -> Self {
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut uniform = |count: usize, reach: f32| -> Vec<f32> {
-            (0..count).map(|_| generator.random_range(-reach..reach)).collect()
+            (0..count).map(|_| rng.random_range(-reach..reach)).collect()
         };
         let (hidden, wide) = (config.hidden_size, config.feed_forward_size);
         // A uniform number between ±√3 has variance one.
@@ -383,7 +381,7 @@ impl Weights {
 
 /// Cosines and sines of `position · theta^(−2i / head_size)`, `[positions, 2, head_size / 2]` (Su
 /// et al. 2021, equation 15).
-fn turns(config: &Config) -> Vec<f32> {
+fn rope_table(config: &Config) -> Vec<f32> {
     let half = config.head_size() / 2;
     let frequencies: Vec<f32> = (0..half)
         .map(|index| {
@@ -391,11 +389,11 @@ fn turns(config: &Config) -> Vec<f32> {
             libm::pow(f64::from(config.rope_theta), exponent) as f32
         })
         .collect();
-    let mut turns = Vec::with_capacity(config.max_positions * 2 * half);
+    let mut rope_table = Vec::with_capacity(config.max_positions * 2 * half);
     for position in 0..config.max_positions {
         let angles = frequencies.iter().map(|frequency| position as f32 * frequency);
-        turns.extend(angles.clone().map(libm::cosf));
-        turns.extend(angles.map(libm::sinf));
+        rope_table.extend(angles.clone().map(libm::cosf));
+        rope_table.extend(angles.map(libm::sinf));
     }
-    turns
+    rope_table
 }

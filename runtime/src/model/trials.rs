@@ -1,4 +1,4 @@
-//! The forward pass of a model that reads a row a trial
+//! The forward pass of a model that reads one row per trial
 //! ([`Sequence::Trials`](super::Sequence::Trials)).
 
 use alloc::format;
@@ -6,9 +6,10 @@ use core::ops::Range;
 
 use super::{
     Cache, Model, Workspace,
-    cache::{GROUP, Store},
-    forward::{Past, invalid, spread},
-    workspace::{Buffers, sized},
+    buffer::grow,
+    cache::{GROUP_TOKENS, KvStore},
+    forward::{RowContext, invalid, run_on_threads},
+    workspace::ThreadBuffers,
 };
 use crate::{
     Result,
@@ -16,20 +17,19 @@ use crate::{
     tokenizer::rows::Rows,
 };
 
-/// Rows go through the kernels so many at a time.
-const BLOCK: usize = 12;
+/// Number of rows that kernels multiply at a time.
+const ROW_BLOCK: usize = 12;
 
 impl Model {
-    /// Puts a whole history in the place of what the cache holds: keys and values of rows that all
-    /// attend to one another, whatever their order. Nobody asks for their states, so
-    /// [`Workspace::hidden`] has none then.
+    /// Replaces the content of the cache by a history: the keys and values of rows that all attend
+    /// to one another, in any order. There are no output states; [`Workspace::hidden`] is empty.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): a model of
     /// [`Sequence::Tokens`](super::Sequence::Tokens), no rows, a row with a slot that the config
     /// does not have or a value or token outside the vocabulary, more rows than the cache or the
-    /// model has room for, a cache made for another model. The cache holds what it held then.
+    /// model has room for, a cache made for another model. The cache is then unchanged.
     pub fn history(&self, cache: &mut Cache, rows: &Rows, workspace: &mut Workspace) -> Result<()> {
         self.config.check_rows(rows)?;
         self.check_length(cache, rows.len())?;
@@ -41,46 +41,50 @@ impl Model {
         let buffers = &mut workspace.buffers[0];
         self.embed_rows(rows, 0..count, buffers);
         match &mut cache.store {
-            Store::Floats(store) => self.layers(Past::History(store), count, buffers, &mut []),
-            Store::Bytes(store) => self.layers(Past::History(store), count, buffers, &mut []),
+            KvStore::Floats(store) => {
+                self.layers(RowContext::History(store), count, buffers, &mut [])
+            }
+            KvStore::Bytes(store) => {
+                self.layers(RowContext::History(store), count, buffers, &mut [])
+            }
         }
-        cache.hold(rows);
+        cache.set_rows(rows);
         Ok(())
     }
 
-    /// The states of rows that see a history and each itself, but not one another: questions, and
-    /// policy rows. [`Workspace::hidden`] then has them, `[rows, hidden]`; each is the same to the
-    /// last bit whatever the other rows are, and on any number of threads.
+    /// Output states of questions and policy rows, each of which sees the history and itself. They
+    /// go to [`Workspace::hidden`], `[rows, hidden]`. The bits of a row depend neither on the other
+    /// rows nor on the number of threads.
     ///
     /// # Errors
     ///
-    /// As [`history`](Self::history), but for the cache's room.
+    /// Those of [`history`](Self::history), except for the capacity of the cache.
     pub fn questions(&self, history: &Cache, rows: &Rows, workspace: &mut Workspace) -> Result<()> {
         self.config.check_rows(rows)?;
         self.check_length(history, history.len() + 1)?;
         let (count, hidden) = (rows.len(), self.config.hidden_size);
         let threads = workspace.buffers.len();
-        let group = count.div_ceil(threads).next_multiple_of(BLOCK).min(GROUP);
+        let group = count.div_ceil(threads).next_multiple_of(ROW_BLOCK).min(GROUP_TOKENS);
         workspace.hidden.resize(count * hidden, 0.0);
         let groups = (0..count).step_by(group).map(|first| first..count.min(first + group));
         let work = groups.zip(workspace.hidden.chunks_mut(group * hidden));
-        let run = |(range, out): (Range<usize>, &mut [f32]), buffers: &mut Buffers| {
+        let run = |(range, out): (Range<usize>, &mut [f32]), buffers: &mut ThreadBuffers| {
             let (count, stored) = (range.len(), history.len());
             self.embed_rows(rows, range, buffers);
             match &history.store {
-                Store::Floats(store) => {
-                    self.layers(Past::Questions(store, stored), count, buffers, out);
+                KvStore::Floats(store) => {
+                    self.layers(RowContext::Questions(store, stored), count, buffers, out);
                 }
-                Store::Bytes(store) => {
-                    self.layers(Past::Questions(store, stored), count, buffers, out);
+                KvStore::Bytes(store) => {
+                    self.layers(RowContext::Questions(store, stored), count, buffers, out);
                 }
             }
         };
-        spread(work, &mut workspace.buffers, &run);
+        run_on_threads(work, &mut workspace.buffers, &run);
         Ok(())
     }
 
-    /// What rows are to the layers, `[rows, hidden]`: for looking at, and for other engines.
+    /// Embeddings of rows, `[rows, hidden]`, for inspection and for other engines.
     ///
     /// # Errors
     ///
@@ -108,12 +112,12 @@ impl Model {
         Ok(())
     }
 
-    /// The stream of some rows.
-    fn embed_rows(&self, rows: &Rows, range: Range<usize>, buffers: &mut Buffers) {
+    /// Writes the embeddings of a range of rows to the residual stream.
+    fn embed_rows(&self, rows: &Rows, range: Range<usize>, buffers: &mut ThreadBuffers) {
         let tables = self.trials.as_ref().expect("the sequence was checked");
         let width = self.config.hidden_size.next_multiple_of(PANEL);
-        let Buffers { stream, rows: sums, .. } = buffers;
-        let stream = sized(stream, padded(range.len()) * width);
+        let ThreadBuffers { stream, rows: sums, .. } = buffers;
+        let stream = grow(stream, padded(range.len()) * width);
         tables.sum(self.kernels, &self.embedding, rows, range, sums, (stream, width));
     }
 }

@@ -1,36 +1,35 @@
 use alloc::vec::Vec;
 
-use super::{attention, embedding, matrix::Operand};
+use super::{attention, embedding, matrix::MatrixInput};
 
-/// The buffers of forward passes, which grow to what is needed and are used again; and on how many
-/// threads continuations are computed.
+/// Buffers and number of threads of forward passes. The buffers grow on demand and are reused.
 #[derive(Clone, Debug)]
 pub struct Workspace {
-    /// One for each thread.
-    pub(super) buffers: Vec<Buffers>,
-    /// The normalised last states, `[rows, hidden]`.
+    /// Buffers of each thread.
+    pub(super) buffers: Vec<ThreadBuffers>,
+    /// Output states after the final norm, `[rows, hidden]`.
     pub(super) hidden: Vec<f32>,
 }
 
-/// The buffers of one thread; each has room for the rows that kernels read and write together.
+/// Buffers of one thread, with rows padded to what kernels read and write together.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Buffers {
+pub(super) struct ThreadBuffers {
     /// The residual stream, `[rows, hidden]` with rows padded to whole panels.
     pub stream: Vec<f32>,
-    /// What a matrix is multiplied with, `[rows, hidden]`.
+    /// Input of a matrix product, `[rows, hidden]`.
     pub input: Vec<f32>,
-    /// The same as bytes, where matrices are.
-    pub operand: Operand,
+    /// The input as bytes, if the matrices are bytes.
+    pub matrix_input: MatrixInput,
     /// Queries, keys and values, `[rows, 3 · hidden]` with rows padded to whole panels.
     pub projected: Vec<f32>,
-    /// Mixed values, `[rows, hidden]` with room for a panel after each row.
+    /// Output of attention, `[rows, hidden]` with room for a panel after each row.
     pub mixed: Vec<f32>,
     /// Gate and up projections, padded.
     pub gate: Vec<f32>,
     pub up: Vec<f32>,
-    pub attention: attention::Buffers,
-    /// For sums of slots and values.
-    pub rows: embedding::Buffers,
+    pub attention: attention::AttentionBuffers,
+    /// Buffers of the embedding of rows.
+    pub rows: embedding::EmbeddingBuffers,
 }
 
 impl Default for Workspace {
@@ -40,31 +39,23 @@ impl Default for Workspace {
 }
 
 impl Workspace {
-    /// Without any memory yet, for one thread.
+    /// A workspace for one thread, without memory.
     pub fn new() -> Self {
-        Self { buffers: alloc::vec![Buffers::default()], hidden: Vec::new() }
+        Self { buffers: alloc::vec![ThreadBuffers::default()], hidden: Vec::new() }
     }
 
-    /// Spreads continuations over so many threads, between 1 and 1024; the numbers that come out
-    /// are the same. Without the standard library there is one thread always.
+    /// Sets the number of threads, clamped to 1..=1024, that branches and questions are computed
+    /// on. The results do not depend on it. Without the standard library there is always one
+    /// thread.
     pub fn set_threads(&mut self, threads: usize) {
-        self.buffers.resize_with(threads.clamp(1, 1024), Buffers::default);
+        self.buffers.resize_with(threads.clamp(1, 1024), ThreadBuffers::default);
     }
 
-    /// The normalised state after the last token: one row of `hidden_size` numbers after
-    /// [`extend`](super::Model::extend), one per continuation after
-    /// [`extend_branches`](super::Model::extend_branches), one per row after
+    /// Output states after the final norm, `[rows, hidden_size]`: one row after
+    /// [`extend`](super::Model::extend), one per branch after
+    /// [`extend_branches`](super::Model::extend_branches), one per question after
     /// [`questions`](super::Model::questions), none after [`history`](super::Model::history).
     pub fn hidden(&self) -> &[f32] {
         &self.hidden
     }
-}
-
-/// The first `length` numbers of a buffer, grown if need be. What is in them is left over from
-/// before.
-pub(super) fn sized(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
-    if buffer.len() < length {
-        buffer.resize(length, 0.0);
-    }
-    &mut buffer[..length]
 }

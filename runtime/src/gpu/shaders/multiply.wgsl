@@ -27,7 +27,7 @@ fn finish(row: u32, tile: u32, x: u32, products: vec4<f32>) {
         return;
     }
     let first = tile * 64u + x;
-    if (EPILOGUE == GATED) {
+    if (EPILOGUE == SWIGLU) {
         // The matrix has 32 rows of gates and 32 rows that they open, in turns.
         let column = tile * 32u + x;
         for (var part = 0u; part < 2u; part += 1u) {

@@ -1,21 +1,24 @@
 use alloc::{vec, vec::Vec};
 
-use super::{Buffers, KeyValues, Place, Queries, ROOM, Row, Weights};
+use super::{
+    AttentionBuffers, AttentionWeights, KeyValues, KvSlot, ProjectedRows, Queries, ROW_PADDING,
+    ScoreRow,
+};
 use crate::{
     kernels::{BytePanels, Destination, Kernels, PANEL, PairPanels, QuantizedRows, padded},
-    model::{Config, workspace::sized},
+    model::{Config, buffer::grow},
 };
 
-/// The largest weight.
-const WHOLE: f32 = 32_767.0;
+/// Largest integer weight.
+const MAX_WEIGHT: f32 = 32_767.0;
 
 /// Keys and values in bytes, with a scale for each token and head, packed as the kernels' panels.
 ///
 /// With `d` the head size rounded up to whole fours and `c` the capacity rounded up to whole
-/// panels, each slot, layer and head has keys `[c / 32, d / 4, 32, 4]` and values `[d / 32 (rounded
-/// up), c / 2, 32, 2]`.
+/// panels, each branch, layer and head has keys `[c / 32, d / 4, 32, 4]` and values `[d / 32
+/// (rounded up), c / 2, 32, 2]`.
 #[derive(Clone, Debug)]
-pub struct Bytes {
+pub struct Int8Kv {
     layers: usize,
     heads: usize,
     size: usize,
@@ -25,21 +28,21 @@ pub struct Bytes {
     key_offsets: Vec<i32>,
     values: Vec<i8>,
     value_scales: Vec<f32>,
-    /// The largest scale up to each token.
+    /// Largest scale up to each token.
     value_bounds: Vec<f32>,
-    parts: Parts,
+    parts: QuantizedToken,
 }
 
-/// A token's key and value as bytes, head by head, while they are written.
+/// The key and the value of the token being written, as bytes by head.
 #[derive(Clone, Debug, Default)]
-struct Parts {
+struct QuantizedToken {
     bytes: Vec<u8>,
     scales: Vec<f32>,
 }
 
-impl Bytes {
-    /// Room for `capacity` tokens in each of `slots` slots.
-    pub fn new(config: &Config, slots: usize, capacity: usize) -> Self {
+impl Int8Kv {
+    /// Room for `capacity` tokens in each of `branches` branches.
+    pub fn new(config: &Config, branches: usize, capacity: usize) -> Self {
         let mut all = Self {
             layers: config.layers,
             heads: config.heads,
@@ -51,20 +54,20 @@ impl Bytes {
             values: Vec::new(),
             value_scales: Vec::new(),
             value_bounds: Vec::new(),
-            parts: Parts {
+            parts: QuantizedToken {
                 bytes: vec![0; 2 * config.heads * config.head_size().next_multiple_of(4)],
                 scales: vec![0.0; 2 * config.heads],
             },
         };
-        all.reset(slots, capacity);
+        all.reset(branches, capacity);
         all
     }
 
-    /// Makes room for other numbers of slots and tokens; what is there is forgotten, its memory
-    /// used again.
-    pub fn reset(&mut self, slots: usize, capacity: usize) {
+    /// Drops all keys and values and makes room for other numbers of branches and tokens, reusing
+    /// the memory.
+    pub fn reset(&mut self, branches: usize, capacity: usize) {
         self.capacity = capacity.next_multiple_of(PANEL);
-        let places = slots * self.layers * self.heads;
+        let places = branches * self.layers * self.heads;
         let (keys, values) = (places * self.key_size(), places * self.value_size());
         if self.keys.len() < keys {
             self.keys = vec![0; keys];
@@ -92,21 +95,21 @@ impl Bytes {
         self.size.next_multiple_of(PANEL) * self.capacity
     }
 
-    fn index(&self, place: Place) -> usize {
-        (place.slot * self.layers + place.layer) * self.heads + place.head
+    fn index(&self, slot: KvSlot) -> usize {
+        (slot.branch * self.layers + slot.layer) * self.heads + slot.head
     }
 
-    fn value_scales(&self, place: Place) -> &[f32] {
-        let index = self.index(place);
+    fn value_scales(&self, slot: KvSlot) -> &[f32] {
+        let index = self.index(slot);
         &self.value_scales[index * self.capacity..(index + 1) * self.capacity]
     }
 }
 
-impl KeyValues for Bytes {
+impl KeyValues for Int8Kv {
     fn write(
         &mut self,
         kernels: Kernels,
-        slot: usize,
+        branch: usize,
         layer: usize,
         position: usize,
         key: &[f32],
@@ -120,7 +123,7 @@ impl KeyValues for Bytes {
         kernels.quantize_parts(key, self.size, key_bytes, key_parts, true);
         kernels.quantize_parts(value, self.size, value_bytes, value_parts, true);
         for head in 0..self.heads {
-            let index = self.index(Place { slot, layer, head });
+            let index = self.index(KvSlot { branch, layer, head });
             let scales = index * self.capacity + position;
             let bytes: &[i8] = bytemuck::cast_slice(&key_bytes[head * wide..(head + 1) * wide]);
             self.key_scales[scales] = key_parts[head];
@@ -150,24 +153,24 @@ impl KeyValues for Bytes {
         self.parts = parts;
     }
 
-    fn prepare(
+    fn prepare_queries(
         kernels: Kernels,
         config: &Config,
-        projected: &mut [f32],
-        stride: usize,
-        rows: usize,
-        buffers: &mut Buffers,
+        projected: &mut ProjectedRows<'_>,
+        buffers: &mut AttentionBuffers,
     ) {
         let size = config.head_size();
         let wide = size.next_multiple_of(4);
-        let all = padded(rows) + ROOM;
-        let Buffers { queries, query_scales, .. } = buffers;
+        let all = padded(projected.rows) + ROW_PADDING;
+        let AttentionBuffers { queries, query_scales, .. } = buffers;
         if queries.len() < config.heads * all * wide {
             queries.resize(config.heads * all * wide, 0);
         }
-        let scales = sized(query_scales, config.heads * all);
+        let scales = grow(query_scales, config.heads * all);
         let factor = Self::query_factor(config);
-        for (index, row) in projected.chunks_exact(stride).take(rows).enumerate() {
+        for (index, row) in
+            projected.numbers.chunks_exact(projected.stride).take(projected.rows).enumerate()
+        {
             for (head, part) in row[..config.hidden_size].chunks_exact(size).enumerate() {
                 let place = head * all + index;
                 let out = &mut queries[place * wide..(place + 1) * wide];
@@ -177,24 +180,24 @@ impl KeyValues for Bytes {
     }
 
     fn query_factor(config: &Config) -> f32 {
-        // Scores are the logarithms to base two of what they weigh.
+        // Scores are exponents to base two.
         core::f32::consts::LOG2_E / libm::sqrtf(config.head_size() as f32)
     }
 
-    fn power(score: f32) -> f32 {
+    fn exp(score: f32) -> f32 {
         libm::exp2f(score)
     }
 
     fn score(
         &self,
         kernels: Kernels,
-        place: Place,
+        slot: KvSlot,
         queries: Queries<'_>,
         rows: usize,
         positions: usize,
         out: Destination<'_>,
     ) {
-        let index = self.index(place);
+        let index = self.index(slot);
         let panels = BytePanels {
             bytes: &self.keys[index * self.key_size()..],
             stride: self.quads() * 4 * PANEL,
@@ -208,42 +211,48 @@ impl KeyValues for Bytes {
         kernels.byte_product(&rows_of, rows, panels, out);
     }
 
-    fn bound(&self, place: Place, positions: usize) -> f32 {
-        // Above zero, so that it can be divided by.
+    fn value_bound(&self, slot: KvSlot, positions: usize) -> f32 {
+        // Positive, because weights are divided by it.
         let last = positions.checked_sub(1);
-        last.map_or(1e-30, |last| self.value_bounds[self.index(place) * self.capacity + last])
+        last.map_or(1e-30, |last| self.value_bounds[self.index(slot) * self.capacity + last])
     }
 
-    fn weigh(
+    fn softmax_weights(
         &self,
         kernels: Kernels,
-        place: Place,
-        row: Row<'_>,
+        slot: KvSlot,
+        row: ScoreRow<'_>,
         seen: usize,
         highest: f32,
         bound: f32,
     ) -> f32 {
-        let scales = self.value_scales(place);
-        kernels.softmax_weights(&row.scores[..seen], highest, scales, WHOLE / bound, row.weights)
+        let scales = self.value_scales(slot);
+        kernels.softmax_weights(
+            &row.scores[..seen],
+            highest,
+            scales,
+            MAX_WEIGHT / bound,
+            row.weights,
+        )
     }
 
-    fn factor(sum: f32, bound: f32) -> f32 {
-        bound / WHOLE / sum
+    fn output_factor(sum: f32, bound: f32) -> f32 {
+        bound / MAX_WEIGHT / sum
     }
 
-    fn settle(_kernels: Kernels, _weights: &mut [f32], _factor: f32) {}
+    fn normalize_weights(_kernels: Kernels, _weights: &mut [f32], _factor: f32) {}
 
     fn mix(
         &self,
         kernels: Kernels,
-        place: Place,
-        weights: Weights<'_>,
+        slot: KvSlot,
+        weights: AttentionWeights<'_>,
         rows: usize,
         positions: usize,
         out: Destination<'_>,
     ) {
         let panels = PairPanels {
-            bytes: &self.values[self.index(place) * self.value_size()..],
+            bytes: &self.values[self.index(slot) * self.value_size()..],
             stride: self.capacity * PANEL,
             pairs: positions.div_ceil(2),
             columns: self.size,

@@ -1,6 +1,8 @@
 use alloc::{vec, vec::Vec};
 
-use super::{Buffers, KeyValues, Place, Queries, Row, Weights};
+use super::{
+    AttentionBuffers, AttentionWeights, KeyValues, KvSlot, ProjectedRows, Queries, ScoreRow,
+};
 use crate::{
     kernels::{Destination, Kernels, PANEL, Panels},
     model::Config,
@@ -8,11 +10,11 @@ use crate::{
 
 /// Keys and values in single precision, packed as the kernels' panels.
 ///
-/// With `d` the head size and `c` the capacity rounded up to whole panels, each slot, layer and
+/// With `d` the head size and `c` the capacity rounded up to whole panels, each branch, layer and
 /// head has keys `[c / 32, d, 32]`, so that a product with queries gives scores, and values `[d /
 /// 32 (rounded up), c, 32]`, so that a product with weights gives the mixed values.
 #[derive(Clone, Debug)]
-pub struct Floats {
+pub struct FloatKv {
     layers: usize,
     heads: usize,
     size: usize,
@@ -21,9 +23,9 @@ pub struct Floats {
     values: Vec<f32>,
 }
 
-impl Floats {
-    /// Room for `capacity` tokens in each of `slots` slots.
-    pub fn new(config: &Config, slots: usize, capacity: usize) -> Self {
+impl FloatKv {
+    /// Room for `capacity` tokens in each of `branches` branches.
+    pub fn new(config: &Config, branches: usize, capacity: usize) -> Self {
         let mut all = Self {
             layers: config.layers,
             heads: config.heads,
@@ -32,15 +34,15 @@ impl Floats {
             keys: Vec::new(),
             values: Vec::new(),
         };
-        all.reset(slots, capacity);
+        all.reset(branches, capacity);
         all
     }
 
-    /// Makes room for other numbers of slots and tokens; what is there is forgotten, its memory
-    /// used again.
-    pub fn reset(&mut self, slots: usize, capacity: usize) {
+    /// Drops all keys and values and makes room for other numbers of branches and tokens, reusing
+    /// the memory.
+    pub fn reset(&mut self, branches: usize, capacity: usize) {
         self.capacity = capacity.next_multiple_of(PANEL);
-        let places = slots * self.layers * self.heads;
+        let places = branches * self.layers * self.heads;
         let (keys, values) = (places * self.key_size(), places * self.value_size());
         if self.keys.len() < keys {
             self.keys = vec![0.0; keys];
@@ -56,16 +58,16 @@ impl Floats {
         self.size.next_multiple_of(PANEL) * self.capacity
     }
 
-    fn index(&self, place: Place) -> usize {
-        (place.slot * self.layers + place.layer) * self.heads + place.head
+    fn index(&self, slot: KvSlot) -> usize {
+        (slot.branch * self.layers + slot.layer) * self.heads + slot.head
     }
 }
 
-impl KeyValues for Floats {
+impl KeyValues for FloatKv {
     fn write(
         &mut self,
         _kernels: Kernels,
-        slot: usize,
+        branch: usize,
         layer: usize,
         position: usize,
         key: &[f32],
@@ -73,7 +75,7 @@ impl KeyValues for Floats {
     ) {
         let (key_size, value_size) = (self.key_size(), self.value_size());
         for head in 0..self.heads {
-            let index = self.index(Place { slot, layer, head });
+            let index = self.index(KvSlot { branch, layer, head });
             let part = head * self.size..(head + 1) * self.size;
             let start = index * key_size + position / PANEL * self.size * PANEL + position % PANEL;
             let column = self.keys[start..].iter_mut().step_by(PANEL);
@@ -87,16 +89,14 @@ impl KeyValues for Floats {
         }
     }
 
-    fn prepare(
+    fn prepare_queries(
         kernels: Kernels,
         config: &Config,
-        projected: &mut [f32],
-        stride: usize,
-        rows: usize,
-        _buffers: &mut Buffers,
+        projected: &mut ProjectedRows<'_>,
+        _buffers: &mut AttentionBuffers,
     ) {
         let factor = 1.0 / libm::sqrtf(config.head_size() as f32);
-        for row in projected.chunks_exact_mut(stride).take(rows) {
+        for row in projected.numbers.chunks_exact_mut(projected.stride).take(projected.rows) {
             kernels.scale(&mut row[..config.hidden_size], factor);
         }
     }
@@ -105,21 +105,21 @@ impl KeyValues for Floats {
         1.0
     }
 
-    fn power(score: f32) -> f32 {
+    fn exp(score: f32) -> f32 {
         libm::expf(score)
     }
 
     fn score(
         &self,
         kernels: Kernels,
-        place: Place,
+        slot: KvSlot,
         queries: Queries<'_>,
         rows: usize,
         positions: usize,
         out: Destination<'_>,
     ) {
         let panels = Panels {
-            numbers: &self.keys[self.index(place) * self.key_size()..],
+            numbers: &self.keys[self.index(slot) * self.key_size()..],
             stride: self.size * PANEL,
             depth: self.size,
             columns: positions,
@@ -127,15 +127,15 @@ impl KeyValues for Floats {
         kernels.product(queries.floats, queries.stride, rows, panels, out);
     }
 
-    fn bound(&self, _place: Place, _positions: usize) -> f32 {
+    fn value_bound(&self, _slot: KvSlot, _positions: usize) -> f32 {
         1.0
     }
 
-    fn weigh(
+    fn softmax_weights(
         &self,
         kernels: Kernels,
-        _place: Place,
-        row: Row<'_>,
+        _slot: KvSlot,
+        row: ScoreRow<'_>,
         seen: usize,
         highest: f32,
         _bound: f32,
@@ -144,25 +144,25 @@ impl KeyValues for Floats {
         kernels.exp_and_sum(&mut row.scores[..seen], highest)
     }
 
-    fn factor(sum: f32, _bound: f32) -> f32 {
+    fn output_factor(sum: f32, _bound: f32) -> f32 {
         1.0 / sum
     }
 
-    fn settle(kernels: Kernels, weights: &mut [f32], factor: f32) {
+    fn normalize_weights(kernels: Kernels, weights: &mut [f32], factor: f32) {
         kernels.scale(weights, factor);
     }
 
     fn mix(
         &self,
         kernels: Kernels,
-        place: Place,
-        weights: Weights<'_>,
+        slot: KvSlot,
+        weights: AttentionWeights<'_>,
         rows: usize,
         positions: usize,
         out: Destination<'_>,
     ) {
         let panels = Panels {
-            numbers: &self.values[self.index(place) * self.value_size()..],
+            numbers: &self.values[self.index(slot) * self.value_size()..],
             stride: self.capacity * PANEL,
             depth: positions,
             columns: self.size,

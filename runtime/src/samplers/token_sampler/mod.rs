@@ -221,10 +221,9 @@ impl TokenSampler {
             offered = left;
         }
         let mut ranked = self.rank(&offered, &tokenizer, &context)?;
-        let mut generator = request.rng();
+        let mut rng = request.rng();
         for _ in 0..if self.options.refined > 0 { ROUNDS } else { 0 } {
-            let more =
-                self.refinements(request, &known, &context, &offered, &ranked, &mut generator);
+            let more = self.refinements(request, &known, &context, &offered, &ranked, &mut rng);
             ranked.extend(self.rank(&more, &tokenizer, &context)?);
             offered.extend(more);
         }
@@ -265,7 +264,7 @@ impl TokenSampler {
         context: &Context,
         offered: &[Candidate],
         ranked: &[Prediction],
-        generator: &mut Xoshiro256PlusPlus,
+        rng: &mut Xoshiro256PlusPlus,
     ) -> Vec<Candidate> {
         let mut order: Vec<usize> = (0..offered.len()).collect();
         let rating = |index: &usize| ranked[*index].expected_improvement;
@@ -281,7 +280,7 @@ impl TokenSampler {
                     request.space,
                     &parents,
                     &context.search_box,
-                    generator,
+                    rng,
                 ),
                 origin: CandidateOrigin::Refined,
             })
@@ -324,9 +323,9 @@ impl TokenSampler {
         tokenizer: &Tokenizer,
         context: &Context,
     ) -> Result<Vec<Candidate>> {
-        let mut generator = request.rng();
+        let mut rng = request.rng();
         let mut offered = Vec::new();
-        let drawn = self.draw_policy(tokenizer, context, &mut generator)?;
+        let drawn = self.draw_policy(tokenizer, context, &mut rng)?;
         offered.extend(
             drawn
                 .into_iter()
@@ -341,14 +340,14 @@ impl TokenSampler {
                     request.space,
                     &context.best,
                     &context.search_box,
-                    &mut generator,
+                    &mut rng,
                 ),
                 origin: CandidateOrigin::Neighbor,
             }));
         }
         // Without a best trial there are no neighbours: the spread takes their place.
         let missing = if context.best.is_empty() { self.options.neighbours } else { 0 };
-        let seed = generator.random::<u64>();
+        let seed = rng.random::<u64>();
         offered.extend((0..self.options.spread + missing).map(|index| Candidate {
             configuration: candidates::spread(
                 request.space,

@@ -22,7 +22,7 @@ impl TokenSampler {
         &mut self,
         tokenizer: &Tokenizer,
         context: &Context,
-        generator: &mut Xoshiro256PlusPlus,
+        rng: &mut Xoshiro256PlusPlus,
     ) -> Result<Vec<Configuration>> {
         let count = self.options.policy;
         if count > 0 {
@@ -52,9 +52,9 @@ impl TokenSampler {
                 let (rows, tokens) = (row..row + 1, legal.range.clone());
                 self.model.logits(&mut self.workspace, rows, tokens, &mut logits)?;
                 generation::distribution(&mut logits, legal, &self.options.sampling);
-                let chosen = generation::draw(&logits, generator.random());
+                let chosen = generation::draw(&logits, rng.random());
                 let token = legal.range.start + chosen as Token;
-                let fraction = generator.random();
+                let fraction = rng.random();
                 let value = tokenizer.decode(index, token, &context.search_box, fraction);
                 let values = &mut drawn[row];
                 values.push(Some(value));

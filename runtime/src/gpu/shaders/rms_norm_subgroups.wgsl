@@ -1,4 +1,4 @@
-// The twin of normalise.wgsl for adapters with subgroups: one barrier in place of seven.
+// The twin of rms_norm.wgsl for adapters with subgroups: one barrier in place of seven.
 @group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> rows: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> normal: array<vec4<f32>>;

@@ -1,8 +1,8 @@
-// Turns the queries and keys of the batch's rows by their positions (Su et al. 2021, equation 34), and puts the keys and values of rows
-// that have a slot into the pool. An invocation has one pair of numbers.
+// Rotary embedding of the queries and keys of a batch (Su et al. 2021, equation 34), and storage of the keys and values of rows that
+// have a slot of the pool. An invocation has one pair of numbers.
 @group(0) @binding(1) var<storage, read> plan: array<u32>;
 // Cosine and sine, [positions, HEAD_SIZE / 2].
-@group(0) @binding(2) var<storage, read> rotations: array<vec2<f32>>;
+@group(0) @binding(2) var<storage, read> rope_table: array<vec2<f32>>;
 // Queries, keys and values side by side, [count, PROJECTED].
 @group(0) @binding(3) var<storage, read_write> projected: array<f32>;
 // Keys and values, [slots, 2, HIDDEN].
@@ -10,10 +10,10 @@
 
 const HALF: u32 = HEAD_SIZE / 2u;
 
-fn turned(at: u32, turn: vec2<f32>) -> vec2<f32> {
+fn rotated(at: u32, angle: vec2<f32>) -> vec2<f32> {
     let one = projected[at];
     let other = projected[at + HALF];
-    return vec2<f32>(one * turn.x - other * turn.y, other * turn.x + one * turn.y);
+    return vec2<f32>(one * angle.x - other * angle.y, other * angle.x + one * angle.y);
 }
 
 @compute @workgroup_size(64)
@@ -23,13 +23,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         return;
     }
     let entry = stage.rows_at + 4u * group.y;
-    let turn = rotations[plan[entry + 1u] * HALF + pair % HALF];
+    let angle = rope_table[plan[entry + 1u] * HALF + pair % HALF];
     let place = pair / HALF * HEAD_SIZE + pair % HALF;
     let query = group.y * PROJECTED + place;
     let key = query + HIDDEN;
     let value = key + HIDDEN;
-    let queries = turned(query, turn);
-    let keys = turned(key, turn);
+    let queries = rotated(query, angle);
+    let keys = rotated(key, angle);
     projected[query] = queries.x;
     projected[query + HALF] = queries.y;
     projected[key] = keys.x;
