@@ -5,7 +5,6 @@
 //! can alternate between engines.
 
 mod arguments;
-#[cfg(feature = "pico")]
 mod asks;
 mod line;
 mod requests;
@@ -36,13 +35,7 @@ fn main() -> ExitCode {
     }
     let done = match &arguments.folder {
         Some(folder) => serve(folder, &arguments),
-        #[cfg(feature = "pico")]
         None if arguments.asks => measure_asks(&arguments),
-        #[cfg(not(feature = "pico"))]
-        None if arguments.asks => Err(optiformer::Error::new(
-            optiformer::ErrorKind::Unsupported,
-            "--asks: this build has no weights of its own (feature pico)",
-        )),
         None if arguments.trials > 0 => measure_trials(&arguments),
         None => measure_all(&arguments),
     };
@@ -67,7 +60,6 @@ fn serve(folder: &std::path::Path, arguments: &Arguments) -> Result<()> {
 }
 
 /// Measures whole suggestions of the embedded model.
-#[cfg(feature = "pico")]
 fn measure_asks(arguments: &Arguments) -> Result<()> {
     for precision in &arguments.precisions {
         let model = std::sync::Arc::new(Model::pico_in(*precision)?);
