@@ -4,19 +4,10 @@ use std::{ffi::c_char, sync::Arc};
 
 use optiformer::{
     model::Model,
-    samplers::{self, AutoOptions, AutoSampler, Sampler},
+    samplers::{self, Sampler},
 };
 
-use crate::{
-    model::ModelHandle,
-    pointer,
-    status::{Failure, Status},
-};
-
-/// The default sampler.
-const DEFAULT: &str = "auto";
-/// The transformer's name.
-const LEARNED: &str = "optiformer";
+use crate::{model::ModelHandle, pointer, status::Failure};
 
 /// What a sampler is made of: its name, and its model unless that is the built-in one.
 pub struct SamplerKey {
@@ -41,14 +32,14 @@ impl SamplerKey {
     ///
     /// # Errors
     ///
-    /// [`Status::InvalidText`] for a name that is not UTF-8.
+    /// [`InvalidText`](crate::status::Status::InvalidText) for a name that is not UTF-8.
     ///
     /// # Safety
     ///
     /// `name` is null or a string, `model` null or a live handle.
     pub unsafe fn new(name: *const c_char, model: *const ModelHandle) -> Result<Self, Failure> {
         let name = if name.is_null() {
-            DEFAULT
+            samplers::DEFAULT
         } else {
             // SAFETY: the caller passes a string.
             unsafe { pointer::text(name, "sampler") }?
@@ -63,22 +54,8 @@ impl SamplerKey {
     ///
     /// # Errors
     ///
-    /// [`Status::InvalidValue`] for a name that there is not and for a model that the sampler has
-    /// no use for, [`Status::Unsupported`] for a model of another format.
+    /// Those of [`samplers::by_name_with`].
     pub fn sampler(&self) -> Result<Box<dyn Sampler + Send>, Failure> {
-        match (self.name.as_str(), self.model.clone()) {
-            (LEARNED, model) => {
-                let model = model.map_or_else(Model::shared_pico, Ok)?;
-                Ok(samplers::transformer(model, 1)?)
-            }
-            (DEFAULT, Some(model)) => {
-                Ok(Box::new(AutoSampler::new(Some(model), AutoOptions::default())?))
-            }
-            (name, Some(_)) => {
-                let message = format!("sampler \"{name}\" has no use for a model");
-                Err(Failure::new(Status::InvalidValue, message))
-            }
-            (name, None) => Ok(samplers::by_name(name)?),
-        }
+        Ok(samplers::by_name_with(&self.name, self.model.clone(), 1)?)
     }
 }

@@ -91,7 +91,7 @@ conformance! {
         ..OptiFormerOptions::default()
     });
     learned_tokens: || {
-        let options = samplers::TokenSamplerOptions { policy: 4, ..Default::default() };
+        let options = samplers::TokenSamplerOptions { num_policy_candidates: 4, ..Default::default() };
         Box::new(samplers::TokenSampler::new(model(false), options).unwrap())
     };
     random: || samplers::by_name("random").unwrap();

@@ -22,6 +22,7 @@ mod model;
 mod pipelines;
 mod precision;
 mod prefix;
+mod ranking;
 mod trials;
 mod weights;
 

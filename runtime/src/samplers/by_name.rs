@@ -8,7 +8,7 @@ use crate::{
     model::{Model, Sequence},
 };
 
-/// The names that [`by_name`] knows in this build.
+/// Names of the samplers of this build that need no model.
 pub const NAMES: &[&str] = &[
     #[cfg(feature = "classical")]
     "auto",
@@ -25,17 +25,47 @@ pub const NAMES: &[&str] = &[
     "local_search",
 ];
 
-/// The sampler that [`transformer`] makes.
-const LEARNED: &str = "optiformer";
+/// Name of the sampler that is a trained transformer. It is available in every build, but needs a
+/// model in builds without the feature `pico`.
+pub const TRANSFORMER: &str = "optiformer";
 
-/// The sampler called `name`, with its default options.
+/// Name of the default sampler of this build.
+pub const DEFAULT: &str = if cfg!(feature = "classical") { "auto" } else { TRANSFORMER };
+
+/// The sampler called `name`, with its default options and the embedded model.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidValue`]: for `optiformer`, which [`transformer`] makes of a model, and for
-/// an unknown name, listing all that there are.
+/// Those of [`by_name_with`].
 pub fn by_name(name: &str) -> Result<Box<dyn Sampler + Send>> {
+    by_name_with(name, None, 1)
+}
+
+/// The sampler called `name`, with its default options. `model` replaces the embedded model of
+/// [`TRANSFORMER`], and makes `auto` use a transformer; `threads` is the number of threads of
+/// [`TRANSFORMER`].
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidValue`] for an unknown name, listing [`NAMES`], and for a model that the
+/// sampler has no use for; [`ErrorKind::Unsupported`] for [`TRANSFORMER`] without a model in a build
+/// without the feature `pico`, and for a model that the sampler cannot use.
+pub fn by_name_with(
+    name: &str,
+    model: Option<Arc<Model>>,
+    threads: usize,
+) -> Result<Box<dyn Sampler + Send>> {
+    if name == TRANSFORMER {
+        return transformer(model.map_or_else(embedded, Ok)?, threads);
+    }
+    if model.is_some() {
+        check_model(name)?;
+    }
     match name {
+        #[cfg(feature = "classical")]
+        "auto" if model.is_some() => {
+            Ok(Box::new(super::AutoSampler::new(model, super::AutoOptions::default())?))
+        }
         #[cfg(feature = "classical")]
         "auto" => Ok(Box::new(super::AutoSampler::default())),
         "random" => Ok(Box::new(RandomSampler)),
@@ -49,22 +79,42 @@ pub fn by_name(name: &str) -> Result<Box<dyn Sampler + Send>> {
         "cma_es" => Ok(Box::new(super::CmaEsSampler::default())),
         #[cfg(feature = "classical")]
         "local_search" => Ok(Box::new(super::LocalSearchSampler::default())),
-        LEARNED => Err(Error::new(
-            ErrorKind::InvalidValue,
-            format!("sampler \"{LEARNED}\" is made of a model: see samplers::transformer"),
-        )),
         _ => Err(Error::new(
             ErrorKind::InvalidValue,
             format!(
-                "there is no sampler \"{name}\" in this build; there are {} and {LEARNED}",
+                "there is no sampler \"{name}\" in this build; there are {} and {TRANSFORMER}",
                 NAMES.join(", ")
             ),
         )),
     }
 }
 
-/// The sampler `optiformer` with a model's weights, on so many threads: [`OptiFormerSampler`], or
-/// [`TokenSampler`] for a model that reads a token a value.
+/// Checks that the sampler called `name` has a use for a model.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidValue`] if it has none.
+pub fn check_model(name: &str) -> Result<()> {
+    if name == TRANSFORMER || (cfg!(feature = "classical") && name == "auto") {
+        return Ok(());
+    }
+    let context = format!("sampler \"{name}\" has no use for a model");
+    Err(Error::new(ErrorKind::InvalidValue, context))
+}
+
+/// The embedded model.
+fn embedded() -> Result<Arc<Model>> {
+    #[cfg(feature = "pico")]
+    return Model::shared_pico();
+    #[cfg(not(feature = "pico"))]
+    return Err(Error::new(
+        ErrorKind::Unsupported,
+        "this build has no embedded model: pass one, or build with the feature pico",
+    ));
+}
+
+/// The sampler [`TRANSFORMER`] with a model and a number of threads: [`OptiFormerSampler`], or
+/// [`TokenSampler`] for a model that reads one token per value.
 ///
 /// # Errors
 ///

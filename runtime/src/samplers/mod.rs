@@ -23,7 +23,7 @@ mod tried_set;
 
 #[cfg(feature = "classical")]
 pub use auto::{AutoOptions, AutoSampler};
-pub use by_name::{NAMES, by_name, transformer};
+pub use by_name::{DEFAULT, NAMES, TRANSFORMER, by_name, by_name_with, check_model, transformer};
 #[cfg(feature = "classical")]
 pub use cma_es::{CmaEsOptions, CmaEsSampler};
 #[cfg(feature = "classical")]
@@ -35,7 +35,7 @@ pub use random::RandomSampler;
 #[cfg(feature = "classical")]
 pub use sobol::SobolSampler;
 pub use suggestion::{Expectation, Explanation, Suggestion};
-pub use token_sampler::{TokenSampler, TokenSamplerOptions};
+pub use token_sampler::{LogitsBackend, LogitsBatch, TokenSampler, TokenSamplerOptions};
 #[cfg(feature = "classical")]
 pub use tpe::{TpeOptions, TpeSampler};
 

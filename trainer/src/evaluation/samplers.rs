@@ -136,18 +136,18 @@ fn token_variant(text: &str) -> Result<TokenSamplerOptions> {
     let mut options = TokenSamplerOptions::default();
     each_option("optiformer", text, |name, value| {
         match name {
-            "startup" => options.startup = value.parse().ok()?,
+            "n_startup_trials" => options.n_startup_trials = value.parse().ok()?,
             "startup_share" => options.startup_share = value.parse().ok()?,
-            "policy" => options.policy = value.parse().ok()?,
-            "neighbours" => options.neighbours = value.parse().ok()?,
-            "spread" => options.spread = value.parse().ok()?,
-            "refined" => options.refined = value.parse().ok()?,
+            "num_policy_candidates" => options.num_policy_candidates = value.parse().ok()?,
+            "num_local_candidates" => options.num_local_candidates = value.parse().ok()?,
+            "num_space_candidates" => options.num_space_candidates = value.parse().ok()?,
+            "num_refined_candidates" => options.num_refined_candidates = value.parse().ok()?,
             "policy_only" => options.policy_only = value.parse().ok()?,
             "zoom" => options.zoom = value.parse().ok()?,
             "temperature" => options.sampling.temperature = value.parse().ok()?,
             "zoom_from" => options.zoom_from = value.parse().ok()?,
-            "whole_every" => options.whole_every = value.parse().ok()?,
-            "apart" => options.apart = value.parse().ok()?,
+            "global_every" => options.global_every = value.parse().ok()?,
+            "min_distance" => options.min_distance = value.parse().ok()?,
             "score_temperature" => options.score_temperature = value.parse().ok()?,
             _ => return None,
         }

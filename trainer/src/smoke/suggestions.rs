@@ -18,7 +18,7 @@ const SEEDS: u64 = 15;
 pub fn check(model: Arc<Model>, criteria: &mut Criteria) -> Result<()> {
     let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)])?;
     // Not the even spread of a study's first trials: the model.
-    let options = TokenSamplerOptions { startup: 0, ..TokenSamplerOptions::default() };
+    let options = TokenSamplerOptions { n_startup_trials: 0, ..TokenSamplerOptions::default() };
     let mut sampler = TokenSampler::new(model, options)?;
     let loss = |x: f64| (x - 0.75) * (x - 0.75);
     let mut suggest = |points: &[f64]| -> Result<Vec<f64>> {

@@ -1,25 +1,27 @@
-//! The learned sampler of models that read a token a value, as the founding guide has it: the
-//! baseline of the ablation of the format. Models that ship are asked by
-//! [`OptiFormerSampler`](super::OptiFormerSampler).
+//! The sampler for models that read one token per value
+//! ([`Sequence::Tokens`](crate::model::Sequence::Tokens)), the baseline of the ablation of formats.
+//! [`OptiFormerSampler`](super::OptiFormerSampler) is for the embedded model.
 //!
-//! 1. The history becomes tokens ([`Context`]), the whole space or a box around the best trials.
-//! 2. Candidates: drawn from the model's policy, neighbours of the best trials, an even spread.
-//! 3. The model's distribution of each candidate's score gives its expected improvement; the best
-//!    is suggested.
+//! 1. The history is written as tokens ([`TokenContext`]), in the whole space or in a box around
+//!    the best trials.
+//! 2. Candidates are drawn from the policy of the model, near the best trials, and quasi-randomly.
+//! 3. The model predicts the distribution of each candidate's score, and the candidate with the
+//!    largest expected improvement is suggested.
 //!
-//! All candidates share the history's keys and values, and go through the weights together.
+//! Candidates share the keys and values of the history and pass the layers together.
 
-pub mod context;
-#[cfg(feature = "gpu")]
-mod gpu_ranking;
+mod backend;
 mod policy;
 mod ranking;
+pub mod token_context;
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+pub use backend::{LogitsBackend, LogitsBatch};
 
-use context::Context;
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
+
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
+use token_context::TokenContext;
 
 use super::{Expectation, Explanation, Request, Sampler, Suggestion, tried_set::TriedSet};
 use crate::{
@@ -35,90 +37,89 @@ use crate::{
     },
 };
 
-/// How [`TokenSampler`] makes and chooses candidates.
+/// Options of [`TokenSampler`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct TokenSamplerOptions {
-    /// The first so many trials are an even spread over the space, before the model is asked.
-    pub startup: usize,
-    /// Of each numerical parameter's range, the startup spreads over this share around the middle;
-    /// its first point over no more than a tenth.
+    /// Number of quasi-random trials before the model is used. Default: 6.
+    pub n_startup_trials: usize,
+    /// Fraction of each numerical range, around its center, that the startup trials cover. The
+    /// first one stays within a tenth. Default: 0.7.
     pub startup_share: f64,
-    /// How many candidates are drawn from the policy.
-    pub policy: usize,
-    /// How many candidates are neighbours of the best trials.
-    pub neighbours: usize,
-    /// How many candidates are spread evenly over the search box.
-    pub spread: usize,
-    /// How many candidates are made around the best ranked ones, twice; 0 for none.
-    pub refined: usize,
-    /// Whether the first candidate of the policy is taken as it is, without ranking.
+    /// Number of candidates drawn from the policy. Default: 0.
+    pub num_policy_candidates: usize,
+    /// Number of candidates near the best trials. Default: 6.
+    pub num_local_candidates: usize,
+    /// Number of quasi-random candidates in the search box. Default: 24.
+    pub num_space_candidates: usize,
+    /// Number of candidates near the best ranked ones, in each of two rounds. Default: 10.
+    pub num_refined_candidates: usize,
+    /// Suggests the first draw from the policy without ranking. Default: off.
     pub policy_only: bool,
-    /// Whether some suggestions are made inside a box around the best trials.
+    /// Makes some suggestions inside a box around the best trials. Default: on.
     pub zoom: bool,
-    /// From so many finished trials on.
+    /// Number of finished trials before the first of these. Default: 14.
     pub zoom_from: usize,
-    /// Every so many suggestions one looks at the whole space all the same; 0 for none.
-    pub whole_every: u64,
-    /// How the policy's tokens are drawn.
+    /// Period of the suggestions that look at the whole space nevertheless; 0 for none. Default: 3.
+    pub global_every: u64,
+    /// Sampling of the policy's tokens.
     pub sampling: SamplingOptions,
-    /// Candidates are left out that lie closer than this to a trial in every parameter, as a share
-    /// of the box's side: the model cannot tell them from it, and takes what it does not know for
-    /// hope. Different choices are never close.
-    pub apart: f64,
-    /// Divides the score's logits, on top of the temperature that the weights file names.
+    /// Minimum distance of a candidate from each trial in at least one parameter, as a fraction of
+    /// the side of the box; different categories are always far apart. The model cannot resolve
+    /// smaller distances, and overestimates the improvement there. Default: 0.2.
+    pub min_distance: f64,
+    /// Divisor of the logits of scores, in addition to the temperature in the weights file.
+    /// Default: 1.
     pub score_temperature: f32,
-    /// Candidates are spread over so many threads; the suggestion is the same for any number.
-    /// Without the standard library there is one.
+    /// Number of threads, without influence on the suggestion. Without the standard library there
+    /// is one. Default: 1.
     pub threads: usize,
 }
 
 impl Default for TokenSamplerOptions {
     fn default() -> Self {
         Self {
-            startup: 6,
+            n_startup_trials: 6,
             startup_share: 0.7,
-            policy: 0,
-            neighbours: 6,
-            spread: 24,
-            refined: 10,
+            num_policy_candidates: 0,
+            num_local_candidates: 6,
+            num_space_candidates: 24,
+            num_refined_candidates: 10,
             policy_only: false,
             zoom: true,
             zoom_from: 14,
-            whole_every: 3,
+            global_every: 3,
             sampling: SamplingOptions::default(),
-            apart: 0.2,
+            min_distance: 0.2,
             score_temperature: 1.0,
             threads: 1,
         }
     }
 }
 
-/// The most threads that may be asked for.
-const MOST_THREADS: usize = 1024;
+/// Maximum number of threads.
+const MAX_THREADS: usize = 1024;
 
-/// Room for a candidate's tokens behind the history's: two for each of the most parameters, and
-/// three.
-const MOST_QUESTION: usize = 2 * MOST_PARAMETERS + 3;
+/// Maximum number of tokens of a question: two for each parameter, and three.
+const MAX_QUESTION_TOKENS: usize = 2 * MOST_PARAMETERS + 3;
 
-/// Rounds of candidates around the best ranked ones, and around how many.
+/// Number of rounds of refinement, and of the best candidates that are refined.
 const ROUNDS: usize = 2;
 const PARENTS: usize = 3;
 
-/// Suggests what a trained transformer expects to improve most.
+/// Suggests the candidate with the largest expected improvement under a transformer over tokens.
 #[derive(Debug)]
 pub struct TokenSampler {
     model: Arc<Model>,
     options: TokenSamplerOptions,
-    most_tokens: usize,
-    /// Of the search box of the whole space, and of a box: they take turns, and each finds most of
-    /// its tokens again.
+    max_tokens: usize,
+    /// For contexts in the whole space, and in a box: suggestions alternate between the two, and each
+    /// cache keeps its prefix.
     caches: [Cache; 2],
-    /// Which of them the suggestion is made with.
-    looking: usize,
+    /// Index of the cache of the current suggestion.
+    active_cache: usize,
     branches: Branches,
     workspace: Workspace,
-    #[cfg(feature = "gpu")]
-    gpu: Option<gpu_ranking::GpuRanking>,
+    backend: Option<Box<dyn LogitsBackend>>,
 }
 
 impl TokenSampler {
@@ -144,23 +145,29 @@ impl TokenSampler {
         if !(options.score_temperature > 0.0 && options.score_temperature.is_finite()) {
             return bad("score_temperature must be above 0");
         }
-        if options.policy + options.neighbours + options.spread == 0 {
-            return bad("policy, neighbours and spread are all 0: nothing can be suggested");
+        if options.num_policy_candidates
+            + options.num_local_candidates
+            + options.num_space_candidates
+            == 0
+        {
+            return bad(
+                "num_policy_candidates, num_local_candidates and num_space_candidates are all 0",
+            );
         }
-        if !(options.apart >= 0.0 && options.apart < 1.0) {
-            return bad("apart must be at least 0 and below 1");
+        if !(options.min_distance >= 0.0 && options.min_distance < 1.0) {
+            return bad("min_distance must be at least 0 and below 1");
         }
         if !(options.startup_share > 0.0 && options.startup_share <= 1.0) {
             return bad("startup_share must be above 0 and at most 1");
         }
-        if !(1..=MOST_THREADS).contains(&options.threads) {
+        if !(1..=MAX_THREADS).contains(&options.threads) {
             return bad("threads must be between 1 and 1024");
         }
-        if options.policy_only && options.policy == 0 {
-            return bad("policy_only needs policy of at least 1");
+        if options.policy_only && options.num_policy_candidates == 0 {
+            return bad("policy_only needs num_policy_candidates of at least 1");
         }
-        let most_tokens = metadata.trained_context.min(model.config().max_positions / 2);
-        let caches = [(); 2].map(|()| model.cache(most_tokens + MOST_QUESTION));
+        let max_tokens = metadata.trained_context.min(model.config().max_positions / 2);
+        let caches = [(); 2].map(|()| model.cache(max_tokens + MAX_QUESTION_TOKENS));
         let mut workspace = Workspace::new();
         workspace.set_threads(options.threads);
         Ok(Self {
@@ -168,11 +175,10 @@ impl TokenSampler {
             workspace,
             model,
             options,
-            most_tokens,
+            max_tokens,
             caches,
-            looking: 0,
-            #[cfg(feature = "gpu")]
-            gpu: None,
+            active_cache: 0,
+            backend: None,
         })
     }
 
@@ -181,49 +187,49 @@ impl TokenSampler {
         &self.model
     }
 
-    /// The candidate that is suggested, and what the model expects of it where it was ranked.
+    /// Sets the engine that ranks candidates in place of the CPU.
+    pub fn with_backend(mut self, backend: Box<dyn LogitsBackend>) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+
+    /// The engine that ranks candidates in place of the CPU, if there is one.
+    pub fn backend(&self) -> Option<&dyn LogitsBackend> {
+        self.backend.as_deref()
+    }
+
+    /// The caches of the CPU, for the tests of backends.
+    #[cfg(all(test, feature = "gpu"))]
+    pub(crate) fn caches(&self) -> &[Cache; 2] {
+        &self.caches
+    }
+
+    /// Maximum number of tokens of a context.
+    pub fn max_context(&self) -> usize {
+        self.max_tokens
+    }
+
+    /// The suggested candidate, with the expectation of the model if it was ranked.
     fn choose(&mut self, request: &Request<'_>) -> Result<(Candidate, Option<Expectation>)> {
         let tokenizer = Tokenizer::new(request.space)?;
-        let known = TriedSet::new(request);
-        let begun = request.history.len() + request.pending.len();
-        if begun < self.options.startup {
-            let (index, share) = (request.number as u32, self.options.startup_share);
-            let share = if begun == 0 && share < 1.0 { share.min(0.1) } else { share };
-            let configuration = candidates::central(request.space, index, request.seed, share);
-            let candidate = Candidate { configuration, origin: CandidateOrigin::Spread };
-            if !known.contains(&candidate.configuration) {
-                return Ok((candidate, None));
-            }
-        }
-        let zoom = self.options.zoom && self.zooms(request);
-        let context = Context::new(request, &tokenizer, self.most_tokens, zoom);
-        self.looking = usize::from(zoom);
-        let mut offered = self.candidates(request, &tokenizer, &context)?;
-        if self.options.policy_only {
-            let mut drawn = offered.into_iter();
-            let first = drawn.next().expect("the options ask for at least one");
-            let candidate = core::iter::once(first.clone())
-                .chain(drawn)
-                .find(|candidate| !known.contains(&candidate.configuration))
-                .unwrap_or(first);
+        let tried = TriedSet::new(request);
+        if let Some(candidate) = self.startup_trial(request, &tried) {
             return Ok((candidate, None));
         }
-        remove_repeated(&mut offered);
-        let fresh: Vec<Candidate> = offered
-            .iter()
-            .filter(|candidate| !known.contains(&candidate.configuration))
-            .cloned()
-            .collect();
-        if !fresh.is_empty() {
-            let apart = self.apart(request, &context, &fresh);
-            offered = if apart.is_empty() { fresh } else { apart };
-        } else if let Some(left) = left(request.space, &known) {
-            offered = left;
+        let zoom = self.options.zoom && self.is_zoomed(request);
+        let context = TokenContext::new(request, &tokenizer, self.max_tokens, zoom);
+        self.active_cache = usize::from(zoom);
+        let candidates = self.candidates(request, &tokenizer, &context)?;
+        if self.options.policy_only {
+            let is_untried = |candidate: &&Candidate| !tried.contains(&candidate.configuration);
+            let untried = candidates.iter().find(is_untried).or(candidates.first());
+            return Ok((untried.expect("the options ask for at least one").clone(), None));
         }
+        let mut offered = self.select_untried(request, &tried, &context, candidates);
         let mut ranked = self.rank(&offered, &tokenizer, &context)?;
         let mut rng = request.rng();
-        for _ in 0..if self.options.refined > 0 { ROUNDS } else { 0 } {
-            let more = self.refinements(request, &known, &context, &offered, &ranked, &mut rng);
+        for _ in 0..if self.options.num_refined_candidates > 0 { ROUNDS } else { 0 } {
+            let more = self.refinements(request, &tried, &context, &offered, &ranked, &mut rng);
             ranked.extend(self.rank(&more, &tokenizer, &context)?);
             offered.extend(more);
         }
@@ -239,29 +245,70 @@ impl TokenSampler {
         Ok((offered.swap_remove(best), expectation))
     }
 
-    /// Those candidates that the model can tell from all trials.
-    fn apart(
+    /// The next of the startup trials, unless these are over or it was tried.
+    fn startup_trial(&self, request: &Request<'_>, tried: &TriedSet<'_>) -> Option<Candidate> {
+        let begun = request.history.len() + request.pending.len();
+        if begun >= self.options.n_startup_trials {
+            return None;
+        }
+        let (index, share) = (request.number as u32, self.options.startup_share);
+        let share = if begun == 0 && share < 1.0 { share.min(0.1) } else { share };
+        let configuration = candidates::central(request.space, index, request.seed, share);
+        let candidate = Candidate { configuration, origin: CandidateOrigin::Spread };
+        (!tried.contains(&candidate.configuration)).then_some(candidate)
+    }
+
+    /// The distinct candidates to rank: untried ones, distant from all trials if there are any;
+    /// without untried candidates, the remaining configurations of a small space.
+    fn select_untried(
         &self,
         request: &Request<'_>,
-        context: &Context,
+        tried: &TriedSet<'_>,
+        context: &TokenContext,
+        mut candidates: Vec<Candidate>,
+    ) -> Vec<Candidate> {
+        remove_repeated(&mut candidates);
+        let untried: Vec<Candidate> = candidates
+            .iter()
+            .filter(|candidate| !tried.contains(&candidate.configuration))
+            .cloned()
+            .collect();
+        if untried.is_empty() {
+            return remaining(request.space, tried).unwrap_or(candidates);
+        }
+        let distant = self.distant(request, context, &untried);
+        if distant.is_empty() { untried } else { distant }
+    }
+
+    /// The candidates with the minimum distance from all trials.
+    fn distant(
+        &self,
+        request: &Request<'_>,
+        context: &TokenContext,
         offered: &[Candidate],
     ) -> Vec<Candidate> {
         let trials = taken_units(request);
         let far = |candidate: &&Candidate| {
             let unit = request.space.to_unit(&candidate.configuration);
             trials.iter().all(|trial| {
-                !is_close(request.space, &context.search_box, &unit, trial, self.options.apart)
+                !is_close(
+                    request.space,
+                    &context.search_box,
+                    &unit,
+                    trial,
+                    self.options.min_distance,
+                )
             })
         };
         offered.iter().filter(far).cloned().collect()
     }
 
-    /// New candidates around those with the largest expected improvement.
+    /// New candidates near those with the largest expected improvement.
     fn refinements(
         &self,
         request: &Request<'_>,
-        known: &TriedSet,
-        context: &Context,
+        tried: &TriedSet<'_>,
+        context: &TokenContext,
         offered: &[Candidate],
         ranked: &[Prediction],
         rng: &mut Xoshiro256PlusPlus,
@@ -274,7 +321,7 @@ impl TokenSampler {
             .take(PARENTS)
             .map(|index| request.space.to_unit(&offered[*index].configuration))
             .collect();
-        let mut more: Vec<Candidate> = (0..self.options.refined)
+        let mut more: Vec<Candidate> = (0..self.options.num_refined_candidates)
             .map(|_| Candidate {
                 configuration: candidates::neighbor(
                     request.space,
@@ -286,24 +333,24 @@ impl TokenSampler {
             })
             .filter(|candidate| {
                 offered.iter().all(|other| other.configuration != candidate.configuration)
-                    && !known.contains(&candidate.configuration)
+                    && !tried.contains(&candidate.configuration)
             })
             .collect();
         remove_repeated(&mut more);
-        self.apart(request, context, &more)
+        self.distant(request, context, &more)
     }
 
-    /// Whether a trial is asked for inside a box, once there is something to zoom in on.
-    fn zooms(&self, request: &Request<'_>) -> bool {
+    /// Whether a suggestion is made inside a box around the best trials.
+    fn is_zoomed(&self, request: &Request<'_>) -> bool {
         let finished = request.history.iter().filter(|trial| trial.loss.is_some()).count();
-        let whole = self.options.whole_every;
+        let whole = self.options.global_every;
         finished >= self.options.zoom_from && (whole == 0 || !request.number.is_multiple_of(whole))
     }
 
-    /// Brings the cache to hold exactly these tokens, one list behind the other; what it has of
-    /// them already is kept.
-    fn show(&mut self, history: &[Token], more: &[Token]) -> Result<()> {
-        let cache = &mut self.caches[self.looking];
+    /// Makes the cache hold exactly these two lists of tokens, reusing the prefix that it has of
+    /// them.
+    fn fill_cache(&mut self, history: &[Token], more: &[Token]) -> Result<()> {
+        let cache = &mut self.caches[self.active_cache];
         let wanted = history.iter().chain(more);
         let common = cache.tokens().iter().zip(wanted).take_while(|(a, b)| a == b).count();
         cache.truncate(common);
@@ -321,7 +368,7 @@ impl TokenSampler {
         &mut self,
         request: &Request<'_>,
         tokenizer: &Tokenizer,
-        context: &Context,
+        context: &TokenContext,
     ) -> Result<Vec<Candidate>> {
         let mut rng = request.rng();
         let mut offered = Vec::new();
@@ -335,7 +382,7 @@ impl TokenSampler {
             return Ok(offered);
         }
         if !context.best.is_empty() {
-            offered.extend((0..self.options.neighbours).map(|_| Candidate {
+            offered.extend((0..self.options.num_local_candidates).map(|_| Candidate {
                 configuration: candidates::neighbor(
                     request.space,
                     &context.best,
@@ -345,10 +392,10 @@ impl TokenSampler {
                 origin: CandidateOrigin::Neighbor,
             }));
         }
-        // Without a best trial there are no neighbours: the spread takes their place.
-        let missing = if context.best.is_empty() { self.options.neighbours } else { 0 };
+        // Without a best trial quasi-random candidates replace its neighbors.
+        let missing = if context.best.is_empty() { self.options.num_local_candidates } else { 0 };
         let seed = rng.random::<u64>();
-        offered.extend((0..self.options.spread + missing).map(|index| Candidate {
+        offered.extend((0..self.options.num_space_candidates + missing).map(|index| Candidate {
             configuration: candidates::spread(
                 request.space,
                 &context.search_box,
@@ -384,15 +431,22 @@ fn taken_units(request: &Request<'_>) -> Vec<Vec<f64>> {
     finished.chain(request.pending).map(|trial| request.space.to_unit(trial)).collect()
 }
 
-/// Whether two points of the unit cube differ by less than `apart` of the box's side in every
+/// Whether two points of the unit cube differ by less than `distance` of the side of the box in every
 /// parameter.
-fn is_close(space: &Space, search_box: &SearchBox, one: &[f64], other: &[f64], apart: f64) -> bool {
+fn is_close(
+    space: &Space,
+    search_box: &SearchBox,
+    one: &[f64],
+    other: &[f64],
+    distance: f64,
+) -> bool {
     space.parameters().iter().enumerate().all(|(dimension, parameter)| {
         let (a, b) = (one[dimension], other[dimension]);
         if parameter.domain().is_categorical() {
             a == b
         } else {
-            (search_box.normalize(dimension, a) - search_box.normalize(dimension, b)).abs() < apart
+            (search_box.normalize(dimension, a) - search_box.normalize(dimension, b)).abs()
+                < distance
         }
     })
 }
@@ -408,10 +462,10 @@ fn remove_repeated(candidates: &mut Vec<Candidate>) {
     *candidates = kept;
 }
 
-/// What is left of a finite space, at most 64 configurations; `None` when nothing is, or the space
-/// is too large to list.
-fn left(space: &Space, known: &TriedSet) -> Option<Vec<Candidate>> {
-    let left = known.remaining(space)?;
+/// At most 64 untried configurations of a finite space; `None` if there are none, or if the space is
+/// too large to enumerate.
+fn remaining(space: &Space, tried: &TriedSet<'_>) -> Option<Vec<Candidate>> {
+    let left = tried.remaining(space)?;
     let stride = left.len().div_ceil(64).max(1);
     let some: Vec<Candidate> = left
         .into_iter()

@@ -3,7 +3,7 @@ use alloc::{vec, vec::Vec};
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::{TokenSampler, context::Context};
+use super::{TokenSampler, token_context::TokenContext};
 use crate::{
     Result, generation,
     space::Configuration,
@@ -21,12 +21,12 @@ impl TokenSampler {
     pub(super) fn draw_policy(
         &mut self,
         tokenizer: &Tokenizer,
-        context: &Context,
+        context: &TokenContext,
         rng: &mut Xoshiro256PlusPlus,
     ) -> Result<Vec<Configuration>> {
-        let count = self.options.policy;
+        let count = self.options.num_policy_candidates;
         if count > 0 {
-            self.show(&context.tokens, &[])?;
+            self.fill_cache(&context.tokens, &[])?;
         }
         let space = tokenizer.space();
         let legal: Vec<_> =
@@ -38,7 +38,7 @@ impl TokenSampler {
         self.branches.reset(count, tokenizer.trial_length());
         while count > 0 && asked.iter().any(Option::is_some) {
             self.model.extend_branches(
-                &self.caches[self.looking],
+                &self.caches[self.active_cache],
                 &mut self.branches,
                 &feed,
                 &mut self.workspace,

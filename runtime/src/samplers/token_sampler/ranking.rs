@@ -1,6 +1,6 @@
 use alloc::{vec, vec::Vec};
 
-use super::{TokenSampler, context::Context};
+use super::{LogitsBatch, TokenSampler, token_context::TokenContext};
 use crate::{
     Result,
     acquisition::{Candidate, Prediction},
@@ -12,16 +12,16 @@ use crate::{
     },
 };
 
-/// How many candidates go through the weights together: bounds the memory, and fills the kernels.
+/// Number of candidates that pass the layers together, which bounds the memory.
 const ROWS: usize = 64;
 
 impl TokenSampler {
-    /// What the model expects of each candidate.
+    /// Predictions of the model for each candidate.
     pub(super) fn rank(
         &mut self,
         candidates: &[Candidate],
         tokenizer: &Tokenizer,
-        context: &Context,
+        context: &TokenContext,
     ) -> Result<Vec<Prediction>> {
         let questions: Vec<Vec<u16>> = candidates
             .iter()
@@ -41,24 +41,17 @@ impl TokenSampler {
         };
         let nothing = Prediction { mean: 0.0, deviation: 0.0, expected_improvement: 0.0 };
         let mut predictions = vec![nothing; candidates.len()];
-        #[cfg(feature = "gpu")]
-        if let Some(gpu) = &mut self.gpu {
-            let longest = self.options.policy + self.options.neighbours + self.options.spread;
-            let ordered = order.iter().map(|index| questions[*index].as_slice());
-            let rows = longest * tokenizer.trial_length();
-            if let Some(mut logits) = gpu.logits(self.looking, &context.tokens, ordered, rows) {
-                for (index, row) in order.iter().zip(logits.chunks_mut(BINS)) {
-                    generation::distribution(row, &bins, &sampling);
-                    predictions[*index] = Prediction::new(row, context.incumbent);
-                }
-                return Ok(predictions);
+        if let Some(mut logits) = self.backend_logits(&questions, &order, tokenizer, context) {
+            for (index, row) in order.iter().zip(logits.chunks_mut(BINS)) {
+                generation::distribution(row, &bins, &sampling);
+                predictions[*index] = Prediction::new(row, context.incumbent);
             }
+            return Ok(predictions);
         }
-        // What all questions begin with is shown once: of several the separator and the first
-        // parameter at least.
+        // The tokens that all questions begin with go through the model once.
         let shared = shared_beginning(&questions);
         if let Some(first) = questions.first() {
-            self.show(&context.tokens, &first[..shared])?;
+            self.fill_cache(&context.tokens, &first[..shared])?;
         }
         let mut logits = Vec::new();
         for same_length in
@@ -71,7 +64,7 @@ impl TokenSampler {
                     .collect();
                 self.branches.reset(rows.len(), questions[rows[0]].len() - shared);
                 self.model.extend_branches(
-                    &self.caches[self.looking],
+                    &self.caches[self.active_cache],
                     &mut self.branches,
                     &feed,
                     &mut self.workspace,
@@ -88,9 +81,31 @@ impl TokenSampler {
         }
         Ok(predictions)
     }
+
+    /// The logits of the score bins from the backend, if there is one and it takes the batch; the
+    /// questions are passed in `order`.
+    fn backend_logits(
+        &mut self,
+        questions: &[Vec<Token>],
+        order: &[usize],
+        tokenizer: &Tokenizer,
+        context: &TokenContext,
+    ) -> Option<Vec<f32>> {
+        let backend = self.backend.as_mut()?;
+        let candidates = self.options.num_policy_candidates
+            + self.options.num_local_candidates
+            + self.options.num_space_candidates;
+        let batch = LogitsBatch {
+            cache: self.active_cache,
+            context: &context.tokens,
+            questions: order.iter().map(|index| questions[*index].as_slice()).collect(),
+            max_tokens: candidates * tokenizer.trial_length(),
+        };
+        backend.logits(&batch)
+    }
 }
 
-/// How many tokens all questions begin with alike; at least one token of each is left over.
+/// Length of the common prefix of all questions, less than the length of each.
 fn shared_beginning(questions: &[Vec<Token>]) -> usize {
     let Some((first, others)) = questions.split_first() else { return 0 };
     let alike = |other: &Vec<Token>| first.iter().zip(other).take_while(|(a, b)| a == b).count();

@@ -1,64 +1,53 @@
-//! Candidates ranked on a graphics processor, with the CPU behind it.
+//! Ranking of candidates on a graphics processor, with the CPU as fallback.
 
-use alloc::{format, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 
-use super::TokenSampler;
+use super::{Device, GpuBranches, GpuModel, GpuPrefix};
 use crate::{
     Error, ErrorKind, Result,
-    gpu::{Device, GpuBranches, GpuModel, GpuPrefix},
+    samplers::{LogitsBackend, LogitsBatch, TokenSampler},
     tokenizer::vocabulary::{BINS, Token},
 };
 
-/// The model on the device, and the histories that it saw there.
+/// A model on the device with its contexts, as the backend of a [`TokenSampler`].
 #[derive(Debug)]
-pub(super) struct GpuRanking {
+struct GpuRanking {
     model: Arc<GpuModel>,
     device: Device,
-    /// One for each search box, as the sampler's caches.
+    /// By the index of the sampler's cache.
     prefixes: [GpuPrefix; 2],
-    /// Why the CPU ranks from now on.
+    /// The failure after which the CPU ranks.
     failure: Option<Error>,
 }
 
-impl GpuRanking {
-    /// The logits of the bins after each question, `[questions, BINS]`; `None` when the CPU is to
-    /// rank.
-    ///
-    /// `looking` says which search box the context is of. `rows` is how many tokens a whole batch
-    /// of candidates may have: the choice of the device hangs on it, and not on the batch at hand,
-    /// so that all batches of a study go to one device.
-    pub fn logits<'a>(
-        &mut self,
-        looking: usize,
-        context: &[Token],
-        questions: impl Iterator<Item = &'a [Token]>,
-        rows: usize,
-    ) -> Option<Vec<f32>> {
-        let pays = self.device.gpu_pays(self.model.config(), rows, self.model.gpu().kind());
-        if !pays || self.failure.is_some() {
+impl LogitsBackend for GpuRanking {
+    fn logits(&mut self, batch: &LogitsBatch<'_>) -> Option<Vec<f32>> {
+        let (config, kind) = (self.model.config(), self.model.gpu().kind());
+        if self.failure.is_some() || !self.device.gpu_pays(config, batch.max_tokens, kind) {
             return None;
         }
-        let questions: Vec<&[Token]> = questions.collect();
-        if questions.is_empty() {
+        if batch.questions.is_empty() {
             return Some(Vec::new());
         }
-        self.ask(looking, context, &questions).map_err(|error| self.failure = Some(error)).ok()
+        self.compute(batch).map_err(|error| self.failure = Some(error)).ok()
     }
 
-    fn ask(
-        &mut self,
-        looking: usize,
-        context: &[Token],
-        questions: &[&[Token]],
-    ) -> Result<Vec<f32>> {
-        let prefix = &mut self.prefixes[looking];
-        let both = prefix.tokens().iter().zip(context);
+    fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
+    }
+}
+
+impl GpuRanking {
+    fn compute(&mut self, batch: &LogitsBatch<'_>) -> Result<Vec<f32>> {
+        let LogitsBatch { cache, context, questions, .. } = batch;
+        let prefix = &mut self.prefixes[*cache];
+        let both = prefix.tokens().iter().zip(*context);
         let common = both.take_while(|(stored, wanted)| stored == wanted).count();
         prefix.truncate(common);
         if common < context.len() {
             self.model.extend(prefix, &context[common..])?;
         }
-        // Those of one length lie together.
+        // Questions of equal length form one item.
         let batches: Vec<(Vec<Token>, usize)> = questions
             .chunk_by(|one, other| one.len() == other.len())
             .map(|same| (same.concat(), same.len()))
@@ -72,33 +61,29 @@ impl GpuRanking {
 }
 
 impl TokenSampler {
-    /// The same sampler, which ranks its candidates on a graphics processor where `device` says so.
-    /// The weights there must be those of the sampler's own model; sums are rounded in another
-    /// order, so that of candidates that are as good as equal another may be chosen.
+    /// Ranks candidates on a graphics processor where `device` says so. The weights there must be
+    /// those of the sampler's model. Sums are rounded in another order, so that the choice between
+    /// equally good candidates may differ. After a failure,
+    /// [`LogitsBackend::failure`](crate::samplers::LogitsBackend::failure) of
+    /// [`backend`](Self::backend) has the reason, and the CPU ranks.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`] when the two models have different shapes,
-    /// [`ErrorKind::Unsupported`] when the device has no room for a history.
-    pub fn with_gpu(mut self, model: Arc<GpuModel>, device: Device) -> Result<Self> {
-        if model.config() != self.model.config() {
+    /// [`ErrorKind::InvalidValue`] if the shapes of the two models differ,
+    /// [`ErrorKind::Unsupported`] if the device has no room for a history.
+    pub fn with_gpu(self, model: Arc<GpuModel>, device: Device) -> Result<Self> {
+        if model.config() != self.model().config() {
             return Err(Error::new(
                 ErrorKind::InvalidValue,
                 format!(
                     "the model on the graphics processor has the shape {:?}, the sampler's {:?}",
                     model.config(),
-                    self.model.config()
+                    self.model().config()
                 ),
             ));
         }
-        let prefixes = [model.prefix(self.most_tokens)?, model.prefix(self.most_tokens)?];
-        self.gpu = Some(GpuRanking { model, device, prefixes, failure: None });
-        Ok(self)
-    }
-
-    /// Why the graphics processor failed, once it has: the CPU has ranked since.
-    pub fn gpu_failure(&self) -> Option<&Error> {
-        self.gpu.as_ref()?.failure.as_ref()
+        let prefixes = [model.prefix(self.max_context())?, model.prefix(self.max_context())?];
+        Ok(self.with_backend(Box::new(GpuRanking { model, device, prefixes, failure: None })))
     }
 }
 
@@ -134,7 +119,12 @@ mod tests {
         sampler.with_gpu(Arc::new(model), device).unwrap()
     }
 
-    /// The reasons for the suggestions of a study whose trials another sampler made.
+    fn ranking(sampler: &TokenSampler) -> &GpuRanking {
+        let backend: &dyn core::any::Any = sampler.backend().unwrap();
+        backend.downcast_ref().unwrap()
+    }
+
+    /// The suggestions for the histories of a study of another sampler, explained.
     fn suggestions(sampler: &mut TokenSampler, trials: usize) -> Vec<Suggestion> {
         let space = space();
         let mut history: Vec<Observation> = Vec::new();
@@ -156,9 +146,9 @@ mod tests {
         let cpu = suggestions(&mut sampler(None), 18);
         let mut other = sampler(Some((&gpu, Device::Gpu)));
         let ranked = suggestions(&mut other, 18);
-        assert_eq!(other.gpu_failure(), None);
-        assert!(other.gpu.as_ref().unwrap().prefixes.iter().all(|prefix| !prefix.is_empty()));
-        assert!(other.caches.iter().all(Cache::is_empty), "the CPU ranked as well");
+        assert_eq!(other.backend().unwrap().failure(), None);
+        assert!(ranking(&other).prefixes.iter().all(|prefix| !prefix.is_empty()));
+        assert!(other.caches().iter().all(Cache::is_empty), "the CPU ranked as well");
         for (number, (cpu, gpu)) in cpu.iter().zip(&ranked).enumerate() {
             let (Some(want), Some(have)) =
                 (cpu.explanation.expectation, gpu.explanation.expectation)
@@ -178,12 +168,12 @@ mod tests {
         if gpu.kind() == crate::gpu::AdapterKind::Software {
             let mut auto = sampler(Some((&gpu, Device::Auto)));
             assert_eq!(suggestions(&mut auto, 10), cpu);
-            assert!(auto.gpu.as_ref().unwrap().prefixes.iter().all(GpuPrefix::is_empty));
+            assert!(ranking(&auto).prefixes.iter().all(GpuPrefix::is_empty));
         }
         let mut lost = sampler(Some((&gpu, Device::Gpu)));
         gpu.lose();
         assert_eq!(suggestions(&mut lost, 10), cpu);
-        let failure = lost.gpu_failure().unwrap();
+        let failure = lost.backend().unwrap().failure().unwrap();
         assert!(failure.context().contains("lost"), "{failure}");
     }
 }

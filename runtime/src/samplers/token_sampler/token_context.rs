@@ -1,4 +1,4 @@
-//! What of a history the model gets to see.
+//! The part of a history that fits the context of a model over tokens.
 
 use alloc::vec::Vec;
 
@@ -12,33 +12,33 @@ use crate::{
     trial::Observation,
 };
 
-/// A history as the model sees it when a trial is asked for.
+/// The tokens of a request, with the search box and the score scale that they are written in.
 #[derive(Clone, Debug)]
-pub struct Context {
-    /// Where the model looks.
+pub struct TokenContext {
+    /// The search box.
     pub search_box: SearchBox,
-    /// The tokens: the prompt and the trials that are shown.
+    /// The prompt and the shown trials.
     pub tokens: Vec<Token>,
-    /// How losses are scored among the trials that are shown.
+    /// Score scale of the shown trials.
     pub scale: ScoreScale,
-    /// The score of the best trial that is shown.
+    /// Score of the best shown trial.
     pub incumbent: f64,
     /// The best trials in the search box as points of the unit cube, best first.
     pub best: Vec<Vec<f64>>,
-    /// How many trials of the search box were left out because the context is full.
+    /// Number of trials of the search box that do not fit.
     pub dropped: usize,
 }
 
-impl Context {
-    /// Chooses the search box, the trials and the scale, and writes the tokens.
+impl TokenContext {
+    /// Selects the search box, the trials and the score scale, and writes at most `max_tokens`
+    /// tokens.
     ///
-    /// At most `most_tokens` tokens are written: of more trials, the best, the latest and an even
-    /// spread of the rest stay. Pending trials are shown with the median score, so that they are
-    /// neither repeated nor trusted.
+    /// A longer history is reduced to the best trials, the latest, and an even selection of the
+    /// rest. Pending trials get the median score, which keeps the model from repeating them.
     pub fn new(
         request: &Request<'_>,
         tokenizer: &Tokenizer,
-        most_tokens: usize,
+        max_tokens: usize,
         zoom: bool,
     ) -> Self {
         let space = request.space;
@@ -47,7 +47,7 @@ impl Context {
             .iter()
             .map(|observation| space.to_unit(&observation.configuration))
             .collect();
-        // What a trial left inactive neither widens the box nor keeps the trial out of it.
+        // Inactive parameters are NaN, which the box ignores.
         let partial: Vec<Vec<f64>> = request
             .history
             .iter()
@@ -62,14 +62,14 @@ impl Context {
             .iter()
             .filter(|configuration| search_box.contains(&space.to_partial_unit(configuration)))
             .collect();
-        let room = (most_tokens.saturating_sub(2) / tokenizer.trial_length()).max(1);
+        let room = (max_tokens.saturating_sub(2) / tokenizer.trial_length()).max(1);
         // Pending trials take at most half of the room, the latest ones.
         let waiting = &pending[pending.len() - pending.len().min(room / 2)..];
-        let shown = choose(request.history, &inside, (room - waiting.len()).max(1));
+        let shown = select_trials(request.history, &inside, (room - waiting.len()).max(1));
 
         let losses: Vec<Option<f64>> =
             shown.iter().map(|index| request.history[*index].loss).collect();
-        let scale = ScoreScale::fit(losses[..fitted(&losses)].iter().copied().flatten());
+        let scale = ScoreScale::fit(losses[..fitted_length(&losses)].iter().copied().flatten());
         let mut tokens = Tokenizer::prompt(0).to_vec();
         for index in &shown {
             let observation = &request.history[*index];
@@ -85,39 +85,37 @@ impl Context {
         let incumbent = finished.first().map_or(1.0, |loss| scale.score(*loss));
         let best = ranked(request.history, &inside)
             .into_iter()
-            .take(MOST_PARENTS)
+            .take(MAX_PARENTS)
             .map(|index| units[index].clone())
             .collect();
         Self { search_box, tokens, scale, incumbent, best, dropped: inside.len() - shown.len() }
     }
 }
 
-/// How many of the best trials get neighbours.
-const MOST_PARENTS: usize = 5;
+/// Number of the best trials that get neighbors.
+const MAX_PARENTS: usize = 5;
 
-/// Which of `indices` are shown when there is room for `room` of them, in order.
+/// Selects at most `room` of `indices`, in order.
 ///
-/// A choice stands for a while, and the trials that have come since are shown behind it: the tokens
-/// stay, and the keys and values computed for them. It is made anew when there are eight more (a
-/// quarter of the room, where that is less).
-fn choose(history: &[Observation], indices: &[usize], room: usize) -> Vec<usize> {
+/// The selection is repeated after eight more trials, or a quarter of `room` if that is less; until
+/// then new trials are appended, so that tokens keep their cached keys and values.
+fn select_trials(history: &[Observation], indices: &[usize], room: usize) -> Vec<usize> {
     if indices.len() <= room {
         return indices.to_vec();
     }
-    let while_it_stands = (room / 4).clamp(1, 8);
-    let since = indices.len() % while_it_stands;
+    let period = (room / 4).clamp(1, 8);
+    let since = indices.len() % period;
     let (before, since) = indices.split_at(indices.len() - since);
-    let mut chosen = best_latest_and_spread(history, before, room - (while_it_stands - 1));
+    let mut chosen = best_latest_and_spread(history, before, room - (period - 1));
     chosen.extend_from_slice(since);
     chosen
 }
 
-/// How many of the first losses the scale is fitted to.
+/// Number of losses, from the first, that the score scale is fitted to.
 ///
-/// The scale stays as it is while trials come that do not improve on the best, so that their tokens
-/// stay, and the keys and values computed for them; it is fitted anew at each improvement, and each
-/// time the history has grown by a fifth.
-fn fitted(losses: &[Option<f64>]) -> usize {
+/// The scale is fitted at each improvement and each time that the history has grown by a fifth, so
+/// that tokens keep their cached keys and values in between.
+fn fitted_length(losses: &[Option<f64>]) -> usize {
     let mut best = f64::INFINITY;
     let mut improved = 0;
     for (index, loss) in losses.iter().enumerate() {
@@ -172,16 +170,16 @@ mod tests {
         let request =
             Request { space: &space, history: &history, pending: &[], number: 200, seed: 0 };
         let tokenizer = Tokenizer::new(&space).unwrap();
-        let context = Context::new(&request, &tokenizer, 142, false);
-        // Four of the twenty places are for those that come until the choice is made anew.
+        let context = TokenContext::new(&request, &tokenizer, 142, false);
+        // Four of the twenty places are for trials that come before the next selection.
         assert_eq!(context.tokens.len(), 2 + 16 * 7);
         assert_eq!(context.dropped, 184);
         assert_eq!(context.best[0], space.to_unit(&history[40].configuration));
         let all: Vec<usize> = (0..200).collect();
-        let kept = choose(&history, &all, 20);
+        let kept = select_trials(&history, &all, 20);
         assert!(kept.contains(&40) && kept.contains(&199) && kept.contains(&194));
         assert!(kept.windows(2).all(|pair| pair[0] < pair[1]) && kept.len() == 16);
-        // The spread reaches into the first half, beyond the best one.
+        // The even selection reaches into the first half, beyond the best trial.
         assert!(kept.iter().filter(|index| **index < 100).count() >= 4);
     }
 
@@ -190,7 +188,7 @@ mod tests {
         let space = space();
         let losses: Vec<Option<f64>> = (0..240).map(|i| Some(f64::from(i * 7 % 31))).collect();
         let history = history(&space, &losses);
-        let shown = |count: usize| choose(&history, &(0..count).collect::<Vec<_>>(), 34);
+        let shown = |count: usize| select_trials(&history, &(0..count).collect::<Vec<_>>(), 34);
         let mut stayed = 0;
         for count in 35..240 {
             let (before, after) = (shown(count - 1), shown(count));
@@ -205,13 +203,13 @@ mod tests {
     #[test]
     fn the_scale_stays_while_nothing_improves() {
         let mut losses: Vec<Option<f64>> = (0..27).map(|i| Some(10.0 + f64::from(i))).collect();
-        let before = fitted(&losses);
+        let before = fitted_length(&losses);
         losses.push(Some(99.0));
-        assert_eq!(fitted(&losses), before);
+        assert_eq!(fitted_length(&losses), before);
         losses.push(Some(1.0));
-        assert_eq!(fitted(&losses), losses.len());
-        assert_eq!(fitted(&[]), 0);
-        assert_eq!(fitted(&[None]), 1);
+        assert_eq!(fitted_length(&losses), losses.len());
+        assert_eq!(fitted_length(&[]), 0);
+        assert_eq!(fitted_length(&[None]), 1);
     }
 
     #[test]
@@ -222,14 +220,14 @@ mod tests {
         let request =
             Request { space: &space, history: &history, pending: &pending, number: 4, seed: 0 };
         let tokenizer = Tokenizer::new(&space).unwrap();
-        let context = Context::new(&request, &tokenizer, 512, false);
+        let context = TokenContext::new(&request, &tokenizer, 512, false);
         assert_eq!(context.tokens.len(), 2 + 4 * 7);
         assert_eq!(context.tokens[2 + 2 * 7 - 1], crate::tokenizer::score::FAILED);
         assert_eq!(context.tokens[2 + 4 * 7 - 2], crate::tokenizer::vocabulary::SCORE);
     }
 
-    /// The best trials' models have their parameters far from the middle; a trial of the other
-    /// model is not outside of the box for having none of them.
+    /// The box is far from the center in the parameters of model a; a trial of model b, without
+    /// these parameters, lies in it.
     #[test]
     fn zooming_keeps_trials_whose_parameters_are_inactive() {
         let space = Space::new(vec![
@@ -250,7 +248,7 @@ mod tests {
         let request =
             Request { space: &space, history: &history, pending: &[], number: 10, seed: 0 };
         let tokenizer = Tokenizer::new(&space).unwrap();
-        let context = Context::new(&request, &tokenizer, 512, true);
+        let context = TokenContext::new(&request, &tokenizer, 512, true);
         let units = |index: usize| space.to_partial_unit(&history[index].configuration);
         assert!(units(8)[1].is_nan() && context.search_box.contains(&units(8)));
         assert!(!context.search_box.contains(&units(9)));
