@@ -1,5 +1,4 @@
-//! What goes through the layers together: rows of many branches of many histories, written down for
-//! the shaders.
+//! Batches: the rows of branches of many histories, encoded for the shaders.
 
 use alloc::{format, vec::Vec};
 use core::ops::Range;
@@ -13,59 +12,59 @@ use crate::{
     tokenizer::{rows::Rows, vocabulary::Token},
 };
 
-/// So many rows of one history attend in a workgroup.
+/// Number of rows of one history that attend in a workgroup.
 const BLOCK: usize = 16;
-/// So many tokens of a history go through the layers at a time: what they see of each other, no
-/// workgroup shares.
+/// Number of tokens of a history that pass the layers at a time. Workgroups do not share the keys
+/// of these tokens.
 const CHUNK: usize = 256;
-/// In place of the slot of a row whose key and value are not kept.
+/// Slot of a row whose key and value are not stored.
 pub(super) const NO_SLOT: u32 = u32::MAX;
 /// Words of a [`Stage`](../shaders/common.wgsl) in the shaders.
 pub(super) const STAGE_WORDS: usize = 8;
 
-/// Continuations of one history whose last tokens' logits are asked for.
+/// Branches of one history, to compute the logits after their last tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct GpuBranches<'a> {
     /// The history.
     pub prefix: &'a GpuPrefix,
-    /// The branches' tokens, `[count, k]`, row by row.
+    /// Tokens of the branches, `[count, k]`.
     pub tokens: &'a [Token],
-    /// How many branches there are.
+    /// Number of branches.
     pub count: usize,
 }
 
-/// Rows of trials, behind one history, whose logits are asked for.
+/// Questions and policy rows behind one history, to compute their logits.
 #[derive(Clone, Copy, Debug)]
 pub struct GpuQuestions<'a> {
     /// The history.
     pub prefix: &'a GpuPrefix,
-    /// Questions or policy rows; each sees the history and itself.
+    /// The rows; each sees the history and itself.
     pub rows: &'a Rows,
 }
 
-/// Rows that go through the layers together.
+/// Rows that pass the layers together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Pass {
-    /// How many rows there are, and how many of them go on after the last layer's keys and values.
+    /// Number of rows, and of those with an output.
     pub rows: usize,
     pub kept: usize,
-    /// How many blocks attend, in all layers but the last and in the last.
+    /// Number of blocks of attention, in all layers but the last and in the last.
     pub blocks: usize,
     pub kept_blocks: usize,
 }
 
-/// Everything that the shaders have to know about a batch.
+/// Description of a batch for the shaders.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// The histories' pages, and for each pass its rows, lists and blocks.
+    /// Pages of the histories, and rows, lists and blocks of each pass.
     pub words: Vec<u32>,
-    /// For each pass what all of its rows, and what the kept ones need to know.
+    /// Two stages per pass: one for all of its rows and one for those with an output.
     pub stages: Vec<[u32; STAGE_WORDS]>,
     pub passes: Vec<Pass>,
     open: OpenPass,
 }
 
-/// The pass that is being filled.
+/// The pass under construction.
 #[derive(Debug, Default)]
 struct OpenPass {
     rows: Vec<[u32; 4]>,
@@ -74,26 +73,26 @@ struct OpenPass {
     kept_blocks: Vec<[u32; 5]>,
 }
 
-/// Some branches behind the same history.
+/// Branches behind one history.
 struct BranchRows<'a> {
     prefix: &'a GpuPrefix,
     pages_at: u32,
-    /// How many tokens or rows of the history are stored.
+    /// Number of stored tokens or rows of the history.
     stored: usize,
     input: Input<'a>,
-    /// How many tokens each branch has.
+    /// Number of tokens of each branch.
     each: usize,
-    /// Whether the rows become part of the history; there is one branch then.
+    /// Whether the rows are appended to the history, as a single branch.
     stores: bool,
 }
 
-/// What goes through the layers.
+/// The input of the layers.
 #[derive(Clone, Copy)]
 enum Input<'a> {
-    /// Tokens with positions, each of which sees those of its branch up to itself.
+    /// Tokens with positions; each sees those of its branch up to itself.
     Tokens(&'a [Token]),
-    /// So many rows, which come to the device as vectors and have no positions. Those of a history
-    /// see one another; a question is a branch of one.
+    /// A number of rows, uploaded as vectors, without positions. Rows of a history see one another;
+    /// a question is a branch of one row.
     Rows(usize),
 }
 
@@ -107,10 +106,10 @@ impl Input<'_> {
 }
 
 impl Plan {
-    /// The logits of `columns` after the last token of every branch, at most `max_rows` rows at a
-    /// time.
+    /// A plan for the logits of `columns` after the last token of each branch, with at most
+    /// `max_rows` rows per pass.
     ///
-    /// The items were checked, but for their length.
+    /// The items are valid, except for their lengths.
     pub fn of_branches(
         items: &[GpuBranches<'_>],
         columns: &Range<Token>,
@@ -150,13 +149,14 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Tokens that become part of their histories.
+    /// A plan that appends tokens to histories.
     pub fn of_extensions(items: &[(&GpuPrefix, &[Token])], max_rows: usize) -> Self {
         let mut plan = Self::default();
         let tables: Vec<u32> = items.iter().map(|(prefix, _)| plan.pages(prefix)).collect();
         let size = CHUNK.min(max_rows);
         let longest = items.iter().map(|(_, tokens)| tokens.len()).max().unwrap_or(0);
-        // A history's next chunk needs the last one's keys and values, so it is in a later pass.
+        // A chunk of a history needs the keys and values of the previous one, so it is in a later
+        // pass.
         for start in (0..longest).step_by(size) {
             for ((prefix, tokens), pages_at) in items.iter().zip(&tables) {
                 let Some(left) = tokens.get(start..).filter(|left| !left.is_empty()) else {
@@ -180,10 +180,10 @@ impl Plan {
         plan
     }
 
-    /// The logits of `columns` after every question of every item, at most `max_rows` rows at a
-    /// time.
+    /// A plan for the logits of `columns` after each question, with at most `max_rows` rows per
+    /// pass.
     ///
-    /// The items were checked.
+    /// The items are valid.
     pub fn of_questions(
         items: &[GpuQuestions<'_>],
         columns: &Range<Token>,
@@ -210,12 +210,12 @@ impl Plan {
         plan
     }
 
-    /// Rows that take the place of what their histories hold.
+    /// A plan that replaces the contents of histories by rows.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for more rows than `max_rows`:
-    /// those of a history go together.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a history of more than
+    /// `max_rows` rows, which pass the layers together.
     pub fn of_histories(items: &[(&GpuPrefix, usize)], max_rows: usize) -> Result<Self> {
         let mut plan = Self::default();
         for (prefix, count) in items {
@@ -242,7 +242,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The most rows of a pass, and the most that are kept of one.
+    /// Maximum number of rows of a pass, and of rows with an output.
     pub fn most(&self) -> (usize, usize) {
         let rows = self.passes.iter().map(|pass| pass.rows).max();
         let kept = self.passes.iter().map(|pass| pass.kept).max();
@@ -269,7 +269,7 @@ impl Plan {
             let slot = if piece.stores { piece.prefix.slot(place) } else { NO_SLOT };
             open.rows.push([token, position as u32, branch as u32, slot]);
         }
-        // The keys and values of a history of rows are all stored before any of them attends.
+        // All keys and values of a history of rows are stored before its attention.
         let whole = piece.stores && matches!(input, Input::Rows(_));
         let (seen, most_own) = if whole { (length, 0) } else { (stored, each) };
         let block = |begin: usize, count: usize, own: usize| {
@@ -289,7 +289,7 @@ impl Plan {
         }
     }
 
-    /// Writes the open pass down.
+    /// Finishes the open pass.
     fn close(&mut self, (first_column, columns): (u32, u32)) {
         let open = core::mem::take(&mut self.open);
         if open.rows.is_empty() {
@@ -389,7 +389,7 @@ mod tests {
         let [_, rows_at, _, blocks_at, ..] = plan.stages[0];
         let slot = other.slot(4);
         assert_eq!(at(rows_at + 4 * 24, 4), [0, 0, 20, slot]);
-        // All see all 20, whatever the block, and nothing of a branch.
+        // Rows of all blocks see all 20 rows, and no branch.
         for (block, row) in [(0, 0), (1, 16)] {
             let [begin, _, stored, _, own] = at(blocks_at + 5 * block, 5) else { unreachable!() };
             assert_eq!([begin, stored, own], [&row, &20, &0]);

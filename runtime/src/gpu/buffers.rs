@@ -1,5 +1,4 @@
-//! What lies between the shaders: buffers that grow to what is needed, and their ties to the
-//! shaders.
+//! Buffers between the shaders, which grow on demand, and their bindings.
 
 use alloc::{vec, vec::Vec};
 
@@ -12,13 +11,13 @@ use super::{
 };
 use crate::{Result, model::Config};
 
-/// How large the buffers are, in rows, words, stages and numbers.
+/// Sizes of the buffers, in rows, words, stages and numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Sizes {
     pub rows: usize,
     pub words: usize,
     pub stages: usize,
-    /// Numbers of all passes' rows of trials.
+    /// Numbers of the row vectors of all passes.
     pub vectors: usize,
     /// Logits of a pass.
     pub logits: usize,
@@ -27,8 +26,8 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// What a plan needs, whose rows of trials have so many numbers, and of whose kept rows each
-    /// has `columns` logits.
+    /// Sizes for a plan with `vectors` numbers of row vectors, and `columns` logits for each row
+    /// with an output.
     pub fn of(plan: &Plan, vectors: usize, columns: usize) -> Self {
         let (rows, kept) = plan.most();
         Self {
@@ -41,7 +40,7 @@ impl Sizes {
         }
     }
 
-    /// At least as large as both, with some room where it had to grow.
+    /// Sizes at least as large as both, with reserves where they grow.
     fn grown(self, needed: Self, max_rows: usize, max_bytes: u64) -> Self {
         let most_words = usize::try_from(max_bytes / 4).unwrap_or(usize::MAX);
         let grow = |had: usize, need: usize, most: usize| {
@@ -58,17 +57,17 @@ impl Sizes {
     }
 }
 
-/// The buffers, tied to the shaders.
+/// The buffers with their bindings.
 pub(super) struct GpuBuffers {
     sizes: Sizes,
     pub plan: wgpu::Buffer,
     pub stages: wgpu::Buffer,
-    /// The rows of trials of all passes, as vectors.
+    /// Row vectors of all passes.
     pub vectors: wgpu::Buffer,
-    /// Where a pass has its rows.
+    /// Residual stream of a pass.
     pub stream: wgpu::Buffer,
     pub logits: wgpu::Buffer,
-    /// Where the CPU reads all logits.
+    /// Logits of all passes, readable by the CPU.
     pub answers: wgpu::Buffer,
     pub embed: wgpu::BindGroup,
     pub gather: wgpu::BindGroup,
@@ -77,7 +76,7 @@ pub(super) struct GpuBuffers {
     pub layers: Vec<LayerBindings>,
 }
 
-/// A layer's shaders with their buffers.
+/// Bindings of the shaders of a layer.
 pub(super) struct LayerBindings {
     pub attention_norm: wgpu::BindGroup,
     pub attention: wgpu::BindGroup,
@@ -89,7 +88,7 @@ pub(super) struct LayerBindings {
     pub down: wgpu::BindGroup,
 }
 
-/// The keys and values of all histories: a buffer per layer.
+/// Keys and values of all histories, one buffer per layer.
 #[derive(Default)]
 pub(super) struct Pool {
     pub layers: Vec<wgpu::Buffer>,
@@ -102,7 +101,8 @@ impl Pool {
         (PAGE * 2 * config.hidden_size * 4) as u64
     }
 
-    /// Makes room for so many pages; says whether the buffers are others now. What is stored stays.
+    /// Grows the buffers to `pages` pages and keeps their contents. Returns whether the buffers
+    /// were replaced.
     pub fn grow(&mut self, gpu: &Gpu, config: &Config, pages: usize, most: usize) -> Result<bool> {
         if pages <= self.pages && !self.layers.is_empty() {
             return Ok(false);
@@ -128,7 +128,7 @@ impl Pool {
     }
 }
 
-/// What a model's buffers are made for.
+/// The parts of a model that its buffers depend on.
 pub(super) struct Fixtures<'a> {
     pub gpu: &'a Gpu,
     pub config: &'a Config,
@@ -138,7 +138,7 @@ pub(super) struct Fixtures<'a> {
 }
 
 impl GpuBuffers {
-    /// The buffers that there are if they are large enough, else new ones.
+    /// The old buffers if they are large enough, otherwise new ones.
     pub fn fitting(
         old: Option<Self>,
         needed: Sizes,
@@ -150,14 +150,14 @@ impl GpuBuffers {
         match old {
             Some(old) if sizes == had => Ok(old),
             old => {
-                // Their memory can serve the new ones.
+                // Frees the memory for the new buffers.
                 drop(old);
                 fixtures.gpu.watch("making room for a batch", || Self::new(sizes, pool, fixtures))
             }
         }
     }
 
-    /// Bytes from one stage to the next.
+    /// Distance between two stages, in bytes.
     pub fn stage_stride(gpu: &Gpu) -> usize {
         (4 * STAGE_WORDS)
             .next_multiple_of(gpu.device.limits().min_uniform_buffer_offset_alignment as usize)
@@ -194,7 +194,7 @@ impl GpuBuffers {
             .zip(&pool.layers)
             .enumerate()
             .map(|(index, (layer, pool))| {
-                // In the last layer only the rows that are asked for go on.
+                // In the last layer only rows with an output go on.
                 let after = if index + 1 == weights.layers.len() { &kept } else { &stream };
                 let attention = [&layer.attention, &input, &projected];
                 let rope = [&plan, &weights.rope_table, &projected, pool];
@@ -228,7 +228,7 @@ impl GpuBuffers {
         }
     }
 
-    /// Writes a plan where the shaders read it, and its rows of trials.
+    /// Uploads a plan and its row vectors.
     pub fn write(&self, gpu: &Gpu, plan: &Plan, vectors: &[f32]) {
         gpu.queue.write_buffer(&self.vectors, 0, bytemuck::cast_slice(vectors));
         gpu.queue.write_buffer(&self.plan, 0, bytemuck::cast_slice(&plan.words));

@@ -1,37 +1,35 @@
-//! Which of the two processors is asked.
+//! Choice between the CPU and a graphics processor.
 
 use super::{AdapterKind, Gpu};
 use crate::model::Config;
 
-/// Where candidates are ranked.
+/// The processor that ranks candidates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Device {
-    /// On the graphics processor where [`Device::gpu_pays`] says so, else on the CPU.
+    /// The graphics processor if [`Device::gpu_pays`], otherwise the CPU.
     #[default]
     Auto,
-    /// On the CPU.
+    /// The CPU.
     Cpu,
-    /// On the graphics processor, whatever it is and however small the work. Where it fails, on the
-    /// CPU.
+    /// Any graphics processor, for batches of any size; the CPU after a failure.
     Gpu,
 }
 
-/// Multiplications and additions that a core of a CPU has done in the time that a batch costs a
-/// graphics processor besides its work (recording, submission, waiting, copying back: of the order
-/// of half a millisecond), at 2 · 10^11 a second, in int8; five times as many, to be on the safe
-/// side. `docs/gpu.md` has the reasoning.
+/// Multiply-adds of a batch from which on a graphics card pays: five times those of a CPU core in
+/// int8, 2 · 10^11 per second, in the overhead of a batch (recording, submission, waiting and
+/// copying, about half a millisecond). `docs/gpu.md` has the reasoning.
 const DISCRETE: usize = 500_000_000;
-/// An integrated processor computes a few times slower than a card, and shares its memory's
-/// bandwidth with the CPU.
+/// An integrated processor is several times slower than a card, and shares the memory bandwidth
+/// with the CPU.
 const INTEGRATED: usize = 4 * DISCRETE;
 
 impl Device {
-    /// Whether a batch of `rows` tokens (candidates times the tokens of each) goes to the graphics
+    /// Whether a batch of `rows` tokens, candidates times tokens of each, goes to the graphics
     /// processor.
     ///
-    /// [`Device::Auto`] is the rule *parameters of the layers × rows ≥ 5 · 10^8 for a card, ≥ 2 ·
-    /// 10^9 for any other adapter, never for a software adapter*. The two numbers are reasoned, not
-    /// measured: `docs/gpu.md` has the reasoning, and the benchmark to replace it.
+    /// [`Device::Auto`] requires that *parameters of the layers × rows* is at least 5 · 10^8 for a
+    /// card and 2 · 10^9 for another adapter, and excludes software. The two numbers are estimates;
+    /// `docs/gpu.md` has the reasoning and a benchmark to measure them.
     pub fn gpu_pays(self, config: &Config, rows: usize, adapter: AdapterKind) -> bool {
         let (hidden, wide) = (config.hidden_size, config.feed_forward_size);
         let work = (4 * hidden * hidden + 3 * hidden * wide)
@@ -46,7 +44,7 @@ impl Device {
         }
     }
 
-    /// The device of that name: `auto`, `cpu` or `gpu`.
+    /// The device called `auto`, `cpu` or `gpu`.
     ///
     /// # Errors
     ///
@@ -62,13 +60,13 @@ impl Device {
         }
     }
 
-    /// The adapter that this choice asks for, or the reason why there is none: [`Device::Cpu`] asks
-    /// for none, and [`Device::Auto`] for none in software.
+    /// Opens the adapter of this choice: none for [`Device::Cpu`], and none in software for
+    /// [`Device::Auto`].
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) with the reason, so that the
-    /// caller can go on with the CPU and say why.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), with the reason for which the CPU
+    /// is used.
     pub fn open(self) -> crate::Result<Gpu> {
         if self == Self::Cpu {
             return Err(super::device::unsupported("the CPU was asked for"));

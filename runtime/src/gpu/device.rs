@@ -1,4 +1,4 @@
-//! An adapter that computes, and what becomes of its failures.
+//! Adapters, and their failures as errors.
 
 use alloc::{
     format,
@@ -11,26 +11,26 @@ use std::sync::Mutex;
 
 use crate::{Error, ErrorKind, Result};
 
-/// The interfaces that are asked for adapters, as far as this system has them.
+/// The graphics interfaces that are searched for adapters.
 const BACKENDS: wgpu::Backends =
     wgpu::Backends::VULKAN.union(wgpu::Backends::METAL).union(wgpu::Backends::DX12);
 
-/// What kind of adapter it is, best first.
+/// Kinds of adapters, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AdapterKind {
-    /// A card with memory of its own.
+    /// A graphics card with its own memory.
     Discrete,
-    /// A part of the processor, which shares its memory.
+    /// A processor that shares the memory of the CPU.
     Integrated,
-    /// A part of a card, lent to a virtual machine.
+    /// A virtualized graphics card.
     Virtual,
-    /// The driver does not say.
+    /// Not reported by the driver.
     Unknown,
-    /// The processor itself, behind a graphics interface: for tests.
+    /// A software renderer on the CPU, for tests.
     Software,
 }
 
-/// A graphics processor that is open. Clones share it, and so may many models.
+/// An open graphics processor, which clones and models share.
 #[derive(Clone)]
 pub struct Gpu {
     pub(super) device: wgpu::Device,
@@ -39,26 +39,26 @@ pub struct Gpu {
     kind: AdapterKind,
     backend: wgpu::Backend,
     subgroups: bool,
-    /// Why the device is gone, once it is.
+    /// The reason for which the device is lost.
     lost: Arc<Mutex<Option<String>>>,
 }
 
 impl Gpu {
-    /// The best adapter of this machine: a card before an integrated processor, software last.
+    /// The best adapter of this machine, in the order of [`AdapterKind`].
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] when there is none, naming the interfaces that were asked, or
-    /// when it cannot be opened.
+    /// [`ErrorKind::Unsupported`] without an adapter, naming the interfaces that were searched, or
+    /// if it cannot be opened.
     pub fn best() -> Result<Self> {
         Self::named("")
     }
 
-    /// The best adapter whose name contains `part`, in capital letters or small ones.
+    /// The best adapter whose name contains `part`, ignoring case.
     ///
     /// # Errors
     ///
-    /// As [`best`](Self::best); the message lists the adapters that there are.
+    /// Those of [`best`](Self::best); the message lists the adapters.
     pub fn named(part: &str) -> Result<Self> {
         let asked = wgpu::Instance::enabled_backend_features() & BACKENDS;
         if asked.is_empty() {
@@ -66,11 +66,11 @@ impl Gpu {
         }
         let mut description = wgpu::InstanceDescriptor::new_without_display_handle();
         description.backends = asked;
-        // The debugging layers of a graphics interface are for those who write shaders, and slow.
+        // Without the debugging layers, which are slow.
         description.flags = wgpu::InstanceFlags::empty();
         let instance = wgpu::Instance::new(description);
         let mut adapters = pollster::block_on(instance.enumerate_adapters(asked));
-        // Of one kind the first stays first: the system's order is the user's wish.
+        // The sort is stable: within a kind the order of the system counts.
         adapters.sort_by_key(|adapter| kind_of(adapter.get_info().device_type));
         let names: Vec<String> =
             adapters.iter().map(|adapter| adapter.get_info().name.clone()).collect();
@@ -100,7 +100,7 @@ impl Gpu {
             } else {
                 wgpu::Features::empty()
             },
-            // All that there is, for large models; the software adapter offers it as well.
+            // All limits of the adapter, for large models.
             required_limits: adapter.limits(),
             ..wgpu::DeviceDescriptor::default()
         };
@@ -112,8 +112,8 @@ impl Gpu {
             *note.lock().unwrap_or_else(|poison| poison.into_inner()) =
                 Some(format!("{reason:?} {message}").trim().to_string());
         });
-        // What no scope catches would be a panic by default. It shows up as results that do not
-        // come, which is an error there.
+        // The default handler panics. Results that are missing for this reason are an error where
+        // they are read.
         device.on_uncaptured_error(Arc::new(|_| {}));
         Ok(Self {
             device,
@@ -126,40 +126,39 @@ impl Gpu {
         })
     }
 
-    /// The adapter's name, as its driver gives it.
+    /// Name of the adapter, from its driver.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What kind of adapter it is.
+    /// Kind of the adapter.
     pub fn kind(&self) -> AdapterKind {
         self.kind
     }
 
-    /// The interface it is reached through: `vulkan`, `metal` or `dx12`.
+    /// Graphics interface of the adapter: `vulkan`, `metal` or `dx12`.
     pub fn interface(&self) -> &'static str {
         self.backend.to_str()
     }
 
-    /// Whether sums are made with subgroup operations.
+    /// Whether sums use subgroup operations.
     pub fn has_subgroups(&self) -> bool {
         self.subgroups
     }
 
-    /// The same adapter without its subgroup operations, so that both kinds of shaders can be
-    /// compared.
+    /// The adapter without its subgroup operations, for a comparison of both kinds of shaders.
     pub fn without_subgroups(mut self) -> Self {
         self.subgroups = false;
         self
     }
 
-    /// Takes the device away, as a driver that crashes does.
+    /// Destroys the device, as a crash of the driver would.
     #[cfg(test)]
     pub(crate) fn lose(&self) {
         self.device.destroy();
     }
 
-    /// The adapter of this machine, for tests; `None` after saying why they are skipped.
+    /// The adapter of this machine for tests; `None`, with a message, if they are skipped.
     #[cfg(test)]
     pub(crate) fn for_tests() -> Option<Self> {
         let wish = std::env::var("OPTIFORMER_GPU_TESTS").unwrap_or_default();
@@ -173,7 +172,7 @@ impl Gpu {
             Err(error) => error,
         };
         assert!(wish != "required", "OPTIFORMER_GPU_TESTS=required, but {error}");
-        // Not through `eprintln`, which the test harness keeps to itself when a test passes.
+        // The test harness hides `eprintln` of a passing test.
         let _ = std::io::Write::write_fmt(
             &mut std::io::stderr(),
             format_args!("skipped, no graphics processor was tested: {error}\n"),
@@ -181,13 +180,13 @@ impl Gpu {
         None
     }
 
-    /// The most bytes that a shader can see of one buffer.
+    /// Maximum number of bytes of a buffer that a shader can bind.
     pub(super) fn max_bytes(&self) -> u64 {
         let limits = self.device.limits();
         limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
     }
 
-    /// Runs something whose failures the interface reports afterwards, and reports them.
+    /// Runs work and returns the failures that the interface reports asynchronously.
     pub(super) fn watch<T>(&self, what: &str, work: impl FnOnce() -> T) -> Result<T> {
         let filters = [
             wgpu::ErrorFilter::OutOfMemory,
@@ -197,14 +196,13 @@ impl Gpu {
         let mut scopes = filters.map(|filter| Some(self.device.push_error_scope(filter)));
         let result = work();
         let mut first = None;
-        // The last one opened is the first one closed.
+        // Scopes are closed in reverse order.
         for scope in scopes.iter_mut().rev() {
             let error = scope.take().and_then(|scope| pollster::block_on(scope.pop()));
             first = error.or(first);
         }
         if first.is_some() {
-            // A lost device shows up as buffers that are not valid; asking it once brings the
-            // reason.
+            // A lost device shows as invalid buffers; a poll makes it report the reason.
             let _ = self.device.poll(wgpu::PollType::Poll);
         }
         self.check(what)?;
@@ -214,7 +212,7 @@ impl Gpu {
         }
     }
 
-    /// An error once the device is lost.
+    /// Returns an error if the device is lost.
     pub(super) fn check(&self, what: &str) -> Result<()> {
         match &*self.lost.lock().unwrap_or_else(|poison| poison.into_inner()) {
             Some(reason) => Err(unsupported(format!("{what}: {} was lost: {reason}", self.name))),

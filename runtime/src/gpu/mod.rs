@@ -1,18 +1,17 @@
-//! The forward pass on a graphics processor: the model of [`crate::model`], with shaders in WGSL,
-//! for many candidates of many studies in one submission.
+//! A wgpu implementation of the forward pass of [`crate::model`], for many candidates of many
+//! studies in one submission.
 //!
-//! A [`Gpu`] is an adapter, a [`GpuModel`] weights on it, a [`GpuPrefix`] a history's keys and
-//! values. [`GpuModel::logits`] takes any number of [`GpuBranches`] and gives what
+//! A [`Gpu`] is an adapter, a [`GpuModel`] the weights on it, and a [`GpuPrefix`] the keys and
+//! values of a history. [`GpuModel::logits`] computes for any number of [`GpuBranches`] what
 //! [`Model::extend_branches`](crate::model::Model::extend_branches) and
-//! [`Model::logits`](crate::model::Model::logits) give on the CPU, up to the rounding of sums in
-//! another order. [`Device`] says which of the two is to be asked. Of a model that reads a row a
-//! trial, [`GpuModel::history`] and [`GpuModel::question_logits`] are what
-//! [`Model::history`](crate::model::Model::history) and
-//! [`Model::questions`](crate::model::Model::questions) are on the CPU. `docs/gpu.md` has the
-//! tolerance and what was measured.
+//! [`Model::logits`](crate::model::Model::logits) compute on the CPU, with sums in another order.
+//! For a model that reads one row per trial, [`GpuModel::history`] and
+//! [`GpuModel::question_logits`] correspond to [`Model::history`](crate::model::Model::history) and
+//! [`Model::questions`](crate::model::Model::questions). [`Device`] chooses between the two
+//! processors. `docs/gpu.md` has the tolerance and measurements.
 //!
-//! Nothing here panics for want of an adapter, of memory, or because a device is lost: the error
-//! says why, and the CPU is still there.
+//! A missing adapter, a lack of memory and a lost device are errors with a reason, after which the
+//! CPU can take over.
 
 mod batch;
 mod buffers;
@@ -33,7 +32,7 @@ pub use model::GpuModel;
 pub use precision::GpuPrecision;
 pub use prefix::GpuPrefix;
 
-/// Matrices and rows are padded along the depth to a multiple of this.
+/// The depth of matrices and rows is padded to a multiple of this.
 const DEPTH: usize = 16;
-/// A workgroup makes a tile of so many rows and columns of a product.
+/// Number of rows and columns of a product that a workgroup computes.
 const TILE: usize = 64;

@@ -1,4 +1,4 @@
-//! A model on a device: histories grow, and branches get their logits.
+//! A model on a device.
 
 use alloc::{format, sync::Arc, vec::Vec};
 use core::{fmt, ops::Range};
@@ -20,12 +20,12 @@ use crate::{
     tokenizer::vocabulary::Token,
 };
 
-/// At most so many rows go through the layers at a time, whatever the batch: bounds the memory.
+/// Maximum number of rows that pass the layers together, which bounds the memory.
 const MAX_ROWS: usize = 8192;
 
-/// A model's weights on a graphics processor, with shaders built for their shape.
+/// Weights of a model on a graphics processor, with shaders for their shape.
 ///
-/// It can be shared: calls from several threads take turns.
+/// It can be shared between threads, whose calls are serialized.
 pub struct GpuModel {
     gpu: Gpu,
     pub(super) config: Config,
@@ -39,25 +39,25 @@ pub struct GpuModel {
     state: Mutex<State>,
 }
 
-/// What changes from call to call.
+/// Mutable state of the calls.
 #[derive(Default)]
 pub(super) struct State {
     pool: Pool,
     buffers: Option<GpuBuffers>,
 }
 
-/// How long a callback may take once the device has done its work.
+/// Maximum time of a callback after the device has finished.
 const CALLBACK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 impl GpuModel {
-    /// Brings weights to the device and builds the shaders.
+    /// Uploads weights and builds the shaders.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidWeights`](crate::ErrorKind::InvalidWeights) when the weights do not fit
+    /// [`ErrorKind::InvalidWeights`](crate::ErrorKind::InvalidWeights) if the weights do not fit
     /// the config, or a number is not finite in this precision;
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the device has not enough
-    /// memory, or is lost.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the device is out of memory, or
+    /// lost.
     pub fn new(
         gpu: &Gpu,
         config: &Config,
@@ -95,7 +95,7 @@ impl GpuModel {
         &self.gpu
     }
 
-    /// How the weights are stored.
+    /// Precision of the weights.
     pub fn precision(&self) -> GpuPrecision {
         self.precision
     }
@@ -105,8 +105,8 @@ impl GpuModel {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for more tokens than the model
-    /// has positions, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the device
-    /// holds no more.
+    /// has positions, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the device is
+    /// out of memory.
     pub fn prefix(&self, capacity: usize) -> Result<GpuPrefix> {
         if capacity > self.config.max_positions {
             return Err(invalid(format!(
@@ -117,15 +117,15 @@ impl GpuModel {
         GpuPrefix::new(&self.pages, capacity)
     }
 
-    /// Appends tokens to a history. It does not wait for the device: what goes wrong there, the
-    /// next call says.
+    /// Appends tokens to a history. Does not wait for the device; the next call reports its
+    /// failures.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): no tokens, one outside the
-    /// vocabulary, more than there is room for, a history of another model.
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): no tokens, a token outside the
+    /// vocabulary, more tokens than the capacity, a history of another model.
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): the device is out of memory, or
-    /// lost. Nothing was appended then.
+    /// lost. The history is then unchanged.
     pub fn extend(&self, prefix: &mut GpuPrefix, tokens: &[Token]) -> Result<()> {
         self.extend_many(&mut [(prefix, tokens)])
     }
@@ -134,7 +134,7 @@ impl GpuModel {
     ///
     /// # Errors
     ///
-    /// As [`extend`](Self::extend), for all or none.
+    /// Those of [`extend`](Self::extend). On an error no history is changed.
     pub fn extend_many(&self, items: &mut [(&mut GpuPrefix, &[Token])]) -> Result<()> {
         for (prefix, tokens) in items.iter() {
             self.check(prefix, tokens, prefix.len() + tokens.len())?;
@@ -163,16 +163,16 @@ impl GpuModel {
         Ok(())
     }
 
-    /// The logits of the tokens in a range, after the last token of every branch of every item:
-    /// `[branches, range]`, item by item.
+    /// Logits of a range of tokens after the last token of each branch, `[branches, tokens]` by
+    /// item.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): no items, an item without
-    /// branches or tokens, tokens that are not equally many for each branch, one outside the
-    /// vocabulary, more than the model has positions, a range outside the vocabulary, a history of
-    /// another model. [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): the device is out
-    /// of memory, or lost, or its results are not numbers.
+    /// branches or tokens, a number of tokens that is not a multiple of the number of branches, a
+    /// token or range outside the vocabulary, more tokens than the model has positions, a history
+    /// of another model. [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): the device is
+    /// out of memory, or lost, or its results are not finite.
     pub fn logits(&self, items: &[GpuBranches<'_>], range: Range<Token>) -> Result<Vec<f32>> {
         let columns = self.check_range(&range)?;
         if items.is_empty() {
@@ -189,7 +189,7 @@ impl GpuModel {
         self.answer(&plan, &[], columns)
     }
 
-    /// Runs a plan, and waits for its logits.
+    /// Runs a plan and waits for its logits.
     pub(super) fn answer(&self, plan: &Plan, vectors: &[f32], columns: usize) -> Result<Vec<f32>> {
         let mut state = self.state();
         self.prepare(&mut state, plan, vectors, columns)?;
@@ -197,7 +197,7 @@ impl GpuModel {
             .submit(&state, plan, vectors, columns)
             .and_then(|()| self.read(&state, plan, columns));
         if answers.is_err() {
-            // A buffer that the CPU may still be waiting for is of no use to the next call.
+            // A buffer with a pending map cannot be used by the next call.
             state.buffers = None;
         }
         answers
@@ -219,7 +219,7 @@ impl GpuModel {
         self.check_length(prefix, length)
     }
 
-    /// That the history is of this model, and the model has room for `length` positions.
+    /// Checks that the history belongs to this model, and that the model has `length` positions.
     pub(super) fn check_length(&self, prefix: &GpuPrefix, length: usize) -> Result<()> {
         if !Arc::ptr_eq(&prefix.pages, &self.pages) {
             return Err(invalid("the history was made by another model"));
@@ -232,7 +232,7 @@ impl GpuModel {
         Ok(())
     }
 
-    /// That there is such a range of tokens; returns their number.
+    /// Checks a range of tokens and returns its length.
     pub(super) fn check_range(&self, range: &Range<Token>) -> Result<usize> {
         let (first, last) = (usize::from(range.start), usize::from(range.end));
         if first >= last || last > self.config.vocabulary_size {
@@ -241,7 +241,7 @@ impl GpuModel {
         Ok(last - first)
     }
 
-    /// Makes room for a plan.
+    /// Allocates the buffers of a plan.
     pub(super) fn prepare(
         &self,
         state: &mut State,
@@ -266,9 +266,8 @@ impl GpuModel {
         Ok(())
     }
 
-    /// Records all passes of a plan and sends them off together; `vectors` has their rows of
-    /// trials, one after the other. Without columns, they end with the last layer's keys and
-    /// values.
+    /// Submits all passes of a plan together; `vectors` has their row vectors. Without columns,
+    /// passes end with the keys and values of the last layer.
     pub(super) fn submit(
         &self,
         state: &State,
@@ -365,7 +364,7 @@ impl GpuModel {
         let (sender, receiver) = mpsc::channel();
         self.gpu.watch(WHAT, || {
             slice.map_async(wgpu::MapMode::Read, move |result| {
-                // Nobody listens any more only if waiting failed, which is an error already.
+                // The receiver is gone only after waiting has failed, which is an error already.
                 let _ = sender.send(result);
             });
         })?;
@@ -373,7 +372,7 @@ impl GpuModel {
             .device
             .poll(wgpu::PollType::wait_indefinitely())
             .map_err(|error| failed(&error))?;
-        // Another thread that polls the device may have taken the callback and be about to call it.
+        // Another thread that polls the device may be about to call the callback.
         match receiver.recv_timeout(CALLBACK_TIMEOUT) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(failed(&error)),
@@ -435,7 +434,7 @@ mod tests {
         let config = Config { layers: 1, ..Config::pico() };
         let weights = Weights::random(&config, 2);
         let mut model = GpuModel::new(&gpu, &config, &weights, GpuPrecision::F32).unwrap();
-        // As if the device held six pages.
+        // A device with room for six pages.
         model.pages = Arc::new(Mutex::new(Pages::new(6)));
         model.max_pages = 6;
         let mut first = model.prefix(100).unwrap();

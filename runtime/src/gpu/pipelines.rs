@@ -1,4 +1,4 @@
-//! The shaders, made for the shape of one model and built once.
+//! The shaders of a model, built once for its shape.
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -14,7 +14,7 @@ const MULTIPLY: &str = include_str!("shaders/multiply.wgsl");
 const ROPE: &str = include_str!("shaders/rope.wgsl");
 const ATTEND: &str = include_str!("shaders/attend.wgsl");
 
-/// Numbers from one row to the next, in the buffers between the shaders.
+/// Distances between rows in the buffers between the shaders.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Strides {
     pub hidden: usize,
@@ -32,14 +32,14 @@ impl Strides {
     }
 }
 
-/// The shape of a matrix in the device's memory.
+/// Shape of a matrix in the memory of the device.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MatrixShape {
     pub rows: usize,
     pub depth: usize,
 }
 
-/// The shapes of a model's matrices; those of all layers are alike.
+/// Shapes of the matrices of a model, the same in all layers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MatrixShapes {
     pub embedding: MatrixShape,
@@ -49,15 +49,14 @@ pub(super) struct MatrixShapes {
     pub down: MatrixShape,
 }
 
-/// A shader that is ready to run. Its first binding is the stage, at an offset that is given when
-/// it runs.
+/// A compiled shader. Its first binding is the stage, with a dynamic offset.
 pub(super) struct Pipeline {
     pub pipeline: wgpu::ComputePipeline,
     layout: wgpu::BindGroupLayout,
 }
 
 impl Pipeline {
-    /// `accesses` says of each binding after the first whether the shader writes it.
+    /// `accesses` has, for each binding after the first, whether the shader writes to it.
     fn new(gpu: &Gpu, name: &str, source: String, accesses: &[bool]) -> Self {
         let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(name),
@@ -94,7 +93,7 @@ impl Pipeline {
             module: &module,
             entry_point: Some("main"),
             compilation_options: wgpu::PipelineCompilationOptions {
-                // Every shader writes what it reads of the workgroup's memory.
+                // Every shader writes the workgroup memory that it reads.
                 zero_initialize_workgroup_memory: false,
                 ..wgpu::PipelineCompilationOptions::default()
             },
@@ -103,7 +102,7 @@ impl Pipeline {
         Self { pipeline, layout }
     }
 
-    /// Ties the shader to its buffers, in the order of the bindings.
+    /// Binds buffers to the shader, in the order of the bindings.
     pub fn bind(
         &self,
         gpu: &Gpu,
@@ -139,13 +138,13 @@ pub(super) struct Pipelines {
     pub rms_norm: Pipeline,
     pub rope: Pipeline,
     pub attend: Pipeline,
-    /// To queries, keys and values.
+    /// Projects to queries, keys and values.
     pub attention: Pipeline,
-    /// Added to the stream.
+    /// Output projection, added to the stream.
     pub output: Pipeline,
-    /// The feed-forward part's gates, applied.
+    /// Gate and up projections with SwiGLU.
     pub gate: Pipeline,
-    /// Added to the stream.
+    /// Down projection, added to the stream.
     pub down: Pipeline,
     pub head: Pipeline,
 }
@@ -179,7 +178,7 @@ impl Pipelines {
     }
 }
 
-/// How many keys of a history a workgroup's memory takes at a time.
+/// Number of keys of a history that fit the memory of a workgroup.
 fn attention_tile(config: &Config, memory: usize) -> Result<usize> {
     let width = config.head_size() + 1;
     let bytes = |tile: usize| 4 * (16 * width + 2 * tile * width + 16 * (tile + 1) + 128);
@@ -192,7 +191,7 @@ fn attention_tile(config: &Config, memory: usize) -> Result<usize> {
     })
 }
 
-/// What the texts of the shaders depend on.
+/// The inputs of the shader sources.
 struct Sources<'a> {
     config: &'a Config,
     precision: GpuPrecision,
@@ -243,8 +242,7 @@ impl Sources<'_> {
             ("SWIGLU", 2),
             ("LOGITS", 3),
         ];
-        // Subgroups need no `enable` here: the one translator that this text goes through does not
-        // know it yet.
+        // Without `enable subgroups`, which naga does not support yet.
         let mut source = String::new();
         for (name, value) in constants {
             source.push_str(&format!("const {name}: u32 = {value}u;\n"));
@@ -269,7 +267,7 @@ mod tests {
 
     use super::*;
 
-    /// Also those that no adapter of the machine at hand would run.
+    /// Includes shaders that no adapter of this machine would run.
     #[test]
     fn every_shader_of_every_shape_and_precision_is_valid() {
         for config in [Config::pico(), Config::large()] {
@@ -301,8 +299,7 @@ mod tests {
                         let source = sources.of(name);
                         let module = wgsl::parse_str(&source)
                             .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&source)));
-                        // What `unpack2x16float` needs; the shaders without subgroups must do
-                        // without them.
+                        // Required by `unpack2x16float`.
                         let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
                         capabilities.set(Capabilities::SUBGROUP, subgroups);
                         let checked = Validator::new(ValidationFlags::all(), capabilities)

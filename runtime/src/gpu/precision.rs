@@ -1,4 +1,4 @@
-//! How the matrices lie in the device's memory.
+//! Storage of matrices in the memory of the device.
 
 use alloc::{format, vec::Vec};
 
@@ -9,19 +9,18 @@ use crate::{
     model::{Config, LayerWeights, Weights},
 };
 
-/// How the numbers of the matrices are stored. What they are multiplied with, and the sums, are f32
-/// always.
+/// Storage of the numbers of matrices. Inputs and sums are always f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GpuPrecision {
-    /// Four bytes a number.
+    /// Four bytes per number.
     F32,
-    /// Two bytes a number.
+    /// Two bytes per number.
     F16,
-    /// One byte a number, and one scale for each row of a matrix: its largest number is 127.
+    /// One byte per number and a scale per row of a matrix, in which the largest number is 127.
     Int8,
 }
 
-/// A matrix as the shaders read it: `rows` and `depth` padded with zeros.
+/// A matrix as the shaders read it, with `rows` and `depth` padded by zeros.
 pub(super) struct PackedMatrix {
     pub bytes: Vec<u8>,
     pub rows: usize,
@@ -29,7 +28,7 @@ pub(super) struct PackedMatrix {
 }
 
 impl GpuPrecision {
-    /// The name, as the benchmark prints it.
+    /// The name: `f32`, `f16` or `int8`.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
@@ -38,15 +37,15 @@ impl GpuPrecision {
         }
     }
 
-    /// The weights as a device with this precision has them: what its results are equal to, up to
-    /// the order of sums.
+    /// The weights rounded to this precision, from which the CPU computes the results of the device
+    /// up to the order of sums.
     pub fn rounded(self, config: &Config, weights: &Weights) -> Weights {
         let (hidden, wide) = (config.hidden_size, config.feed_forward_size);
         let round = |matrix: &Vec<f32>, depth: usize| self.rounded_matrix(matrix, depth);
         Weights {
             embedding: round(&weights.embedding, hidden),
             head: weights.head.as_ref().map(|head| round(head, hidden)),
-            // Rows are summed before they come to the device.
+            // Rows are embedded on the CPU.
             trials: weights.trials.clone(),
             norm: weights.norm.clone(),
             layers: weights
@@ -67,7 +66,7 @@ impl GpuPrecision {
         }
     }
 
-    /// The same of one matrix with rows of `depth` numbers.
+    /// Rounds one matrix with rows of `depth` numbers.
     pub(super) fn rounded_matrix(self, matrix: &[f32], depth: usize) -> Vec<f32> {
         matrix.chunks(depth).flat_map(|row| self.rounded_row(row)).collect()
     }
@@ -83,7 +82,7 @@ impl GpuPrecision {
         }
     }
 
-    /// Lays a matrix of `depth` columns out for the shaders.
+    /// Packs a matrix of `depth` columns for the shaders.
     ///
     /// # Errors
     ///
@@ -127,21 +126,21 @@ impl GpuPrecision {
         }
         let rows = count.next_multiple_of(super::TILE);
         bytes.resize(bytes.len() / count * rows, 0);
-        // The scales of rows that are padding are zero too.
+        // Padding rows have scale zero.
         scales.resize(scales.len() / count * rows, 0);
         bytes.extend(scales);
         Ok(PackedMatrix { bytes, rows, depth: padded })
     }
 }
 
-/// The scale with which the largest number of a row is 127.
+/// The scale that makes the largest number of a row 127.
 fn scale_of(row: &[f32]) -> f32 {
     row.iter().fold(0.0_f32, |most, number| most.max(number.abs())) / 127.0
 }
 
-/// A number as a multiple of the scale.
+/// A number as a rounded multiple of the scale.
 fn step(number: f32, scale: f32) -> i8 {
-    // A row of zeros has no scale.
+    // A row of zeros has scale zero.
     if scale == 0.0 { 0 } else { libm::roundf(number / scale).clamp(-127.0, 127.0) as i8 }
 }
 

@@ -1,4 +1,4 @@
-//! The keys and values of histories, in pages of one pool on the device.
+//! Keys and values of histories, in pages of a pool on the device.
 
 use alloc::{format, sync::Arc, vec::Vec};
 use std::sync::Mutex;
@@ -9,22 +9,22 @@ use crate::{
     tokenizer::{rows::Rows, vocabulary::Token},
 };
 
-/// So many tokens have their keys and values in one page.
+/// Number of tokens of a page.
 pub(super) const PAGE: usize = 64;
 
-/// Which pages of the pool are taken.
+/// Allocation of the pages of the pool.
 #[derive(Debug)]
 pub(super) struct Pages {
     free: Vec<u32>,
-    /// How many there are, free or taken.
+    /// Number of existing pages, free or taken.
     count: usize,
-    /// How many there can be.
+    /// Maximum number of pages.
     most: usize,
 }
 
 impl Pages {
     pub fn new(most: usize) -> Self {
-        // A slot's number has to stay below that of none.
+        // Slot numbers stay below `NO_SLOT`.
         Self { free: Vec::new(), count: 0, most: most.min(u32::MAX as usize / PAGE) }
     }
 
@@ -48,12 +48,12 @@ impl Pages {
     }
 }
 
-/// The keys and values of a history, on the device. When it is dropped, its memory serves another.
+/// Keys and values of a history on the device. The memory is reused after it is dropped.
 #[derive(Debug)]
 pub struct GpuPrefix {
     pub(super) pages: Arc<Mutex<Pages>>,
     pub(super) table: Vec<u32>,
-    /// Of these and the rows, one kind is there at most.
+    /// Tokens or rows; at least one of the two is empty.
     tokens: Vec<Token>,
     rows: Rows,
     capacity: usize,
@@ -73,33 +73,33 @@ impl GpuPrefix {
         })
     }
 
-    /// How many tokens or rows it holds.
+    /// Number of tokens or rows in the history.
     pub fn len(&self) -> usize {
         self.tokens.len() + self.rows.len()
     }
 
-    /// Whether it holds none.
+    /// Whether the history is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many tokens or rows it can hold.
+    /// Maximum number of tokens or rows.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// The tokens that it holds, so that a caller can see what two prefixes have in common.
+    /// The tokens of the history, for comparison with another prefix.
     pub fn tokens(&self) -> &[Token] {
         &self.tokens
     }
 
-    /// The rows that it holds, so that a caller can see whether a history is there already.
+    /// The rows of the history, for comparison with another history.
     pub fn rows(&self) -> &Rows {
         &self.rows
     }
 
-    /// Forgets all but the first `length` tokens. Rows see all others, so that of a history nothing
-    /// is left when a row goes.
+    /// Drops all but the first `length` tokens. Because rows attend to all others, a history of
+    /// rows is dropped whole.
     pub fn truncate(&mut self, length: usize) {
         self.tokens.truncate(length);
         if length < self.rows.len() {
@@ -115,7 +115,7 @@ impl GpuPrefix {
         self.tokens.extend_from_slice(tokens);
     }
 
-    /// The slot of the pool where the token or row at a position has its key and value.
+    /// Slot of the pool with the key and value of a position.
     pub(super) fn slot(&self, position: usize) -> u32 {
         self.table[position / PAGE] * PAGE as u32 + (position % PAGE) as u32
     }

@@ -1,5 +1,5 @@
-//! Models that read a row a trial ([`Sequence::Trials`](crate::model::Sequence::Trials)): rows are
-//! summed on the CPU and come to the device as vectors.
+//! Models that read one row per trial ([`Sequence::Trials`](crate::model::Sequence::Trials)). The
+//! CPU embeds the rows and uploads them as vectors.
 
 use alloc::{format, vec, vec::Vec};
 use core::ops::Range;
@@ -18,15 +18,15 @@ use crate::{
     tokenizer::{rows::Rows, vocabulary::Token},
 };
 
-/// What rows of trials are summed from, on the CPU.
+/// Embedding tables of rows, on the CPU.
 pub(super) struct TrialTables {
     rows: RowEmbedding,
-    /// Rounded as the device's, `[vocabulary, hidden]`.
+    /// Token embedding, rounded to the precision of the device, `[vocabulary, hidden]`.
     tokens: Vec<f32>,
 }
 
 impl TrialTables {
-    /// The tables of weights that were checked, if they have any.
+    /// The tables of valid weights, if they have any.
     pub fn new(config: &Config, weights: &Weights, precision: GpuPrecision) -> Option<Self> {
         (config.sequence() == Sequence::Trials).then(|| Self {
             rows: RowEmbedding::of_weights(config, weights),
@@ -34,7 +34,7 @@ impl TrialTables {
         })
     }
 
-    /// Appends what rows are to the layers, `[rows, stride]`.
+    /// Appends the embeddings of rows, `[rows, stride]`.
     fn append(
         &self,
         rows: &Rows,
@@ -50,25 +50,25 @@ impl TrialTables {
 }
 
 impl GpuModel {
-    /// Puts a whole history in the place of what `prefix` holds: rows that all attend to one
-    /// another. It does not wait for the device: what goes wrong there, the next call says.
+    /// Replaces the content of `prefix` by a history of rows that all attend to one another. Does
+    /// not wait for the device; the next call reports its failures.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): a model that reads tokens, no
-    /// rows, a row with a slot, value or token that is not of the model, more than there is room
-    /// for, a history of another model. [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported):
-    /// the device is out of memory, or lost. The history is what it was then, or empty where the
-    /// device failed halfway.
+    /// rows, a slot, value or token that the model does not have, more rows than the capacity, a
+    /// history of another model. [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): the
+    /// device is out of memory, or lost. The history is then unchanged, or empty after a failure of
+    /// the device.
     pub fn history(&self, prefix: &mut GpuPrefix, rows: &Rows) -> Result<()> {
         self.history_many(&mut [(prefix, rows)])
     }
 
-    /// Whole histories in the place of what many hold, in one submission.
+    /// Replaces the contents of many histories in one submission.
     ///
     /// # Errors
     ///
-    /// As [`history`](Self::history), for all or none.
+    /// Those of [`history`](Self::history). On an error no history is replaced.
     pub fn history_many(&self, items: &mut [(&mut GpuPrefix, &Rows)]) -> Result<()> {
         for (prefix, rows) in items.iter() {
             self.config.check_rows(rows)?;
@@ -87,7 +87,7 @@ impl GpuModel {
         let vectors = self.vectors(items.iter().map(|(_, rows)| *rows));
         let mut state = self.state();
         self.prepare(&mut state, &plan, &vectors, 0)?;
-        // From here on what was there is overwritten.
+        // The device overwrites the old contents from here on.
         items.iter_mut().for_each(|(prefix, _)| prefix.truncate(0));
         self.submit(&state, &plan, &vectors, 0)?;
         drop(state);
@@ -97,15 +97,15 @@ impl GpuModel {
         Ok(())
     }
 
-    /// The logits of the tokens in a range after every row of every item, which sees its history
-    /// and itself: `[rows, range]`, item by item.
+    /// Logits of a range of tokens after each row of each item, `[rows, tokens]` by item. A row
+    /// sees its history and itself.
     ///
     /// # Errors
     ///
-    /// As [`history`](Self::history), and
-    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for no items and a range outside
-    /// the vocabulary, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for results that
-    /// are not numbers.
+    /// Those of [`history`](Self::history),
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for no items or a range outside
+    /// the vocabulary, and [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for results
+    /// that are not finite.
     pub fn question_logits(
         &self,
         items: &[GpuQuestions<'_>],
@@ -124,7 +124,7 @@ impl GpuModel {
         self.answer(&plan, &vectors, columns)
     }
 
-    /// What rows are to the layers, one after the other.
+    /// Embeddings of all rows, concatenated.
     fn vectors<'a>(&self, lists: impl Iterator<Item = &'a Rows>) -> Vec<f32> {
         let (mut vectors, mut buffers) = (vec![], EmbeddingBuffers::default());
         let stride = Strides::new(&self.config).hidden;

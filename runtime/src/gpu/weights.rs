@@ -1,4 +1,4 @@
-//! A model's weights in the device's memory.
+//! Weights of a model in the memory of the device.
 
 use alloc::{format, string::String, vec, vec::Vec};
 
@@ -12,11 +12,11 @@ use crate::{
     model::{Config, LayerWeights, Sequence, Weights},
 };
 
-/// Gates and what they open take interleaved in the matrix, so many rows at a time: half a tile of
-/// the product's results.
+/// Number of rows of gate and up projections that alternate in the joint matrix: half a tile of the
+/// product.
 const INTERLEAVE: usize = super::TILE / 2;
 
-/// The matrices and gains of a layer.
+/// Matrices and norms of a layer.
 pub(super) struct GpuLayer {
     pub attention: wgpu::Buffer,
     pub output: wgpu::Buffer,
@@ -26,10 +26,10 @@ pub(super) struct GpuLayer {
     pub feed_forward_norm: wgpu::Buffer,
 }
 
-/// All weights, and the table of rope_table.
+/// All weights, and the table of the rotary embedding.
 pub(super) struct GpuWeights {
     pub embedding: wgpu::Buffer,
-    /// `None` when it is the embedding.
+    /// `None` if it is the embedding.
     pub head: Option<wgpu::Buffer>,
     pub norm: wgpu::Buffer,
     pub rope_table: wgpu::Buffer,
@@ -74,7 +74,7 @@ impl GpuWeights {
     }
 }
 
-/// Brings numbers to the device.
+/// Uploads numbers to the device.
 struct Uploader<'a> {
     gpu: &'a Gpu,
     precision: GpuPrecision,
@@ -146,7 +146,7 @@ impl Uploader<'_> {
                 mapped_at_creation: false,
             });
             self.gpu.queue.write_buffer(&buffer, 0, bytes);
-            // Sent now: the copies in between need not wait for the last of them.
+            // Submitted now, so that copies overlap with the conversion of the next matrix.
             self.gpu.queue.submit([]);
             buffer
         })
@@ -154,8 +154,8 @@ impl Uploader<'_> {
 }
 
 /// Cosine and sine of `position · theta^(−2i / head_size)`, `[positions, head_size / 2, 2]` (Su et
-/// al. 2021, equation 15). Rounded where the CPU rounds, so that the angles of far positions are
-/// the same. Rows of trials are all at the first.
+/// al. 2021, equation 15). Angles are rounded as on the CPU. Rows of trials are all at the first
+/// position.
 fn rope_table(config: &Config) -> Vec<f32> {
     let half = config.head_size() / 2;
     let frequencies: Vec<f32> = (0..half)
@@ -174,7 +174,7 @@ fn rope_table(config: &Config) -> Vec<f32> {
         .collect()
 }
 
-/// That every tensor has the size that the config asks for.
+/// Checks the sizes of all tensors.
 fn check(config: &Config, weights: &Weights) -> Result<()> {
     config.validate()?;
     let (hidden, wide) = (config.hidden_size, config.feed_forward_size);

@@ -1,4 +1,4 @@
-//! The shape of a model, and what its file says about it.
+//! Shape of a model, and metadata of a weights file.
 
 use alloc::{
     format,
@@ -29,7 +29,7 @@ pub struct Config {
     /// Number of tokens.
     #[serde(rename = "vocab_size")]
     pub vocabulary_size: usize,
-    /// The longest sequence, in tokens or rows.
+    /// Maximum length of a sequence, in tokens or rows.
     #[serde(rename = "max_position_embeddings")]
     pub max_positions: usize,
     /// Base of the rotary frequencies.
@@ -37,14 +37,14 @@ pub struct Config {
     /// Added to the mean square before its root is taken.
     #[serde(rename = "rms_norm_eps")]
     pub norm_epsilon: f32,
-    /// Whether the output table is the embedding table.
+    /// Whether the output matrix is the embedding matrix.
     #[serde(rename = "tie_word_embeddings")]
     pub tie_embeddings: bool,
-    /// Number of parameter slots of a model that reads a row a trial
-    /// ([`Sequence::Trials`]); 0 for a model that reads a token a value.
+    /// Number of parameter slots of a model that reads one row per trial ([`Sequence::Trials`]); 0
+    /// for a model that reads one token per value.
     #[serde(rename = "trial_slots", default, skip_serializing_if = "is_zero")]
     pub slots: usize,
-    /// Number of features that describe a value in such a row; 0 likewise.
+    /// Number of features of a value in such a row; 0 for a model that reads tokens.
     #[serde(rename = "trial_features", default, skip_serializing_if = "is_zero")]
     pub value_features: usize,
 }
@@ -53,14 +53,12 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-/// How a history is written for the model.
+/// Representation of a history for the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sequence {
-    /// A token for each value, with positions
-    /// ([`tokenizer::sequence`](crate::tokenizer::sequence)).
+    /// One token per value, with positions ([`tokenizer::sequence`](crate::tokenizer::sequence)).
     Tokens,
-    /// A pooled row for each trial, without positions
-    /// ([`tokenizer::rows`](crate::tokenizer::rows)).
+    /// One pooled row per trial, without positions ([`tokenizer::rows`](crate::tokenizer::rows)).
     Trials,
 }
 
@@ -73,7 +71,7 @@ impl Sequence {
         }
     }
 
-    /// What it is a sequence of, for messages.
+    /// The unit of a length, for messages.
     pub(crate) fn unit(self) -> &'static str {
         match self {
             Self::Tokens => "tokens",
@@ -102,19 +100,20 @@ impl Config {
         }
     }
 
-    /// The same shape for a model that reads a row a trial, with 32 slots and 32 features a value.
+    /// The same shape for a model that reads one row per trial, with 32 slots and 32 features per
+    /// value.
     pub const fn with_trial_rows(mut self) -> Self {
         self.slots = 32;
         self.value_features = 32;
         self
     }
 
-    /// How a history is written for the model.
+    /// Representation of a history for the model.
     pub fn sequence(&self) -> Sequence {
         if self.slots == 0 { Sequence::Tokens } else { Sequence::Trials }
     }
 
-    /// That a model of this shape reads histories that are written so.
+    /// Checks that a model of this shape reads this representation.
     pub(crate) fn check_sequence(&self, given: Sequence) -> Result<()> {
         let own = self.sequence();
         if own == given {
@@ -125,7 +124,7 @@ impl Config {
         Err(Error::new(ErrorKind::InvalidValue, context))
     }
 
-    /// That there are rows, whose slots, values and tokens a model of this shape has.
+    /// Checks that rows are present and valid for a model of this shape.
     pub(crate) fn check_rows(&self, rows: &Rows) -> Result<()> {
         self.check_sequence(Sequence::Trials)?;
         let refuse = |what: String| Err(Error::new(ErrorKind::InvalidValue, what));
@@ -173,7 +172,7 @@ impl Config {
         Self::of(768, 16, 16, 3072)
     }
 
-    /// The preset of that name.
+    /// The preset called `name`.
     ///
     /// # Errors
     ///
@@ -197,7 +196,7 @@ impl Config {
         self.hidden_size / self.heads
     }
 
-    /// How many parameters the model has.
+    /// Number of parameters of the model.
     pub fn parameters(&self) -> usize {
         let (hidden, wide) = (self.hidden_size, self.feed_forward_size);
         let layer = 4 * hidden * hidden + 3 * hidden * wide + 2 * hidden;
@@ -206,7 +205,7 @@ impl Config {
         self.layers * layer + hidden + tables * self.vocabulary_size * hidden + rows
     }
 
-    /// Checks that the numbers fit together and are not absurd.
+    /// Checks that the numbers are consistent and within their limits.
     ///
     /// # Errors
     ///
@@ -232,7 +231,7 @@ impl Config {
                 self.heads, self.hidden_size
             ),
         )?;
-        // A table of cosines and sines for each position has to be made.
+        // Bounds the table of the rotary embedding.
         check(
             self.max_positions * self.head_size() <= 1 << 22,
             format!(
@@ -262,7 +261,7 @@ impl Config {
         )
     }
 
-    /// The config as Hugging Face's `config.json` has it.
+    /// The config as a `config.json` of Hugging Face's `transformers`.
     pub fn to_json(&self) -> String {
         let mut object = serde_json::to_value(self).expect("a config is plain data");
         let fixed = [
@@ -282,7 +281,7 @@ impl Config {
         object.to_string()
     }
 
-    /// Reads a `config.json` as [`to_json`](Self::to_json) writes it; other fields are passed over.
+    /// Reads a `config.json` from [`to_json`](Self::to_json), ignoring other fields.
     ///
     /// # Errors
     ///
@@ -294,21 +293,19 @@ impl Config {
         Ok(config)
     }
 
-    /// Reads a `config.json` as Hugging Face's `transformers` writes it. What that leaves out where
-    /// it has a default may be missing.
+    /// Reads a `config.json` from Hugging Face's `transformers`, in which fields with a default may
+    /// be missing.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidWeights`], naming the field: missing, of another type, out of range, or
-    /// of a model that is not like ours (grouped keys, biases, another activation, scaled
-    /// rotations).
+    /// unsupported (grouped keys, biases, another activation, scaled rotary embeddings).
     pub fn from_hugging_face(text: &str) -> Result<Self> {
         let refuse =
             |what: String| Error::new(ErrorKind::InvalidWeights, format!("config: {what}"));
         let mut object: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(text).map_err(|error| refuse(error.to_string()))?;
-        // Since its fifth version, transformers writes what concerns rotations in a part of its
-        // own.
+        // Version 5 of transformers has a separate object for rotary embeddings.
         let nested = object.get("rope_parameters").and_then(|part| part.get("rope_theta")).cloned();
         for (field, default) in [
             ("rope_theta", nested.unwrap_or_else(|| 10_000.0.into())),
@@ -346,24 +343,22 @@ impl Config {
     }
 }
 
-/// What a weights file says about itself.
+/// Metadata of a weights file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metadata {
-    /// The version of the file's format; [`FORMAT_VERSION`].
+    /// Version of the file format, [`FORMAT_VERSION`].
     pub format_version: u32,
-    /// Which vocabulary the model was trained with.
+    /// Vocabulary of the training.
     pub vocabulary: String,
-    /// Which rule of scoring losses it was trained with.
+    /// Score rule of the training.
     pub score_rule: String,
-    /// The longest history it was trained on: in tokens, or in trials where the sequence is
-    /// [`Sequence::Trials`].
+    /// Maximum length of a history in training, in tokens, or in trials for [`Sequence::Trials`].
     pub trained_context: usize,
-    /// The most parameters a space had in training.
+    /// Maximum number of parameters of a space in training.
     pub trained_parameters: usize,
-    /// Divides the logits of scores, so that what the model is sure of comes true as often as it
-    /// says.
+    /// Divisor of the logits of scores, which calibrates the predictions.
     pub score_temperature: f32,
-    /// How it was trained, for people; JSON.
+    /// Description of the training, as JSON.
     pub training: String,
 }
 
@@ -371,7 +366,7 @@ pub struct Metadata {
 pub const FORMAT_VERSION: u32 = 1;
 
 impl Default for Metadata {
-    /// What fits this library, of a model that was not trained.
+    /// Metadata of an untrained model for this library.
     fn default() -> Self {
         Self {
             format_version: FORMAT_VERSION,
@@ -402,13 +397,13 @@ impl Metadata {
         .map(|(key, value)| (key.to_string(), value))
     }
 
-    /// Reads the entries of a safetensors header. A file without the entry `sequence` is of
+    /// Reads the entries of a safetensors header. Without the entry `sequence` it is
     /// [`Sequence::Tokens`].
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidWeights`], naming the entry: missing, unreadable, out of range, a format
-    /// version that is not known, or a sequence that is not the config's.
+    /// [`ErrorKind::InvalidWeights`], naming the entry: missing, unreadable, out of range, an
+    /// unknown format version, or a sequence that does not match the config.
     pub fn from_entries<'a>(find: impl Fn(&str) -> Option<&'a str>) -> Result<(Config, Self)> {
         let refuse = |what: String| Error::new(ErrorKind::InvalidWeights, what);
         let entry =

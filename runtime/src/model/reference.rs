@@ -1,5 +1,5 @@
-//! The forward pass in the plainest way: the oracle of the fast one, and the place to read what the
-//! model computes.
+//! A plain implementation of the forward pass, as the oracle of the fast one and as its
+//! documentation.
 
 use alloc::{vec, vec::Vec};
 
@@ -13,7 +13,7 @@ use crate::tokenizer::{
 ///
 /// # Panics
 ///
-/// When a token is not of the vocabulary, or the weights do not fit the config.
+/// If a token is outside the vocabulary, or the weights do not fit the config.
 pub fn logits(config: &Config, weights: &Weights, tokens: &[Token]) -> Vec<f32> {
     let hidden = config.hidden_size;
     let rows = tokens
@@ -24,13 +24,13 @@ pub fn logits(config: &Config, weights: &Weights, tokens: &[Token]) -> Vec<f32> 
     all_logits(config, weights, rows, rotation, |position, other| other <= position)
 }
 
-/// The logits of questions behind a history, `[questions, vocabulary]`: the history's rows see one
-/// another, each question sees those and itself, and no row has a position.
+/// The logits of questions behind a history, `[questions, vocabulary]`. The rows of the history see
+/// one another, a question sees them and itself, and no row has a position.
 ///
 /// # Panics
 ///
-/// When the weights have no tables of trials, a slot, value or token is not theirs, or they do not
-/// fit the config.
+/// If the weights have no tables of trials or do not fit the config, or a slot, value or token is
+/// out of range.
 pub fn trial_logits(
     config: &Config,
     weights: &Weights,
@@ -44,12 +44,11 @@ pub fn trial_logits(
     logits.split_off(history.len() * config.vocabulary_size)
 }
 
-/// What rows of trials are to the layers, `[rows, hidden]`: `Σ Slot[slot] · E[value] + Σ
-/// Embedding[token]`.
+/// Embeddings of rows of trials, `[rows, hidden]`: `Σ Slot[slot] · E[value] + Σ Embedding[token]`.
 ///
 /// # Panics
 ///
-/// As [`trial_logits`].
+/// If `weights` or `rows` are invalid, as for [`trial_logits`].
 pub fn embedded_rows(config: &Config, weights: &Weights, rows: &Rows) -> Vec<Vec<f32>> {
     let (hidden, features) = (config.hidden_size, config.value_features);
     let tables = weights.trials.as_ref().expect("weights with tables of trials");
@@ -68,8 +67,8 @@ pub fn embedded_rows(config: &Config, weights: &Weights, rows: &Rows) -> Vec<Vec
     rows.iter().map(sum).collect()
 }
 
-/// The logits after every row of `x`, where queries and keys are turned by `rotate(row, numbers)`,
-/// and row `i` sees those rows for which `sees(i, row)`.
+/// The logits after every row of `x`, where `rotate(row, numbers)` applies rotary embeddings to
+/// queries and keys, and row `i` sees row `j` if `sees(i, j)`.
 fn all_logits(
     config: &Config,
     weights: &Weights,
@@ -126,7 +125,7 @@ fn all_logits(
     x.iter().flat_map(|row| product(head, &norm(row, &weights.norm, config.norm_epsilon))).collect()
 }
 
-/// `matrix · row`, the matrix row by row.
+/// `matrix · row`.
 fn product(matrix: &[f32], row: &[f32]) -> Vec<f32> {
     matrix.chunks_exact(row.len()).map(|weights| dot(weights, row)).collect()
 }
@@ -151,7 +150,7 @@ fn softmax(scores: &[f32]) -> Vec<f32> {
     terms.into_iter().map(|term| term / total).collect()
 }
 
-/// Turns the pairs `(i, i + size / 2)` of every head by `position · theta^(−2i / size)`.
+/// Rotates the pairs `(i, i + size / 2)` of every head by `position · theta^(−2i / size)`.
 fn rotate(config: &Config, position: usize, row: &mut [f32]) {
     let half = config.head_size() / 2;
     for head in row.chunks_exact_mut(2 * half) {

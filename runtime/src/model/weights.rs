@@ -1,4 +1,4 @@
-//! Weights files: checked before anything is trusted.
+//! Weights files, which are validated before they are used.
 
 use alloc::{
     collections::BTreeMap,
@@ -13,34 +13,32 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use super::{Config, Metadata, Sequence};
 use crate::{Error, ErrorKind, Result, kernels::Kernels};
 
-/// The tensors of a model as plain rows of numbers.
+/// Tensors of a model, in row-major order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
     /// `[vocabulary, hidden]`.
     pub embedding: Vec<f32>,
-    /// `[vocabulary, hidden]`; `None` when it is the embedding.
+    /// `[vocabulary, hidden]`; `None` if it is the embedding.
     pub head: Option<Vec<f32>>,
-    /// What rows of trials are summed from; `None` where the sequence is
+    /// Embedding tables of rows of trials; `None` for
     /// [`Sequence::Tokens`](super::Sequence::Tokens).
     pub trials: Option<TrialWeights>,
     /// `[hidden]`.
     pub norm: Vec<f32>,
-    /// One per layer.
+    /// Tensors of each layer.
     pub layers: Vec<LayerWeights>,
 }
 
-/// The tables that make a row of slots and values (see
-/// [`tokenizer::rows`](crate::tokenizer::rows)).
+/// Embedding tables of rows of slots and values; see [`tokenizer::rows`](crate::tokenizer::rows).
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrialWeights {
-    /// A map from features to a row for each slot, `[slots · hidden, features]`: row
-    /// `slot · hidden + h` makes number `h`.
+    /// A matrix for each slot, `[slots, hidden, features]`.
     pub slots: Vec<f32>,
     /// The features of each value, `[vocabulary, features]`.
     pub values: Vec<f32>,
 }
 
-/// The tensors of a layer.
+/// Tensors of a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerWeights {
     /// `[hidden, hidden]`.
@@ -63,16 +61,15 @@ pub struct LayerWeights {
     pub feed_forward_norm: Vec<f32>,
 }
 
-/// How numbers are stored, and what a model computes in.
+/// Precision of stored numbers and of the computation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
-    /// Four bytes a number.
+    /// Four bytes per number.
     F32,
-    /// Two bytes a number in a file; computed in single precision.
+    /// Two bytes per number in a file; computed in single precision.
     F16,
-    /// A byte a number, with a scale for each row of a matrix. Activations, keys and values are
-    /// quantised likewise when they are computed; norms, softmax and what comes out are in single
-    /// precision.
+    /// One byte per number and a scale per row of a matrix. Activations, keys and values are
+    /// quantized dynamically; norms, softmax and outputs are in single precision.
     #[default]
     Int8,
 }
@@ -87,7 +84,7 @@ impl Precision {
         }
     }
 
-    /// The precision of that name.
+    /// The precision called `name`.
     ///
     /// # Errors
     ///
@@ -101,7 +98,7 @@ impl Precision {
     }
 }
 
-/// A tensor as it is stored.
+/// A stored tensor.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Tensor<'a> {
     Floats(&'a [f32]),
@@ -143,7 +140,8 @@ impl Tensor<'_> {
         }
     }
 
-    /// Writes row `index` as bytes and returns their scale, where it is stored so.
+    /// Writes row `index` as bytes and returns their scale; `None` if the tensor is stored as
+    /// floats.
     pub fn bytes(&self, index: usize, out: &mut [i8]) -> Option<f32> {
         let Self::Int8(bytes, scales) = self else { return None };
         out.copy_from_slice(&bytes[index * out.len()..(index + 1) * out.len()]);
@@ -159,7 +157,7 @@ impl Tensor<'_> {
         all
     }
 
-    /// Refuses what is not finite, and a byte that has no opposite.
+    /// Rejects numbers that are not finite, and the byte −128.
     fn check(&self, name: &str) -> Result<()> {
         let place = match self {
             Self::Floats(numbers) => numbers.iter().position(|number| !number.is_finite()),
@@ -169,14 +167,14 @@ impl Tensor<'_> {
                 data.chunks_exact(2).position(|two| two[1] & 0x7f == 0x7f && two[0] & 0x80 == 0x80)
             }
             Self::Int8(bytes, scales) => {
-                // Looking whether there is one at all is a good deal faster than looking where.
+                // The search for any is much faster than that for the position.
                 let unsigned: &[u8] = bytemuck::cast_slice(bytes);
                 if unsigned.contains(&0x80)
                     && let Some(place) = bytes.iter().position(|byte| *byte == i8::MIN)
                 {
                     return Err(bad(format!("tensor {name}: byte {place} is -128")));
                 }
-                // The largest byte's number has to be finite too.
+                // The number of the largest byte must be finite too.
                 let good = |scale: f32| scale >= 0.0 && (127.0 * scale).is_finite();
                 return match scales.chunks_exact(4).position(|four| !good(single(four))) {
                     Some(place) => Err(bad(format!(
@@ -201,12 +199,12 @@ fn single(four: &[u8]) -> f32 {
 pub(super) struct Tensors<'a>(BTreeMap<String, Tensor<'a>>);
 
 impl<'a> Tensors<'a> {
-    /// One of the tensors that the config asks for.
+    /// A tensor that the config requires.
     pub fn get(&self, name: &str) -> Tensor<'a> {
         self.0[name]
     }
 
-    /// All of them as floats.
+    /// All tensors as floats.
     pub fn to_weights(&self, config: &Config) -> Weights {
         let take = |name: &str, shape: &[usize]| {
             let (rows, width) = rows_of(shape);
@@ -237,7 +235,7 @@ impl<'a> Tensors<'a> {
     }
 }
 
-/// Rows and their width; a vector is one row.
+/// Number of rows and their width; a vector is one row.
 fn rows_of(shape: &[usize]) -> (usize, usize) {
     match shape {
         [rows, width] => (*rows, *width),
@@ -246,7 +244,7 @@ fn rows_of(shape: &[usize]) -> (usize, usize) {
 }
 
 impl Weights {
-    /// The tensors in the order that [`expected`] has.
+    /// The tensors in the order of [`expected`].
     fn in_order(&self) -> Vec<&[f32]> {
         let mut tensors: Vec<&[f32]> = alloc::vec![&self.embedding];
         tensors.extend(self.head.as_deref());
@@ -288,7 +286,7 @@ pub(super) const SLOTS: &str = "trials.slots.weight";
 /// The name of [`TrialWeights::values`] in a file.
 pub(super) const VALUES: &str = "trials.values.weight";
 
-/// The tensors that a config asks for: name and shape, in a fixed order.
+/// Names and shapes of the tensors that a config requires, in a fixed order.
 fn expected(config: &Config) -> Vec<(String, Vec<usize>)> {
     let (hidden, wide) = (config.hidden_size, config.feed_forward_size);
     let mut all = alloc::vec![(
@@ -330,8 +328,8 @@ fn bad(what: String) -> Error {
 
 /// Reads a weights file.
 ///
-/// The header is read and every tensor's name, type and shape compared with the config before any
-/// number is.
+/// The names, types and shapes of all tensors are compared with the config before any number is
+/// read.
 ///
 /// # Errors
 ///
@@ -347,11 +345,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Config, Metadata, Tensors<'_>)> {
     Ok((config, metadata, tensors))
 }
 
-/// The tensors of a file that a config asks for, all of their numbers finite.
+/// Reads the tensors that a config requires, and checks that their numbers are finite.
 ///
 /// # Errors
 ///
-/// As [`read`].
+/// Those of [`read`].
 pub(super) fn tensors<'a>(bytes: &'a [u8], config: &Config) -> Result<Tensors<'a>> {
     let (header_length, _) = SafeTensors::read_metadata(bytes)
         .map_err(|error| bad(format!("header at byte 0: {error}")))?;
@@ -393,15 +391,15 @@ pub(super) fn tensors<'a>(bytes: &'a [u8], config: &Config) -> Result<Tensors<'a
     Ok(Tensors(all))
 }
 
-/// What the name of a tensor of scales has behind that of the bytes.
+/// Suffix of the name of a tensor of scales.
 const SCALE: &str = "_scale";
 
 /// Writes a weights file.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidWeights`] for a config out of range, tensors that do not fit it, numbers
-/// that are not finite (in the precision).
+/// [`ErrorKind::InvalidWeights`] for a config out of range, tensors that do not fit it, and numbers
+/// that are not finite in the precision.
 pub fn write(
     config: &Config,
     metadata: &Metadata,
@@ -430,7 +428,7 @@ pub fn write(
             )));
         }
         match precision {
-            // Norms are few, and scale all that follows.
+            // Norms stay in single precision: they are few and scale whole rows.
             Precision::Int8 if shape.len() == 2 => {
                 let (mut bytes, mut scales) = (alloc::vec![0_i8; numbers.len()], Vec::new());
                 for (row, out) in numbers.chunks_exact(width).zip(bytes.chunks_exact_mut(width)) {

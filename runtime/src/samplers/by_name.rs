@@ -48,8 +48,8 @@ pub fn by_name(name: &str) -> Result<Box<dyn Sampler + Send>> {
 /// # Errors
 ///
 /// [`ErrorKind::InvalidValue`] for an unknown name, listing [`NAMES`], and for a model that the
-/// sampler has no use for; [`ErrorKind::Unsupported`] for [`TRANSFORMER`] without a model in a build
-/// without the feature `pico`, and for a model that the sampler cannot use.
+/// sampler has no use for; [`ErrorKind::Unsupported`] for [`TRANSFORMER`] without a model in a
+/// build without the feature `pico`, and for a model that the sampler cannot use.
 pub fn by_name_with(
     name: &str,
     model: Option<Arc<Model>>,

@@ -112,8 +112,8 @@ pub struct TokenSampler {
     model: Arc<Model>,
     options: TokenSamplerOptions,
     max_tokens: usize,
-    /// For contexts in the whole space, and in a box: suggestions alternate between the two, and each
-    /// cache keeps its prefix.
+    /// For contexts in the whole space, and in a box: suggestions alternate between the two, and
+    /// each cache keeps its prefix.
     caches: [Cache; 2],
     /// Index of the cache of the current suggestion.
     active_cache: usize,
@@ -431,8 +431,8 @@ fn taken_units(request: &Request<'_>) -> Vec<Vec<f64>> {
     finished.chain(request.pending).map(|trial| request.space.to_unit(trial)).collect()
 }
 
-/// Whether two points of the unit cube differ by less than `distance` of the side of the box in every
-/// parameter.
+/// Whether two points of the unit cube differ by less than `distance` of the side of the box in
+/// every parameter.
 fn is_close(
     space: &Space,
     search_box: &SearchBox,
@@ -462,8 +462,8 @@ fn remove_repeated(candidates: &mut Vec<Candidate>) {
     *candidates = kept;
 }
 
-/// At most 64 untried configurations of a finite space; `None` if there are none, or if the space is
-/// too large to enumerate.
+/// At most 64 untried configurations of a finite space; `None` if there are none, or if the space
+/// is too large to enumerate.
 fn remaining(space: &Space, tried: &TriedSet<'_>) -> Option<Vec<Candidate>> {
     let left = tried.remaining(space)?;
     let stride = left.len().div_ceil(64).max(1);
