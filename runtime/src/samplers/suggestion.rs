@@ -19,12 +19,12 @@ pub struct Suggestion {
 pub struct Explanation {
     /// Name of the sampler that made the suggestion; under `auto`, the one it delegated to.
     pub sampler: &'static str,
-    /// How the configuration was generated.
+    /// The source of the configuration.
     pub origin: CandidateOrigin,
     /// The predicted outcome, where the sampler predicts one.
     pub expectation: Option<Expectation>,
-    /// How much the transformer counted beside the Gaussian process, from 0 to 1; `None` where it
-    /// was not asked together with one.
+    /// Weight of the transformer in the stack with the Gaussian process, from 0 to 1; `None` for
+    /// other samplers.
     pub transformer_weight: Option<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! The best mixture of samplers that was found.
+//! The default sampler, which delegates each trial to another one.
 
 mod options;
 mod stack;
@@ -14,16 +14,17 @@ use super::{
 };
 use crate::{ErrorKind, Result, model::Model, space::Configuration};
 
-/// Asks other samplers, each where it is best: what to use where nothing speaks for another.
+/// Delegates each trial to the sampler that is best at its stage of a study; the default choice.
 ///
-/// Which one is asked depends on the number of the trial alone, and all of them look at the whole
-/// history, whoever made it. Trials that the Gaussian process is asked for are ranked by a stack of
-/// the process and the transformer, where there is a model that can read the space: candidates from
-/// both, from local search and from near the best trials, rated by the expected improvement under
-/// both, each weighted by how well it has predicted the trials told so far. The defaults of
-/// [`AutoOptions`] were chosen by measurement on problems that nothing is reported on.
+/// The number of the trial alone decides which sampler it is delegated to, and each sampler uses
+/// the whole history. In a range of numbers the trials of the Gaussian process are ranked by a
+/// stack of the process and the transformer, if there is a model that can read the space. Its
+/// candidates come from both, from local search and from the neighborhood of the best trials. They
+/// are rated by the expected improvement under both, weighted by how well each has predicted the
+/// finished trials. The defaults of [`AutoOptions`] were chosen on validation problems, which are
+/// not part of the reported results.
 ///
-/// [`default`](Self::default) has the embedded model in a build with the feature `pico`.
+/// [`default`](Self::default) uses the embedded model in a build with the feature `pico`.
 #[derive(Debug)]
 pub struct AutoSampler {
     options: AutoOptions,
@@ -33,9 +34,9 @@ pub struct AutoSampler {
     tpe: TpeSampler,
 }
 
-/// Who is asked for a trial.
+/// The sampler that a trial is delegated to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Choice {
+enum Delegate {
     Stack,
     Gp,
     LocalSearch,
@@ -53,14 +54,13 @@ impl Default for AutoSampler {
 }
 
 impl AutoSampler {
-    /// A mixture with these options; without a model, the stack's trials are the Gaussian
-    /// process's.
+    /// A sampler with these options. Without a model, the Gaussian process replaces the stack.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the weights were trained with
-    /// another sequence, vocabulary or score rule;
-    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for options out of range.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for weights of another sequence,
+    /// vocabulary or score rule; [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) for
+    /// options out of range.
     pub fn new(model: Option<Arc<Model>>, options: AutoOptions) -> Result<Self> {
         options.check()?;
         if let Some(model) = &model {
@@ -84,8 +84,8 @@ impl AutoSampler {
         &self.options
     }
 
-    /// Who is asked for trial `number`, while the stack can be.
-    fn choice(&self, number: u64) -> Choice {
+    /// The sampler of trial `number`, if the stack is available.
+    fn delegate(&self, number: u64) -> Delegate {
         let AutoOptions {
             local_until,
             refine_from,
@@ -100,24 +100,24 @@ impl AutoSampler {
             every > 0 && number >= from && (number - from) % every == every - 1
         };
         if number < local_until || is_scheduled(refine_from, refine_every) {
-            Choice::LocalSearch
+            Delegate::LocalSearch
         } else if is_scheduled(long_from, long_every) {
-            Choice::Tpe
+            Delegate::Tpe
         } else if (stack_from..stack_until).contains(&number) {
-            Choice::Stack
+            Delegate::Stack
         } else {
-            Choice::Gp
+            Delegate::Gp
         }
     }
 
-    /// What the stack suggests; the process where it cannot be asked.
-    fn ask_stack(&mut self, request: &Request<'_>) -> Result<Suggestion> {
+    /// The suggestion of the stack, or of the Gaussian process if the stack is not available.
+    fn explain_stack(&mut self, request: &Request<'_>) -> Result<Suggestion> {
         let Some(stack) = self.stack.as_mut().filter(|stack| stack.can_rank(request)) else {
             return self.gp.explain(request);
         };
         let step = self.local_search.suggest(request)?;
         match stack.explain(request, &mut self.gp, step, &self.options) {
-            // The process cannot be factored: it suggests an even spread by itself.
+            // The covariance is singular; the process alone suggests a quasi-random point.
             Err(error) if error.kind() == ErrorKind::Unsupported => self.gp.explain(request),
             suggestion => suggestion,
         }
@@ -134,11 +134,11 @@ impl Sampler for AutoSampler {
     }
 
     fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
-        match self.choice(request.number) {
-            Choice::Stack => self.ask_stack(request),
-            Choice::Gp => self.gp.explain(request),
-            Choice::LocalSearch => self.local_search.explain(request),
-            Choice::Tpe => {
+        match self.delegate(request.number) {
+            Delegate::Stack => self.explain_stack(request),
+            Delegate::Gp => self.gp.explain(request),
+            Delegate::LocalSearch => self.local_search.explain(request),
+            Delegate::Tpe => {
                 let suggestion = self.tpe.explain(request)?;
                 if TriedSet::new(request).contains(&suggestion.configuration) {
                     return self.gp.explain(request);

@@ -2,45 +2,45 @@ use alloc::string::String;
 
 use crate::{Error, ErrorKind, Result};
 
-/// What can be chosen about [`AutoSampler`](super::AutoSampler).
+/// Options of [`AutoSampler`](super::AutoSampler).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AutoOptions {
-    /// Local search is asked for the trials with numbers below this: it begins in the middle of the
-    /// space. Default 6.
+    /// Trials below this number are delegated to local search, which starts at the center of the
+    /// space. Default: 6.
     pub local_until: u64,
-    /// From this number on, local search is asked for some of the trials. Default 15.
+    /// Number of the trial from which on some are delegated to local search. Default: 15.
     pub refine_from: u64,
-    /// Its turn is every so many trials; 0 for none. Default 2.
+    /// Period of these trials; 0 for none. Default: 2.
     pub refine_every: u64,
-    /// From this number on, the tree-structured Parzen estimator is asked for some of the trials
-    /// that local search is not asked for: it looks where the Gaussian process, which models a part
-    /// of a long history, does not. Default 200.
+    /// Number of the trial from which on some of the others are delegated to TPE, which explores
+    /// where the Gaussian process, conditioned on a part of a long history, does not. Default: 200.
     pub long_from: u64,
-    /// Its turn is every so many trials; 0 for none. Default 3.
+    /// Period of these trials; 0 for none. Default: 3.
     pub long_every: u64,
-    /// The trials with numbers from this to `stack_until` that would be the Gaussian process's are
-    /// ranked by the stack of transformer and process, where there is a model. Default 6.
+    /// Number of the trial from which on the stack of transformer and Gaussian process replaces the
+    /// process alone, if there is a model. Default: 6.
     pub stack_from: u64,
-    /// See `stack_from`. Default 15; the transformer was trained on histories of up to 200 trials.
+    /// Number of the trial from which on the process is alone again. Default: 15; the transformer
+    /// is trained on histories of up to 200 trials.
     pub stack_until: u64,
-    /// Weight of the transformer in the stack, from 0 to 1; without it, the weight follows from how
-    /// well each surrogate has predicted the trials told so far. Default none.
+    /// Weight of the transformer in the stack, in 0..=1. If it is `None`, the weight follows from
+    /// how well each surrogate has predicted the finished trials. Default: `None`.
     pub transformer_weight: Option<f64>,
-    /// Discount of a trial's predictive log score for each trial told since. Default 0.9.
+    /// Discount of the log score of a trial for each later trial. Default: 0.9.
     pub log_score_discount: f64,
-    /// Candidates at maxima of the process's acquisition. Default 8.
+    /// Number of candidates at maxima of the acquisition function of the process. Default: 8.
     pub num_gp_candidates: usize,
-    /// Candidates from the transformer's policy. Default 8.
+    /// Number of candidates from the policy of the transformer. Default: 8.
     pub num_policy_candidates: usize,
-    /// Candidates near the best trials. Default 64.
+    /// Number of candidates near the best trials. Default: 64.
     pub num_local_candidates: usize,
-    /// Candidates spread over the search box. Default 64.
+    /// Number of quasi-random candidates in the search box. Default: 64.
     pub num_space_candidates: usize,
-    /// Candidates near the best ones, in each of two rounds. Default 32.
+    /// Number of candidates near the best ones in each of two rounds of refinement. Default: 32.
     pub num_refined_candidates: usize,
-    /// Number of finished trials from which on two of three suggestions of the stack are made in a
-    /// box around the best trials; 0 for none. Default 14.
+    /// Number of finished trials from which on the stack makes two of three suggestions in a box
+    /// around the best trials; 0 for none. Default: 14.
     pub zoom_from: usize,
 }
 
@@ -66,7 +66,7 @@ impl Default for AutoOptions {
     }
 }
 
-/// The largest number of candidates of a kind that may be asked for.
+/// Maximum number of candidates of a kind.
 const MOST_CANDIDATES: usize = 1 << 16;
 
 impl AutoOptions {

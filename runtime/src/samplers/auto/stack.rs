@@ -1,10 +1,9 @@
-//! The stack of transformer and Gaussian process: both rate every candidate, and each counts as
-//! much as it has predicted the trials told so far.
+//! The stack of transformer and Gaussian process, a weighted mixture of the predictions of both.
 //!
-//! The weights are those of Bayesian model averaging with a discount (Raftery, Kárný and Ettler
-//! 2010, *Online prediction under model uncertainty via dynamic model averaging*): the exponential
-//! of the discounted sum of each surrogate's log scores, one step ahead. A trial's score depends on
-//! the trials before it alone.
+//! The weights are those of dynamic model averaging (Raftery, Kárný and Ettler 2010, *Online
+//! prediction under model uncertainty via dynamic model averaging*): proportional to the
+//! exponential of the discounted sum of one-step-ahead log scores. The log score of a trial depends
+//! on the trials before it and on its own outcome.
 
 use alloc::{sync::Arc, vec::Vec};
 
@@ -20,31 +19,30 @@ use crate::{
         history_cache::HistoryCache,
         optiformer::{
             context_trials::ContextTrials,
-            search::{Effort, Search},
-            surrogate::{Conditioned, TransformerSurrogate, has_scale},
+            search::{CandidateCounts, CandidateSearch},
+            surrogate::{ConditionedTransformer, TransformerSurrogate, has_scale},
         },
     },
     space::Configuration,
     tokenizer::{ScoreScale, vocabulary::BINS},
 };
 
-/// Number of latest trials that weights look back on: at a discount of 0.9, those before count less
-/// than a thirtieth.
+/// Number of the latest trials that enter the weights. At a discount of 0.9 an earlier trial would
+/// count less than 1/29.
 const WINDOW: usize = 32;
-/// Rounds of refinement.
+/// Number of rounds of refinement.
 const ROUNDS: usize = 2;
-/// Least logarithm of a probability that a surrogate is charged with, so that no single surprise
-/// decides.
-const LEAST_LOG: f64 = -9.0;
-/// Inside a box, every so many suggestions looks at the whole space.
+/// Lower bound of a log score, so that a single surprise does not decide.
+const MIN_LOG_PROBABILITY: f64 = -9.0;
+/// Period of the suggestions that look at the whole space in spite of the zoom.
 const GLOBAL_EVERY: u64 = 3;
 
-/// The transformer beside a Gaussian process, and what it predicted of told trials.
+/// The transformer with its cached log scores.
 #[derive(Debug)]
 pub(super) struct Stack {
     transformer: TransformerSurrogate,
     cache: HistoryCache,
-    /// The transformer's log score of each told trial; not a number where it was not asked.
+    /// Log score of the transformer for each finished trial; NaN if it is not computed.
     log_scores: Vec<f64>,
 }
 
@@ -54,17 +52,16 @@ impl Stack {
         Self { transformer, cache: HistoryCache::default(), log_scores: Vec::new() }
     }
 
-    /// Whether the transformer has slots and tokens for a space, and trials that give scores a
-    /// unit.
+    /// Whether the transformer can read the space, and the losses differ.
     pub fn can_rank(&self, request: &Request<'_>) -> bool {
         self.transformer.check(request.space).is_ok() && has_scale(request.history)
     }
 
-    /// The candidate that the stack rates highest.
+    /// The candidate with the largest expected improvement, explained.
     ///
     /// # Errors
     ///
-    /// What the model or the process says.
+    /// Those of the model and of the process.
     pub fn explain(
         &mut self,
         request: &Request<'_>,
@@ -80,20 +77,20 @@ impl Stack {
         let zoom = options.zoom_from > 0
             && finished >= options.zoom_from
             && !request.number.is_multiple_of(GLOBAL_EVERY);
-        let mut shown = ContextTrials::new(request, self.transformer.max_trials(), zoom);
-        if zoom && !has_scale(&shown.trials) {
-            shown = ContextTrials::new(request, self.transformer.max_trials(), false);
+        let mut context = ContextTrials::new(request, self.transformer.max_trials(), zoom);
+        if zoom && !has_scale(&context.trials) {
+            context = ContextTrials::new(request, self.transformer.max_trials(), false);
         }
-        if !has_scale(&shown.trials) {
+        if !has_scale(&context.trials) {
             return gp.explain(request);
         }
-        let conditioned = self.transformer.condition(request.space, &shown)?;
-        // The transformer reads what lies outside its search box as if it lay on the edge.
+        let conditioned = self.transformer.condition(request.space, &context)?;
+        // The transformer cannot read configurations outside its search box.
         let is_inside = |candidate: &Candidate| {
-            shown.search_box.contains(&request.space.to_partial_unit(&candidate.configuration))
+            context.search_box.contains(&request.space.to_partial_unit(&candidate.configuration))
         };
         let proposals = self.proposals(request, &conditioned, gp, step, options)?;
-        let effort = Effort {
+        let counts = CandidateCounts {
             local: options.num_local_candidates,
             space: options.num_space_candidates,
             refined: options.num_refined_candidates,
@@ -108,7 +105,7 @@ impl Stack {
             weight * learned.expected_improvement + (1.0 - weight) * modeled.expected_improvement
         };
         let proposals = proposals.into_iter().filter(is_inside);
-        let (candidate, _) = Search::new(request, &shown, effort, proposals)
+        let (candidate, _) = CandidateSearch::new(request, &context, counts, proposals)
             .maximize(|all| Ok(rate(all)?.iter().map(stacked).collect()))?;
         let both = rate(core::slice::from_ref(&candidate.configuration))?[0];
         let expectation = mixture(&both, weight, conditioned.incumbent, &conditioned.scale);
@@ -121,11 +118,11 @@ impl Stack {
         Ok(Suggestion { configuration: candidate.configuration, explanation })
     }
 
-    /// What other samplers would try, and draws from the policy.
+    /// Candidates from the process, local search and the policy.
     fn proposals(
         &mut self,
         request: &Request<'_>,
-        conditioned: &Conditioned,
+        conditioned: &ConditionedTransformer,
         gp: &mut GpSampler,
         step: Configuration,
         options: &AutoOptions,
@@ -148,7 +145,7 @@ impl Stack {
         Ok(proposals)
     }
 
-    /// The transformer's weight: from how well both have predicted the latest trials.
+    /// Weight of the transformer, from the log scores of both surrogates.
     fn transformer_weight(
         &mut self,
         request: &Request<'_>,
@@ -166,30 +163,32 @@ impl Stack {
         for (index, modeled) in (first..history.len()).zip(modeled) {
             let (before, trial) = (&history[..index], &history[index]);
             let (Some(modeled), Some(loss)) = (modeled, trial.loss) else { continue };
-            // Both are asked for the same bin, on the scale that the transformer is shown.
-            let shown = ContextTrials::whole(request.space, before, self.transformer.max_trials());
-            if !has_scale(&shown.trials) {
+            // Both predict the same bin, on the score scale of the transformer.
+            let context =
+                ContextTrials::whole(request.space, before, self.transformer.max_trials());
+            if !has_scale(&context.trials) {
                 continue;
             }
             if self.log_scores[index].is_nan() {
                 self.log_scores[index] =
-                    self.transformer.log_score(request.space, &shown, trial)?;
+                    self.transformer.log_score(request.space, &context, trial)?;
             }
-            let scale = ScoreScale::fit(shown.trials.iter().filter_map(|trial| trial.loss));
-            let of_gp = modeled.observed().log_bin(&scale, scale.bin(Some(loss))).max(LEAST_LOG);
+            let scale = ScoreScale::fit(context.trials.iter().filter_map(|trial| trial.loss));
+            let of_gp =
+                modeled.observed().log_bin(&scale, scale.bin(Some(loss))).max(MIN_LOG_PROBABILITY);
             let age = (history.len() - 1 - index) as i32;
-            let charged = self.log_scores[index].max(LEAST_LOG) - of_gp;
+            let charged = self.log_scores[index].max(MIN_LOG_PROBABILITY) - of_gp;
             difference += libm::pow(discount, f64::from(age)) * charged;
         }
         Ok(1.0 / (1.0 + libm::exp(-difference)))
     }
 }
 
-/// What the process expects of the scores of some configurations.
+/// Predictions of the process for configurations, on the score scale.
 fn gp_predictions(
     gp: &mut GpSampler,
     request: &Request<'_>,
-    conditioned: &Conditioned,
+    conditioned: &ConditionedTransformer,
     configurations: &[Configuration],
 ) -> Result<Vec<Prediction>> {
     let mut bins = ScoreBins::new(conditioned.scale);
@@ -202,7 +201,7 @@ fn gp_predictions(
     Ok(of_scores.collect())
 }
 
-/// What the stack expects of a candidate, in units of the loss.
+/// Expectation of the mixture for a candidate, in units of the loss.
 fn mixture(
     (learned, modeled): &(Prediction, Prediction),
     weight: f64,

@@ -47,7 +47,7 @@ fn each_is_asked_in_its_turn() {
     expected.extend(["gp", "local_search", "tpe", "gp", "local_search"]);
     let mut sampler = AutoSampler::new(Some(model()), options.clone()).unwrap();
     assert_eq!(asked(&mut sampler, &space, 18), expected);
-    // Without a model the process takes the stack's place, and in spaces without slots for all.
+    // The process replaces the stack without a model, and in spaces with too many parameters.
     let alone: Vec<&str> =
         expected.iter().map(|name| if *name == "stack" { "gp" } else { *name }).collect();
     let mut sampler = AutoSampler::new(None, options.clone()).unwrap();
@@ -58,8 +58,7 @@ fn each_is_asked_in_its_turn() {
     assert_eq!(asked(&mut sampler, &wide, 10), alone[..10]);
 }
 
-/// A weight depends on what was told, and on nothing that comes later; a sampler that has seen the
-/// study and one that has not say the same.
+/// A weight depends on the finished trials alone, for a sampler with caches and for a new one.
 #[test]
 fn the_stack_s_weight_is_that_of_a_fresh_sampler() {
     let space = Space::new(vec![

@@ -86,7 +86,7 @@ struct CachedCovariance {
 }
 
 /// The process conditioned on a history, with its target transform.
-struct Conditioned<'a> {
+struct ConditionedGp<'a> {
     posterior: Posterior,
     transform: TargetTransform,
     /// The training points and their targets.
@@ -183,7 +183,7 @@ impl GpSampler {
         &mut self,
         request: &Request<'a>,
         encoding: &Encoding<'_>,
-    ) -> Option<Conditioned<'a>> {
+    ) -> Option<ConditionedGp<'a>> {
         let Request { space, history, .. } = *request;
         if !has_two_losses(history) {
             return None;
@@ -204,7 +204,7 @@ impl GpSampler {
             encoding.push(pending, &mut row);
             posterior.condition_on_pending(&row, &mut scratch);
         }
-        Some(Conditioned { posterior, transform, kept, targets })
+        Some(ConditionedGp { posterior, transform, kept, targets })
     }
 
     /// The cached covariance, extended to all of the trials. Its bits do not depend on what was
@@ -237,11 +237,11 @@ impl GpSampler {
         &self,
         request: &Request<'_>,
         encoding: &Encoding<'_>,
-        conditioned: &Conditioned<'_>,
+        conditioned: &ConditionedGp<'_>,
         extra_restarts: usize,
         rng: &mut Xoshiro256PlusPlus,
     ) -> SearchResult {
-        let Conditioned { posterior, kept, targets, .. } = conditioned;
+        let ConditionedGp { posterior, kept, targets, .. } = conditioned;
         let mut ranked: Vec<usize> = (0..kept.len()).collect();
         ranked.sort_by(|one, other| targets[*one].total_cmp(&targets[*other]));
         let best: Vec<Vec<f64>> = ranked
@@ -262,7 +262,7 @@ impl GpSampler {
     }
 }
 
-impl Conditioned<'_> {
+impl ConditionedGp<'_> {
     /// Predictions for `rows`, `[points, columns]`.
     fn predict(&self, rows: &[f64]) -> Vec<GpPrediction> {
         let Self { posterior, transform, .. } = self;

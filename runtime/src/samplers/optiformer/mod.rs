@@ -1,10 +1,10 @@
-//! The learned sampler: the transformer proposes, and ranks what it and others propose.
+//! The transformer as a sampler: its policy proposes candidates, and its predictions rank them.
 //!
-//! 1. The history, or the part of it inside a box around the best trials, becomes rows
-//!    ([`tokenizer::rows`](crate::tokenizer::rows)), and the rows keys and values.
-//! 2. Candidates: drawn from the model's policy, near the best trials, spread over the search box.
-//! 3. The model's distribution of each candidate's score gives its expected improvement.
-//! 4. Rounds of refinement search near the best candidates; the best of all is suggested.
+//! 1. The history, or its part inside a box around the best trials, is written as rows
+//!    ([`tokenizer::rows`](crate::tokenizer::rows)), whose keys and values are cached.
+//! 2. Candidates are drawn from the policy, near the best trials, and quasi-randomly in the box.
+//! 3. The predicted distribution of each candidate's score gives its expected improvement.
+//! 4. Rounds of refinement add candidates near the best ones; the best of all is suggested.
 
 pub(crate) mod context_trials;
 #[cfg(feature = "classical")]
@@ -15,12 +15,12 @@ pub(crate) mod surrogate;
 
 pub use options::OptiFormerOptions;
 
-use alloc::{format, sync::Arc};
+use alloc::{format, sync::Arc, vec::Vec};
 
 use self::{
     context_trials::ContextTrials,
-    search::{Effort, Search},
-    surrogate::{TransformerSurrogate, has_scale},
+    search::{CandidateCounts, CandidateSearch},
+    surrogate::{ConditionedTransformer, TransformerSurrogate, has_scale},
 };
 use super::{Expectation, Explanation, Request, Sampler, Suggestion, tried_set::TriedSet};
 use crate::{
@@ -31,15 +31,15 @@ use crate::{
     tokenizer::{score, vocabulary},
 };
 
-/// The startup spreads over this share of each range, around the middle.
+/// Fraction of each range, around its center, that startup trials cover.
 const STARTUP_SHARE: f64 = 0.7;
-/// The first trial lies within this share.
+/// The same for the first trial.
 const FIRST_SHARE: f64 = 0.1;
 
-/// Suggests what a trained transformer expects to improve most.
+/// Suggests the candidate with the largest expected improvement under a transformer.
 ///
-/// The model reads a row a trial ([`Sequence::Trials`]); Müller et al. 2023 (*PFNs4BO*) describe
-/// the approach of a transformer trained to predict as the surrogate of Bayesian optimization.
+/// The model reads one row per trial ([`Sequence::Trials`]). Müller et al. 2023 (*PFNs4BO*) use a
+/// transformer that is trained to predict as the surrogate of Bayesian optimization.
 #[derive(Debug)]
 pub struct OptiFormerSampler {
     surrogate: TransformerSurrogate,
@@ -47,12 +47,12 @@ pub struct OptiFormerSampler {
 }
 
 impl OptiFormerSampler {
-    /// A sampler with a model's weights, which many samplers may share.
+    /// A sampler with the weights of a model, which samplers may share.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] when the weights were trained with another sequence, vocabulary
-    /// or score rule, [`ErrorKind::InvalidValue`] for options that are out of range.
+    /// [`ErrorKind::Unsupported`] for weights of another sequence, vocabulary or score rule,
+    /// [`ErrorKind::InvalidValue`] for options out of range.
     pub fn new(model: Arc<Model>, options: OptiFormerOptions) -> Result<Self> {
         check_model(&model)?;
         options.check()?;
@@ -71,60 +71,78 @@ impl OptiFormerSampler {
         &self.options
     }
 
-    /// The candidate that is suggested, and what the model expects of it where it was ranked.
+    /// The suggested candidate, with the expectation of the model if it was ranked.
     fn choose(&mut self, request: &Request<'_>) -> Result<(Candidate, Option<Expectation>)> {
         self.surrogate.check(request.space)?;
         if let Some(candidate) = startup_trial(request, self.options.n_startup_trials) {
             return Ok((candidate, None));
         }
-        let zoom = self.options.zoom && self.zooms(request);
-        let shown = ContextTrials::new(request, self.surrogate.max_trials(), zoom);
-        let conditioned = self.surrogate.condition(request.space, &shown)?;
-        let mut rng = request.rng();
-        let drawn = self.surrogate.draw_policy(
-            &conditioned,
-            self.options.num_policy_candidates,
-            &self.options.sampling,
-            &mut rng,
-        )?;
-        let drawn = drawn
-            .into_iter()
-            .map(|configuration| Candidate { configuration, origin: CandidateOrigin::Policy });
-        // Where all losses are the same, scores have no unit, and the model nothing to go by.
-        if self.options.policy_only || !has_scale(&shown.trials) {
-            let effort = Effort { local: 0, space: 1, refined: 0, rounds: 0 };
-            let (candidate, _) = Search::new(request, &shown, effort, drawn)
+        let zoom = self.options.zoom && self.is_zoomed(request);
+        let context = ContextTrials::new(request, self.surrogate.max_trials(), zoom);
+        let conditioned = self.surrogate.condition(request.space, &context)?;
+        let drawn = self.draw_policy(request, &conditioned)?;
+        // Scores have no unit if all losses are equal.
+        if self.options.policy_only || !has_scale(&context.trials) {
+            let counts = CandidateCounts { local: 0, space: 1, refined: 0, rounds: 0 };
+            let (candidate, _) = CandidateSearch::new(request, &context, counts, drawn)
                 .maximize(|all| Ok((0..all.len()).map(|index| -(index as f64)).collect()))?;
             return Ok((candidate, None));
         }
-        let effort = Effort {
+        let candidate = self.maximize_improvement(request, &context, &conditioned, drawn)?;
+        let chosen = core::slice::from_ref(&candidate.configuration);
+        let prediction = self.surrogate.predict(&conditioned, chosen)?[0];
+        let ConditionedTransformer { incumbent, scale, .. } = &conditioned;
+        let expectation = Expectation::of_score(&prediction, *incumbent, scale);
+        let trials = context.trials.len();
+        let modeled = (trials < request.history.len()).then_some(trials);
+        let expectation = expectation.map(|expectation| Expectation { modeled, ..expectation });
+        Ok((candidate, expectation))
+    }
+
+    /// Candidates from the policy.
+    fn draw_policy(
+        &mut self,
+        request: &Request<'_>,
+        conditioned: &ConditionedTransformer,
+    ) -> Result<Vec<Candidate>> {
+        let OptiFormerOptions { num_policy_candidates, sampling, .. } = &self.options;
+        let (count, mut rng) = (*num_policy_candidates, request.rng());
+        let drawn = self.surrogate.draw_policy(conditioned, count, sampling, &mut rng)?;
+        let origin = CandidateOrigin::Policy;
+        Ok(drawn.into_iter().map(|configuration| Candidate { configuration, origin }).collect())
+    }
+
+    /// The candidate with the largest expected improvement.
+    fn maximize_improvement(
+        &mut self,
+        request: &Request<'_>,
+        context: &ContextTrials,
+        conditioned: &ConditionedTransformer,
+        drawn: Vec<Candidate>,
+    ) -> Result<Candidate> {
+        let counts = CandidateCounts {
             local: self.options.num_local_candidates,
             space: self.options.num_space_candidates,
             refined: self.options.num_refined_candidates,
             rounds: self.options.refinement_rounds,
         };
-        let (candidate, _) = Search::new(request, &shown, effort, drawn).maximize(|all| {
-            let predictions = self.surrogate.predict(&conditioned, all)?;
+        let search = CandidateSearch::new(request, context, counts, drawn);
+        let (candidate, _) = search.maximize(|all| {
+            let predictions = self.surrogate.predict(conditioned, all)?;
             Ok(predictions.iter().map(|one| one.expected_improvement).collect())
         })?;
-        let chosen = core::slice::from_ref(&candidate.configuration);
-        let prediction = self.surrogate.predict(&conditioned, chosen)?[0];
-        let expectation =
-            Expectation::of_score(&prediction, conditioned.incumbent, &conditioned.scale);
-        let modeled = (shown.trials.len() < request.history.len()).then_some(shown.trials.len());
-        let expectation = expectation.map(|expectation| Expectation { modeled, ..expectation });
-        Ok((candidate, expectation))
+        Ok(candidate)
     }
 
-    /// Whether a trial is asked for inside a box, once there is something to zoom in on.
-    fn zooms(&self, request: &Request<'_>) -> bool {
+    /// Whether a suggestion is made inside a box around the best trials.
+    fn is_zoomed(&self, request: &Request<'_>) -> bool {
         let finished = request.history.iter().filter(|trial| trial.loss.is_some()).count();
         let every = self.options.global_every;
         finished >= self.options.zoom_from && (every == 0 || !request.number.is_multiple_of(every))
     }
 }
 
-/// Refuses weights that the samplers cannot use.
+/// Checks that a model has the sequence, vocabulary and score rule of this library.
 pub(crate) fn check_model(model: &Model) -> Result<()> {
     let metadata = model.metadata();
     for (what, have, want) in [
@@ -140,8 +158,8 @@ pub(crate) fn check_model(model: &Model) -> Result<()> {
     Ok(())
 }
 
-/// One of the first `count` trials, before the model is asked: the first near the middle of the
-/// space, the others spread around it.
+/// The next of `count` startup trials, unless it was tried: the first is near the center of the
+/// space, the others are quasi-random.
 pub(crate) fn startup_trial(request: &Request<'_>, count: usize) -> Option<Candidate> {
     let begun = request.history.len() + request.pending.len();
     if begun >= count {

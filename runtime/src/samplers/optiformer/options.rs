@@ -2,36 +2,36 @@ use alloc::string::String;
 
 use crate::{Error, ErrorKind, Result, generation::SamplingOptions};
 
-/// How [`OptiFormerSampler`](super::OptiFormerSampler) makes and chooses candidates.
+/// Options of [`OptiFormerSampler`](super::OptiFormerSampler).
 #[derive(Clone, Debug, PartialEq)]
 pub struct OptiFormerOptions {
-    /// Number of trials spread evenly over the space before the model is asked. Default 4.
+    /// Number of quasi-random trials before the model is used. Default: 4.
     pub n_startup_trials: usize,
-    /// Number of candidates drawn from the policy. Default 16.
+    /// Number of candidates drawn from the policy. Default: 16.
     pub num_policy_candidates: usize,
-    /// Number of candidates near the best trials, at log-uniform distances. Default 112.
+    /// Number of candidates near the best trials, at log-uniform distances. Default: 112.
     pub num_local_candidates: usize,
-    /// Number of candidates spread evenly over the search box. Default 128.
+    /// Number of quasi-random candidates in the search box. Default: 128.
     pub num_space_candidates: usize,
-    /// Number of candidates near the best ones, in each round of refinement. Default 48.
+    /// Number of candidates near the best ones in each round of refinement. Default: 48.
     pub num_refined_candidates: usize,
-    /// Number of rounds of refinement. Default 2.
+    /// Number of rounds of refinement. Default: 2.
     pub refinement_rounds: usize,
-    /// Suggests a draw from the policy as it is, without ranking. Default off.
+    /// Suggests the first draw from the policy without ranking. Default: off.
     pub policy_only: bool,
-    /// Makes some suggestions inside a box around the best trials. Default on.
+    /// Makes some suggestions inside a box around the best trials. Default: on.
     pub zoom: bool,
-    /// Number of finished trials from which on it does. Default 14.
+    /// Number of finished trials before the first of these. Default: 14.
     pub zoom_from: usize,
-    /// Every so many suggestions, one looks at the whole space all the same; 0 for none. Default 3.
+    /// Period of the suggestions that look at the whole space nevertheless; 0 for none. Default: 3.
     pub global_every: u64,
-    /// How the policy's values are drawn.
+    /// Sampling of the values of the policy.
     pub sampling: SamplingOptions,
-    /// Divides the score's logits, on top of the temperature that the weights file names. Default
-    /// 1.
+    /// Divisor of the logits of scores, in addition to the temperature in the weights file.
+    /// Default: 1.
     pub score_temperature: f32,
-    /// Number of threads that candidates are spread over; the suggestion is the same for any.
-    /// Without the standard library there is one. Default 1.
+    /// Number of threads, without influence on the suggestion. Without the standard library there
+    /// is one. Default: 1.
     pub threads: usize,
 }
 
@@ -55,9 +55,9 @@ impl Default for OptiFormerOptions {
     }
 }
 
-/// The largest number of candidates of a kind that may be asked for.
+/// Maximum number of candidates of a kind.
 const MOST_CANDIDATES: usize = 1 << 16;
-/// The largest number of threads that may be asked for.
+/// Maximum number of threads.
 const MOST_THREADS: usize = 1024;
 
 impl OptiFormerOptions {

@@ -1,4 +1,4 @@
-//! The search for the candidate that a judge rates highest, without gradients.
+//! Search for the candidate with the highest rating, without gradients.
 
 use alloc::vec::Vec;
 
@@ -16,50 +16,50 @@ use crate::{
     space::Configuration,
 };
 
-/// Number of best candidates that a round of refinement searches near.
+/// Number of the best candidates that a round of refinement searches near.
 const PARENTS: usize = 6;
-/// Distances of candidates near the best trials, as shares of the search box's sides.
+/// Range of the distances of candidates from the best trials, as fractions of the sides of the box.
 const LOCAL_STEPS: [f64; 2] = [0.003, 0.4];
-/// Distances in the first round of refinement; each further round takes a quarter of them.
+/// Range of the distances in the first round of refinement, divided by four in each further round.
 const REFINED_STEPS: [f64; 2] = [0.002, 0.12];
 
-/// How many candidates of each kind there are.
+/// Numbers of candidates of each kind.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Effort {
-    /// Near the best trials.
+pub(crate) struct CandidateCounts {
+    /// Candidates near the best trials.
     pub local: usize,
-    /// Spread over the search box.
+    /// Quasi-random candidates in the search box.
     pub space: usize,
-    /// Near the best candidates, in each round.
+    /// Candidates near the best ones in each round.
     pub refined: usize,
     /// Number of rounds.
     pub rounds: usize,
 }
 
-/// Candidates of a request, each once, none of them tried before while another is left.
-pub(crate) struct Search<'a> {
+/// Distinct candidates of a request, untried as long as the space has untried configurations.
+pub(crate) struct CandidateSearch<'a> {
     request: &'a Request<'a>,
-    shown: &'a ContextTrials,
+    context: &'a ContextTrials,
     tried: TriedSet<'a>,
-    effort: Effort,
+    counts: CandidateCounts,
     rng: Xoshiro256PlusPlus,
     candidates: Vec<Candidate>,
     keys: alloc::collections::BTreeSet<Vec<Option<u64>>>,
 }
 
-impl<'a> Search<'a> {
-    /// A search of what is `shown`, which begins with the given proposals.
+impl<'a> CandidateSearch<'a> {
+    /// A search in the box of `context`, starting with the given proposals.
     pub fn new(
         request: &'a Request<'a>,
-        shown: &'a ContextTrials,
-        effort: Effort,
+        context: &'a ContextTrials,
+        counts: CandidateCounts,
         proposals: impl IntoIterator<Item = Candidate>,
     ) -> Self {
         let mut search = Self {
             request,
-            shown,
+            context,
             tried: TriedSet::new(request),
-            effort,
+            counts,
             rng: request.rng(),
             candidates: Vec::new(),
             keys: Default::default(),
@@ -69,7 +69,7 @@ impl<'a> Search<'a> {
         search
     }
 
-    /// Adds a candidate that was neither tried nor added before.
+    /// Adds a candidate unless it was tried or added before.
     fn push(&mut self, candidate: Candidate) {
         if !self.tried.contains(&candidate.configuration)
             && self.keys.insert(TriedSet::key(&candidate.configuration))
@@ -78,9 +78,9 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Adds candidates near the best trials and a spread, or all that is left of a small space.
+    /// Adds local and quasi-random candidates, and the untried configurations of a small space.
     fn fill(&mut self) {
-        let Effort { local, space: spread, .. } = self.effort;
+        let CandidateCounts { local, space: spread, .. } = self.counts;
         let space = self.request.space;
         let offered = local + spread;
         if let Some(left) = self.tried.remaining(space).filter(|left| left.len() <= 2 * offered) {
@@ -88,7 +88,7 @@ impl<'a> Search<'a> {
                 self.push(Candidate { configuration, origin: CandidateOrigin::Spread });
             }
         }
-        let elite = &self.shown.elite;
+        let elite = &self.context.elite;
         let local = if elite.is_empty() { 0 } else { local };
         for _ in 0..local {
             let configuration = self.near(elite, LOCAL_STEPS);
@@ -97,43 +97,42 @@ impl<'a> Search<'a> {
         let seed = self.rng.random();
         for index in 0..offered - local {
             let configuration =
-                candidates::spread(space, &self.shown.search_box, index as u32, seed);
+                candidates::spread(space, &self.context.search_box, index as u32, seed);
             self.push(Candidate { configuration, origin: CandidateOrigin::Spread });
         }
         if self.candidates.is_empty() {
-            // All that was drawn inside the search box was tried: something outside it, or, where
-            // nothing is left, what was tried before.
+            // All candidates inside the box were tried.
             let configuration = sample_untried(space, &self.tried, &mut self.rng);
             self.candidates.push(Candidate { configuration, origin: CandidateOrigin::Draw });
         }
     }
 
     fn near(&mut self, parents: &[Vec<f64>], steps: [f64; 2]) -> Configuration {
-        let (space, search_box) = (self.request.space, &self.shown.search_box);
+        let (space, search_box) = (self.request.space, &self.context.search_box);
         candidates::neighbor_within(space, parents, search_box, steps, &mut self.rng)
     }
 
-    /// The candidate that `judge` rates highest, after rounds of refinement near the best ones; and
-    /// its rating.
+    /// The candidate with the highest rating, and its rating, after rounds of refinement near the
+    /// best candidates.
     ///
     /// # Errors
     ///
-    /// What the judge says.
+    /// Those of `rate`.
     pub fn maximize(
         mut self,
-        mut judge: impl FnMut(&[Configuration]) -> Result<Vec<f64>>,
+        mut rate: impl FnMut(&[Configuration]) -> Result<Vec<f64>>,
     ) -> Result<(Candidate, f64)> {
         let mut ratings: Vec<f64> = Vec::new();
         let mut steps = REFINED_STEPS;
-        for round in 0..=self.effort.rounds {
+        for round in 0..=self.counts.rounds {
             let fresh: Vec<Configuration> = self.candidates[ratings.len()..]
                 .iter()
                 .map(|candidate| candidate.configuration.clone())
                 .collect();
             if !fresh.is_empty() {
-                ratings.extend(judge(&fresh)?);
+                ratings.extend(rate(&fresh)?);
             }
-            if round == self.effort.rounds {
+            if round == self.counts.rounds {
                 break;
             }
             let parents = self.best(&ratings, PARENTS);
@@ -141,7 +140,7 @@ impl<'a> Search<'a> {
                 .into_iter()
                 .map(|index| self.request.space.to_unit(&self.candidates[index].configuration))
                 .collect();
-            for _ in 0..self.effort.refined {
+            for _ in 0..self.counts.refined {
                 let configuration = self.near(&parents, steps);
                 self.push(Candidate { configuration, origin: CandidateOrigin::Refined });
             }
@@ -151,8 +150,8 @@ impl<'a> Search<'a> {
         Ok((self.candidates.swap_remove(best), ratings[best]))
     }
 
-    /// Indices of the `count` candidates with the highest ratings, the highest first; of equal ones
-    /// the first.
+    /// Indices of the `count` candidates with the highest ratings, best first; of equal ones the
+    /// first.
     fn best(&self, ratings: &[f64], count: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..ratings.len()).collect();
         order.sort_by(|one, other| ratings[*other].total_cmp(&ratings[*one]));
@@ -171,9 +170,10 @@ mod tests {
         trial::Observation,
     };
 
-    const EFFORT: Effort = Effort { local: 40, space: 40, refined: 30, rounds: 2 };
+    const COUNTS: CandidateCounts =
+        CandidateCounts { local: 40, space: 40, refined: 30, rounds: 2 };
 
-    fn shown(request: &Request<'_>) -> ContextTrials {
+    fn context(request: &Request<'_>) -> ContextTrials {
         ContextTrials::new(request, 100, false)
     }
 
@@ -183,14 +183,14 @@ mod tests {
             Space::new(vec![Parameter::float("x", 0.0, 1.0), Parameter::float("y", 0.0, 1.0)])
                 .unwrap();
         let request = Request { space: &space, history: &[], pending: &[], number: 0, seed: 3 };
-        let shown = shown(&request);
+        let context = context(&request);
         let distance = |configuration: &Configuration| {
             let of = |index: usize, place: f64| configuration.get(index).unwrap() - place;
             libm::hypot(of(0, 0.3), of(1, 0.7))
         };
         let search = |rounds| {
-            let effort = Effort { rounds, ..EFFORT };
-            Search::new(&request, &shown, effort, [])
+            let counts = CandidateCounts { rounds, ..COUNTS };
+            CandidateSearch::new(&request, &context, counts, [])
                 .maximize(|all| Ok(all.iter().map(|one| -distance(one)).collect()))
                 .unwrap()
         };
@@ -205,8 +205,8 @@ mod tests {
         for number in 0..6 {
             let request =
                 Request { space: &space, history: &history, pending: &[], number, seed: 0 };
-            let shown = shown(&request);
-            let (candidate, _) = Search::new(&request, &shown, EFFORT, [])
+            let context = context(&request);
+            let (candidate, _) = CandidateSearch::new(&request, &context, COUNTS, [])
                 .maximize(|all| Ok(all.iter().map(|one| one.get(0).unwrap()).collect()))
                 .unwrap();
             assert_eq!(candidate.configuration.get(0), Some(6.0 - number as f64));

@@ -1,4 +1,4 @@
-//! The transformer as a surrogate: a history in, the distribution of any configuration's score out.
+//! The transformer as a surrogate, which predicts the scores of configurations given a history.
 
 use alloc::{sync::Arc, vec, vec::Vec};
 
@@ -16,7 +16,7 @@ use crate::{
     trial::Observation,
 };
 
-/// A model, and the history that it is conditioned on.
+/// A model with the cache of the history that it is conditioned on.
 #[derive(Debug)]
 pub(crate) struct TransformerSurrogate {
     pub(super) model: Arc<Model>,
@@ -27,19 +27,19 @@ pub(crate) struct TransformerSurrogate {
     pub(super) sampling: SamplingOptions,
 }
 
-/// A history that the surrogate's cache holds.
+/// The surrogate conditioned on a history, which is in its cache.
 #[derive(Debug)]
-pub(crate) struct Conditioned {
+pub(crate) struct ConditionedTransformer {
     pub(super) tokenizer: RowTokenizer,
     pub(super) search_box: SearchBox,
-    /// The scale of the scores, fitted to the told trials that are shown.
+    /// Score scale, fitted to the trials of the context.
     pub scale: ScoreScale,
-    /// The score of the best of them.
+    /// Score of the best of these trials.
     pub incumbent: f64,
 }
 
 impl TransformerSurrogate {
-    /// A surrogate whose logits of scores are divided by `score_temperature`, on so many threads.
+    /// A surrogate that divides the logits of scores by `score_temperature`.
     pub fn new(model: Arc<Model>, score_temperature: f32, threads: usize) -> Self {
         let temperature = model.metadata().score_temperature * score_temperature;
         let mut workspace = Workspace::new();
@@ -59,62 +59,73 @@ impl TransformerSurrogate {
         &self.model
     }
 
-    /// The largest number of trials that it can be conditioned on.
+    /// Maximum number of trials to condition on.
     pub fn max_trials(&self) -> usize {
         self.model.metadata().trained_context
     }
 
-    /// Checks that it has slots and tokens for a space.
+    /// Checks that the model has slots and tokens for a space.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), saying what there is too much of.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), naming the limit.
     pub fn check(&self, space: &Space) -> Result<()> {
         RowTokenizer::with_slot_count(space, self.model.config().slots).map(|_| ())
     }
 
-    /// Shows it a history. Pending trials are taken for told, with the score that is expected of
-    /// them (the kriging believer of Ginsbourger, Le Riche and Carraro 2010).
+    /// Conditions the model on a history. Pending trials are included with their expected scores
+    /// (the kriging believer of Ginsbourger, Le Riche and Carraro 2010).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a space that the model has too
-    /// few slots for.
-    pub fn condition(&mut self, space: &Space, shown: &ContextTrials) -> Result<Conditioned> {
+    /// Those of [`check`](Self::check) and of the model.
+    pub fn condition(
+        &mut self,
+        space: &Space,
+        context: &ContextTrials,
+    ) -> Result<ConditionedTransformer> {
         let tokenizer = RowTokenizer::with_slot_count(space, self.model.config().slots)?;
-        let losses = || shown.trials.iter().filter_map(|trial| trial.loss);
+        let losses = || context.trials.iter().filter_map(|trial| trial.loss);
         let scale = ScoreScale::fit(losses());
         let incumbent = losses().reduce(f64::min).map_or(1.0, |loss| scale.score(loss));
-        let conditioned =
-            Conditioned { tokenizer, search_box: shown.search_box.clone(), scale, incumbent };
-        self.show(&conditioned, &shown.trials)?;
-        if !shown.pending.is_empty() {
-            let believed = self.predict(&conditioned, &shown.pending)?;
-            let fantasies = shown.pending.iter().zip(believed).map(|(pending, prediction)| {
+        let conditioned = ConditionedTransformer {
+            tokenizer,
+            search_box: context.search_box.clone(),
+            scale,
+            incumbent,
+        };
+        self.encode(&conditioned, &context.trials)?;
+        if !context.pending.is_empty() {
+            let believed = self.predict(&conditioned, &context.pending)?;
+            let fantasies = context.pending.iter().zip(believed).map(|(pending, prediction)| {
                 let loss = Some(scale.loss(prediction.mean.clamp(0.002, 0.998)));
                 Observation { configuration: pending.clone(), loss }
             });
-            let all: Vec<Observation> = shown.trials.iter().cloned().chain(fantasies).collect();
-            self.show(&conditioned, &all)?;
+            let all: Vec<Observation> = context.trials.iter().cloned().chain(fantasies).collect();
+            self.encode(&conditioned, &all)?;
         }
         Ok(conditioned)
     }
 
-    fn show(&mut self, conditioned: &Conditioned, trials: &[Observation]) -> Result<()> {
-        let Conditioned { tokenizer, search_box, scale, .. } = conditioned;
+    fn encode(
+        &mut self,
+        conditioned: &ConditionedTransformer,
+        trials: &[Observation],
+    ) -> Result<()> {
+        let ConditionedTransformer { tokenizer, search_box, scale, .. } = conditioned;
         self.rows.clear();
         tokenizer.push_history(trials, scale, search_box, &mut self.rows);
         self.model.history(&mut self.cache, &self.rows, &mut self.workspace)
     }
 
-    /// Mean, deviation and expected improvement of the scores of some configurations.
+    /// Mean, standard deviation and expected improvement of the scores of configurations.
     ///
     /// # Errors
     ///
-    /// What the model says.
+    /// Those of the model.
     pub fn predict(
         &mut self,
-        conditioned: &Conditioned,
+        conditioned: &ConditionedTransformer,
         configurations: &[Configuration],
     ) -> Result<Vec<Prediction>> {
         let mut predictions = Vec::with_capacity(configurations.len());
@@ -141,20 +152,20 @@ impl TransformerSurrogate {
         Ok(predictions)
     }
 
-    /// Draws configurations from the policy (`TARGET_REGRET_0`), parameter by parameter, all in
-    /// step.
+    /// Draws configurations from the policy (`TARGET_REGRET_0`), one parameter of all of them at a
+    /// time.
     ///
     /// # Errors
     ///
-    /// What the model says.
+    /// Those of the model.
     pub fn draw_policy(
         &mut self,
-        conditioned: &Conditioned,
+        conditioned: &ConditionedTransformer,
         count: usize,
         sampling: &SamplingOptions,
         rng: &mut Xoshiro256PlusPlus,
     ) -> Result<Vec<Configuration>> {
-        let Conditioned { tokenizer, search_box, .. } = conditioned;
+        let ConditionedTransformer { tokenizer, search_box, .. } = conditioned;
         let space = tokenizer.space();
         let mut drawn = vec![Vec::with_capacity(space.len()); count];
         for index in 0..space.len() {
@@ -187,7 +198,7 @@ impl TransformerSurrogate {
     }
 }
 
-/// Whether two losses differ, so that scores have a unit.
+/// Whether two losses differ, so that the score scale has a unit.
 pub(crate) fn has_scale(trials: &[Observation]) -> bool {
     let mut losses = trials.iter().filter_map(|trial| trial.loss);
     losses.next().is_some_and(|first| losses.any(|loss| loss != first))
