@@ -83,51 +83,57 @@ impl Density {
         self.terms.resize_with(candidates, Vec::new);
         self.terms.iter_mut().for_each(Vec::clear);
         let exact = !self.columns.iter().any(|column| matches!(column, Column::Intervals));
-        let Self { columns, log_bounds, blocks, terms, masses } = self;
         for (index, row) in kernel_set.members().enumerate() {
-            let mut log_weight = None;
-            for (number, block) in blocks.iter_mut().enumerate() {
-                // A trial's weight is at most 1.
-                let first = STRIDE.min(dimensions);
-                let mut sums = [-log_total; LANES];
-                block.add(columns, row, 0..first, &mut sums);
-                if !block.is_relevant(&sums, log_bounds[first]) {
-                    continue;
-                }
-                let weight = *log_weight
-                    .get_or_insert_with(|| libm::log(options.weight(index, count)) - log_total);
-                sums = [weight; LANES];
-                let mut done = 0;
-                while done < dimensions && (done == 0 || block.is_relevant(&sums, log_bounds[done]))
-                {
-                    let next = (done + STRIDE).min(dimensions);
-                    block.add(columns, row, done..next, &mut sums);
-                    done = next;
-                }
-                if done < dimensions || !block.is_relevant(&sums, 0.0) {
-                    continue;
-                }
-                for (lane, terms) in terms[number * LANES..].iter_mut().take(LANES).enumerate() {
-                    if sums[lane] < block.least(lane) {
-                        continue;
-                    }
-                    let candidate = number * LANES + lane;
-                    let term = if exact {
-                        sums[lane]
-                    } else {
-                        let intervals = &intervals[candidate * dimensions..][..dimensions];
-                        exact_term(columns, row, intervals, weight, masses)
-                    };
-                    block.largest[lane] = block.largest[lane].max(term);
-                    terms.push(term);
-                }
-            }
+            let log_weight = || libm::log(options.weight(index, count)) - log_total;
+            self.add_kernel(row, log_weight, log_total, intervals, exact);
         }
         densities.clear();
         densities.extend(self.terms.iter_mut().enumerate().map(|(candidate, terms)| {
             terms.push(self.blocks[candidate / LANES].priors[candidate % LANES]);
             log_sum(terms)
         }));
+    }
+
+    /// Adds a kernel's terms at the candidates where it passes the bound. The terms are `exact` if
+    /// no candidate is a cell.
+    fn add_kernel(
+        &mut self,
+        row: KernelRow<'_>,
+        log_weight: impl Fn() -> f64,
+        log_total: f64,
+        intervals: &[Interval],
+        exact: bool,
+    ) {
+        let Self { columns, log_bounds, blocks, terms, masses } = self;
+        let dimensions = columns.len();
+        let mut computed_weight = None;
+        for (number, block) in blocks.iter_mut().enumerate() {
+            // A trial's weight is at most 1.
+            let first = STRIDE.min(dimensions);
+            let mut sums = [-log_total; LANES];
+            block.add(columns, row, 0..first, &mut sums);
+            if !block.is_relevant(&sums, log_bounds[first]) {
+                continue;
+            }
+            let weight = *computed_weight.get_or_insert_with(&log_weight);
+            let Some(sums) = block.log_densities(columns, row, log_bounds, weight) else {
+                continue;
+            };
+            for (lane, terms) in terms[number * LANES..].iter_mut().take(LANES).enumerate() {
+                if sums[lane] < block.least(lane) {
+                    continue;
+                }
+                let candidate = number * LANES + lane;
+                let term = if exact {
+                    sums[lane]
+                } else {
+                    let intervals = &intervals[candidate * dimensions..][..dimensions];
+                    exact_term(columns, row, intervals, weight, masses)
+                };
+                block.largest[lane] = block.largest[lane].max(term);
+                terms.push(term);
+            }
+        }
     }
 
     /// Prepares the columns, their bounds, and the candidates.
@@ -138,28 +144,27 @@ impl Density {
         intervals: &[Interval],
         log_total: f64,
     ) {
-        let (count, dimensions) = (kernel_set.count(), kernel_set.dimensions());
-        let min_bandwidth = options.min_bandwidth(count);
+        let dimensions = kernel_set.dimensions();
+        self.columns.clear();
+        self.columns.extend(
+            (0..dimensions).map(|dimension| Column::new(options, kernel_set, intervals, dimension)),
+        );
+        self.bound_columns(options.min_bandwidth(kernel_set.count()));
+        let candidates = intervals.len() / dimensions;
+        self.blocks.resize_with(candidates.div_ceil(LANES), Block::default);
+        let log_prior = libm::log(options.prior_weight) - log_total;
+        for (block, intervals) in self.blocks.iter_mut().zip(intervals.chunks(LANES * dimensions)) {
+            block.load(&kernel_set.categories, intervals, log_prior);
+        }
+    }
+
+    /// Computes the bounds of the log density over the last columns.
+    fn bound_columns(&mut self, min_bandwidth: f64) {
         // The highest density is that of the narrowest kernel at the edge, where half of it is cut
         // off.
         let inside = normal::cdf(1.0 / min_bandwidth) - 0.5;
         let highest = -libm::log(min_bandwidth * inside) - normal::HALF_LOG_TAU;
-        let column = |dimension: usize| {
-            let categories = kernel_set.categories[dimension];
-            if categories > 0 {
-                let (hit, miss) =
-                    category_probabilities(categories, count + 1, options.prior_weight);
-                return Column::Categories { hit: libm::log(hit), miss: libm::log(miss) };
-            }
-            let mut intervals = intervals[dimension..].iter().step_by(dimensions);
-            if intervals.all(|interval| interval.left == interval.right) {
-                Column::Points
-            } else {
-                Column::Intervals
-            }
-        };
-        self.columns.clear();
-        self.columns.extend((0..dimensions).map(column));
+        let dimensions = self.columns.len();
         self.log_bounds.clear();
         self.log_bounds.resize(dimensions + 1, 0.0);
         for dimension in (0..dimensions).rev() {
@@ -170,45 +175,90 @@ impl Density {
             };
             self.log_bounds[dimension] = self.log_bounds[dimension + 1] + most;
         }
-        let candidates = intervals.len() / dimensions;
-        self.blocks.resize_with(candidates.div_ceil(LANES), Block::default);
-        let prior = Kernel::new(0.5, 1.0);
-        let log_prior = libm::log(options.prior_weight) - log_total;
-        for (block, intervals) in self.blocks.iter_mut().zip(intervals.chunks(LANES * dimensions)) {
-            block.middles.clear();
-            block.middles.resize(dimensions, [0.0; LANES]);
-            block.halves.clear();
-            block.halves.resize(dimensions, [0.0; LANES]);
-            block.spans.clear();
-            block.spans.resize(dimensions, [0.0; LANES]);
-            // Lanes without a candidate are never relevant.
-            block.priors = [f64::INFINITY; LANES];
-            for (lane, intervals) in intervals.chunks_exact(dimensions).enumerate() {
-                let mut term = log_prior;
-                for (dimension, interval) in intervals.iter().enumerate() {
-                    let categories = kernel_set.categories[dimension];
-                    if categories > 0 {
-                        term -= libm::log(categories as f64);
-                        block.middles[dimension][lane] = interval.left;
-                    } else if interval.left == interval.right {
-                        term += point(interval.left, 0.5, prior.half_precision, prior.log_norm);
-                        block.middles[dimension][lane] = interval.left;
-                    } else {
-                        term += prior.log_mass(0.5, 1.0, *interval);
-                        let width = interval.right - interval.left;
-                        block.middles[dimension][lane] = 0.5 * (interval.left + interval.right);
-                        block.halves[dimension][lane] = 0.5 * width;
-                        block.spans[dimension][lane] = libm::log(width);
-                    }
-                }
-                block.priors[lane] = term;
-            }
-            block.largest = block.priors;
+    }
+}
+
+impl Column {
+    /// The column of a dimension of the candidates (`intervals`: `[candidates, dimensions]`).
+    fn new(
+        options: &TpeOptions,
+        kernel_set: &KernelSet,
+        intervals: &[Interval],
+        dimension: usize,
+    ) -> Self {
+        let categories = kernel_set.categories[dimension];
+        if categories > 0 {
+            let (hit, miss) =
+                category_probabilities(categories, kernel_set.count() + 1, options.prior_weight);
+            return Self::Categories { hit: libm::log(hit), miss: libm::log(miss) };
+        }
+        let mut intervals = intervals[dimension..].iter().step_by(kernel_set.dimensions());
+        if intervals.all(|interval| interval.left == interval.right) {
+            Self::Points
+        } else {
+            Self::Intervals
         }
     }
 }
 
 impl Block {
+    /// Loads up to eight candidates, `[candidates, dimensions]`, with the log density of the prior,
+    /// whose weight is `log_prior`. `categories` has the number of categories of each dimension, 0
+    /// for a number.
+    fn load(&mut self, categories: &[usize], intervals: &[Interval], log_prior: f64) {
+        let prior = Kernel::new(0.5, 1.0);
+        let dimensions = categories.len();
+        for numbers in [&mut self.middles, &mut self.halves, &mut self.spans] {
+            numbers.clear();
+            numbers.resize(dimensions, [0.0; LANES]);
+        }
+        // Lanes without a candidate are never relevant.
+        self.priors = [f64::INFINITY; LANES];
+        for (lane, intervals) in intervals.chunks_exact(dimensions).enumerate() {
+            let mut term = log_prior;
+            for (dimension, interval) in intervals.iter().enumerate() {
+                let categories = categories[dimension];
+                if categories > 0 {
+                    term -= libm::log(categories as f64);
+                    self.middles[dimension][lane] = interval.left;
+                } else if interval.left == interval.right {
+                    term += point(interval.left, 0.5, prior.half_precision, prior.log_norm);
+                    self.middles[dimension][lane] = interval.left;
+                } else {
+                    term += prior.log_mass(0.5, 1.0, *interval);
+                    let width = interval.right - interval.left;
+                    self.middles[dimension][lane] = 0.5 * (interval.left + interval.right);
+                    self.halves[dimension][lane] = 0.5 * width;
+                    self.spans[dimension][lane] = libm::log(width);
+                }
+            }
+            self.priors[lane] = term;
+        }
+        self.largest = self.priors;
+    }
+
+    /// Log densities of a kernel with this log weight; `None` once it is irrelevant to all
+    /// candidates. Cells have bounds in place of densities.
+    #[inline]
+    fn log_densities(
+        &self,
+        columns: &[Column],
+        row: KernelRow<'_>,
+        log_bounds: &[f64],
+        log_weight: f64,
+    ) -> Option<Lanes> {
+        let (mut sums, mut done) = ([log_weight; LANES], 0);
+        while done < columns.len() {
+            let next = (done + STRIDE).min(columns.len());
+            self.add(columns, row, done..next, &mut sums);
+            done = next;
+            if !self.is_relevant(&sums, log_bounds[done]) {
+                return None;
+            }
+        }
+        Some(sums)
+    }
+
     /// Log density from which on a kernel is relevant to a candidate.
     fn least(&self, lane: usize) -> f64 {
         self.largest[lane] + (NEGLIGIBLE - ROUNDING_SLACK)
