@@ -13,6 +13,9 @@ use crate::trial::Observation;
 
 /// Optimizer steps per fit.
 const STEPS: usize = 15;
+/// Number of told trials from which on inputs are warped: fewer do not determine two more numbers
+/// for each parameter.
+const INPUT_WARP_FROM: usize = 16;
 
 /// Hyperparameters fitted to the beginning of a history.
 #[derive(Clone, Debug)]
@@ -108,7 +111,8 @@ fn fit(
     }
     let categorical = encoding.categorical();
     let distances = PairwiseSquaredDistances::new(&rows, categorical);
-    let warped_columns = if options.input_warp > 0.0 { encoding.warpable() } else { Vec::new() };
+    let warps_inputs = options.input_warp > 0.0 && history.len() >= INPUT_WARP_FROM;
+    let warped_columns = if warps_inputs { encoding.warpable() } else { Vec::new() };
     let guess = initial_hyperparameters(encoding.columns());
     let warps: &[bool] = match options.target_warp {
         TargetWarp::Never => &[false],

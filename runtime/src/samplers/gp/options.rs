@@ -23,8 +23,8 @@ pub struct GpOptions {
     /// [`TargetWarp::MoreLikely`].
     pub target_warp: TargetWarp,
     /// Prior standard deviation of the logarithms of the two parameters of the Kumaraswamy warp of
-    /// each ordered parameter, which are fitted with the other hyperparameters. 0 turns input
-    /// warping off. Default: 0.
+    /// each ordered parameter, which are fitted with the other hyperparameters from the sixteenth
+    /// trial on. 0 turns input warping off. Default: 0.8.
     pub input_warp: f64,
 }
 
@@ -49,7 +49,7 @@ impl Default for GpOptions {
             num_restarts: 6,
             max_train_points: 200,
             target_warp: TargetWarp::MoreLikely,
-            input_warp: 0.0,
+            input_warp: 0.8,
         }
     }
 }
