@@ -4,4 +4,4 @@ pub mod candidates;
 pub mod improvement;
 
 pub use candidates::{Candidate, CandidateOrigin};
-pub use improvement::{Prediction, predict};
+pub use improvement::{Improvement, Prediction, predict};

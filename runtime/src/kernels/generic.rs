@@ -176,7 +176,7 @@ pub unsafe fn exp_and_sum<V: Vector>(row: &mut [f32], highest: f32) -> f32 {
 }
 
 /// The sums over `w = e^((row − highest) · sharpness)` of `w`, `w · gap`, `w · gap²` and `w ·
-/// max(gap, 0)`, where `gap = first − index · step`.
+/// gain`, where `gap = first − index · step` and `gains` has a gain for each entry of `row`.
 #[inline(always)]
 pub unsafe fn gaps<V: Vector>(
     row: &[f32],
@@ -184,9 +184,11 @@ pub unsafe fn gaps<V: Vector>(
     sharpness: f32,
     first: f32,
     step: f32,
+    gains: &[f32],
 ) -> [f32; 4] {
-    // SAFETY: the pointers stay within the slice, the arrays hold as many lanes as any vector here
-    // has.
+    assert_eq!(row.len(), gains.len(), "a gain for each entry");
+    // SAFETY: the pointers stay within the slices, which are equally long; the arrays hold as many
+    // lanes as any vector here has.
     unsafe {
         let (shift, sharpness) = (V::splat(highest), V::splat(sharpness));
         let (first, back, lanes) = (V::splat(first), V::splat(-step), V::splat(V::LANES as f32));
@@ -197,7 +199,8 @@ pub unsafe fn gaps<V: Vector>(
         for place in (0..whole).step_by(V::LANES) {
             let value = V::load(row.as_ptr().add(place)).sub(shift).mul(sharpness);
             // Whole numbers are exact, and the gap is rounded once.
-            sums = add_gaps(sums, value, index.mul_add(back, first));
+            let gain = V::load(gains.as_ptr().add(place));
+            sums = add_gaps(sums, value, index.mul_add(back, first), gain);
             index = index.add(lanes);
         }
         if whole < row.len() {
@@ -205,14 +208,17 @@ pub unsafe fn gaps<V: Vector>(
             let mut rest = [f32::MIN; 16];
             rest[..row.len() - whole].copy_from_slice(&row[whole..]);
             let value = V::load(rest.as_ptr()).sub(shift).mul(sharpness);
-            sums = add_gaps(sums, value, index.mul_add(back, first));
+            let mut rest = [0.0; 16];
+            rest[..row.len() - whole].copy_from_slice(&gains[whole..]);
+            let gain = V::load(rest.as_ptr());
+            sums = add_gaps(sums, value, index.mul_add(back, first), gain);
         }
         [sums[0].reduce_sum(), sums[1].reduce_sum(), sums[2].reduce_sum(), sums[3].reduce_sum()]
     }
 }
 
 #[inline(always)]
-unsafe fn add_gaps<V: Vector>(sums: [V; 4], value: V, gap: V) -> [V; 4] {
+unsafe fn add_gaps<V: Vector>(sums: [V; 4], value: V, gap: V, gain: V) -> [V; 4] {
     // SAFETY: arithmetic in registers; the caller vouches for the CPU.
     unsafe {
         let weight = exp(value);
@@ -221,7 +227,7 @@ unsafe fn add_gaps<V: Vector>(sums: [V; 4], value: V, gap: V) -> [V; 4] {
             sums[0].add(weight),
             sums[1].add(weighted),
             weighted.mul_add(gap, sums[2]),
-            weight.mul_add(gap.max(V::splat(0.0)), sums[3]),
+            weight.mul_add(gain, sums[3]),
         ]
     }
 }

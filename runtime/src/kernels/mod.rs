@@ -371,8 +371,8 @@ impl Kernels {
     }
 
     /// The sums over `w = e^((row − highest) · sharpness)` of `w`, `w · gap`, `w · gap²` and `w ·
-    /// max(gap, 0)`, where `gap = first − index · step`: all that the expected improvement and the
-    /// moments of a binned distribution need.
+    /// gain`, where `gap = first − index · step` and `gains` has a gain for each entry of `row`:
+    /// all that the expected improvement and the moments of a binned distribution need.
     pub fn gaps(
         self,
         row: &[f32],
@@ -380,8 +380,9 @@ impl Kernels {
         sharpness: f32,
         first: f32,
         step: f32,
+        gains: &[f32],
     ) -> [f32; 4] {
-        dispatch!(self, generic::gaps, floats, (row: &[f32], highest: f32, sharpness: f32, first: f32, step: f32) -> [f32; 4])
+        dispatch!(self, generic::gaps, floats, (row: &[f32], highest: f32, sharpness: f32, first: f32, step: f32, gains: &[f32]) -> [f32; 4])
     }
 
     /// The largest number, and `−∞` of none.

@@ -75,13 +75,18 @@ impl ScoreScale {
 
     /// The loss at a score strictly between 0 and 1: the inverse of [`score`](Self::score).
     pub fn loss(&self, score: f64) -> f64 {
-        let distance = if score >= HEADROOM {
-            let share = (score - HEADROOM) / (1.0 - HEADROOM);
-            share / (1.0 - share)
-        } else {
-            -(HEADROOM / score - 1.0) * HEADROOM / (1.0 - HEADROOM)
-        };
-        (self.best + distance * self.spread) / self.shrink
+        (self.best + distance(score) * self.spread) / self.shrink
+    }
+}
+
+/// The distance `t` from the best loss, in units of the median's, at a score strictly between 0 and
+/// 1.
+pub(crate) fn distance(score: f64) -> f64 {
+    if score >= HEADROOM {
+        let share = (score - HEADROOM) / (1.0 - HEADROOM);
+        share / (1.0 - share)
+    } else {
+        -(HEADROOM / score - 1.0) * HEADROOM / (1.0 - HEADROOM)
     }
 }
 

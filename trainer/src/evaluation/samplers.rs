@@ -94,6 +94,8 @@ fn auto_variant(text: &str) -> Result<AutoOptions> {
             "long_every" => options.long_every = value.parse().ok()?,
             "stack_from" => options.stack_from = value.parse().ok()?,
             "stack_until" => options.stack_until = value.parse().ok()?,
+            "risk_neutral_from" => options.risk_neutral_from = value.parse().ok()?,
+            "improvement_cap" => options.improvement_cap = value.parse().ok()?,
             "transformer_weight" => options.transformer_weight = Some(value.parse().ok()?),
             "log_score_discount" => options.log_score_discount = value.parse().ok()?,
             "num_gp_candidates" => options.num_gp_candidates = value.parse().ok()?,

@@ -24,6 +24,12 @@ pub struct AutoOptions {
     /// Number of the trial from which on the process is alone again. Default: 15; the transformer
     /// is trained on histories of up to 200 trials.
     pub stack_until: u64,
+    /// Number of finished trials from which on the stack maximizes the expected improvement of the
+    /// loss; before, that of the score, which avoids risk. Default 15.
+    pub risk_neutral_from: usize,
+    /// Largest improvement of the loss that counts, in units of the distance from the best loss to
+    /// the median. Default 3.
+    pub improvement_cap: f64,
     /// Weight of the transformer in the stack, in 0..=1. If it is `None`, the weight follows from
     /// how well each surrogate has predicted the finished trials. Default: `None`.
     pub transformer_weight: Option<f64>,
@@ -54,6 +60,8 @@ impl Default for AutoOptions {
             long_every: 3,
             stack_from: 6,
             stack_until: 15,
+            risk_neutral_from: 15,
+            improvement_cap: 3.0,
             transformer_weight: None,
             log_score_discount: 0.9,
             num_gp_candidates: 8,
@@ -79,6 +87,9 @@ impl AutoOptions {
         let bad = |what: &str| Err(Error::new(ErrorKind::InvalidValue, String::from(what)));
         if self.transformer_weight.is_some_and(|weight| !(0.0..=1.0).contains(&weight)) {
             return bad("transformer_weight must be between 0 and 1");
+        }
+        if !(self.improvement_cap > 0.0 && self.improvement_cap.is_finite()) {
+            return bad("improvement_cap must be above 0");
         }
         if !(0.0..=1.0).contains(&self.log_score_discount) {
             return bad("log_score_discount must be between 0 and 1");

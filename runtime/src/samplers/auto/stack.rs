@@ -10,7 +10,7 @@ use alloc::{sync::Arc, vec::Vec};
 use super::AutoOptions;
 use crate::{
     Result,
-    acquisition::{Candidate, CandidateOrigin, Prediction},
+    acquisition::{Candidate, CandidateOrigin, Improvement, Prediction},
     generation::SamplingOptions,
     model::Model,
     samplers::{
@@ -84,7 +84,11 @@ impl Stack {
         if !has_scale(&context.trials) {
             return gp.explain(request);
         }
-        let conditioned = self.transformer.condition(request.space, &context)?;
+        let mut conditioned = self.transformer.condition(request.space, &context)?;
+        let incumbent = conditioned.improvement.incumbent();
+        if finished >= options.risk_neutral_from {
+            conditioned.improvement = Improvement::in_losses(incumbent, options.improvement_cap);
+        }
         // The transformer cannot read configurations outside its search box.
         let is_inside = |candidate: &Candidate| {
             context.search_box.contains(&request.space.to_partial_unit(&candidate.configuration))
@@ -108,7 +112,7 @@ impl Stack {
         let (candidate, _) = CandidateSearch::new(request, &context, counts, proposals)
             .maximize(|all| Ok(rate(all)?.iter().map(stacked).collect()))?;
         let both = rate(core::slice::from_ref(&candidate.configuration))?[0];
-        let expectation = mixture(&both, weight, conditioned.incumbent, &conditioned.scale);
+        let expectation = mixture(&both, weight, incumbent, &conditioned.scale);
         let explanation = Explanation {
             sampler: "stack",
             origin: candidate.origin,
@@ -196,7 +200,7 @@ fn gp_predictions(
     let predictions = gp.predict(request, configurations)?;
     let of_scores = predictions.iter().map(|prediction| {
         bins.fill(&prediction.latent(), &mut probabilities);
-        Prediction::new(&probabilities, conditioned.incumbent)
+        Prediction::new(&probabilities, &conditioned.improvement)
     });
     Ok(of_scores.collect())
 }

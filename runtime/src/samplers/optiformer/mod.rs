@@ -91,8 +91,8 @@ impl OptiFormerSampler {
         let candidate = self.maximize_improvement(request, &context, &conditioned, drawn)?;
         let chosen = core::slice::from_ref(&candidate.configuration);
         let prediction = self.surrogate.predict(&conditioned, chosen)?[0];
-        let ConditionedTransformer { incumbent, scale, .. } = &conditioned;
-        let expectation = Expectation::of_score(&prediction, *incumbent, scale);
+        let ConditionedTransformer { improvement, scale, .. } = &conditioned;
+        let expectation = Expectation::of_score(&prediction, improvement.incumbent(), scale);
         let trials = context.trials.len();
         let modeled = (trials < request.history.len()).then_some(trials);
         let expectation = expectation.map(|expectation| Expectation { modeled, ..expectation });

@@ -8,7 +8,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::context_trials::ContextTrials;
 use crate::{
     Result,
-    acquisition::{self, Prediction},
+    acquisition::{self, Improvement, Prediction},
     generation::{self, SamplingOptions},
     model::{Cache, Model, Workspace},
     space::{Configuration, SearchBox, Space},
@@ -34,8 +34,8 @@ pub(crate) struct ConditionedTransformer {
     pub(super) search_box: SearchBox,
     /// Score scale, fitted to the trials of the context.
     pub scale: ScoreScale,
-    /// Score of the best of these trials.
-    pub incumbent: f64,
+    /// What a score is worth beside the best of these trials: in scores, until it is replaced.
+    pub improvement: Improvement,
 }
 
 impl TransformerSurrogate {
@@ -92,7 +92,7 @@ impl TransformerSurrogate {
             tokenizer,
             search_box: context.search_box.clone(),
             scale,
-            incumbent,
+            improvement: Improvement::in_scores(incumbent),
         };
         self.encode(&conditioned, &context.trials)?;
         if !context.pending.is_empty() {
@@ -146,7 +146,7 @@ impl TransformerSurrogate {
             &mut self.workspace,
             0..configurations.len(),
             self.sampling.temperature,
-            conditioned.incumbent,
+            &conditioned.improvement,
             &mut predictions,
         )?;
         Ok(predictions)

@@ -3,7 +3,7 @@ use alloc::{vec, vec::Vec};
 use super::{LogitsBatch, TokenSampler, token_context::TokenContext};
 use crate::{
     Result,
-    acquisition::{Candidate, Prediction},
+    acquisition::{Candidate, Improvement, Prediction},
     generation::{self, SamplingOptions},
     tokenizer::{
         Tokenizer,
@@ -39,12 +39,13 @@ impl TokenSampler {
             temperature: self.model.metadata().score_temperature * self.options.score_temperature,
             ..SamplingOptions::default()
         };
+        let improvement = Improvement::in_scores(context.incumbent);
         let nothing = Prediction { mean: 0.0, deviation: 0.0, expected_improvement: 0.0 };
         let mut predictions = vec![nothing; candidates.len()];
         if let Some(mut logits) = self.backend_logits(&questions, &order, tokenizer, context) {
             for (index, row) in order.iter().zip(logits.chunks_mut(BINS)) {
                 generation::distribution(row, &bins, &sampling);
-                predictions[*index] = Prediction::new(row, context.incumbent);
+                predictions[*index] = Prediction::new(row, &improvement);
             }
             return Ok(predictions);
         }
@@ -75,7 +76,7 @@ impl TokenSampler {
                 self.model.logits(&mut self.workspace, all, tokens, &mut logits)?;
                 for (index, row) in rows.iter().zip(logits.chunks_mut(BINS)) {
                     generation::distribution(row, &bins, &sampling);
-                    predictions[*index] = Prediction::new(row, context.incumbent);
+                    predictions[*index] = Prediction::new(row, &improvement);
                 }
             }
         }

@@ -12,7 +12,7 @@ use optiformer::{
         rows::{RowTokenizer, Rows},
     },
     trial::Observation,
-    unstable::acquisition::{self, Prediction},
+    unstable::acquisition::{self, Improvement, Prediction},
 };
 
 use crate::workloads::{Times, cpu_seconds};
@@ -44,6 +44,7 @@ pub struct TrialBench {
     workspace: Workspace,
     vectors: Vec<f32>,
     predictions: Vec<Prediction>,
+    improvement: Improvement,
 }
 
 impl TrialBench {
@@ -73,6 +74,7 @@ impl TrialBench {
             workspace: Workspace::new(),
             vectors: vec![0.0; (trials.len() + 32 + CANDIDATES) * hidden],
             predictions: Vec::new(),
+            improvement: Improvement::in_scores(0.1),
             model,
         };
         bench.run("trials")?;
@@ -135,7 +137,7 @@ impl TrialBench {
     }
 
     fn score(&mut self) -> Result<()> {
-        let Self { model, workspace, predictions, .. } = self;
-        acquisition::predict(model, workspace, 0..CANDIDATES, 1.0, 0.1, predictions)
+        let Self { model, workspace, predictions, improvement, .. } = self;
+        acquisition::predict(model, workspace, 0..CANDIDATES, 1.0, improvement, predictions)
     }
 }
