@@ -10,7 +10,7 @@ use optiformer::{
     trial::Observation,
 };
 
-/// Floats alone, and all kinds in turn.
+/// Floats alone, or all kinds of parameters.
 fn space(kinds: &str, dimensions: usize) -> Space {
     let parameter = |index: usize| {
         let name = format!("x{index}");
@@ -62,7 +62,7 @@ fn suggest(criterion: &mut Criterion) {
     }
 }
 
-/// What a stack of models asks of the Gaussian process, behind 100 trials in six dimensions.
+/// The calls of the stack to the Gaussian process, after 100 trials in six dimensions.
 fn process(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("gp");
     let space = space("float", 6);

@@ -6,7 +6,7 @@ pub mod acquisition {
     pub use crate::acquisition::*;
 }
 
-/// From logits to a token.
+/// Sampling of tokens from logits.
 pub mod generation {
     pub use crate::generation::*;
 }

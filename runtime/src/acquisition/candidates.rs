@@ -11,7 +11,7 @@ use crate::{
     space::{Configuration, Parameter, SearchBox, Space},
 };
 
-/// How a candidate was generated.
+/// Source of a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CandidateOrigin {
@@ -48,7 +48,7 @@ impl CandidateOrigin {
 pub struct Candidate {
     /// The configuration.
     pub configuration: Configuration,
-    /// How it was generated.
+    /// Its source.
     pub origin: CandidateOrigin,
 }
 
@@ -71,10 +71,9 @@ pub fn neighbor(
 
 /// A neighbor of one of `parents` (points of the unit cube, best first).
 ///
-/// The better a parent, the likelier it is taken. Between one and all coordinates move, by normal
-/// steps whose scale is drawn log-uniformly between the two `steps`, as shares of the box's side.
-/// Discrete values move by at least one step, choices are redrawn, and what leaves the search box
-/// is put on its edge.
+/// Better parents are likelier. Between one and all coordinates move, by normal steps with a
+/// log-uniform scale between the two `steps`, as fractions of the sides of the box. Discrete values
+/// move by at least one level, categories are redrawn, and coordinates outside the box are clamped.
 pub fn neighbor_within(
     space: &Space,
     parents: &[Vec<f64>],
@@ -129,8 +128,8 @@ pub fn spread(space: &Space, search_box: &SearchBox, index: u32, seed: u64) -> C
     space.from_unit(&unit)
 }
 
-/// Point `index` of the same sequence over the whole space, contracted towards the middle: it
-/// covers the fraction `share` of each numerical parameter's range.
+/// Point `index` of the same sequence over the whole space, contracted toward the center: it covers
+/// the fraction `share` of the range of each numerical parameter.
 pub fn central(space: &Space, index: u32, seed: u64, share: f64) -> Configuration {
     let coordinate = |(dimension, parameter): (usize, &Parameter)| {
         let unit = low_discrepancy::coordinate(index, dimension, seed);

@@ -204,7 +204,7 @@ pub unsafe fn gaps<V: Vector>(
             index = index.add(lanes);
         }
         if whole < row.len() {
-            // What is not there weighs next to nothing.
+            // Padding has a negligible weight.
             let mut rest = [f32::MIN; 16];
             rest[..row.len() - whole].copy_from_slice(&row[whole..]);
             let value = V::load(rest.as_ptr()).sub(shift).mul(sharpness);

@@ -369,7 +369,7 @@ pub unsafe fn softmax_weights<I: Integers>(
         }
         if whole < scores.len() {
             let count = scores.len() - whole;
-            // What is not there weighs next to nothing.
+            // Padding has a negligible weight.
             let mut rest = [f32::MIN; 16];
             let mut scales = [0.0_f32; 16];
             let mut shorts = [0_i16; 16];

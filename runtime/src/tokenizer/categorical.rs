@@ -2,7 +2,7 @@
 
 use super::vocabulary::{CATEGORIES, Token};
 
-/// The most choices a categorical parameter may have.
+/// Maximum number of choices of a categorical parameter.
 pub const MOST_CHOICES: usize = (CATEGORIES.end - CATEGORIES.start) as usize;
 
 /// The token of choice `index` (below [`MOST_CHOICES`]).

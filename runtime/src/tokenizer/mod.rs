@@ -1,4 +1,4 @@
-//! How a history becomes tokens, and how tokens become values again.
+//! Conversion of histories to tokens and rows, and of tokens to values.
 //!
 //! A history is `BOS TARGET_REGRET_k (TRIAL_SEP (SLOT_i value)* SCORE value)*`: parameters in the
 //! space's order, inactive ones left out, the score after the parameters. The same code runs when

@@ -90,7 +90,7 @@ pub struct Row<'a> {
 pub struct Rows {
     entries: Vec<Entry>,
     tokens: Vec<Token>,
-    /// Where each row's entries and tokens end.
+    /// Ends of the entries and tokens of each row.
     ends: Vec<(u32, u32)>,
 }
 
@@ -128,7 +128,7 @@ impl Rows {
     ///
     /// # Panics
     ///
-    /// When there is none.
+    /// If there is none.
     pub fn row(&self, index: usize) -> Row<'_> {
         let first = index.checked_sub(1).map_or((0, 0), |before| self.ends[before]);
         let last = self.ends[index];
@@ -156,7 +156,7 @@ impl Clone for Rows {
         rows
     }
 
-    /// Takes no memory where there is enough.
+    /// Reuses the memory.
     fn clone_from(&mut self, other: &Self) {
         self.entries.clone_from(&other.entries);
         self.tokens.clone_from(&other.tokens);
@@ -178,16 +178,16 @@ impl RowTokenizer {
     ///
     /// # Errors
     ///
-    /// As [`Tokenizer::new`].
+    /// Those of [`Tokenizer::new`].
     pub fn new(space: &Space) -> Result<Self> {
         Ok(Self { tokenizer: Tokenizer::new(space)?, codes: Vec::new() })
     }
 
-    /// As [`new`](Self::new), for a model of so many slots.
+    /// A tokenizer like that of [`new`](Self::new), for a model with `slots` slots.
     ///
     /// # Errors
     ///
-    /// As [`Tokenizer::new`]; also [`ErrorKind::Unsupported`] where there are more parameters.
+    /// Those of [`Tokenizer::new`], and [`ErrorKind::Unsupported`] for more parameters than slots.
     pub fn with_slot_count(space: &Space, slots: usize) -> Result<Self> {
         if space.len() > slots {
             let context =
@@ -202,7 +202,7 @@ impl RowTokenizer {
     ///
     /// # Errors
     ///
-    /// As [`Tokenizer::with_slots`]; [`ErrorKind::InvalidValue`] for codes that are not as said.
+    /// Those of [`Tokenizer::with_slots`], and [`ErrorKind::InvalidValue`] for invalid codes.
     pub fn with_assignment(
         space: &Space,
         slots: Vec<usize>,
@@ -229,7 +229,7 @@ impl RowTokenizer {
         &self.tokenizer
     }
 
-    /// The space whose trials it writes.
+    /// The space.
     pub fn space(&self) -> &Space {
         self.tokenizer.space()
     }
@@ -325,7 +325,7 @@ impl RowTokenizer {
     ///
     /// # Panics
     ///
-    /// When values are chosen for all parameters, or `regret_class` is above 2.
+    /// If values are chosen for all parameters, or `regret_class` is above 2.
     pub fn push_policy(
         &self,
         chosen: &[Option<f64>],

@@ -1,4 +1,4 @@
-//! How a loss becomes a number in `[0, 1]`: the rule `softsign-1`.
+//! The map from losses to scores in `[0, 1]`: the rule `softsign-1`.
 //!
 //! Let `b` be the best loss of the trials the scale was fitted to, `m` their median, and `t = (loss
 //! − b) / (m − b)`, so that the best is at `t = 0` and the median at `t = 1`. With headroom `h =
@@ -20,7 +20,7 @@ use super::{numerical, vocabulary::Token};
 
 /// The name of the rule in a weights file's metadata.
 pub const RULE: &str = "softsign-1";
-/// Where the best loss lies: the share of the bins that is kept for better ones.
+/// Score of the best loss, and so the fraction of the bins for better ones.
 pub const HEADROOM: f64 = 0.25;
 /// The bin of a trial that failed. No finite loss is put there.
 pub const FAILED: Token = 999;

@@ -12,7 +12,7 @@ use crate::{
     space::{Configuration, Domain, SearchBox, Space},
 };
 
-/// The most parameters a space may have: one slot token each.
+/// Maximum number of parameters of a space, with one slot token each.
 pub const MOST_PARAMETERS: usize = (SLOTS.end - SLOTS.start) as usize;
 
 /// Writes the trials of one space as tokens, and reads tokens as values.
@@ -22,32 +22,32 @@ pub struct Tokenizer {
     slots: Vec<Token>,
 }
 
-/// Which tokens may stand for a parameter's value.
+/// Legal tokens for the value of a parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LegalTokens {
-    /// All legal tokens lie in here.
+    /// Range that contains all legal tokens.
     pub range: Range<Token>,
-    /// Which tokens of the range are legal; `None` when all are.
+    /// Whether each token of the range is legal; `None` if all are.
     pub mask: Option<Vec<bool>>,
 }
 
 impl Tokenizer {
-    /// A tokenizer that calls the parameters `x0`, `x1`, … in order.
+    /// A tokenizer that names the parameters `x0`, `x1`, … in order.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] when there are more parameters, or a parameter has more choices,
-    /// than the vocabulary names.
+    /// [`ErrorKind::Unsupported`] for more parameters, or more choices of a parameter, than the
+    /// vocabulary has names.
     pub fn new(space: &Space) -> Result<Self> {
         Self::with_slots(space, (0..space.len().min(MOST_PARAMETERS)).collect())
     }
 
-    /// A tokenizer that calls parameter `i` by the name of slot `slots[i]`.
+    /// A tokenizer that gives parameter `i` the name of slot `slots[i]`.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new); also when there is not one distinct slot below [`MOST_PARAMETERS`]
-    /// per parameter.
+    /// Those of [`new`](Self::new), and [`ErrorKind::InvalidValue`] unless `slots` has one distinct
+    /// slot below [`MOST_PARAMETERS`] per parameter.
     pub fn with_slots(space: &Space, slots: Vec<usize>) -> Result<Self> {
         if space.len() > MOST_PARAMETERS {
             return Err(Error::new(
@@ -84,23 +84,23 @@ impl Tokenizer {
         Ok(Self { space: space.clone(), slots })
     }
 
-    /// The space whose trials it writes.
+    /// The space.
     pub fn space(&self) -> &Space {
         &self.space
     }
 
-    /// How many tokens a trial takes at most: a separator, a slot and a value per parameter, and
-    /// the score's two.
+    /// Maximum number of tokens of a trial: a separator, a slot and a value per parameter, and two
+    /// for the score.
     pub fn trial_length(&self) -> usize {
         2 * self.space.len() + 3
     }
 
-    /// What a history begins with: `BOS`, and the regret class that is asked for.
+    /// Start of a history: `BOS` and the requested regret class.
     pub fn prompt(regret_class: usize) -> [Token; 2] {
         [BOS, TARGET_REGRET[regret_class]]
     }
 
-    /// The token of parameter `index`'s name.
+    /// The token of the name of parameter `index`.
     pub fn slot(&self, index: usize) -> Token {
         self.slots[index]
     }
@@ -144,7 +144,7 @@ impl Tokenizer {
         tokens.push(score);
     }
 
-    /// Which tokens may stand for the value of parameter `index` in `search_box`. Never none.
+    /// The legal tokens, at least one, for the value of parameter `index` in `search_box`.
     pub fn legal(&self, index: usize, search_box: &SearchBox) -> LegalTokens {
         let domain = self.space.parameters()[index].domain();
         if let Domain::Categorical { choices } = domain {
@@ -165,7 +165,7 @@ impl Tokenizer {
                     nearest
                 };
             }
-            // A box between two levels shows the one that is closest to it.
+            // A box between two levels gets the level that is closest to it.
             if !mask.contains(&true) {
                 mask[nearest.1] = true;
             }
@@ -176,8 +176,8 @@ impl Tokenizer {
 
     /// The value of parameter `index` that a legal token stands for; always legal.
     ///
-    /// `fraction` in `[0, 1)` says where inside a bin a continuous value lies; ½ is its middle. See
-    /// [`numerical::within`] for the first and the last bin.
+    /// `fraction` in `[0, 1)` is the position of a continuous value inside its bin; ½ is the
+    /// center. See [`numerical::within`] for the first and the last bin.
     pub fn decode(&self, index: usize, token: Token, search_box: &SearchBox, fraction: f64) -> f64 {
         let domain = self.space.parameters()[index].domain();
         if domain.is_categorical() {

@@ -1,4 +1,4 @@
-//! Which token has which number.
+//! Numbers of the tokens.
 //!
 //! The numbers are part of the format of a weights file: its metadata names the vocabulary
 //! ([`NAME`]), and another vocabulary is refused.
@@ -10,7 +10,7 @@ pub type Token = u16;
 
 /// The name of this vocabulary in a weights file's metadata.
 pub const NAME: &str = "optiformer-1";
-/// How many numerical bins there are; bin `b` is token `b`.
+/// Number of numerical bins; bin `b` is token `b`.
 pub const BINS: usize = 1000;
 /// Fills up the short sequences of a batch; never attended to.
 pub const PAD: Token = 1000;
@@ -31,7 +31,7 @@ pub const SLOTS: Range<Token> = 1008..1072;
 pub const RESERVED: Range<Token> = 1072..1136;
 /// Categories: choice `i` of whichever parameter precedes it.
 pub const CATEGORIES: Range<Token> = 1136..1200;
-/// How many tokens there are.
+/// Number of tokens.
 pub const SIZE: usize = 1200;
 
 /// A token as people read it, `<target_regret_0>` or `x3`; `None` for a number outside the

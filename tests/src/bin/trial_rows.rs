@@ -1,6 +1,6 @@
-//! `trial_rows FOLDER`: writes a model with random weights that reads a row a trial, as a Hugging
-//! Face folder, and in `rows.json` a history with questions, the vectors that their rows are, and
-//! what the runtime makes of them; for `tests/python/test_llama_parity.py`.
+//! `trial_rows FOLDER`: writes a model with random weights that reads one row per trial, as a
+//! Hugging Face folder, and in `rows.json` a history with questions, the vectors that their rows
+//! are, and what the runtime makes of them; for `tests/python/test_llama_parity.py`.
 
 use std::{error::Error, fs, path::PathBuf};
 

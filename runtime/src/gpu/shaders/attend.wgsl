@@ -1,6 +1,6 @@
 // Attention of a block of at most 16 rows of one history, and one head, by a workgroup: first over the history's keys, TILE at a time
-// through the workgroup's memory so that all rows share them, then over each row's own branch. The softmax goes along (Milakov and
-// Gimelshein 2018): sums so far are scaled down whenever a larger score turns up. Eight invocations work on a row.
+// through the workgroup's memory so that all rows share them, then over each row's own branch. The softmax is
+// online (Milakov and Gimelshein 2018): partial sums are rescaled whenever the maximum grows. Eight invocations work on a row.
 @group(0) @binding(1) var<storage, read> plan: array<u32>;
 // Keys and values of histories, [slots, 2, HIDDEN].
 @group(0) @binding(2) var<storage, read> pool: array<f32>;
@@ -12,11 +12,11 @@
 const LANES: u32 = 8u;
 const ROWS_OF_BLOCK: u32 = 16u;
 const INVOCATIONS: u32 = 128u;
-// One number more than needed keeps the rows in different banks of the memory.
+// One extra number puts the rows into different memory banks.
 const WIDTH: u32 = HEAD_SIZE + 1u;
 const KEYS_OF_LANE: u32 = TILE / LANES;
 const NUMBERS_OF_LANE: u32 = (HEAD_SIZE + LANES - 1u) / LANES;
-// Below every score, and finite, so that no difference is undefined.
+// Below every score, and finite, so that differences are defined.
 const LOWEST: f32 = -3.0e38;
 
 var<workgroup> queries: array<f32, ROWS_OF_BLOCK * WIDTH>;
@@ -25,14 +25,14 @@ var<workgroup> values: array<f32, TILE * WIDTH>;
 var<workgroup> shares: array<f32, ROWS_OF_BLOCK * (TILE + 1u)>;
 var<workgroup> of_lanes: array<f32, INVOCATIONS>;
 
-// This invocation's scores of a tile; LOWEST where there is no key.
+// Scores of this invocation in a tile; LOWEST without a key.
 var<private> scores: array<f32, KEYS_OF_LANE>;
-// This invocation's part of the row's mixed values, of the sum of shares, and the highest score so far.
+// The invocation's part of the output, of the sum of weights, and the maximum score so far.
 var<private> sums: array<f32, NUMBERS_OF_LANE>;
 var<private> total: f32;
 var<private> highest: f32;
 
-// Turns the scores of a tile into shares that all of the row's invocations see.
+// Turns the scores of a tile into weights that all invocations of the row see.
 fn share(row: u32, lane: u32) {
     var top = scores[0];
     for (var turn = 1u; turn < KEYS_OF_LANE; turn += 1u) {
@@ -73,7 +73,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
     let row = index / LANES;
     let lane = index % LANES;
-    // Invocations beyond the last row do its work again and write nothing: all have to come to the barriers.
+    // Invocations beyond the last row repeat its work without writing, because all must reach the barriers.
     let listed = first + min(row, count - 1u);
     let source = plan[stage.list_at + listed];
     let own_first = plan[stage.rows_at + 4u * source + 2u];
@@ -85,7 +85,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     total = 0.0;
 
     for (var start = 0u; start < stored; start += TILE) {
-        // Nobody reads the last tile any more.
+        // The previous tile is no longer read.
         workgroupBarrier();
         for (var place = index; place < TILE * HEAD_SIZE; place += INVOCATIONS) {
             let key = place / HEAD_SIZE;

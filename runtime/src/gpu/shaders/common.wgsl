@@ -1,14 +1,14 @@
-// What one run over some rows needs to know; `batch.rs` writes it.
+// Parameters of a dispatch over rows, written by `batch.rs`.
 struct Stage {
-    // How many rows.
+    // Number of rows.
     count: u32,
-    // Where in `plan` each of the batch's rows says its token, position, first row of its branch, and slot of the pool.
+    // Offset in `plan` of the rows of the batch: token, position, first row of the branch, and slot of the pool.
     rows_at: u32,
-    // Where in `plan` the rows of this stage are listed.
+    // Offset in `plan` of the list of rows of this stage.
     list_at: u32,
-    // Where in `plan` the blocks of the attention begin.
+    // Offset in `plan` of the blocks of attention.
     blocks_at: u32,
-    // The range of tokens whose logits are asked for.
+    // The range of tokens whose logits are computed.
     first_column: u32,
     columns: u32,
     reserved_one: u32,

@@ -1,4 +1,4 @@
-// The rows of the embedding for the batch's tokens: `stream` is [count, 4 · FOURS].
+// Token embedding of a batch: `stream` is [count, 4 · FOURS].
 @group(0) @binding(2) var<storage, read> plan: array<u32>;
 @group(0) @binding(3) var<storage, read_write> stream: array<vec4<f32>>;
 

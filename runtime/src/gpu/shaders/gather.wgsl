@@ -1,4 +1,4 @@
-// The listed rows of the stream, packed together: [count, 4 · FOURS].
+// Gathers the listed rows of the stream: [count, 4 · FOURS].
 @group(0) @binding(1) var<storage, read> plan: array<u32>;
 @group(0) @binding(2) var<storage, read> stream: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> kept: array<vec4<f32>>;

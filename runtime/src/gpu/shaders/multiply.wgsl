@@ -1,9 +1,9 @@
 // Rows [count, 4 · FOURS] times a matrix [ROWS, 4 · FOURS], transposed: a tile of 64 × 64 results by a workgroup, 16 of the depth at a
-// time through its memory, and 4 × 4 results by an invocation. What pads rows and matrix along the depth is zero.
+// time through its memory, and 4 × 4 results by an invocation. Rows and matrix are padded by zeros along the depth.
 @group(0) @binding(2) var<storage, read> rows: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> results: array<f32>;
 
-// Four of the depth's sixteen steps lie together; 65 in place of 64 spreads them over the memory's banks.
+// Four of the sixteen steps in depth are contiguous; 65 instead of 64 puts them into different memory banks.
 var<workgroup> left: array<vec4<f32>, 260>;
 var<workgroup> right: array<vec4<f32>, 260>;
 
@@ -17,7 +17,7 @@ fn products(one: vec4<f32>, column: u32) -> vec4<f32> {
 }
 
 fn silu(number: f32) -> f32 {
-    // Beyond 80 the result is zero anyway, and the exponential stays finite.
+    // The clamp keeps the exponential finite where the result is zero.
     return number / (1.0 + exp(min(-number, 80.0)));
 }
 
@@ -28,7 +28,7 @@ fn finish(row: u32, tile: u32, x: u32, products: vec4<f32>) {
     }
     let first = tile * 64u + x;
     if (EPILOGUE == SWIGLU) {
-        // The matrix has 32 rows of gates and 32 rows that they open, in turns.
+        // The matrix alternates 32 rows of the gate and 32 rows of the up projection.
         let column = tile * 32u + x;
         for (var part = 0u; part < 2u; part += 1u) {
             let gate = products[part] * scale_of(first + 16u * part);

@@ -1,4 +1,4 @@
-// RMSNorm of a row of HIDDEN numbers by a workgroup; what pads the rows is zero.
+// RMSNorm of a row of HIDDEN numbers by a workgroup; rows are padded by zeros.
 @group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> rows: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> normal: array<vec4<f32>>;

@@ -3,7 +3,7 @@
 
 fn weights_of(row: u32, four: u32) -> vec4<f32> {
     let packed = bitcast<i32>(weights[row * FOURS + four]);
-    // To the top and back again: the shift to the right keeps the sign.
+    // The shift to the left and back extends the sign.
     return vec4<f32>((vec4<i32>(packed) << vec4<u32>(24u, 16u, 8u, 0u)) >> vec4<u32>(24u));
 }
 

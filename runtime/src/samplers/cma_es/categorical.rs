@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 /// Independent categorical distributions, one per categorical parameter.
 ///
-/// The probabilities move towards the best trials of each generation and stay above a margin: R.
+/// The probabilities move toward the best trials of each generation and stay above a margin: R.
 /// Hamano, S. Saito, M. Nomura, K. Uchida, S. Shirakawa, CatCMA: Stochastic Optimization for
 /// Mixed-Category Problems, GECCO 2024, equations (6) and (13), with a fixed learning rate.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,7 @@ impl CategoricalDistribution {
         probabilities.len() - 1
     }
 
-    /// Moves the probabilities of parameter `index` by the learning rate `rate` towards the
+    /// Moves the probabilities of parameter `index` by the learning rate `rate` toward the
     /// frequencies among the best trials.
     ///
     /// `chosen` yields choice and weight of each selected trial in which the parameter was active;

@@ -30,7 +30,7 @@ use crate::{Result, space::Configuration};
 ///   shrinks with their number.
 /// - Ints and steps have a margin: neighboring values keep a probability, however small σ has
 ///   become.
-/// - Categorical parameters have independent probabilities that move towards the best trials of
+/// - Categorical parameters have independent probabilities that move toward the best trials of
 ///   each generation.
 /// - The coordinate of an inactive parameter drifts at random, because its rank does not depend on
 ///   it.

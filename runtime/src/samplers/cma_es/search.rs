@@ -253,7 +253,7 @@ impl Search {
                 }
                 let (mean, place) = (self.distribution.mean[index], unit[coordinate.parameter]);
                 let place = if coordinate.is_discrete {
-                    // The most probable of the places that map to this value.
+                    // The most probable of the coordinates that map to this value.
                     let cell = self.layout.cell(space, index, place);
                     mean.clamp(cell.low, cell.high)
                 } else {

@@ -12,16 +12,16 @@ pub(super) struct Cholesky {
 }
 
 impl Cholesky {
-    /// Factors `matrix` (`[size, size]` by rows; the lower half is read). Returns false, and holds
-    /// nothing of use, where it is not positive definite to within rounding.
+    /// Factors `matrix`, `[size, size]` by rows, of which the lower half is read. Returns false,
+    /// with an unusable factor, if it is not positive definite to within rounding.
     pub(super) fn factor(&mut self, matrix: &[f64], size: usize) -> bool {
         self.size = 0;
         self.lower.clear();
         (0..size).all(|row| self.append(&matrix[row * size..][..=row]))
     }
 
-    /// Adds a row to the matrix: `row` is its entries up to and with the diagonal, `size + 1` of
-    /// them. Returns false, and changes nothing, where the result would not be positive definite.
+    /// Adds a row to the matrix, with its `size + 1` entries up to the diagonal. Returns false,
+    /// without a change, if the result would not be positive definite.
     pub(super) fn append(&mut self, row: &[f64]) -> bool {
         let size = self.size;
         debug_assert_eq!(row.len(), size + 1);
@@ -45,12 +45,12 @@ impl Cholesky {
         }
     }
 
-    /// How many rows there are.
+    /// Number of rows.
     pub(super) fn size(&self) -> usize {
         self.size
     }
 
-    /// Forgets all rows but the first `size`: what is left is the factor of the leading block.
+    /// Drops all rows but the first `size`, which leaves the factor of the leading block.
     pub(super) fn truncate(&mut self, size: usize) {
         self.size = self.size.min(size);
         self.lower.truncate(self.size * (self.size + 1) / 2);
@@ -61,9 +61,9 @@ impl Cholesky {
         self.solve_lower_each(b, b.len());
     }
 
-    /// The same for each right-hand side of `b`, `[sides, size]`. They take turns row by row, so
-    /// that the processor need not wait for the quotient of one before it goes on with another; the
-    /// arithmetic of each is as if it were alone.
+    /// [`solve_lower`](Self::solve_lower) for each right-hand side of `b`, `[sides, size]`. They
+    /// are interleaved by row, so that the divisions of different sides overlap; the bits of each
+    /// do not depend on the others.
     pub(super) fn solve_lower_each(&self, b: &mut [f64], size: usize) {
         debug_assert!(size <= self.size && (size == 0 || b.len().is_multiple_of(size)));
         for row in 0..size {
@@ -120,7 +120,7 @@ fn row_of(lower: &[f64], row: usize) -> &[f64] {
     &lower[row * (row + 1) / 2..][..=row]
 }
 
-/// `Σ aᵢ·bᵢ`, in eight sums so that the processor need not wait for each.
+/// `Σ aᵢ·bᵢ`, in eight partial sums without dependent additions.
 #[inline]
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let size = a.len().min(b.len());

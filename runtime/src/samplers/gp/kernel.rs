@@ -106,7 +106,7 @@ pub(super) struct PairwiseSquaredDistances {
 }
 
 impl PairwiseSquaredDistances {
-    /// Of `rows`, `[n, columns]`; `categorical` says which columns hold categories.
+    /// Distances of `rows`, `[n, columns]`; `categorical` marks the columns of categories.
     pub(super) fn new(rows: &[f64], categorical: &[bool]) -> Self {
         let mut distances = Self { columns: categorical.len(), squared: Vec::new() };
         distances.update(rows, categorical);

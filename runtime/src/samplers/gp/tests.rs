@@ -197,7 +197,7 @@ fn a_suggestion_s_expectation_is_what_is_predicted_of_it() {
 #[test]
 fn predictions_know_the_trials_and_doubt_what_is_far() {
     let space = plane();
-    // Only a corner was looked at.
+    // All trials lie in one corner.
     let corner = |number: u32| {
         let unit = [0, 1].map(|at| 0.5 * crate::math::low_discrepancy::coordinate(number, at, 1));
         let configuration = space.from_unit(&unit);

@@ -45,9 +45,9 @@ pub struct Arguments {
     pub threads: Vec<usize>,
     /// Measure whole suggestions.
     pub asks: bool,
-    /// Measure suggestions behind so many trials of a row each, unless 0.
+    /// Measure suggestions after this number of trials, unless it is 0.
     pub trials: usize,
-    /// How often each workload is measured.
+    /// Number of measurements of each workload.
     pub repetitions: usize,
 }
 

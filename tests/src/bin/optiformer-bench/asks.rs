@@ -19,11 +19,11 @@ pub const ASKS: [(&str, usize); 4] =
 
 const PARAMETERS: usize = 6;
 
-/// No sampler asks the model for fewer trials than this.
+/// Samplers use the model after at most this number of trials.
 const STARTUP: usize = 6;
 
-/// Times so many suggestions of studies as they go, the last of each the one behind `trials`:
-/// improvements, zooms and what is kept from one suggestion to the next come as they do in use.
+/// Measures suggestions in the course of studies of `trials` trials, with the improvements, zooms
+/// and caches of real use.
 pub fn times(
     model: &Arc<Model>,
     trials: usize,
@@ -32,7 +32,7 @@ pub fn times(
 ) -> Result<Times> {
     let names = (0..PARAMETERS).map(|index| Parameter::float(format!("x{index}"), 0.0, 1.0));
     let space = Space::new(names.collect())?;
-    // The first trials are asked of nobody; of the others the last are measured.
+    // The startup trials need no model; of the others the last are measured.
     let measured = (trials - STARTUP).min(trials.div_ceil(10));
     let mut times = Times { wall_ms: Vec::new(), cpu_ms: Vec::new() };
     for seed in 0.. {
@@ -47,7 +47,7 @@ pub fn times(
                 seed,
             };
             let left = trials - number;
-            // A while before, so that the caches are what they are in the middle of a study.
+            // The sampler makes a few more suggestions before these, which fill its caches.
             let configuration = if left > measured + 5 && number >= STARTUP {
                 RandomSampler.suggest(&request)?
             } else {

@@ -74,7 +74,7 @@ fn measure_asks(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Measures what a suggestion asks of presets that read a row a trial, with random weights.
+/// Measures the parts of a suggestion for presets that read one row per trial, with random weights.
 fn measure_trials(arguments: &Arguments) -> Result<()> {
     for name in &arguments.presets {
         for precision in &arguments.precisions {

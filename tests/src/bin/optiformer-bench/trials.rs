@@ -1,5 +1,5 @@
-//! What a suggestion asks of a model that reads a row a trial: 100 trials in six parameters are
-//! told, and 256 candidates ranked.
+//! The parts of a suggestion by a model that reads one row per trial: 100 trials in six parameters
+//! are told, and 256 candidates ranked.
 
 use std::time::Instant;
 
@@ -48,7 +48,7 @@ pub struct TrialBench {
 }
 
 impl TrialBench {
-    /// A history of so many trials.
+    /// A benchmark with a history of `trials` trials.
     pub fn new(model: Model, trials: usize) -> Result<Self> {
         let names = (0..PARAMETERS).map(|index| Parameter::float(format!("x{index}"), 0.0, 1.0));
         let space = Space::new(names.collect())?;
@@ -81,12 +81,12 @@ impl TrialBench {
         Ok(bench)
     }
 
-    /// How many threads questions are spread over.
+    /// Sets the number of threads for questions.
     pub fn set_threads(&mut self, threads: usize) {
         self.workspace.set_threads(threads);
     }
 
-    /// Runs a part so many times, behind what comes before it.
+    /// Measures a part, each time after the parts before it.
     pub fn times(&mut self, part: &str, repetitions: usize) -> Result<Times> {
         let mut times = Times { wall_ms: Vec::new(), cpu_ms: Vec::new() };
         for _ in 0..repetitions {
