@@ -8,7 +8,7 @@ use std::{
     ptr,
 };
 
-use optiformer_ffi::{space::*, status::*, study::*, suggest::*};
+use optiformer_ffi::{cache::*, space::*, status::*, study::*, suggest::*};
 
 /// Most calls, parameters and trials of one input.
 const MAX_CALLS: usize = 200;
@@ -47,6 +47,7 @@ pub fn run(data: &[u8]) -> bool {
         data,
         space: ptr::null_mut(),
         study: ptr::null_mut(),
+        cache: ptr::null_mut(),
         parameters: 0,
         trials: 0,
         told: false,
@@ -87,6 +88,8 @@ struct Session<'a> {
     data: &'a [u8],
     space: *mut SpaceHandle,
     study: *mut StudyHandle,
+    /// Made by the first suggestion.
+    cache: *mut CacheHandle,
     parameters: usize,
     trials: usize,
     told: bool,
@@ -339,41 +342,54 @@ impl Session<'_> {
         self.check(status);
     }
 
+    /// A suggestion without a cache, and the same with one.
     fn suggest(&mut self) {
         let (finished, count) = (self.count(6), self.count(3));
-        let options = SuggestOptions {
+        if self.cache.is_null() {
+            // SAFETY: the places live.
+            let status = unsafe { optiformer_cache_new(&mut self.cache, &mut self.error) };
+            assert!(self.check(status));
+        }
+        let plain = SuggestOptions {
             struct_size: size_of::<SuggestOptions>(),
             sampler: SAMPLERS[self.count(SAMPLERS.len() - 1)].as_ptr(),
             model: ptr::null(),
             seed: u64::from(self.byte()),
             number: u64::from(self.byte()),
+            cache: ptr::null(),
         };
+        let cached = SuggestOptions { cache: self.cache, ..plain };
         let history = self.numbers(finished * self.parameters);
         let losses = self.numbers(finished);
-        let mut out = vec![0.0; count * self.parameters];
-        // SAFETY: the space is null or lives; the arrays have as many values as are named.
-        let status = unsafe {
-            optiformer_suggest(
-                self.space,
-                &options,
-                history.as_ptr(),
-                losses.as_ptr(),
-                finished,
-                ptr::null(),
-                0,
-                out.as_mut_ptr(),
-                count,
-                &mut self.error,
-            )
+        let mut suggest = |options: SuggestOptions| {
+            let mut out = vec![0.0; count * self.parameters];
+            // SAFETY: the space is null or lives; the arrays have as many values as are named.
+            let status = unsafe {
+                optiformer_suggest(
+                    self.space,
+                    &options,
+                    history.as_ptr(),
+                    losses.as_ptr(),
+                    finished,
+                    ptr::null(),
+                    0,
+                    out.as_mut_ptr(),
+                    count,
+                    &mut self.error,
+                )
+            };
+            self.check(status);
+            (status, out.into_iter().map(f64::to_bits).collect::<Vec<_>>())
         };
-        self.check(status);
+        assert_eq!(suggest(plain), suggest(cached), "the cache changed a suggestion");
     }
 }
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        // SAFETY: both are null or live, and are not used again.
+        // SAFETY: all are null or live, and are not used again.
         unsafe {
+            optiformer_cache_free(self.cache);
             optiformer_study_free(self.study);
             optiformer_space_free(self.space);
         }
