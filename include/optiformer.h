@@ -74,6 +74,7 @@ extern "C" {
 #define OPTIFORMER_PANIC 12            /* a bug in the library */
 #define OPTIFORMER_POISONED 13         /* the study met a bug before */
 #define OPTIFORMER_INVALID_TEXT 14     /* a text is not UTF-8 */
+#define OPTIFORMER_INVALID_JOURNAL 15  /* a stored study is damaged, or another one than was asked for */
 
 typedef int32_t optiformer_status;
 
@@ -289,7 +290,84 @@ optiformer_status optiformer_study_explain(const optiformer_study *study, uint64
 optiformer_status optiformer_study_counts(const optiformer_study *study, size_t *finished,
                                           size_t *failed, size_t *pending, optiformer_error *error);
 
-/* Frees a study, poisoned or not, or does nothing for NULL.
+#define OPTIFORMER_PENDING 0  /* handed out, without an outcome */
+#define OPTIFORMER_FINISHED 1 /* told a finite value */
+#define OPTIFORMER_FAILED 2   /* told that it failed, or a value that is not finite */
+
+/* All trials, in the order of their ids and without abandoned ones. *count gets their number. Each column may be NULL;
+ * with all of them NULL the number alone is written.
+ *
+ *   ids         [capacity]
+ *   states      [capacity]: OPTIFORMER_PENDING, _FINISHED or _FAILED
+ *   values      [capacity, parameters], row by row
+ *   objectives  [capacity]: NaN for a trial that has not finished
+ *
+ * Threads: `study` is shared.
+ * Errors: BUFFER_TOO_SMALL for a capacity below the number of trials; *count then has it. */
+optiformer_status optiformer_study_trials(const optiformer_study *study, uint64_t *ids,
+                                          int32_t *states, double *values, double *objectives,
+                                          size_t capacity, size_t *count, optiformer_error *error);
+
+/* Abandons trial `id`, which is pending: it leaves the study without an outcome, and its id is not used
+ * again.
+ * Threads: `study` is exclusive.
+ * Errors: UNKNOWN_TRIAL, ALREADY_TOLD; the study is then as it was. */
+optiformer_status optiformer_study_abandon(optiformer_study *study, uint64_t id,
+                                           optiformer_error *error);
+
+/* Lets the trials that are pending now be asked for again, unchanged, before anything new: for a study
+ * whose workers are gone.
+ * Threads: `study` is exclusive. */
+optiformer_status optiformer_study_offer_pending(optiformer_study *study, optiformer_error *error);
+
+/* A copy of the study's space, to be freed by optiformer_space_free.
+ * Threads: `study` is shared. */
+optiformer_status optiformer_study_space(const optiformer_study *study, optiformer_space **out,
+                                         optiformer_error *error);
+
+/* Describes the study as one line of JSON: "direction" ("minimize" or "maximize"), "sampler", "seed", and
+ * "note", which is null, or says what was dropped from the end of its file.
+ * Threads: `study` is shared.
+ * Errors: BUFFER_TOO_SMALL. */
+optiformer_status optiformer_study_description(const optiformer_study *study, char *buffer,
+                                               size_t capacity, size_t *needed,
+                                               optiformer_error *error);
+
+/* ---- Studies that outlive the process ----------------------------------------------------------- */
+
+/* Opens the study in the file `path` (UTF-8), or creates it: a journal, which docs/journal.md describes
+ * and the tool reads and writes too. Each change is in the file when its call returns; a value that was
+ * told survives a loss of power. Trials that were pending when the file was last closed are asked for
+ * first, unchanged; then the study goes on as if it had not stopped. The file is locked against other
+ * writers until the study is freed.
+ *
+ * A file that exists must belong to a study of the same space, direction, sampler and seed. With `space`
+ * NULL it must exist, and all four are taken from it; of `options` the model alone counts then.
+ * Threads: `space` and the options' model are shared.
+ * Errors: IO where the file cannot be opened, or another process writes it; INVALID_JOURNAL, naming what
+ * differs, or line and byte of the damage; else as optiformer_study_new. Later calls that change the study
+ * fail with IO where the file cannot be written; the study is then as it was. */
+optiformer_status optiformer_study_open(const char *path, const optiformer_space *space,
+                                        const optiformer_study_options *options,
+                                        optiformer_study **out, optiformer_error *error);
+
+/* The whole study as a text: what such a file would hold. Pending trials and the queue are part of it,
+ * explanations and what abandoned trials had tried are not.
+ * Threads: `study` is shared.
+ * Errors: BUFFER_TOO_SMALL. */
+optiformer_status optiformer_study_save(const optiformer_study *study, char *buffer,
+                                        size_t capacity, size_t *needed, optiformer_error *error);
+
+/* A study in memory from what optiformer_study_save wrote, or from the text of a file. It goes on as the one
+ * that was saved would have; pending trials stay so, to be told or offered again. `model` is that of the
+ * study's options and may be NULL.
+ * Threads: `model` is shared.
+ * Errors: INVALID_JOURNAL with line and byte; INVALID_TEXT; INVALID_VALUE for a sampler that this build lacks
+ * or that has no use for a model. */
+optiformer_status optiformer_study_restore(const char *text, const optiformer_model *model,
+                                           optiformer_study **out, optiformer_error *error);
+
+/* Frees a study, poisoned or not, or does nothing for NULL. The file of a study that was opened is closed.
  * Threads: `study` is exclusive. */
 void optiformer_study_free(optiformer_study *study);
 

@@ -146,6 +146,7 @@ public:
     const optiformer_space *handle() const noexcept { return handle_.get(); }
 
 private:
+    friend class Study;
     explicit Space(optiformer_space *handle) : handle_(handle) {}
     std::unique_ptr<optiformer_space, detail::Free> handle_;
 };
@@ -174,6 +175,16 @@ struct Explanation {
     double improvement;
 };
 
+enum class TrialState { pending = OPTIFORMER_PENDING, finished = OPTIFORMER_FINISHED, failed = OPTIFORMER_FAILED };
+
+/// A trial that is read back. The objective is NaN unless it has finished.
+struct StoredTrial {
+    std::uint64_t id;
+    TrialState state;
+    std::vector<double> values;
+    double objective;
+};
+
 /// How many trials there are of each state.
 struct Counts {
     std::size_t finished;
@@ -187,16 +198,39 @@ public:
     explicit Study(const Space &space, Direction direction = Direction::minimize, std::uint64_t seed = 0,
                    const Model *model = nullptr, const std::string &sampler = "auto")
         : count_(space.count()) {
-        optiformer_study_options options{};
-        options.struct_size = sizeof options;
-        options.direction = static_cast<std::int32_t>(direction);
-        options.sampler = sampler.c_str();
-        options.model = model ? model->handle() : nullptr;
-        options.seed = seed;
+        const auto options = make_options(direction, seed, model, sampler);
         optiformer_study *handle = nullptr;
         detail::call(optiformer_study_new, space.handle(), &options, &handle);
         handle_.reset(handle);
     }
+    /// The study in a file, or a new one there; each change is written before the call returns.
+    static Study open(const std::string &path, const Space &space, Direction direction = Direction::minimize, std::uint64_t seed = 0,
+                      const Model *model = nullptr, const std::string &sampler = "auto") {
+        const auto options = make_options(direction, seed, model, sampler);
+        optiformer_study *handle = nullptr;
+        detail::call(optiformer_study_open, path.c_str(), space.handle(), &options, &handle);
+        return Study(handle, space.count());
+    }
+    /// The study in a file that exists, with the space, direction, sampler and seed that it has there.
+    static Study open(const std::string &path, const Model *model = nullptr) {
+        const std::string sampler = "auto";
+        const auto options = make_options(Direction::minimize, 0, model, sampler);
+        optiformer_study *handle = nullptr;
+        detail::call(optiformer_study_open, path.c_str(), static_cast<const optiformer_space *>(nullptr), &options, &handle);
+        Study study(handle, 0);
+        study.count_ = study.space().count();
+        return study;
+    }
+    /// A study in memory from what `save` gave.
+    static Study restore(const std::string &text, const Model *model = nullptr) {
+        optiformer_study *handle = nullptr;
+        detail::call(optiformer_study_restore, text.c_str(), model ? model->handle() : nullptr, &handle);
+        Study study(handle, 0);
+        study.count_ = study.space().count();
+        return study;
+    }
+    /// The whole study as a text.
+    std::string save() const { return detail::text(optiformer_study_save, handle_.get()); }
     /// The next trial.
     Trial ask() {
         Trial trial{0, std::vector<double>(count_)};
@@ -207,6 +241,10 @@ public:
     void tell(std::uint64_t id, double value) { detail::call(optiformer_study_tell, handle_.get(), id, value); }
     /// That a trial failed.
     void tell_failed(std::uint64_t id) { detail::call(optiformer_study_tell_failed, handle_.get(), id); }
+    /// That a trial, which is pending, will have no outcome: it leaves the study.
+    void abandon(std::uint64_t id) { detail::call(optiformer_study_abandon, handle_.get(), id); }
+    /// Lets the trials that are pending now be asked for again.
+    void offer_pending() { detail::call(optiformer_study_offer_pending, handle_.get()); }
     /// A trial that was made elsewhere.
     std::uint64_t add(const std::vector<double> &values, double value) {
         std::uint64_t id = 0;
@@ -245,7 +283,47 @@ public:
         return counts;
     }
 
+    /// All trials, in the order of their ids.
+    std::vector<StoredTrial> trials() const {
+        const auto read = [this](std::uint64_t *ids, std::int32_t *states, double *values, double *objectives, std::size_t capacity) {
+            std::size_t count = 0;
+            detail::call(optiformer_study_trials, handle_.get(), ids, states, values, objectives, capacity, &count);
+            return count;
+        };
+        const std::size_t size = read(nullptr, nullptr, nullptr, nullptr, 0);
+        std::vector<std::uint64_t> ids(size);
+        std::vector<std::int32_t> states(size);
+        std::vector<double> values(size * count_), objectives(size);
+        read(ids.data(), states.data(), values.data(), objectives.data(), size);
+        std::vector<StoredTrial> trials;
+        trials.reserve(size);
+        for (std::size_t row = 0; row < size; row++) {
+            const auto begin = values.begin() + static_cast<std::ptrdiff_t>(row * count_);
+            trials.push_back({ids[row], static_cast<TrialState>(states[row]), {begin, begin + static_cast<std::ptrdiff_t>(count_)}, objectives[row]});
+        }
+        return trials;
+    }
+    /// A copy of the space.
+    Space space() const {
+        optiformer_space *handle = nullptr;
+        detail::call(optiformer_study_space, handle_.get(), &handle);
+        return Space(handle);
+    }
+    /// Direction, sampler, seed and a note about its file, as JSON.
+    std::string description() const { return detail::text(optiformer_study_description, handle_.get()); }
+
 private:
+    Study(optiformer_study *handle, std::size_t count) : count_(count), handle_(handle) {}
+    /// Options that point into the sampler's name.
+    static optiformer_study_options make_options(Direction direction, std::uint64_t seed, const Model *model, const std::string &sampler) {
+        optiformer_study_options options{};
+        options.struct_size = sizeof options;
+        options.direction = static_cast<std::int32_t>(direction);
+        options.sampler = sampler.c_str();
+        options.model = model ? model->handle() : nullptr;
+        options.seed = seed;
+        return options;
+    }
     std::size_t count_;
     std::unique_ptr<optiformer_study, detail::Free> handle_;
 };

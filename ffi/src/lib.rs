@@ -10,6 +10,7 @@ pub mod pointer;
 pub mod sampler;
 pub mod space;
 pub mod status;
+pub mod stored;
 pub mod study;
 pub mod suggest;
 

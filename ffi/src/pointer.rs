@@ -62,6 +62,28 @@ pub unsafe fn slice_mut<'a, T>(
     Ok(unsafe { std::slice::from_raw_parts_mut(pointer, count) })
 }
 
+/// As [`slice_mut()`], for an output of `rows` times `width` values that may be left out.
+///
+/// # Safety
+///
+/// `pointer` is null or has so many writable values that nobody else uses as long as the result
+/// lives.
+pub unsafe fn column<'a, T>(
+    pointer: *mut T,
+    rows: usize,
+    width: usize,
+    name: &str,
+) -> Result<&'a mut [T], Failure> {
+    if pointer.is_null() {
+        return Ok(&mut []);
+    }
+    let count = rows.checked_mul(width).ok_or_else(|| {
+        Failure::new(Status::InvalidValue, format!("{name}: {rows} rows are too many"))
+    })?;
+    // SAFETY: the caller vouches for the values.
+    unsafe { slice_mut(pointer, count, name) }
+}
+
 /// Refuses an array that is larger than any allocation, or misaligned.
 fn check_array<T>(pointer: *const T, count: usize, name: &str) -> Result<(), Failure> {
     if count > isize::MAX as usize / size_of::<T>() {

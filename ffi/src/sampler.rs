@@ -3,6 +3,7 @@
 use std::{ffi::c_char, sync::Arc};
 
 use optiformer::{
+    Result,
     model::Model,
     samplers::{self, Sampler},
 };
@@ -11,7 +12,8 @@ use crate::{model::ModelHandle, pointer, status::Failure};
 
 /// What a sampler is made of: its name, and its model unless that is the built-in one.
 pub struct SamplerKey {
-    name: String,
+    /// The name.
+    pub name: String,
     model: Option<Arc<Model>>,
 }
 
@@ -37,7 +39,10 @@ impl SamplerKey {
     /// # Safety
     ///
     /// `name` is null or a string, `model` null or a live handle.
-    pub unsafe fn new(name: *const c_char, model: *const ModelHandle) -> Result<Self, Failure> {
+    pub unsafe fn new(
+        name: *const c_char,
+        model: *const ModelHandle,
+    ) -> std::result::Result<Self, Failure> {
         let name = if name.is_null() {
             samplers::DEFAULT
         } else {
@@ -55,7 +60,7 @@ impl SamplerKey {
     /// # Errors
     ///
     /// Those of [`samplers::by_name_with`].
-    pub fn sampler(&self) -> Result<Box<dyn Sampler + Send>, Failure> {
-        Ok(samplers::by_name_with(&self.name, self.model.clone(), 1)?)
+    pub fn sampler(&self) -> Result<Box<dyn Sampler + Send>> {
+        samplers::by_name_with(&self.name, self.model.clone(), 1)
     }
 }

@@ -20,6 +20,12 @@ pub struct SpaceHandle {
     space: Option<Space>,
 }
 
+impl From<Space> for SpaceHandle {
+    fn from(space: Space) -> Self {
+        Self { parameters: space.parameters().to_vec(), space: Some(space) }
+    }
+}
+
 impl SpaceHandle {
     /// The space.
     pub fn space(&self) -> Result<&Space, Failure> {
@@ -93,12 +99,8 @@ pub unsafe extern "C" fn optiformer_space_from_json(
     boundary(error, || {
         // SAFETY: the caller passes null or a string.
         let json = unsafe { pointer::text(json, "json") }?;
-        let make = || {
-            let space = Space::from_json(json)?;
-            Ok(SpaceHandle { parameters: space.parameters().to_vec(), space: Some(space) })
-        };
         // SAFETY: the caller passes null or a writable place.
-        unsafe { pointer::hand_out(out, make) }
+        unsafe { pointer::hand_out(out, || Ok(Space::from_json(json)?.into())) }
     })
 }
 

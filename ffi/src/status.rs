@@ -41,6 +41,8 @@ pub enum Status {
     Poisoned = 13,
     /// A text is not UTF-8.
     InvalidText = 14,
+    /// A stored study that is damaged, or another one.
+    InvalidJournal = 15,
 }
 
 impl Status {
@@ -62,6 +64,7 @@ impl Status {
             12 => b"PANIC\0",
             13 => b"POISONED\0",
             14 => b"INVALID_TEXT\0",
+            15 => b"INVALID_JOURNAL\0",
             _ => b"UNKNOWN\0",
         }
     }
@@ -111,7 +114,8 @@ impl From<Error> for Failure {
             ErrorKind::InvalidWeights => Status::InvalidWeights,
             ErrorKind::Unsupported => Status::Unsupported,
             ErrorKind::Exhausted => Status::Exhausted,
-            ErrorKind::Io | ErrorKind::InvalidJournal => Status::Io,
+            ErrorKind::Io => Status::Io,
+            ErrorKind::InvalidJournal => Status::InvalidJournal,
             _ => Status::InvalidValue,
         };
         Self::new(status, error.context())

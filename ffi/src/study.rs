@@ -2,7 +2,7 @@
 
 use std::{ffi::c_char, mem::offset_of};
 
-use optiformer::study::{Direction, Outcome, Study, TrialState};
+use optiformer::study::{Direction, Outcome, StoredStudy, Study, TrialState};
 
 use crate::{
     cache::CacheHandle,
@@ -15,12 +15,20 @@ use crate::{
 
 /// A study, and whether an earlier call left it in an unknown state.
 pub struct StudyHandle {
-    study: Study,
+    stored: StoredStudy,
     poisoned: bool,
 }
 
-// SAFETY: all that is not `Sync` in a study is its sampler, and what the C functions do with a
-// `const` handle (`best`, `trials`, `space`) never touches it.
+impl StudyHandle {
+    /// A study, in a file or in memory.
+    pub fn new(stored: StoredStudy) -> Self {
+        Self { stored, poisoned: false }
+    }
+}
+
+// SAFETY: all that is not `Sync` in a study is its sampler and its file. What the C functions do
+// with a `const` handle (`best`, `trials`, `space`, `to_journal`) asks the former for its name, a
+// constant, and never touches the latter.
 unsafe impl Sync for StudyHandle {}
 
 // The header lets C callers move a handle to another thread, and share it while it is `const`: Rust
@@ -60,11 +68,45 @@ const DEFAULTS: StudyOptions = StudyOptions {
     seed: 0,
 };
 
+/// The caller's options, checked.
+pub struct CheckedOptions {
+    /// The direction.
+    pub direction: Direction,
+    /// Sampler and model.
+    pub key: SamplerKey,
+    /// Seed of all suggestions.
+    pub seed: u64,
+}
+
+impl CheckedOptions {
+    /// Reads the caller's struct, or the defaults for null.
+    ///
+    /// # Safety
+    ///
+    /// `options` is null or points to a struct that begins with its size, whose sampler is null or
+    /// a string and whose model is null or a live handle.
+    pub unsafe fn read(options: *const StudyOptions) -> Result<Self, Failure> {
+        // SAFETY: the caller passes null or a struct that begins with its size; any bytes make one.
+        let options = unsafe { pointer::options(options, DEFAULTS, FIRST_SIZE, "options") }?;
+        let direction = match options.direction {
+            0 => Direction::Minimize,
+            1 => Direction::Maximize,
+            other => {
+                let message = format!("options: direction {other} is neither 0 nor 1");
+                return Err(Failure::new(Status::InvalidValue, message));
+            }
+        };
+        // SAFETY: the options hold null or a string, and null or a live handle.
+        let key = unsafe { SamplerKey::new(options.sampler, options.model) }?;
+        Ok(Self { direction, key, seed: options.seed })
+    }
+}
+
 /// Runs `body` on a study, and poisons it if `body` panics.
-fn with_study(
+pub(crate) fn with_study(
     study: *mut StudyHandle,
     error: *mut CError,
-    body: impl FnOnce(&mut Study) -> CallResult,
+    body: impl FnOnce(&mut StoredStudy) -> CallResult,
 ) -> i32 {
     boundary(error, || {
         // SAFETY: the caller of the C function passes null or a handle that nobody else uses.
@@ -72,10 +114,22 @@ fn with_study(
         check_whole(handle)?;
         // If the body panics, the mark stays.
         handle.poisoned = true;
-        let outcome = body(&mut handle.study);
+        let outcome = body(&mut handle.stored);
         handle.poisoned = false;
         outcome
     })
+}
+
+/// A study that is only read.
+///
+/// # Safety
+///
+/// `study` is null or a live handle that nobody changes meanwhile.
+pub unsafe fn shared_study<'a>(study: *const StudyHandle) -> Result<&'a StoredStudy, Failure> {
+    // SAFETY: the caller vouches for the handle.
+    let handle = unsafe { pointer::shared(study, "study") }?;
+    check_whole(handle)?;
+    Ok(&handle.stored)
 }
 
 fn check_whole(handle: &StudyHandle) -> CallResult {
@@ -100,21 +154,13 @@ pub unsafe extern "C" fn optiformer_study_new(
     boundary(error, || {
         // SAFETY: the caller passes null or a live handle.
         let space = unsafe { pointer::shared(space, "space") }?.space()?.clone();
-        // SAFETY: the caller passes null or a struct that begins with its size; any bytes make one.
-        let options = unsafe { pointer::options(options, DEFAULTS, FIRST_SIZE, "options") }?;
-        let direction = match options.direction {
-            0 => Direction::Minimize,
-            1 => Direction::Maximize,
-            other => {
-                let message = format!("options: direction {other} is neither 0 nor 1");
-                return Err(Failure::new(Status::InvalidValue, message));
-            }
-        };
+        // SAFETY: the caller passes null or a struct that begins with its size, whose pointers are
+        // null or what they should be.
+        let options = unsafe { CheckedOptions::read(options) }?;
         let make = || {
-            // SAFETY: the options hold null or a string, and null or a live handle.
-            let sampler = unsafe { SamplerKey::new(options.sampler, options.model) }?.sampler()?;
-            let study = Study::new(space, direction, sampler, options.seed);
-            Ok(StudyHandle { study, poisoned: false })
+            let sampler = options.key.sampler()?;
+            let study = Study::new(space, options.direction, sampler, options.seed);
+            Ok(StudyHandle::new(StoredStudy::in_memory(study)))
         };
         // SAFETY: the caller passes null or a writable place.
         unsafe { pointer::hand_out(out, make) }
@@ -135,7 +181,7 @@ pub unsafe extern "C" fn optiformer_study_ask(
     error: *mut CError,
 ) -> i32 {
     with_study(study, error, |study| {
-        check_count(study.space(), count)?;
+        check_count(study.study().space(), count)?;
         // SAFETY: the caller passes null or a writable place.
         let id = unsafe { pointer::exclusive(id, "id") }?;
         // SAFETY: the caller passes null or an array of that many writable values.
@@ -191,7 +237,7 @@ pub unsafe extern "C" fn optiformer_study_add(
     error: *mut CError,
 ) -> i32 {
     with_study(study, error, |study| {
-        check_count(study.space(), count)?;
+        check_count(study.study().space(), count)?;
         // SAFETY: the caller passes null or an array of that many values.
         let values = unsafe { pointer::slice(values, count, "values") }?;
         // SAFETY: the caller passes null or a writable place.
@@ -217,7 +263,7 @@ pub unsafe extern "C" fn optiformer_study_enqueue(
     error: *mut CError,
 ) -> i32 {
     with_study(study, error, |study| {
-        check_count(study.space(), count)?;
+        check_count(study.study().space(), count)?;
         // SAFETY: the caller passes null or an array of that many values.
         let values = unsafe { pointer::slice(values, count, "values") }?;
         Ok(study.enqueue(configuration(values))?)
@@ -240,13 +286,10 @@ pub unsafe extern "C" fn optiformer_study_best(
 ) -> i32 {
     boundary(error, || {
         // SAFETY: the caller passes null or a live handle that nobody changes meanwhile.
-        let handle = unsafe { pointer::shared(study, "study") }?;
-        check_whole(handle)?;
-        check_count(handle.study.space(), count)?;
-        let best = handle
-            .study
-            .best()
-            .ok_or_else(|| Failure::new(Status::NotFound, "no trial has finished"))?;
+        let study = unsafe { shared_study(study) }?.study();
+        check_count(study.space(), count)?;
+        let best =
+            study.best().ok_or_else(|| Failure::new(Status::NotFound, "no trial has finished"))?;
         // SAFETY: the caller passes null or an array of that many writable values.
         let values = unsafe { pointer::slice_mut(values, count, "values") }?;
         // SAFETY: the caller passes null or a writable place.
@@ -305,19 +348,18 @@ pub unsafe extern "C" fn optiformer_study_explain(
 ) -> i32 {
     boundary(error, || {
         // SAFETY: the caller passes null or a live handle that nobody changes meanwhile.
-        let handle = unsafe { pointer::shared(study, "study") }?;
-        check_whole(handle)?;
+        let study = unsafe { shared_study(study) }?.study();
         // SAFETY: the caller passes null or a place that begins with its size.
         let size = *unsafe { pointer::shared(out.cast::<usize>(), "out") }?;
         if size < FIRST_EXPLANATION {
             let message = format!("out: struct_size {size} is below {FIRST_EXPLANATION}");
             return Err(Failure::new(Status::InvalidValue, message));
         }
-        if handle.study.trial(id).is_none() {
+        if study.trial(id).is_none() {
             let message = format!("trial {id} was never handed out, or was abandoned");
             return Err(Failure::new(Status::UnknownTrial, message));
         }
-        let explanation = handle.study.explanation(id).ok_or_else(|| {
+        let explanation = study.explanation(id).ok_or_else(|| {
             let message = format!("trial {id} was not suggested, or is no longer pending");
             Failure::new(Status::NotFound, message)
         })?;
@@ -348,10 +390,9 @@ pub unsafe extern "C" fn optiformer_study_counts(
 ) -> i32 {
     boundary(error, || {
         // SAFETY: the caller passes null or a live handle that nobody changes meanwhile.
-        let handle = unsafe { pointer::shared(study, "study") }?;
-        check_whole(handle)?;
+        let study = unsafe { shared_study(study) }?.study();
         let mut counts = [0; 3];
-        for trial in handle.study.trials() {
+        for trial in study.trials() {
             counts[match trial.state {
                 TrialState::Finished(_) => 0,
                 TrialState::Failed => 1,
@@ -412,7 +453,7 @@ mod tests {
     fn a_panic_poisons_the_study() {
         let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
         let study = Study::new(space, Direction::Minimize, Box::new(Broken), 0);
-        let handle = Box::into_raw(Box::new(StudyHandle { study, poisoned: false }));
+        let handle = Box::into_raw(Box::new(StudyHandle::new(StoredStudy::in_memory(study))));
         let (mut id, mut value) = (7, 0.5);
         let none = std::ptr::null_mut();
         // SAFETY: the handle lives, and so do the places.

@@ -130,7 +130,7 @@ impl Session<'_> {
 
     fn check(&self, status: i32) -> bool {
         assert_ne!(status, Status::Panic as i32, "a call panicked");
-        assert!((0..=14).contains(&status), "status {status}");
+        assert!((0..=15).contains(&status), "status {status}");
         assert_eq!(self.error.status, status);
         // SAFETY: the library ends the message with a zero.
         let message = unsafe { CStr::from_ptr(self.error.message.as_ptr()) };

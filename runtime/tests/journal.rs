@@ -304,3 +304,50 @@ fn a_study_in_memory_is_the_same_study() {
     assert_eq!(bits(stored.study()), bits(&plain));
     assert_eq!(bits(memory.study()), bits(&plain));
 }
+
+#[test]
+fn a_study_survives_as_a_text() {
+    let make = |name: &str| samplers::by_name(name);
+    let mut study = Study::new(space(), Direction::Maximize, make("tpe").unwrap(), 3);
+    assert_eq!(Study::from_journal(study.to_journal().as_bytes(), make).unwrap().trials(), []);
+    study.enqueue(at(1.25, 1e-310)).unwrap();
+    for number in 0..20 {
+        let trial = study.ask().unwrap();
+        match number % 6 {
+            2 => study.fail(trial.id, "out of \"memory\"").unwrap(),
+            3 => study.tell(trial.id, Outcome::Value(f64::NAN)).unwrap(),
+            4 => {}
+            5 => study.abandon(trial.id).unwrap(),
+            _ => study.tell(trial.id, objective(&trial.configuration)).unwrap(),
+        }
+    }
+    study.add(at(0.1 + 0.2, 0.3), Outcome::Value(-0.0)).unwrap();
+    study.add(at(-1.0, 0.5), Outcome::Failed).unwrap();
+    let last = study.ask().unwrap();
+    study.abandon(last.id).unwrap();
+    study.enqueue(at(2.0, 1.0)).unwrap();
+
+    let text = study.to_journal();
+    let mut restored = Study::from_journal(text.as_bytes(), make).unwrap();
+    assert_eq!(bits(&restored), bits(&study));
+    assert_eq!(restored.to_journal(), text);
+    assert!(restored.queue().eq(study.queue()));
+    assert_eq!(
+        JournalSnapshot::from_bytes(text.as_bytes()).unwrap().study().trials(),
+        study.trials()
+    );
+    for _ in 0..5 {
+        assert_eq!(restored.ask().unwrap(), study.ask().unwrap());
+    }
+    // Pending trials stay pending until they are offered.
+    restored.offer_pending_again();
+    assert_eq!(restored.ask().unwrap().id, 4);
+
+    for cut in [0, 1, text.find('\n').unwrap(), text.len() - 1] {
+        let error = Study::from_journal(&text.as_bytes()[..cut], make).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidJournal, "{cut}: {error}");
+    }
+    let unknown = text.replacen("\"tpe\"", "\"oracle\"", 1);
+    let error = Study::from_journal(unknown.as_bytes(), make).unwrap_err();
+    assert!(error.context().contains("\"oracle\""), "{error}");
+}

@@ -105,6 +105,23 @@ int main() {
         }
     }
 
+    // Saved and restored, the study goes on as the first one.
+    study.abandon(study.ask().id);
+    auto restored = optiformer::Study::restore(study.save(), &model);
+    EXPECT(restored.save() == study.save());
+    EXPECT(restored.space().to_json() == space.to_json());
+    EXPECT(restored.description() == study.description());
+    auto next = study.ask(), again = restored.ask();
+    EXPECT(next.id == 31 && again.id == 31 && next.values[0] == again.values[0] && next.values[2] == again.values[2]);
+    restored.offer_pending();
+    EXPECT(restored.ask().id == 31);
+    study.tell_failed(next.id);
+    auto trials = study.trials();
+    EXPECT(trials.size() == 31 && trials[30].state == optiformer::TrialState::failed && std::isnan(trials[30].objective));
+    EXPECT(trials[0].state == optiformer::TrialState::finished && trials[0].objective == first && trials[0].values[1] == 2.0);
+    EXPECT(status_of([] { optiformer::Study::restore("nothing"); }) == OPTIFORMER_INVALID_JOURNAL);
+    EXPECT(status_of([] { optiformer::Study::open("no/such/folder/study.jsonl"); }) == OPTIFORMER_IO);
+
     auto moved = std::move(study);
     EXPECT(moved.best()->value == best->value);
     EXPECT(status_of([&] { moved.tell(0, 1.0); }) == OPTIFORMER_ALREADY_TOLD);

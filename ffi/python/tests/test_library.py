@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import copy
+import ctypes
 import math
 import pathlib
 import pickle
@@ -175,6 +176,7 @@ TYPES = {
     "uint8_t*": "c_char_p",
     "char**": "LP_c_char_p",
     "double*": "LP_c_double",
+    "int32_t*": f"LP_{ctypes.c_int32.__name__}",
     "size_t*": "LP_c_size_t",
     "uint64_t*": "LP_c_uint64",
     "optiformer_model*": "c_void_p",

@@ -33,6 +33,8 @@ mod event;
 mod journal;
 mod outcome;
 #[cfg(feature = "std")]
+mod saved;
+#[cfg(feature = "std")]
 mod stored;
 mod trial;
 

@@ -161,6 +161,11 @@ impl StoredStudy {
         self.change(Event::Abandon { id }, false)
     }
 
+    /// As [`Study::offer_pending_again`].
+    pub fn offer_pending_again(&mut self) {
+        self.study.offer_pending_again();
+    }
+
     /// Checks, writes and applies an event, in this order, so that an error leaves the study
     /// unchanged.
     fn change(&mut self, event: Event, sync: bool) -> Result<()> {

@@ -1,0 +1,329 @@
+/* OptiFormer: a black-box optimizer with a transformer that proposes the next trial.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * A study in four calls:
+ *
+ *     optiformer_study_new(space, NULL, &study, NULL);
+ *     optiformer_study_ask(study, &id, values, count, NULL);
+ *     optiformer_study_tell(study, id, value, NULL);
+ *     optiformer_study_best(study, &id, values, count, &value, NULL);
+ *
+ * Rules that hold for every function
+ *
+ *   Status   Functions that can fail return 0 (OPTIFORMER_OK) or another status, whose numbers never
+ *            change. The last parameter may point to an optiformer_error of the caller's, with
+ *            struct_size set, which then says what it is about; it may be NULL.
+ *   Outputs  are written only on success, into memory of the caller's, which must not overlap what the
+ *            same call reads. Texts are UTF-8 and end with NUL.
+ *   Handles  come from a function with an `out` parameter and are freed once, by the function named
+ *            _free, which takes NULL too. A handle keeps nothing alive that was passed in: space and
+ *            model may be freed while a study made with them lives.
+ *   Threads  A handle that a function takes as `const` is shared: any number of threads may use it in
+ *            such functions at the same time. Any other handle is exclusive: while one thread is in
+ *            the function, no other may use the handle at all. Handles may be used by one thread after
+ *            another. Each function says which it is. The library has no globals, starts no threads,
+ *            calls nothing back, reads no environment and prints nothing (but see Bugs).
+ *   Values   are doubles: a number as itself, a category by its index from 0, NaN for a parameter that
+ *            a condition makes inactive. A configuration is one double per parameter, in the order in
+ *            which the parameters were added.
+ *   NULL     for a pointer that is needed gives OPTIFORMER_NULL_POINTER, and a pointer that is not
+ *            aligned for its type OPTIFORMER_INVALID_VALUE. A pointer to an array of length 0 may be
+ *            NULL. Handles that were freed, and lengths that are not true, cannot be detected.
+ *   Sizes    vary for texts: such a function takes `buffer`, `capacity` (in bytes) and `needed`. With
+ *            `buffer` NULL it only writes the length, NUL included, to *needed; `needed` may be NULL when
+ *            `buffer` is not. A buffer that is too small gives OPTIFORMER_BUFFER_TOO_SMALL and is left
+ *            alone; *needed, the one output that a failure writes, then has the length.
+ *   Bugs     in the library give OPTIFORMER_PANIC, after a line on standard error. A study it happened to
+ *            is poisoned: every later call on it gives OPTIFORMER_POISONED, and freeing it is all that
+ *            is left. Models and spaces stay as they were.
+ *
+ * How to build and link: docs/c-abi.md. For C++ there is optiformer.hpp.
+ */
+#ifndef OPTIFORMER_H
+#define OPTIFORMER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of this header; optiformer_version() is that of the library. */
+#define OPTIFORMER_VERSION_MAJOR 0
+#define OPTIFORMER_VERSION_MINOR 1
+#define OPTIFORMER_VERSION_PATCH 0
+#define OPTIFORMER_VERSION                                                                         \
+    (OPTIFORMER_VERSION_MAJOR * 1000000 + OPTIFORMER_VERSION_MINOR * 1000 + OPTIFORMER_VERSION_PATCH)
+
+/* What functions return. */
+#define OPTIFORMER_OK 0                /* it worked */
+#define OPTIFORMER_NULL_POINTER 1      /* a pointer that is needed is NULL */
+#define OPTIFORMER_INVALID_VALUE 2     /* a value, length or option out of range */
+#define OPTIFORMER_INVALID_SPACE 3     /* a space that cannot be searched */
+#define OPTIFORMER_INVALID_WEIGHTS 4   /* weights truncated, damaged, or of another format */
+#define OPTIFORMER_UNKNOWN_TRIAL 5     /* an id that was never handed out */
+#define OPTIFORMER_ALREADY_TOLD 6      /* a trial that was told before */
+#define OPTIFORMER_UNSUPPORTED 7       /* not offered by this build, model or sampler */
+#define OPTIFORMER_EXHAUSTED 8         /* everything has been tried */
+#define OPTIFORMER_IO 9                /* the operating system refused */
+#define OPTIFORMER_BUFFER_TOO_SMALL 10 /* the length that is needed was written to *needed */
+#define OPTIFORMER_NOT_FOUND 11        /* nothing to report yet */
+#define OPTIFORMER_PANIC 12            /* a bug in the library */
+#define OPTIFORMER_POISONED 13         /* the study met a bug before */
+#define OPTIFORMER_INVALID_TEXT 14     /* a text is not UTF-8 */
+
+typedef int32_t optiformer_status;
+
+/* What went wrong, in memory of the caller's. Set struct_size to sizeof(optiformer_error) before the
+ * first use; with 0 there, nothing is written. One struct serves one thread at a time. */
+typedef struct optiformer_error {
+    size_t struct_size;
+    int32_t status;    /* what the function returned */
+    char message[512]; /* names the parameter, field or byte offset; "" after success */
+} optiformer_error;
+
+typedef struct optiformer_model optiformer_model;
+typedef struct optiformer_space optiformer_space;
+typedef struct optiformer_study optiformer_study;
+
+/* ---- Version ---------------------------------------------------------------------------------- */
+
+/* major * 1000000 + minor * 1000 + patch.
+ * Threads: any. */
+uint32_t optiformer_version(void);
+
+/* "major.minor.patch"; never NULL, never freed.
+ * Threads: any. */
+const char *optiformer_version_string(void);
+
+/* The name of a status, "OK" or "INVALID_SPACE"; "UNKNOWN" for any other number. Never NULL, never
+ * freed.
+ * Threads: any. */
+const char *optiformer_status_name(int status);
+
+/* ---- Models: immutable weights, shared by any number of threads and studies --------------------- */
+
+/* Reads a safetensors file; its path is UTF-8.
+ * Threads: any.
+ * Errors: IO with the path; INVALID_WEIGHTS with the byte offset, field or tensor; INVALID_TEXT. */
+optiformer_status optiformer_model_open(const char *path, optiformer_model **out,
+                                        optiformer_error *error);
+
+/* Reads such a file from memory: `length` bytes, which are copied and may be freed afterwards.
+ * Threads: any.
+ * Errors: INVALID_WEIGHTS with the byte offset, field or tensor. */
+optiformer_status optiformer_model_from_bytes(const uint8_t *bytes, size_t length,
+                                              optiformer_model **out, optiformer_error *error);
+
+/* The weights that are part of the library, unpacked (some milliseconds, some megabytes).
+ * Threads: any. */
+optiformer_status optiformer_model_builtin(optiformer_model **out, optiformer_error *error);
+
+/* Describes the model as one line of JSON: its config, and the instruction set that it runs on.
+ * Threads: `model` is shared.
+ * Errors: BUFFER_TOO_SMALL. */
+optiformer_status optiformer_model_description(const optiformer_model *model, char *buffer,
+                                               size_t capacity, size_t *needed,
+                                               optiformer_error *error);
+
+/* Frees a model, or does nothing for NULL. Studies made with it keep what they need.
+ * Threads: `model` is exclusive. */
+void optiformer_model_free(optiformer_model *model);
+
+/* ---- Search spaces ------------------------------------------------------------------------------ */
+
+/* An empty space, to be filled.
+ * Threads: any. */
+optiformer_status optiformer_space_new(optiformer_space **out, optiformer_error *error);
+
+/* A space from its JSON document (docs/tool.md has the format).
+ * Threads: any.
+ * Errors: INVALID_SPACE with line and column, or with the parameter's name; INVALID_TEXT. */
+optiformer_status optiformer_space_from_json(const char *json, optiformer_space **out,
+                                             optiformer_error *error);
+
+/* Adds a real number in [low, high]; on a logarithmic scale if `log` is not 0; only low + k * step if
+ * `step` is not 0.
+ * Threads: `space` is exclusive, as in the functions below.
+ * Errors: INVALID_SPACE, naming the parameter; the space is then as it was. So in the functions below. */
+optiformer_status optiformer_space_add_float(optiformer_space *space, const char *name, double low,
+                                             double high, int log, double step,
+                                             optiformer_error *error);
+
+/* Adds a whole number in [low, high], within +-2^53; on a logarithmic scale if `log` is not 0; only
+ * low + k * step (a step of 0 counts as 1).
+ * Threads: `space` is exclusive.
+ * Errors: INVALID_SPACE, INVALID_TEXT. */
+optiformer_status optiformer_space_add_int(optiformer_space *space, const char *name, int64_t low,
+                                           int64_t high, int log, int64_t step,
+                                           optiformer_error *error);
+
+/* Adds a choice among `count` texts, all different; its value is the index.
+ * Threads: `space` is exclusive.
+ * Errors: INVALID_SPACE, INVALID_TEXT; NULL_POINTER, naming the element. */
+optiformer_status optiformer_space_add_categorical(optiformer_space *space, const char *name,
+                                                   const char *const *choices, size_t count,
+                                                   optiformer_error *error);
+
+/* Makes `name` active only when `parent`, added before it and a whole number or a choice, has one of
+ * `count` values. A condition that it had before is replaced.
+ * Threads: `space` is exclusive.
+ * Errors: INVALID_SPACE; INVALID_VALUE for a name the space does not have, or a value `parent` cannot
+ * have. */
+optiformer_status optiformer_space_set_condition(optiformer_space *space, const char *name,
+                                                 const char *parent, const double *values,
+                                                 size_t count, optiformer_error *error);
+
+/* The number of parameters; 0 for NULL.
+ * Threads: `space` is shared. */
+size_t optiformer_space_count(const optiformer_space *space);
+
+/* The name of parameter `index`, from 0.
+ * Threads: `space` is shared.
+ * Errors: INVALID_VALUE for an index that is not below the count; BUFFER_TOO_SMALL. */
+optiformer_status optiformer_space_name(const optiformer_space *space, size_t index, char *buffer,
+                                        size_t capacity, size_t *needed, optiformer_error *error);
+
+/* The space as one line of JSON, which optiformer_space_from_json reads.
+ * Threads: `space` is shared.
+ * Errors: INVALID_SPACE for a space without parameters; BUFFER_TOO_SMALL. */
+optiformer_status optiformer_space_to_json(const optiformer_space *space, char *buffer,
+                                           size_t capacity, size_t *needed,
+                                           optiformer_error *error);
+
+/* Frees a space, or does nothing for NULL. Studies made with it keep what they need.
+ * Threads: `space` is exclusive. */
+void optiformer_space_free(optiformer_space *space);
+
+/* ---- Studies: ask and tell ---------------------------------------------------------------------- */
+
+#define OPTIFORMER_MINIMIZE 0
+#define OPTIFORMER_MAXIMIZE 1
+
+/* Set all to zero, then struct_size to sizeof(optiformer_study_options). The struct only grows: a
+ * library accepts what older headers have, and what newer ones have as long as what it does not know
+ * is zero (else UNSUPPORTED). */
+typedef struct optiformer_study_options {
+    size_t struct_size;
+    int32_t direction;             /* OPTIFORMER_MINIMIZE or OPTIFORMER_MAXIMIZE */
+    const char *sampler;           /* "auto", "optiformer", "gp", "tpe", "cma_es", "local_search",
+                                    * "sobol", "random"; NULL for "auto" */
+    const optiformer_model *model; /* for "optiformer"; NULL for the built-in weights. "auto" takes
+                                    * one too, but its mixture has no place for it as yet */
+    uint64_t seed;                 /* the same seed and answers give the same suggestions */
+} optiformer_study_options;
+
+/* A study over a copy of `space`. `options` may be NULL: minimize with "auto" and seed 0.
+ * Threads: `space` and the options' model are shared.
+ * Errors: INVALID_SPACE for a space without parameters; INVALID_VALUE, naming the option, also for a
+ * model that the sampler has no use for; UNSUPPORTED. */
+optiformer_status optiformer_study_new(const optiformer_space *space,
+                                       const optiformer_study_options *options,
+                                       optiformer_study **out, optiformer_error *error);
+
+/* The next trial: its id, and `count` values, as many as there are parameters. Any number of trials may
+ * be pending; suggestions keep away from them.
+ * Threads: `study` is exclusive.
+ * Errors: INVALID_VALUE for another count; UNSUPPORTED for more parameters or choices than the model
+ * has names for. The study is then as it was. */
+optiformer_status optiformer_study_ask(optiformer_study *study, uint64_t *id, double *values,
+                                       size_t count, optiformer_error *error);
+
+/* How trial `id` went. A value that is not finite counts as a failed trial.
+ * Threads: `study` is exclusive.
+ * Errors: UNKNOWN_TRIAL, ALREADY_TOLD; the study is then as it was. */
+optiformer_status optiformer_study_tell(optiformer_study *study, uint64_t id, double value,
+                                        optiformer_error *error);
+
+/* That trial `id` failed: it is kept, and avoided.
+ * Threads: `study` is exclusive.
+ * Errors: UNKNOWN_TRIAL, ALREADY_TOLD; the study is then as it was. */
+optiformer_status optiformer_study_tell_failed(optiformer_study *study, uint64_t id,
+                                               optiformer_error *error);
+
+/* Adds a trial that was made elsewhere; a `value` that is not finite means a failed one. Its id is
+ * written to `id`, which may be NULL.
+ * Threads: `study` is exclusive.
+ * Errors: INVALID_VALUE, naming the parameter. */
+optiformer_status optiformer_study_add(optiformer_study *study, const double *values, size_t count,
+                                       double value, uint64_t *id, optiformer_error *error);
+
+/* Lets a configuration, such as a known good one, be asked for before any other. Several come in the
+ * order in which they were enqueued.
+ * Threads: `study` is exclusive.
+ * Errors: INVALID_VALUE, naming the parameter. */
+optiformer_status optiformer_study_enqueue(optiformer_study *study, const double *values,
+                                           size_t count, optiformer_error *error);
+
+/* The best trial so far, of equals the first; `id` may be NULL.
+ * Threads: `study` is shared.
+ * Errors: NOT_FOUND when none has finished; INVALID_VALUE for a wrong count. */
+optiformer_status optiformer_study_best(const optiformer_study *study, uint64_t *id, double *values,
+                                        size_t count, double *value, optiformer_error *error);
+
+/* Why a trial was suggested. Set struct_size to sizeof(optiformer_explanation) before each call. */
+typedef struct optiformer_explanation {
+    size_t struct_size;
+    char sampler[32];   /* the sampler that suggested it; under "auto" the one that was asked */
+    char origin[32];    /* "policy": drawn from the transformer's policy; "neighbor" of a good trial;
+                         * "spread": a point of an even spread; "refined" to where the acquisition is
+                         * largest; "step" of a local model; "draw": anything else */
+    double median;      /* of the predicted values; NaN, like the next two, where nothing was predicted */
+    double deviation;   /* half of the range of about two thirds of the predicted values */
+    double improvement; /* by how much the best value is expected to improve: at least 0 */
+} optiformer_explanation;
+
+/* Why trial `id`, which is pending, was suggested. Reasons are kept until the trial is told.
+ * Threads: `study` is shared.
+ * Errors: UNKNOWN_TRIAL; NOT_FOUND for a trial that was told, enqueued or added; INVALID_VALUE for a
+ * struct_size that is too small. */
+optiformer_status optiformer_study_explain(const optiformer_study *study, uint64_t id,
+                                           optiformer_explanation *out, optiformer_error *error);
+
+/* How many trials have finished, failed, and are pending; each pointer may be NULL.
+ * Threads: `study` is shared. */
+optiformer_status optiformer_study_counts(const optiformer_study *study, size_t *finished,
+                                          size_t *failed, size_t *pending, optiformer_error *error);
+
+/* Frees a study, poisoned or not, or does nothing for NULL.
+ * Threads: `study` is exclusive. */
+void optiformer_study_free(optiformer_study *study);
+
+/* ---- Suggestions without a study ------------------------------------------------------------------ */
+
+/* Set all to zero, then struct_size to sizeof(optiformer_suggest_options). The struct only grows, as
+ * optiformer_study_options does. */
+typedef struct optiformer_suggest_options {
+    size_t struct_size;
+    const char *sampler;           /* as for a study */
+    const optiformer_model *model; /* as for a study; without it each call unpacks the built-in weights */
+    uint64_t seed;                 /* the study's seed */
+    uint64_t number;               /* the number of the trial that is asked for, from 0 */
+} optiformer_suggest_options;
+
+/* `count` configurations to try next, to minimize a loss: a pure function of what is passed in. A study
+ * that maximizes turns the sign of its losses.
+ *
+ *   options  may be NULL for the defaults
+ *   history  [finished, parameters], row by row: the trials that finished, in the order of their numbers
+ *   losses   [finished]: not finite for a failed trial, which is avoided
+ *   pending  [waiting, parameters]: trials without an outcome so far
+ *   out      [count, parameters]: the suggestions, each made with those before it pending; the first is for
+ *            trial `number`, the next for the one after it
+ *
+ * Threads: `space` and the options' model are shared.
+ * Errors: INVALID_VALUE, naming array, row and parameter; INVALID_SPACE for a space without parameters;
+ * UNSUPPORTED as for optiformer_study_ask. */
+optiformer_status optiformer_suggest(const optiformer_space *space,
+                                     const optiformer_suggest_options *options,
+                                     const double *history, const double *losses, size_t finished,
+                                     const double *pending, size_t waiting, double *out,
+                                     size_t count, optiformer_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* OPTIFORMER_H */
