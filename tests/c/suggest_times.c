@@ -11,7 +11,6 @@
 #include <time.h>
 
 #define ROUNDS 15
-#define PLAIN_ROUNDS 5
 
 static double milliseconds(void) {
     struct timespec now;
@@ -77,7 +76,7 @@ static void measure(const optiformer_space *space, const char *sampler, size_t t
     for (index = 0; index < trials; index++) {
         losses[index] = loss(rows + index * width, width);
     }
-    plain = median(space, sampler, NULL, rows, losses, trials, PLAIN_ROUNDS, &ignored);
+    plain = median(space, sampler, NULL, rows, losses, trials, ROUNDS, &ignored);
     memcpy(again, rows + trials * width, width * sizeof(double));
     cached = median(space, sampler, cache, rows, losses, trials, ROUNDS, &first);
     if (memcmp(again, rows + trials * width, width * sizeof(double)) != 0) {

@@ -24,21 +24,30 @@ fn target() -> PathBuf {
     test.ancestors().nth(3).expect("cargo puts tests three levels deep").to_path_buf()
 }
 
-/// Builds the shared and the static library, once, and returns their folder.
-///
-/// They get a target folder of their own, because the outer cargo may hold the lock on its one, and
-/// because cargo does not build them for tests that merely depend on the crate.
+/// Builds and installs the shared and the static library, once, and returns their folder.
 pub fn library() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let target = target().join("c_abi");
-        run(Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "optiformer-ffi", "--manifest-path"])
-            .arg(root().join("Cargo.toml"))
-            .arg("--target-dir")
-            .arg(&target));
-        target.join("debug")
+        // Each test program has a prefix of its own, because several may run at the same time.
+        let name = std::env::current_exe().expect("a test knows its own path");
+        let prefix = scratch("prefix").join(name.file_name().expect("a program is a file"));
+        run(&mut install(&prefix));
+        prefix.join("lib")
     })
+}
+
+/// The command that installs a build for tests below `prefix`.
+///
+/// It gets a target folder of its own, because the outer cargo may hold the lock on its one, and
+/// because cargo does not build the libraries for tests that merely depend on the crate.
+pub fn install(prefix: &Path) -> Command {
+    let mut command = Command::new(root().join("ffi/install.sh"));
+    command
+        .env("CARGO", env!("CARGO"))
+        .env("CARGO_TARGET_DIR", target().join("c_abi"))
+        .args(["--profile", "dev", "--prefix"])
+        .arg(prefix);
+    command
 }
 
 /// Runs a command to success, and returns what it printed.
@@ -99,9 +108,9 @@ pub fn compile(sources: &[&str], build: Build) -> PathBuf {
     }
     command.args(&sources).arg("-o").arg(&program);
     if build == Build::Static {
-        command.arg(folder.join("liboptiformer_ffi.a"));
+        command.arg(folder.join("liboptiformer.a"));
     } else {
-        command.arg("-L").arg(folder).arg("-loptiformer_ffi");
+        command.arg("-L").arg(folder).arg("-loptiformer");
         command.arg(format!("-Wl,-rpath,{}", folder.display()));
     }
     run(command.args(["-lpthread", "-ldl", "-lm"]));

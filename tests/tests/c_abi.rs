@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use optiformer_tests::c::{Build, compile, root, run, valgrind};
+use optiformer_tests::c::{Build, compile, root, run, scratch, valgrind};
 
 /// The best value that the C program reports for a sampler.
 fn best(printed: &str, sampler: &str) -> f64 {
@@ -37,6 +37,16 @@ fn a_cpp_program_maximizes_a_function() {
 fn threads_share_handles() {
     run(&mut Command::new(compile(&["c/threads.c"], Build::Shared)));
     run(&mut Command::new(compile(&["c/threads.c"], Build::Sanitized)));
+}
+
+#[test]
+fn a_study_outlives_the_process() {
+    let folder = scratch("stored");
+    for (name, build) in [("shared", Build::Shared), ("sanitized", Build::Sanitized)] {
+        let file = folder.join(format!("{name}.jsonl"));
+        let _ = std::fs::remove_file(&file);
+        run(Command::new(compile(&["c/stored.c"], build)).arg(&file));
+    }
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn declarations_have_the_types_of_the_definitions() {
 fn the_shared_library_exports_what_is_declared_and_nothing_else() {
     let symbols = run(Command::new("nm")
         .args(["-D", "--defined-only"])
-        .arg(library().join("liboptiformer_ffi.so")));
+        .arg(library().join("liboptiformer.so")));
     let mut exported: Vec<&str> =
         symbols.lines().filter_map(|line| line.rsplit(' ').next()).collect();
     exported.sort_unstable();
@@ -145,7 +145,7 @@ fn numbers_and_layouts_are_those_of_the_library() {
         writeln!(text, "typedef char claim{claims}[({expression}) == {value} ? 1 : -1];").unwrap();
         claims += 1;
     };
-    let (mut statuses, versions, directions, guard) = (0, 4, 2, 1);
+    let (mut statuses, versions, directions, states, guard) = (0, 4, 2, 3, 1);
     for code in 0..1000 {
         let name = std::str::from_utf8(Status::name(code)).unwrap().trim_end_matches('\0');
         if name != "UNKNOWN" {
@@ -155,7 +155,7 @@ fn numbers_and_layouts_are_those_of_the_library() {
     }
     let defined = header().matches("\n#define OPTIFORMER_").count();
     assert_eq!(
-        statuses + versions + directions + guard,
+        statuses + versions + directions + states + guard,
         defined,
         "a status has no name, or no number"
     );
@@ -163,6 +163,9 @@ fn numbers_and_layouts_are_those_of_the_library() {
     claim("sizeof(optiformer_status)", size_of::<i32>());
     claim("OPTIFORMER_MINIMIZE", 0);
     claim("OPTIFORMER_MAXIMIZE", 1);
+    claim("OPTIFORMER_PENDING", 0);
+    claim("OPTIFORMER_FINISHED", 1);
+    claim("OPTIFORMER_FAILED", 2);
     claim("sizeof(optiformer_error)", size_of::<CError>());
     claim("sizeof(((optiformer_error *)0)->message)", MESSAGE_LENGTH);
     claim("sizeof(optiformer_study_options)", size_of::<StudyOptions>());
@@ -217,7 +220,7 @@ fn link(source: &Path, program: &Path) {
         .arg(source)
         .arg("-o")
         .arg(program)
-        .arg(library().join("liboptiformer_ffi.a"))
+        .arg(library().join("liboptiformer.a"))
         .args(["-lpthread", "-ldl", "-lm"]));
     run(&mut Command::new(program));
 }
