@@ -23,6 +23,7 @@ steps=(
     "trainer|trainer tests, with libtorch from the virtual environment"
     "no_std|runtime builds without an operating system"
     "python|Python package: install and tests"
+    "wheels|Python wheels for other machines, and the source distribution: build, checks and installation"
     "smoke|trainer smoke test, quick form"
     "example|the tool tunes the digits program with every sampler"
 )
@@ -104,6 +105,11 @@ step_python() {
     python -m pytest -q ffi/python/tests tests/python
 }
 
+step_wheels() {
+    python ffi/python/build_wheels.py --out "$scratch/dist"
+    OPTIFORMER_DIST=$scratch/dist python -m pytest -q tests/python/test_wheels.py
+}
+
 step_smoke() {
     install_python_package
     cargo run --profile quick -p optiformer-trainer -- smoke --quick
@@ -180,7 +186,7 @@ export VIRTUAL_ENV=$root/.venv PATH=$root/.venv/bin:$PATH LIBTORCH_USE_PYTORCH=1
 unset PYTHONHOME
 
 # What uses the virtual environment or the targets sets them up first.
-for name in clippy docs trainer no_std python smoke; do
+for name in clippy docs trainer no_std python wheels smoke; do
     if ((${#wanted[@]})) && is_wanted "$name"; then wanted+=(setup); fi
 done
 

@@ -37,6 +37,8 @@ if [[ ! -x .venv/bin/python || ! -f $stamp || $(<"$stamp") != "$wanted" ]] ||
 fi
 
 targets=(thumbv7em-none-eabihf wasm32-unknown-unknown aarch64-unknown-linux-gnu wasm32-wasip1)
+# For the wheels.
+targets+=(x86_64-unknown-linux-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl)
 if command -v rustup >/dev/null; then
     installed=$(rustup target list --installed)
     for target in "${targets[@]}"; do

@@ -1,5 +1,6 @@
 """The shared library's functions, as optiformer.h declares them."""
 
+import array
 import ctypes
 import operator
 import pathlib
@@ -7,11 +8,7 @@ import sys
 import threading
 from ctypes import POINTER, c_char, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 
-_NAMES = {
-    "win32": "optiformer_ffi.dll",
-    "cygwin": "optiformer_ffi.dll",
-    "darwin": "liboptiformer_ffi.dylib",
-}
+_NAMES = {"win32": "optiformer.dll", "cygwin": "optiformer.dll", "darwin": "liboptiformer.dylib"}
 
 
 class Error(Exception):
@@ -142,7 +139,7 @@ _INFALLIBLE = {
 
 
 def _load():
-    path = pathlib.Path(__file__).with_name(_NAMES.get(sys.platform, "liboptiformer_ffi.so"))
+    path = pathlib.Path(__file__).with_name(_NAMES.get(sys.platform, "liboptiformer.so"))
     if not path.exists():
         raise ImportError(f"{path} is missing: install the package with pip, which builds it")
     loaded = ctypes.CDLL(str(path))
@@ -177,6 +174,39 @@ def text(name, *arguments):
 def doubles(values):
     """A C array of doubles."""
     return (c_double * len(values))(*values)
+
+
+def pointer(values):
+    """Where an `array` of doubles has them. It must stay as it is while the pointer is used; a ctypes array would lock it for longer."""
+    return ctypes.cast(values.buffer_info()[0], _doubles)
+
+
+def is_array(value):
+    """Whether a value is an array of NumPy's, which is not imported for that."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray)
+
+
+def matrix(name, rows, width):
+    """Rows of doubles, one after the other in a C array, and their number."""
+    if is_array(rows):
+        numpy = sys.modules["numpy"]
+        if rows.ndim != 2 or rows.shape[1] != width:
+            shape = "×".join(map(str, rows.shape))
+            raise ValueError(f"{name}: an array of {shape} values for rows of {width} parameters")
+        rows = numpy.ascontiguousarray(rows, dtype=numpy.float64)
+        # The array lives as long as what points into it.
+        start = rows.ctypes.data_as(_doubles)
+        start.array = rows
+        return start, len(rows)
+    flat = array.array("d")
+    for index, row in enumerate(rows):
+        if len(row) != width:
+            raise ValueError(f"{name}, row {index}: {len(row)} values for {width} parameters")
+        flat.extend(row)
+    start = pointer(flat)
+    start.array = flat
+    return start, len(rows)
 
 
 def encoded(what, value):
