@@ -1,34 +1,37 @@
 """Suggestions without a study."""
 
+import array
 import ctypes
-from typing import List, Optional, Sequence
+import sys
+from typing import Any, List, Optional, Sequence
 
-from ._library import SuggestOptions, call, doubles, encoded, integer, unsigned
+from ._library import SuggestOptions, call, doubles, encoded, integer, is_array, matrix, pointer, unsigned
 from ._model import Model
 from ._space import Space
 
 
 def suggest(
     space: Space,
-    history: Sequence[Sequence[float]] = (),
+    history: Any = (),
     losses: Sequence[float] = (),
-    pending: Sequence[Sequence[float]] = (),
+    pending: Any = (),
     *,
     count: int = 1,
     seed: int = 0,
     number: int = 0,
     sampler: str = "auto",
     model: Optional[Model] = None,
-) -> List[List[float]]:
+) -> Any:
     """The next configurations to try, to minimize a loss: a pure function of its arguments.
 
-    A configuration is a list of floats: a choice by its place, NaN for a parameter that is not active.
+    A configuration is a list of floats: a choice by its place, NaN for a parameter that is not active. A history that is an
+    array of NumPy's is taken as it is, and the suggestions are then rows of an array too.
 
     Args:
         space: What may be tried.
-        history: The configurations that were tried, in order.
+        history: The configurations that were tried, in order: [trials, parameters].
         losses: How they went, to be minimized; not finite for a failed trial, which is avoided.
-        pending: Configurations without an outcome so far.
+        pending: Configurations without an outcome so far: [trials, parameters].
         count: How many suggestions are wanted; each takes those before it for pending.
         seed: The study's seed.
         number: The number of the trial that is asked for, from 0.
@@ -43,30 +46,67 @@ def suggest(
     if len(history) != len(losses):
         raise ValueError(f"{len(history)} trials and {len(losses)} losses")
     count = integer("count", count, 0, 2**31)
-    options = SuggestOptions(
+    options = _options(sampler, model, seed, number)
+    with space._lock:
+        size = len(space)
+        finished, _ = matrix("history", history, size)
+        running, waiting = matrix("pending", pending, size)
+        out = (ctypes.c_double * (count * size))()
+        call(
+            "optiformer_suggest",
+            space._handle,
+            ctypes.byref(options),
+            finished,
+            doubles(losses),
+            len(losses),
+            running,
+            waiting,
+            out,
+            count,
+        )
+    if is_array(history):
+        return sys.modules["numpy"].array(out, dtype=float).reshape(count, size)
+    return [list(out[row * size : (row + 1) * size]) for row in range(count)]
+
+
+def suggest_flat(
+    space: Space,
+    rows: "array.array[float]",
+    losses: "array.array[float]",
+    pending: Sequence[Sequence[float]],
+    *,
+    seed: int,
+    number: int,
+    sampler: str,
+    model: Optional[Model],
+) -> List[float]:
+    """One suggestion, as `suggest` makes it, from rows that lie one after the other: nothing is converted for each call."""
+    options = _options(sampler, model, seed, number)
+    with space._lock:
+        size = len(space)
+        waiting, _ = matrix("pending", pending, size)
+        out = (ctypes.c_double * size)()
+        finished = len(losses)
+        call(
+            "optiformer_suggest",
+            space._handle,
+            ctypes.byref(options),
+            pointer(rows),
+            pointer(losses),
+            finished,
+            waiting,
+            len(pending),
+            out,
+            1,
+        )
+    return list(out)
+
+
+def _options(sampler: str, model: Optional[Model], seed: int, number: int) -> SuggestOptions:
+    return SuggestOptions(
         struct_size=ctypes.sizeof(SuggestOptions),
         sampler=encoded("sampler", sampler),
         model=model._handle if model is not None else None,
         seed=unsigned("seed", seed),
         number=unsigned("number", number),
     )
-    with space._lock:
-        size = len(space)
-        for name, rows in (("history", history), ("pending", pending)):
-            for index, row in enumerate(rows):
-                if len(row) != size:
-                    raise ValueError(f"{name}, row {index}: {len(row)} values for {size} parameters")
-        out = (ctypes.c_double * (count * size))()
-        call(
-            "optiformer_suggest",
-            space._handle,
-            ctypes.byref(options),
-            doubles([value for row in history for value in row]),
-            doubles(losses),
-            len(losses),
-            doubles([value for row in pending for value in row]),
-            len(pending),
-            out,
-            count,
-        )
-    return [list(out[row * size : (row + 1) * size]) for row in range(count)]
