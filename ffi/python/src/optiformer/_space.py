@@ -1,9 +1,11 @@
 """Search spaces."""
 
 import ctypes
-import json as json_module
+import json
 import math
-from typing import Any, Dict, List, Optional, Sequence
+import numbers
+from collections.abc import Mapping
+from typing import Any, Dict, List, Optional, Sequence, Union
 
 from ._library import Handle, call, doubles, encoded, integer, signed, text
 
@@ -12,21 +14,27 @@ class Space(Handle):
     """What may be tried: an ordered list of parameters.
 
     Args:
-        json: The space as a JSON document, as the command-line tool reads it; an empty space without it.
+        parameters: The parameters by their names, or the space as a JSON document, as the command-line tool reads it; an
+            empty space without it. A parameter is a pair of bounds, of ints or of floats, with "log" behind it for a
+            logarithmic scale, `(1e-4, 1.0, "log")`; a list of choices, `["sgd", "adam"]`; or a mapping as in the document,
+            `{"type": "float", "low": 0.0, "high": 0.99, "when": {"parent": "optimizer", "is": ["sgd"]}}`.
 
     Raises:
         Error: "INVALID_SPACE", naming the line or the parameter.
+        TypeError: for a parameter that is none of these, naming it.
     """
 
     _free = "optiformer_space_free"
 
-    def __init__(self, json: Optional[str] = None) -> None:
+    def __init__(self, parameters: Union[Mapping[str, Any], str, None] = None) -> None:
         self._layout = Layout()
-        if json is None:
+        if parameters is None or isinstance(parameters, Mapping):
             super().__init__("optiformer_space_new")
+            for name, parameter in (parameters or {}).items():
+                self._add_parameter(name, parameter)
             return
-        super().__init__("optiformer_space_from_json", encoded("json", json))
-        for parameter in json_module.loads(json)["parameters"]:
+        super().__init__("optiformer_space_from_json", encoded("parameters", parameters))
+        for parameter in json.loads(parameters)["parameters"]:
             kind = parameter["choices"] if parameter["type"] == "categorical" else parameter["type"]
             self._layout.add(parameter["name"], kind)
 
@@ -81,11 +89,47 @@ class Space(Handle):
         with self._lock:
             return text("optiformer_space_to_json", self._handle)
 
+    def _add_parameter(self, name: str, parameter: Any) -> None:
+        if isinstance(parameter, Mapping):
+            self._add_mapping(name, dict(parameter))
+        elif isinstance(parameter, list):
+            self.add_categorical(name, parameter)
+        elif isinstance(parameter, tuple) and _are_bounds(parameter):
+            low, high = parameter[:2]
+            log = len(parameter) == 3
+            if isinstance(low, numbers.Integral) and isinstance(high, numbers.Integral):
+                self.add_int(name, low, high, log=log)
+            else:
+                self.add_float(name, low, high, log=log)
+        else:
+            raise TypeError(
+                f"parameter {name!r}: {parameter!r} is no (low, high), no (low, high, 'log'), no list of choices and no mapping"
+            )
+
+    def _add_mapping(self, name: str, parameter: Dict[str, Any]) -> None:
+        add = {"float": self.add_float, "int": self.add_int, "categorical": self.add_categorical}
+        kind, when = parameter.pop("type", None), parameter.pop("when", None)
+        if kind not in add:
+            raise TypeError(f"parameter {name!r}: its type is 'float', 'int' or 'categorical', not {kind!r}")
+        try:
+            add[kind](name, **parameter)
+        except TypeError as error:
+            raise TypeError(f"parameter {name!r}: {error}") from None
+        if when is not None:
+            if not isinstance(when, Mapping) or set(when) != {"parent", "is"}:
+                raise TypeError(f"parameter {name!r}: 'when' has a 'parent' and 'is', a list of its values, not {when!r}")
+            self.set_condition(name, when["parent"], when["is"])
+
     def _add(self, function: str, name: str, kind: Any, *arguments: Any) -> "Space":
         with self._lock:
             call(function, self._handle, encoded("name", name), *arguments)
             self._layout.add(name, kind)
         return self
+
+
+def _are_bounds(parameter: Sequence[Any]) -> bool:
+    is_pair = len(parameter) == 2 or (len(parameter) == 3 and parameter[2] == "log")
+    return is_pair and all(isinstance(bound, numbers.Real) for bound in parameter[:2])
 
 
 class Layout:
@@ -97,23 +141,28 @@ class Layout:
     def __init__(self) -> None:
         self.names: List[str] = []
         self.kinds: List[Any] = []
+        self.places: Dict[str, int] = {}
 
     def add(self, name: str, kind: Any) -> None:
         """Another parameter."""
+        self.places[name] = len(self.names)
         self.names.append(name)
         self.kinds.append(kind)
 
     def copy(self) -> "Layout":
         """A layout that does not grow with this one."""
         copied = Layout()
-        copied.names, copied.kinds = list(self.names), list(self.kinds)
+        copied.names, copied.kinds, copied.places = list(self.names), list(self.kinds), dict(self.places)
         return copied
 
     def number(self, name: str, value: Any) -> float:
         """A value of parameter `name` as a double: a choice by its place."""
-        kind = self.kinds[self.names.index(name)] if name in self.names else "float"
+        kind = self.kinds[self.places[name]] if name in self.places else "float"
         if not isinstance(kind, list):
-            return float(value)
+            try:
+                return float(value)
+            except (TypeError, ValueError):
+                raise ValueError(f"parameter {name!r} cannot be {value!r}, which is no number") from None
         # 1, 1.0 and True are equal in Python, and may be three choices.
         for place, choice in enumerate(kind):
             if choice is value or (type(choice) is type(value) and choice == value):
@@ -135,7 +184,7 @@ class Layout:
                 result[name] = int(value) if kind == "int" else float(value)
         return result
 
-    def values(self, parameters: Dict[str, Any]) -> List[float]:
+    def values(self, parameters: Mapping[str, Any]) -> List[float]:
         """The inverse of `parameters`."""
         unknown = sorted(set(parameters) - set(self.names))
         if unknown:
