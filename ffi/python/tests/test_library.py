@@ -130,10 +130,21 @@ def test_handles_are_not_freed_twice():
     model = optiformer.Model()
     assert copy.copy(model) is model and copy.deepcopy(model) is model
     assert pickle.loads(pickle.dumps(model)).description == model.description
-    for handle in (space(), optiformer.Study(space())):
-        for duplicate in (copy.copy, copy.deepcopy, pickle.dumps):
-            with pytest.raises(TypeError, match="cannot be copied"):
-                duplicate(handle)
+    for duplicate in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="cannot be copied"):
+            duplicate(optiformer.Study(space()))
+
+
+def test_a_copied_space_is_the_same_and_grows_by_itself():
+    original = space()
+    for copied in (copy.copy(original), copy.deepcopy(original), pickle.loads(pickle.dumps(original))):
+        assert copied.to_json() == original.to_json()
+        study = optiformer.Study(copied)
+        study.enqueue({"x": 1.0, "n": 2, "c": None, "y": 0.5})
+        assert study.ask().parameters["c"] is None
+        copied.add_float("later", 0.0, 1.0)
+    assert original.names == ["x", "n", "c", "y"]
+    assert len(copy.copy(optiformer.Space())) == 0
 
 
 def test_a_model_of_a_file_is_that_of_its_bytes(tmp_path):

@@ -76,6 +76,10 @@ class Space(Handle):
             )
         return self
 
+    def __reduce__(self) -> Any:
+        # The document has the library's side of it, the kinds have choices of any type.
+        return _restored, (self.to_json() if len(self) else None, self._layout.kinds)
+
     def __len__(self) -> int:
         return len(self._layout.names)
 
@@ -125,6 +129,12 @@ class Space(Handle):
             call(function, self._handle, encoded("name", name), *arguments)
             self._layout.add(name, kind)
         return self
+
+
+def _restored(document: Optional[str], kinds: List[Any]) -> Space:
+    space = Space(document)
+    space._layout.kinds = list(kinds)
+    return space
 
 
 def _are_bounds(parameter: Sequence[Any]) -> bool:
