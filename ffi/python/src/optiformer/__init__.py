@@ -3,6 +3,7 @@
 `minimize` is one call, `Study` asks and tells, `suggest` needs no study; `optiformer.optuna` has a sampler for Optuna.
 """
 
+from ._cache import Cache
 from ._library import Error, library
 from ._minimize import OptimizeResult, minimize
 from ._model import Model
@@ -13,6 +14,7 @@ from ._suggest import suggest
 __version__: str = library.optiformer_version_string().decode()
 __all__ = [
     "Best",
+    "Cache",
     "Counts",
     "Error",
     "Explanation",

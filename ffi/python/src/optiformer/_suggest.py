@@ -5,6 +5,7 @@ import ctypes
 import sys
 from typing import Any, List, Optional, Sequence
 
+from ._cache import Cache
 from ._library import SuggestOptions, call, doubles, encoded, integer, is_array, matrix, pointer, unsigned
 from ._model import Model
 from ._space import Space
@@ -21,6 +22,7 @@ def suggest(
     number: int = 0,
     sampler: str = "auto",
     model: Optional[Model] = None,
+    cache: Optional[Cache] = None,
 ) -> Any:
     """The next configurations to try, to minimize a loss: a pure function of its arguments.
 
@@ -38,6 +40,7 @@ def suggest(
         sampler: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "sobol" or "random".
         model: Weights for "optiformer"; those that are part of the library if None. "auto" takes them, but has no
             place for them as yet.
+        cache: What is kept from call to call, to make later ones faster.
 
     Raises:
         Error: "INVALID_VALUE", naming array, row and parameter; "UNSUPPORTED" for more parameters or choices than
@@ -46,7 +49,7 @@ def suggest(
     if len(history) != len(losses):
         raise ValueError(f"{len(history)} trials and {len(losses)} losses")
     count = integer("count", count, 0, 2**31)
-    options = _options(sampler, model, seed, number)
+    options = _options(sampler, model, seed, number, cache)
     with space._lock:
         size = len(space)
         finished, _ = matrix("history", history, size)
@@ -79,9 +82,10 @@ def suggest_flat(
     number: int,
     sampler: str,
     model: Optional[Model],
+    cache: Cache,
 ) -> List[float]:
     """One suggestion, as `suggest` makes it, from rows that lie one after the other: nothing is converted for each call."""
-    options = _options(sampler, model, seed, number)
+    options = _options(sampler, model, seed, number, cache)
     with space._lock:
         size = len(space)
         waiting, _ = matrix("pending", pending, size)
@@ -102,11 +106,14 @@ def suggest_flat(
     return list(out)
 
 
-def _options(sampler: str, model: Optional[Model], seed: int, number: int) -> SuggestOptions:
+def _options(
+    sampler: str, model: Optional[Model], seed: int, number: int, cache: Optional[Cache]
+) -> SuggestOptions:
     return SuggestOptions(
         struct_size=ctypes.sizeof(SuggestOptions),
         sampler=encoded("sampler", sampler),
         model=model._handle if model is not None else None,
         seed=unsigned("seed", seed),
         number=unsigned("number", number),
+        cache=cache._handle if cache is not None else None,
     )

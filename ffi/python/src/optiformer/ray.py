@@ -10,8 +10,9 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 from ray.tune.search import Searcher
 from ray.tune.search.sample import Categorical, Domain, Float, Integer, LogUniform, Quantized, Uniform
 from ray.tune.search.variant_generator import parse_spec_vars
-from ray.tune.utils import flatten_dict, unflatten_dict
+from ray.tune.utils.util import flatten_dict, unflatten_dict
 
+from ._cache import Cache
 from ._library import unsigned
 from ._model import Model
 from ._space import Space
@@ -70,6 +71,7 @@ class OptiFormerSearch(Searcher):
         self._numbers: List[int] = []
         self._rows = array.array("d")
         self._losses = array.array("d")
+        self._cache = Cache()
         if space is not None:
             self._set_space(space)
 
@@ -160,6 +162,7 @@ class OptiFormerSearch(Searcher):
             number=number,
             sampler=self._sampler,
             model=self._model,
+            cache=self._cache,
         )
 
     def _record(self, number: int, row: Sequence[float], value: Any) -> None:

@@ -190,6 +190,7 @@ class OptiFormerSampler(BaseSampler):
             number=trial.number,
             sampler=self._sampler,
             model=self._model,
+            cache=view.cache,
         )
         given.update((name, value) for name, value in zip(view.names, row) if not math.isnan(value))
         self._given.setdefault(_key(study, trial), {}).update(given)

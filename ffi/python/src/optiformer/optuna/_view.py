@@ -9,6 +9,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from .._cache import Cache
 from .._space import Space
 from ._follower import Follower
 from ._structure import Part
@@ -26,6 +27,7 @@ class View(Follower):
         self.part = part
         self.names = tuple(part.distributions)
         self.space = _space(part)
+        self.cache = Cache()
         self._direction = direction
         self._places = {name: place for place, name in enumerate(self.names)}
         self.clear()
