@@ -87,6 +87,36 @@ def test_trials_that_start_at_the_same_moment_know_of_each_other():
     assert len(set(seen)) == 12
 
 
+def test_a_trial_waits_for_another_process_to_show_what_it_gave_out(tmp_path):
+    """Two samplers, each with a storage of its own, as in two processes."""
+
+    def process():
+        backend = optuna.storages.journal.JournalFileBackend(str(tmp_path / "journal"))
+        storage = optuna.storages.JournalStorage(backend)
+        return optuna.create_study(
+            storage=storage, study_name="s", load_if_exists=True, sampler=OptiFormerSampler(seed=5, sampler="gp")
+        )
+
+    def ask(trial):
+        return trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1)
+
+    one, other = process(), process()
+    one.optimize(lambda trial: sum(ask(trial)), n_trials=12)
+    earlier, later = one.ask(), other.ask()
+    given = []
+    waiting = threading.Thread(target=lambda: given.append(ask(later)))
+    waiting.start()
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    earlier.relative_params
+    waiting.join(0.3)
+    assert not waiting.is_alive() and given[0] != ask(earlier)
+    # One that died before it showed anything is not waited for any longer than that.
+    other.tell(later, 1.0)
+    one.ask()
+    ask(other.ask())
+
+
 def test_pending_trials_are_kept_away_from():
     study = optuna.create_study(sampler=OptiFormerSampler(seed=6))
     distributions = {"a": optuna.distributions.IntDistribution(0, 2), "b": optuna.distributions.IntDistribution(0, 3)}

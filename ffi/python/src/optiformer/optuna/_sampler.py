@@ -23,8 +23,9 @@ from ._view import View, internal
 
 # The attribute by which a trial shows other processes what it was given before its objective has asked for it.
 GIVEN = "optiformer:given"
-# For how long a trial waits for those that began before it to show what they were given, and how old these may be.
-PATIENCE, FRESH = 0.5, 2.0
+# For how many seconds a trial waits for those that began before it to show what they were given, and how much earlier these may
+# have begun. A suggestion takes milliseconds, but a machine may have many more workers than processors.
+PATIENCE, FRESH = 3.0, 10.0
 # How many sets of parameters are kept for a study. A parameter whose range grows with each trial has a set for each.
 MOST_VIEWS = 64
 
