@@ -6,8 +6,7 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{
-    math::low_discrepancy,
-    math::random_normal,
+    math::{low_discrepancy::Kronecker, random_normal},
     space::{Configuration, Parameter, SearchBox, Space},
 };
 
@@ -118,24 +117,27 @@ pub fn neighbor_within(
     space.from_unit(&unit)
 }
 
-/// Point `index` of a low-discrepancy sequence in the search box, shifted by `seed`.
-pub fn spread(space: &Space, search_box: &SearchBox, index: u32, seed: u64) -> Configuration {
-    let unit: Vec<f64> = (0..space.len())
-        .map(|dimension| {
-            search_box.denormalize(dimension, low_discrepancy::coordinate(index, dimension, seed))
-        })
-        .collect();
+/// Point `index` of a low-discrepancy sequence in the search box.
+pub fn spread(
+    space: &Space,
+    search_box: &SearchBox,
+    sequence: &Kronecker,
+    index: u32,
+) -> Configuration {
+    let coordinates = sequence.point(index).enumerate();
+    let unit: Vec<f64> =
+        coordinates.map(|(dimension, inner)| search_box.denormalize(dimension, inner)).collect();
     space.from_unit(&unit)
 }
 
 /// Point `index` of the same sequence over the whole space, contracted toward the center: it covers
 /// the fraction `share` of the range of each numerical parameter.
 pub fn central(space: &Space, index: u32, seed: u64, share: f64) -> Configuration {
-    let coordinate = |(dimension, parameter): (usize, &Parameter)| {
-        let unit = low_discrepancy::coordinate(index, dimension, seed);
+    let coordinate = |(unit, parameter): (f64, &Parameter)| {
         if parameter.domain().is_categorical() { unit } else { 0.5 + share * (unit - 0.5) }
     };
-    let unit: Vec<f64> = space.parameters().iter().enumerate().map(coordinate).collect();
+    let sequence = Kronecker::new(space.len(), seed);
+    let unit: Vec<f64> = sequence.point(index).zip(space.parameters()).map(coordinate).collect();
     space.from_unit(&unit)
 }
 
@@ -179,9 +181,9 @@ mod tests {
     #[test]
     fn the_spread_is_even() {
         let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
-        let mut counts = [0; 8];
+        let (mut counts, sequence) = ([0; 8], Kronecker::new(1, 7));
         for index in 0..64 {
-            let value = spread(&space, &SearchBox::whole(1), index, 7).get(0).unwrap();
+            let value = spread(&space, &SearchBox::whole(1), &sequence, index).get(0).unwrap();
             counts[((value * 8.0) as usize).min(7)] += 1;
         }
         assert!(counts.iter().all(|count| (6..=10).contains(count)), "{counts:?}");

@@ -5,24 +5,51 @@
 //! independent over the rationals, so the points are equidistributed in every dimension (Weyl
 //! 1916).
 
+use alloc::vec::Vec;
+
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// Coordinate `dimension` of point `index`, in `[0, 1)`.
-pub fn coordinate(index: u32, dimension: usize, seed: u64) -> f64 {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(
-        seed ^ (dimension as u64).wrapping_mul(0xD1B5_4A32_D192_ED03),
-    );
-    let shift: f64 = rng.random();
-    let place = shift + (f64::from(index) + 1.0) * libm::sqrt(prime(dimension) as f64);
-    place - libm::floor(place)
+/// The sequence in a number of dimensions, for one seed.
+#[derive(Clone, Debug)]
+pub struct Kronecker {
+    /// `[dimensions]`: the shift, and the step from one point to the next.
+    places: Vec<(f64, f64)>,
 }
 
-/// The prime number `index`, counted from 2 at 0.
-fn prime(index: usize) -> u64 {
-    let is_prime =
-        |number: u64| (2..).take_while(|d| d * d <= number).all(|d| !number.is_multiple_of(d));
-    (2..).filter(|number| is_prime(*number)).nth(index).expect("there is always another prime")
+impl Kronecker {
+    /// The sequence of a seed. It begins with the same coordinates in any number of dimensions.
+    pub fn new(dimensions: usize, seed: u64) -> Self {
+        let place = |(dimension, prime): (usize, u64)| {
+            let mut rng = Xoshiro256PlusPlus::seed_from_u64(
+                seed ^ (dimension as u64).wrapping_mul(0xD1B5_4A32_D192_ED03),
+            );
+            (rng.random(), libm::sqrt(prime as f64))
+        };
+        Self { places: primes(dimensions).into_iter().enumerate().map(place).collect() }
+    }
+
+    /// The coordinates of point `index`, `[dimensions]`, in `[0, 1)`.
+    pub fn point(&self, index: u32) -> impl Iterator<Item = f64> {
+        self.places.iter().map(move |(shift, step)| {
+            let place = shift + (f64::from(index) + 1.0) * step;
+            place - libm::floor(place)
+        })
+    }
+}
+
+/// The first `count` prime numbers.
+fn primes(count: usize) -> Vec<u64> {
+    let mut primes: Vec<u64> = Vec::with_capacity(count);
+    let mut number = 2;
+    while primes.len() < count {
+        let mut divisors = primes.iter().take_while(|prime| *prime * *prime <= number);
+        if divisors.all(|prime: &u64| !u64::is_multiple_of(number, *prime)) {
+            primes.push(number);
+        }
+        number += 1;
+    }
+    primes
 }
 
 #[cfg(test)]
@@ -31,17 +58,17 @@ mod tests {
 
     #[test]
     fn primes_are_prime() {
-        assert_eq!([0, 1, 2, 3, 4, 63].map(prime), [2, 3, 5, 7, 11, 311]);
+        let primes = primes(1000);
+        assert_eq!([0, 1, 2, 3, 4, 63, 999].map(|at| primes[at]), [2, 3, 5, 7, 11, 311, 7919]);
     }
 
     #[test]
     fn every_box_gets_its_share() {
         // 640 points in 64 boxes: independent draws would leave some box with fewer than three.
-        let mut counts = [0; 64];
+        let (mut counts, sequence) = ([0; 64], Kronecker::new(3, 5));
         for index in 0..640 {
-            let place = (0..3).fold(0, |place, dimension| {
-                4 * place + (4.0 * coordinate(index, dimension, 5)) as usize
-            });
+            let cell = |place, coordinate| 4 * place + (4.0 * coordinate) as usize;
+            let place = sequence.point(index).fold(0, cell);
             counts[place] += 1;
         }
         assert!(counts.iter().all(|count| (5..=15).contains(count)), "{counts:?}");

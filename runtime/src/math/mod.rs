@@ -22,3 +22,20 @@ pub(crate) use eigen::Eigen;
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
+
+/// `Σ aᵢ·bᵢ` in eight sums, so that no addition waits for the one before it.
+#[cfg(feature = "classical")]
+pub(crate) fn dot_in_lanes(a: &[f64], b: &[f64]) -> f64 {
+    let size = a.len().min(b.len());
+    let (a_chunks, a_rest) = a[..size].as_chunks::<8>();
+    let (b_chunks, b_rest) = b[..size].as_chunks::<8>();
+    let rest = dot(a_rest, b_rest);
+    let mut sums = [0.0; 8];
+    for (a, b) in a_chunks.iter().zip(b_chunks) {
+        for lane in 0..8 {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let [a, b, c, d, e, f, g, h] = sums;
+    ((a + e) + (b + f)) + ((c + g) + (d + h)) + rest
+}

@@ -68,6 +68,8 @@ pub struct Study {
     trials: Vec<Trial>,
     /// Ids of the pending trials, ascending, so that an ask does not scan the finished ones.
     pending_ids: Vec<u64>,
+    /// Their configurations, so that an ask copies none of them.
+    pending: Vec<Configuration>,
     next_id: u64,
     /// Number of successful asks.
     asked: u64,
@@ -97,6 +99,7 @@ impl Study {
             seed,
             trials: Vec::new(),
             pending_ids: Vec::new(),
+            pending: Vec::new(),
             next_id: 0,
             asked: 0,
             queue: VecDeque::new(),
@@ -126,7 +129,8 @@ impl Study {
     /// `None` for a trial that was enqueued or added, that has its outcome, or that was asked for
     /// before the study was read from a file: explanations are not stored.
     pub fn explanation(&self, id: u64) -> Option<&Explanation> {
-        self.explanations.iter().find(|(of, _)| *of == id).map(|(_, explanation)| explanation)
+        let place = self.explanations.binary_search_by_key(&id, |(of, _)| *of).ok()?;
+        Some(&self.explanations[place].1)
     }
 
     /// Records the outcome of a pending trial. An objective that is not finite counts as a failure.
@@ -265,12 +269,10 @@ impl Study {
             let configuration = configuration.clone();
             return Ok((Event::Ask { id, configuration, origin: TrialOrigin::Enqueued }, None));
         }
-        let pending: Vec<Configuration> =
-            self.pending().map(|trial| trial.configuration.clone()).collect();
         let Suggestion { configuration, mut explanation } = self.sampler.explain(&Request {
             space: &self.space,
             history: &self.history,
-            pending: &pending,
+            pending: &self.pending,
             number: self.asked,
             seed: self.seed,
         })?;
@@ -348,13 +350,13 @@ impl Study {
                 self.asked += 1;
                 self.next_id = id + 1;
                 let state = TrialState::Pending;
-                self.pending_ids.push(id);
+                self.push_pending(id, &configuration);
                 self.trials.push(Trial { id, configuration, state, origin, reason: None });
             }
             Event::Add { id, configuration, outcome, reason } => {
                 self.next_id = id + 1;
                 let (state, origin) = (TrialState::Pending, TrialOrigin::Added);
-                self.pending_ids.push(id);
+                self.push_pending(id, &configuration);
                 self.trials.push(Trial { id, configuration, state, origin, reason: None });
                 self.finish(id, outcome, reason);
             }
@@ -364,9 +366,7 @@ impl Study {
                 if let Some(position) = self.position(id) {
                     self.trials.remove(position);
                 }
-                self.pending_ids.retain(|pending| *pending != id);
-                self.orphans.retain(|orphan| *orphan != id);
-                self.explanations.retain(|(of, _)| *of != id);
+                self.remove_pending(id);
             }
         }
     }
@@ -382,9 +382,25 @@ impl Study {
         let place = self.history_ids.partition_point(|other| *other < id);
         self.history_ids.insert(place, id);
         self.history.insert(place, observation);
-        self.pending_ids.retain(|pending| *pending != id);
+        self.remove_pending(id);
+    }
+
+    /// Adds a trial to the pending ones; ids are ascending.
+    fn push_pending(&mut self, id: u64, configuration: &Configuration) {
+        self.pending_ids.push(id);
+        self.pending.push(configuration.clone());
+    }
+
+    /// Removes what is kept of a pending trial.
+    fn remove_pending(&mut self, id: u64) {
+        if let Ok(place) = self.pending_ids.binary_search(&id) {
+            self.pending_ids.remove(place);
+            self.pending.remove(place);
+        }
         self.orphans.retain(|orphan| *orphan != id);
-        self.explanations.retain(|(of, _)| *of != id);
+        if let Ok(place) = self.explanations.binary_search_by_key(&id, |(of, _)| *of) {
+            self.explanations.remove(place);
+        }
     }
 
     fn position(&self, id: u64) -> Option<usize> {

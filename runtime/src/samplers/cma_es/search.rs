@@ -14,7 +14,7 @@ use super::{
     strategy::Strategy,
 };
 use crate::{
-    math::low_discrepancy,
+    math::low_discrepancy::Kronecker,
     space::{Configuration, Space},
     trial::Observation,
 };
@@ -343,7 +343,5 @@ fn is_own_first(request: &Request<'_>, before: &[Observation]) -> bool {
 
 /// A starting point different from those of earlier runs.
 fn fresh_mean(layout: &Layout, seed: u64, index: u64) -> Vec<f64> {
-    (0..layout.coordinates.len())
-        .map(|dimension| low_discrepancy::coordinate(index as u32, dimension, mix(seed, 0)))
-        .collect()
+    Kronecker::new(layout.coordinates.len(), mix(seed, 0)).point(index as u32).collect()
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     acquisition::{CandidateOrigin, candidates},
-    math::low_discrepancy,
+    math::low_discrepancy::Kronecker,
     space::SearchBox,
 };
 
@@ -80,13 +80,11 @@ pub(super) fn search(
         active: vec![true; columns],
         scratch: Scratch::default(),
     };
-    let seed = rng.random();
+    let sequence = Kronecker::new(columns, rng.random());
     let search_box = SearchBox::whole(columns);
     let mut rated: Vec<RatedPoint> = Vec::with_capacity(budget.raw_samples + budget.local_samples);
     for index in 0..budget.raw_samples as u32 {
-        let mut unit: Vec<f64> = (0..columns)
-            .map(|dimension| low_discrepancy::coordinate(index, dimension, seed))
-            .collect();
+        let mut unit: Vec<f64> = sequence.point(index).collect();
         encoding.snap_to_grid(&mut unit);
         rated.push(RatedPoint { rating: 0.0, unit, origin: CandidateOrigin::Spread });
     }

@@ -1,7 +1,10 @@
 use alloc::{collections::BTreeSet, string::ToString, vec};
 
 use super::*;
-use crate::space::{Parameter, Space};
+use crate::{
+    math::low_discrepancy::Kronecker,
+    space::{Parameter, Space},
+};
 
 /// The lowest loss of a study with `trials` trials, its history, and the suggestions.
 fn study(
@@ -199,7 +202,8 @@ fn predictions_know_the_trials_and_doubt_what_is_far() {
     let space = plane();
     // All trials lie in one corner.
     let corner = |number: u32| {
-        let unit = [0, 1].map(|at| 0.5 * crate::math::low_discrepancy::coordinate(number, at, 1));
+        let unit: Vec<f64> =
+            Kronecker::new(2, 1).point(number).map(|coordinate| 0.5 * coordinate).collect();
         let configuration = space.from_unit(&unit);
         Observation { loss: valley(&configuration), configuration }
     };

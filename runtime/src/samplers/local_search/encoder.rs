@@ -53,38 +53,12 @@ impl PointEncoder {
         }
     }
 
-    /// Length of an offset: one element per numerical parameter, then one per choice.
+    /// Length of an offset with a column for every choice.
     pub fn dimensions(&self) -> usize {
         self.numerical.len() + self.categorical.iter().map(|(_, count)| count).sum::<usize>()
     }
 
-    /// Offset of a point from `center` in units of `radius`; a different choice is one radius away.
-    ///
-    /// A parameter that is inactive in either point contributes 0.
-    pub fn offset(&self, point: &Point, center: &Point, radius: f64) -> Vec<f64> {
-        let mut offset: Vec<f64> = point
-            .places
-            .iter()
-            .zip(&center.places)
-            .map(|pair| match pair {
-                (Some(place), Some(center)) => (place - center) / radius,
-                _ => 0.0,
-            })
-            .collect();
-        let pairs = point.choices.iter().zip(&center.choices);
-        for ((_, count), pair) in self.categorical.iter().zip(pairs) {
-            let from = offset.len();
-            offset.resize(from + count, 0.0);
-            if let (Some(choice), Some(center)) = pair
-                && choice != center
-            {
-                offset[from + choice] = 1.0;
-            }
-        }
-        offset
-    }
-
-    /// Squared length of [`offset`](Self::offset), equal in every bit; cut short, with any larger
+    /// Squared length of [`Columns::offset`], equal in every bit; cut short, with any larger
     /// value, once it exceeds `most`.
     pub fn squared_distance(&self, point: &Point, center: &Point, radius: f64, most: f64) -> f64 {
         let mut sum = 0.0;
@@ -118,6 +92,72 @@ impl PointEncoder {
     }
 }
 
+/// The columns of a local model: one for each numerical parameter and, for each categorical one,
+/// one for each choice that the model's points have and the center has not, and one for all others.
+///
+/// Of choices that no point has the model says the same, so that the number of columns follows from
+/// the number of points, whatever the number of choices.
+#[derive(Clone, Debug)]
+pub(super) struct Columns {
+    /// For each categorical parameter, the choices with a column of their own, ascending.
+    seen: Vec<Vec<usize>>,
+    len: usize,
+}
+
+impl Columns {
+    /// The columns of a model of `points` around `center`.
+    pub fn new<'a>(points: impl Iterator<Item = &'a Point> + Clone, center: &Point) -> Self {
+        let seen: Vec<Vec<usize>> = center
+            .choices
+            .iter()
+            .enumerate()
+            .map(|(at, here)| {
+                let other = |point: &Point| point.choices[at].filter(|_| here.is_some());
+                let mut seen: Vec<usize> = points.clone().filter_map(other).collect();
+                seen.retain(|choice| Some(*choice) != *here);
+                seen.sort_unstable();
+                seen.dedup();
+                seen
+            })
+            .collect();
+        let len = center.places.len() + seen.iter().map(|choices| choices.len() + 1).sum::<usize>();
+        Self { seen, len }
+    }
+
+    /// Number of columns.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The choices of a categorical parameter that the model's points have, other than the
+    /// center's.
+    pub fn seen(&self, parameter: usize) -> &[usize] {
+        &self.seen[parameter]
+    }
+
+    /// Offset of a point from `center` in units of `radius`; a different choice is one radius away.
+    ///
+    /// A parameter that is inactive in either point contributes 0.
+    pub fn offset(&self, point: &Point, center: &Point, radius: f64) -> Vec<f64> {
+        let mut offset = Vec::with_capacity(self.len);
+        offset.extend(point.places.iter().zip(&center.places).map(|pair| match pair {
+            (Some(place), Some(center)) => (place - center) / radius,
+            _ => 0.0,
+        }));
+        let pairs = point.choices.iter().zip(&center.choices);
+        for (seen, pair) in self.seen.iter().zip(pairs) {
+            let from = offset.len();
+            offset.resize(from + seen.len() + 1, 0.0);
+            if let (Some(choice), Some(center)) = pair
+                && choice != center
+            {
+                offset[from + seen.binary_search(choice).unwrap_or(seen.len())] = 1.0;
+            }
+        }
+        offset
+    }
+}
+
 impl Point {
     /// Largest coordinate difference, and whether all choices are equal.
     pub fn distance(&self, other: &Self) -> (f64, bool) {
@@ -148,6 +188,8 @@ impl Point {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use rand::{RngExt, SeedableRng};
     use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -177,7 +219,8 @@ mod tests {
             assert_eq!(one.is_within(&other, 0.3), same && distance < 0.3);
             assert!(!one.is_within(&other, distance));
             near += usize::from(one.is_within(&other, 0.3));
-            let offset = encoder.offset(&one, &other, 0.1);
+            let columns = Columns::new([&one].into_iter(), &other);
+            let offset = columns.offset(&one, &other, 0.1);
             let square: f64 = offset.iter().map(|x| x * x).sum();
             let found = encoder.squared_distance(&one, &other, 0.1, 20.0);
             assert_eq!(found > 20.0, square > 20.0);
@@ -187,5 +230,28 @@ mod tests {
             }
         }
         assert!(near > 20 && (200..1800).contains(&cut), "{near} near, {cut} cut short");
+    }
+
+    #[test]
+    fn choices_that_no_point_has_share_a_column() {
+        let space = Space::new(alloc::vec![
+            Parameter::float("x", 0.0, 1.0),
+            Parameter::categorical("kind", (0..5000).map(|choice| choice.to_string())),
+        ])
+        .unwrap();
+        let encoder = PointEncoder::new(&space);
+        let point = |x: f64, choice: usize| {
+            encoder.point(&space, &encoder.configuration(&space, &[x], &[choice]))
+        };
+        let center = point(0.5, 17);
+        let points = [center.clone(), point(0.4, 4000), point(0.6, 17), point(0.7, 3)];
+        let columns = Columns::new(points.iter(), &center);
+        assert_eq!((columns.len(), columns.seen(0)), (4, &[3, 4000][..]));
+        for (choice, wanted) in [(17, [0.0; 3]), (3, [1.0, 0.0, 0.0]), (4000, [0.0, 1.0, 0.0])] {
+            assert_eq!(columns.offset(&point(0.5, choice), &center, 0.1)[1..], wanted);
+        }
+        for choice in [0, 5, 4999] {
+            assert_eq!(columns.offset(&point(0.5, choice), &center, 0.1)[1..], [0.0, 0.0, 1.0]);
+        }
     }
 }

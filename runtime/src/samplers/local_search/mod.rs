@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use rand::{Rng, RngExt};
 
 use self::{
-    encoder::{Point, PointEncoder},
+    encoder::{Columns, Point, PointEncoder},
     quadratic::Quadratic,
     trust_region::TrustRegionTrace,
 };
@@ -73,6 +73,13 @@ const MIN_DISTANCE_TO_PENDING: f64 = 0.3;
 
 /// Largest number of trials in the model: the cost is cubic.
 const MAX_MODEL_POINTS: usize = 80;
+
+/// Number of exchanged choices beyond which those that no trial of the model has are sampled: the
+/// model says the same of all of them.
+const MAX_EXCHANGES: usize = 4096;
+
+/// Number of numerical parameters beyond which steps along single coordinates are sampled.
+const MAX_COORDINATES: usize = 128;
 
 /// A candidate, and its offset in units of the trust region.
 struct Candidate {
@@ -185,17 +192,17 @@ struct Step<'a> {
 impl Step<'_> {
     /// The best untried candidate.
     fn suggest(&self, rng: &mut impl Rng) -> Option<Configuration> {
-        let model = self.fit();
+        let (model, columns) = self.fit();
         let mut candidates = Vec::new();
         let moves_categoricals = !self.encoder.categorical.is_empty()
             && (self.request.number as usize).is_multiple_of(self.options.categorical_every);
         if moves_categoricals || self.encoder.numerical.is_empty() {
-            self.categorical_moves(&mut candidates, rng);
+            self.categorical_moves(&columns, &mut candidates, rng);
         }
         let mut best = self.best(&model, candidates);
         if best.is_none() {
             let mut candidates = Vec::new();
-            self.numerical_moves(&model, &mut candidates, rng);
+            self.numerical_moves(&model, &columns, &mut candidates, rng);
             best = self.best(&model, candidates);
         }
         best
@@ -225,16 +232,13 @@ impl Step<'_> {
                         .iter()
                         .all(|other| !is_near(candidate, other, MIN_DISTANCE_TO_PENDING))
             })
-            .map(|candidate| {
-                let deviation = model.deviation(&candidate.offset);
-                (model.value(&candidate.offset) - self.options.kappa * deviation, candidate)
-            })
+            .map(|candidate| (model.lower_bound(&candidate.offset, self.options.kappa), candidate))
             .reduce(|best, other| if other.0 < best.0 { other } else { best })
             .map(|(_, candidate)| candidate.configuration)
     }
 
     /// Fits the model to the trials nearest to the center.
-    fn fit(&self) -> Quadratic {
+    fn fit(&self) -> (Quadratic, Columns) {
         let (history, center) = (self.request.history, &self.points[self.center]);
         let dimensions = self.encoder.dimensions();
         let most = ((dimensions + 1) * (dimensions + 2) / 2 + dimensions).min(MAX_MODEL_POINTS);
@@ -253,9 +257,10 @@ impl Step<'_> {
             .map(|index| history[*index].loss.map_or(scale, offset_from_best) / scale)
             .map(|value| value.min(MAX_SCALED_VALUE))
             .collect();
-        let offset = |index: &usize| self.encoder.offset(&self.points[*index], center, self.radius);
+        let columns = Columns::new(near.iter().map(|index| &self.points[*index]), center);
+        let offset = |index: &usize| columns.offset(&self.points[*index], center, self.radius);
         let offsets = near.iter().flat_map(offset).collect();
-        Quadratic::fit(offsets, dimensions, &values)
+        (Quadratic::fit(offsets, columns.len(), &values), columns)
     }
 
     /// The `most` trials nearest to the center, nearest first; ties by age.
@@ -283,11 +288,11 @@ impl Step<'_> {
         near.into_iter().map(|(_, index)| index).collect()
     }
 
-    fn candidate(&self, places: &[f64], choices: &[usize]) -> Candidate {
+    fn candidate(&self, columns: &Columns, places: &[f64], choices: &[usize]) -> Candidate {
         let space: &Space = self.request.space;
         let configuration = self.encoder.configuration(space, places, choices);
         let point = self.encoder.point(space, &configuration);
-        let offset = self.encoder.offset(&point, &self.points[self.center], self.radius);
+        let offset = columns.offset(&point, &self.points[self.center], self.radius);
         Candidate { configuration, offset, point }
     }
 
@@ -311,20 +316,22 @@ impl Step<'_> {
     }
 
     /// Candidates with one or two exchanged choices.
-    fn categorical_moves(&self, candidates: &mut Vec<Candidate>, rng: &mut impl Rng) {
+    fn categorical_moves(
+        &self,
+        columns: &Columns,
+        candidates: &mut Vec<Candidate>,
+        rng: &mut impl Rng,
+    ) {
         let (places, choices) = self.origin();
         // Inactive parameters cannot be exchanged.
         let active: Vec<usize> = (0..choices.len())
             .filter(|at| self.points[self.center].choices[*at].is_some())
             .filter(|at| self.encoder.categorical[*at].1 > 1)
             .collect();
-        for &at in &active {
-            let count = self.encoder.categorical[at].1;
-            for turn in 1..count {
-                let mut exchanged = choices.clone();
-                exchanged[at] = (choices[at] + turn) % count;
-                candidates.push(self.candidate(&self.fill_inactive(&places, rng), &exchanged));
-            }
+        for (at, choice) in self.exchanges(&active, &choices, columns, rng) {
+            let mut exchanged = choices.clone();
+            exchanged[at] = choice;
+            candidates.push(self.candidate(columns, &self.fill_inactive(&places, rng), &exchanged));
         }
         // Pairs, for choices that are good only together.
         for _ in 0..if active.len() > 1 { PAIR_CANDIDATES } else { 0 } {
@@ -333,12 +340,47 @@ impl Step<'_> {
                 let at = active[rng.random_range(0..active.len())];
                 exchanged[at] = rng.random_range(0..self.encoder.categorical[at].1);
             }
-            candidates.push(self.candidate(&self.fill_inactive(&places, rng), &exchanged));
+            candidates.push(self.candidate(columns, &self.fill_inactive(&places, rng), &exchanged));
         }
         // Shuffle, because the first of equals wins.
         for last in (1..candidates.len()).rev() {
             candidates.swap(last, rng.random_range(0..=last));
         }
+    }
+
+    /// The single exchanges to try, each a parameter and its new choice: all of them, or those that
+    /// the model has seen and a sample of the others.
+    fn exchanges(
+        &self,
+        active: &[usize],
+        choices: &[usize],
+        columns: &Columns,
+        rng: &mut impl Rng,
+    ) -> Vec<(usize, usize)> {
+        let count = |at: usize| self.encoder.categorical[at].1;
+        let all: usize = active.iter().map(|at| count(*at) - 1).sum();
+        if all <= MAX_EXCHANGES {
+            let turns = |&at: &usize| {
+                (1..count(at)).map(move |turn| (at, (choices[at] + turn) % count(at)))
+            };
+            return active.iter().flat_map(turns).collect();
+        }
+        let seen = |&at: &usize| columns.seen(at).iter().map(move |choice| (at, *choice));
+        let mut exchanges: Vec<(usize, usize)> = active.iter().flat_map(seen).collect();
+        for _ in exchanges.len()..MAX_EXCHANGES {
+            // Each exchange is as likely as any other, whichever parameter it belongs to.
+            let mut number = rng.random_range(0..all);
+            let owner = active.iter().find(|at| {
+                let others = count(**at) - 1;
+                let is_owner = number < others;
+                if !is_owner {
+                    number -= others;
+                }
+                is_owner
+            });
+            exchanges.extend(owner.map(|at| (*at, (choices[*at] + 1 + number) % count(*at))));
+        }
+        exchanges
     }
 
     /// `places`, with random values where the center is inactive: a parameter that becomes active
@@ -359,6 +401,7 @@ impl Step<'_> {
     fn numerical_moves(
         &self,
         model: &Quadratic,
+        columns: &Columns,
         candidates: &mut Vec<Candidate>,
         rng: &mut impl Rng,
     ) {
@@ -372,9 +415,9 @@ impl Step<'_> {
         let mut push = |offset: &[f64]| {
             let target: Vec<f64> =
                 places.iter().zip(offset).map(|(place, step)| place + self.radius * step).collect();
-            candidates.push(self.candidate(&target, &choices));
+            candidates.push(self.candidate(columns, &target, &choices));
         };
-        let dimensions = self.encoder.dimensions();
+        let dimensions = columns.len();
         let mut lowest = model.minimize_in_box(&alloc::vec![0.0; dimensions], &low, &high);
         for _ in 0..2 {
             let mut from = alloc::vec![0.0; dimensions];
@@ -397,10 +440,16 @@ impl Step<'_> {
                 .collect();
             push(&offset);
         }
-        for (at, (_, apart)) in self.encoder.numerical.iter().enumerate() {
+        let stepped: Vec<usize> = if places.len() <= MAX_COORDINATES {
+            (0..places.len()).collect()
+        } else {
+            (0..MAX_COORDINATES).map(|_| rng.random_range(0..places.len())).collect()
+        };
+        for at in stepped {
+            let apart = self.encoder.numerical[at].1;
             for direction in [-1.0, 1.0] {
                 let mut offset = alloc::vec![0.0; places.len()];
-                offset[at] = direction * if *apart > 0.0 { apart / self.radius } else { 1.0 };
+                offset[at] = direction * if apart > 0.0 { apart / self.radius } else { 1.0 };
                 if offset[at] >= low[at] && offset[at] <= high[at] {
                     push(&offset);
                 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::math::{Cholesky, dot};
+use crate::math::{Cholesky, dot, dot_in_lanes};
 
 /// The regularized quadratic through scattered values.
 ///
@@ -25,9 +25,26 @@ pub(super) struct Quadratic {
     scale: f64,
     constant: f64,
     gradient: Vec<f64>,
-    /// `[d, d]`.
-    hessian: Vec<f64>,
+    hessian: Hessian,
 }
+
+/// The Hessian `Σ wᵢ·xᵢ·xᵢᵀ` of the model.
+#[derive(Clone, Debug)]
+enum Hessian {
+    /// `[d, d]`.
+    Dense(Vec<f64>),
+    /// The points by columns, `[d, m]`, and the diagonal, `[d]`: of many more dimensions than
+    /// points the matrix would have mostly what the points have already.
+    LowRank {
+        /// `[d, m]`.
+        columns: Vec<f64>,
+        /// `[d]`.
+        diagonal: Vec<f64>,
+    },
+}
+
+/// Largest number of dimensions with a dense Hessian. Up to it, sums keep their order.
+const MAX_DENSE_DIMENSIONS: usize = 256;
 
 /// Prior variances κ_c and κ_g, far above that of the Hessian: constant and slope are nearly free.
 const CONSTANT: f64 = 1e3;
@@ -70,28 +87,60 @@ impl Quadratic {
         let (_, factor, weights, scale) =
             best.expect("with the largest noise the matrix is positive definite");
         let mut gradient = alloc::vec![0.0; dimensions];
-        let mut hessian = alloc::vec![0.0; dimensions * dimensions];
         for (index, weight) in weights.iter().enumerate() {
-            let point = row(index);
-            for (a, x) in point.iter().enumerate() {
-                gradient[a] += SLOPE * weight * x;
-                for (b, y) in point.iter().enumerate() {
-                    hessian[a * dimensions + b] += weight * x * y;
-                }
+            for (slope, x) in gradient.iter_mut().zip(row(index)) {
+                *slope += SLOPE * weight * x;
             }
         }
+        let hessian = if dimensions <= MAX_DENSE_DIMENSIONS {
+            Hessian::dense(&points, dimensions, &weights)
+        } else {
+            Hessian::low_rank(&points, dimensions, &weights)
+        };
         let constant = CONSTANT * weights.iter().sum::<f64>();
         Self { points, dimensions, factor, weights, scale, constant, gradient, hessian }
     }
 
     /// `q(u)`.
     pub fn value(&self, u: &[f64]) -> f64 {
-        let curved: f64 = u
-            .iter()
-            .enumerate()
-            .map(|(row, x)| x * dot(&self.hessian[row * self.dimensions..][..self.dimensions], u))
-            .sum();
+        let curved: f64 = match &self.hessian {
+            Hessian::Dense(hessian) => u
+                .iter()
+                .enumerate()
+                .map(|(row, x)| x * dot(&hessian[row * self.dimensions..][..self.dimensions], u))
+                .sum(),
+            Hessian::LowRank { .. } => self.curved(&self.projections(u)),
+        };
         self.constant + dot(&self.gradient, u) + 0.5 * curved
+    }
+
+    /// The lower confidence bound `q(u) − κ·deviation(u)`.
+    pub fn lower_bound(&self, u: &[f64], kappa: f64) -> f64 {
+        match &self.hessian {
+            Hessian::Dense(_) => self.value(u) - kappa * self.deviation(u),
+            Hessian::LowRank { .. } => {
+                // Value and deviation share the products, which are most of the work.
+                let projections = self.projections(u);
+                let value = self.constant
+                    + dot_in_lanes(&self.gradient, u)
+                    + 0.5 * self.curved(&projections);
+                let covariances: Vec<f64> =
+                    projections.into_iter().map(covariance_of_product).collect();
+                value - kappa * self.deviation_from(&covariances, dot_in_lanes(u, u))
+            }
+        }
+    }
+
+    /// `xᵢ·u` for each point, `[m]`.
+    fn projections(&self, u: &[f64]) -> Vec<f64> {
+        let rows = self.points.chunks_exact(self.dimensions).take(self.weights.len());
+        rows.map(|row| dot_in_lanes(row, u)).collect()
+    }
+
+    /// `uᵀHu` from the projections.
+    fn curved(&self, projections: &[f64]) -> f64 {
+        let terms = self.weights.iter().zip(projections);
+        terms.map(|(weight, product)| weight * product * product).sum()
     }
 
     /// Posterior standard deviation at `u`.
@@ -102,8 +151,14 @@ impl Quadratic {
             .map(|point| covariance(point, u))
             .take(self.weights.len())
             .collect();
-        let known = self.factor.solve_lower(&covariances);
-        libm::sqrt((covariance(u, u) - dot(&known, &known)).max(0.0) * self.scale)
+        self.deviation_from(&covariances, dot(u, u))
+    }
+
+    /// The deviation from the covariances with the points, `[m]`, and `u·u`.
+    fn deviation_from(&self, covariances: &[f64], square: f64) -> f64 {
+        let known = self.factor.solve_lower(covariances);
+        let variance = covariance_of_product(square) - dot(&known, &known);
+        libm::sqrt(variance.max(0.0) * self.scale)
     }
 
     /// Minimizes the model in the box `[low, high]` by coordinate descent from `start`.
@@ -111,30 +166,61 @@ impl Quadratic {
     /// The first `low.len()` coordinates move. Where the Hessian is indefinite the result is a
     /// local minimum.
     pub fn minimize_in_box(&self, start: &[f64], low: &[f64], high: &[f64]) -> Vec<f64> {
+        let hessian = match &self.hessian {
+            Hessian::Dense(hessian) => hessian,
+            Hessian::LowRank { columns, diagonal } => {
+                return self.minimize_low_rank(columns, diagonal, start, (low, high));
+            }
+        };
         let d = self.dimensions;
         let mut u = start.to_vec();
         let mut slopes: Vec<f64> =
-            (0..d).map(|row| self.gradient[row] + dot(&self.hessian[row * d..][..d], &u)).collect();
+            (0..d).map(|row| self.gradient[row] + dot(&hessian[row * d..][..d], &u)).collect();
         for _ in 0..MAX_SWEEPS {
             let mut moved = 0.0f64;
             for index in 0..low.len() {
-                let (slope, curvature) = (slopes[index], self.hessian[index * d + index]);
-                let (down, up) = (low[index] - u[index], high[index] - u[index]);
-                let step = if curvature > 0.0 {
-                    (-slope / curvature).clamp(down, up)
-                } else {
-                    // Concave: the minimum is at one of the ends.
-                    let change = |step: f64| slope * step + 0.5 * curvature * step * step;
-                    if change(down) < change(up) { down } else { up }
-                };
-                let gain = -(slope * step + 0.5 * curvature * step * step);
-                if step == 0.0 || gain.is_nan() || gain <= 0.0 {
-                    continue;
-                }
+                let (slope, curvature) = (slopes[index], hessian[index * d + index]);
+                let room = (low[index] - u[index], high[index] - u[index]);
+                let Some(step) = step_in(slope, curvature, room) else { continue };
                 u[index] += step;
                 moved = moved.max(step.abs());
                 for (row, slope) in slopes.iter_mut().enumerate() {
-                    *slope += step * self.hessian[row * d + index];
+                    *slope += step * hessian[row * d + index];
+                }
+            }
+            if moved < 1e-6 {
+                break;
+            }
+        }
+        u
+    }
+
+    /// The same with the Hessian in its low-rank form: a step costs the number of points instead of
+    /// the number of dimensions.
+    fn minimize_low_rank(
+        &self,
+        columns: &[f64],
+        diagonal: &[f64],
+        start: &[f64],
+        (low, high): (&[f64], &[f64]),
+    ) -> Vec<f64> {
+        let points = self.weights.len();
+        let mut u = start.to_vec();
+        // wᵢ·(xᵢ·u), whose products with the columns are the slopes.
+        let mut weighted = self.projections(&u);
+        weighted.iter_mut().zip(&self.weights).for_each(|(product, weight)| *product *= weight);
+        for _ in 0..MAX_LOW_RANK_SWEEPS {
+            let mut moved = 0.0f64;
+            for index in 0..low.len() {
+                let column = &columns[index * points..][..points];
+                let slope = self.gradient[index] + dot_in_lanes(column, &weighted);
+                let room = (low[index] - u[index], high[index] - u[index]);
+                let Some(step) = step_in(slope, diagonal[index], room) else { continue };
+                u[index] += step;
+                moved = moved.max(step.abs());
+                let parts = column.iter().zip(&self.weights);
+                for (product, (x, weight)) in weighted.iter_mut().zip(parts) {
+                    *product += step * weight * x;
                 }
             }
             if moved < 1e-6 {
@@ -145,11 +231,60 @@ impl Quadratic {
     }
 }
 
+impl Hessian {
+    fn dense(points: &[f64], dimensions: usize, weights: &[f64]) -> Self {
+        let mut hessian = alloc::vec![0.0; dimensions * dimensions];
+        for (point, weight) in points.chunks_exact(dimensions).zip(weights) {
+            for (row, x) in hessian.chunks_exact_mut(dimensions).zip(point) {
+                for (element, y) in row.iter_mut().zip(point) {
+                    *element += weight * x * y;
+                }
+            }
+        }
+        Self::Dense(hessian)
+    }
+
+    fn low_rank(points: &[f64], dimensions: usize, weights: &[f64]) -> Self {
+        let count = weights.len();
+        let mut columns = alloc::vec![0.0; dimensions * count];
+        for (index, point) in points.chunks_exact(dimensions).take(count).enumerate() {
+            for (dimension, x) in point.iter().enumerate() {
+                columns[dimension * count + index] = *x;
+            }
+        }
+        let diagonal = columns
+            .chunks_exact(count)
+            .map(|column| column.iter().zip(weights).map(|(x, weight)| weight * x * x).sum())
+            .collect();
+        Self::LowRank { columns, diagonal }
+    }
+}
+
+/// The step of one coordinate to the minimum within its room; `None` where nothing is gained.
+fn step_in(slope: f64, curvature: f64, (down, up): (f64, f64)) -> Option<f64> {
+    let step = if curvature > 0.0 {
+        (-slope / curvature).clamp(down, up)
+    } else {
+        // Concave: the minimum is at one of the ends.
+        let change = |step: f64| slope * step + 0.5 * curvature * step * step;
+        if change(down) < change(up) { down } else { up }
+    };
+    let gain = -(slope * step + 0.5 * curvature * step * step);
+    (step != 0.0 && gain > 0.0).then_some(step)
+}
+
 /// Most sweeps of the descent; more would only refine digits beyond the model's accuracy.
 const MAX_SWEEPS: usize = 100;
 
+/// The same with a low-rank Hessian, whose many dimensions the points leave undetermined anyway.
+const MAX_LOW_RANK_SWEEPS: usize = 20;
+
 fn covariance(u: &[f64], v: &[f64]) -> f64 {
-    let product = dot(u, v);
+    covariance_of_product(dot(u, v))
+}
+
+/// The kernel as a function of `u·v`.
+fn covariance_of_product(product: f64) -> f64 {
     CONSTANT + SLOPE * product + 0.5 * product * product
 }
 
@@ -187,6 +322,26 @@ mod tests {
         let lowest = model.minimize_in_box(&[0.0; 3], &[-1.0, -0.1, -1.0], &[0.2, 1.0, 1.0]);
         assert!(lowest[0] <= 0.2 && lowest[1] >= -0.1, "{lowest:?}");
         assert!((lowest[1] + 0.1).abs() < 1e-9, "{lowest:?}");
+    }
+
+    #[test]
+    fn the_low_rank_form_is_the_same_quadratic() {
+        let (points, values) = data();
+        let dense = Quadratic::fit(points.clone(), 3, &values);
+        let hessian = Hessian::low_rank(&points, 3, &dense.weights);
+        let low_rank = Quadratic { hessian, ..dense.clone() };
+        for u in [[0.3, -0.5, 0.9], [-1.0, 0.2, 0.0]] {
+            assert!((dense.value(&u) - low_rank.value(&u)).abs() < 1e-9);
+            let bounds = [&dense, &low_rank].map(|model| model.lower_bound(&u, 0.7));
+            assert!((bounds[0] - bounds[1]).abs() < 1e-6, "{bounds:?}");
+        }
+        for high in [1.0, 0.2] {
+            let minima = [&dense, &low_rank]
+                .map(|model| model.minimize_in_box(&[0.0; 3], &[-1.0; 3], &[high; 3]));
+            for (one, other) in minima[0].iter().zip(&minima[1]) {
+                assert!((one - other).abs() < 1e-4, "{minima:?}");
+            }
+        }
     }
 
     #[test]

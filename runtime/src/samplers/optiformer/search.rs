@@ -9,6 +9,7 @@ use super::context_trials::ContextTrials;
 use crate::{
     Result,
     acquisition::{Candidate, CandidateOrigin, candidates},
+    math::low_discrepancy::Kronecker,
     samplers::{
         Request,
         tried_set::{TriedSet, sample_untried},
@@ -94,10 +95,10 @@ impl<'a> CandidateSearch<'a> {
             let configuration = self.near(elite, LOCAL_STEPS);
             self.push(Candidate { configuration, origin: CandidateOrigin::Neighbor });
         }
-        let seed = self.rng.random();
+        let sequence = Kronecker::new(space.len(), self.rng.random());
         for index in 0..offered - local {
             let configuration =
-                candidates::spread(space, &self.context.search_box, index as u32, seed);
+                candidates::spread(space, &self.context.search_box, &sequence, index as u32);
             self.push(Candidate { configuration, origin: CandidateOrigin::Spread });
         }
         if self.candidates.is_empty() {

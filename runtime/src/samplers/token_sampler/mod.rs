@@ -28,6 +28,7 @@ use crate::{
     Error, ErrorKind, Result,
     acquisition::{Candidate, CandidateOrigin, Prediction, candidates},
     generation::SamplingOptions,
+    math::low_discrepancy::Kronecker,
     model::{Branches, Cache, Model, Workspace},
     space::{Configuration, SearchBox, Space},
     tokenizer::{
@@ -394,13 +395,13 @@ impl TokenSampler {
         }
         // Without a best trial quasi-random candidates replace its neighbors.
         let missing = if context.best.is_empty() { self.options.num_local_candidates } else { 0 };
-        let seed = rng.random::<u64>();
+        let sequence = Kronecker::new(request.space.len(), rng.random());
         offered.extend((0..self.options.num_space_candidates + missing).map(|index| Candidate {
             configuration: candidates::spread(
                 request.space,
                 &context.search_box,
+                &sequence,
                 index as u32,
-                seed,
             ),
             origin: CandidateOrigin::Spread,
         }));
