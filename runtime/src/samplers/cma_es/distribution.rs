@@ -2,8 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::strategy::Strategy;
-use crate::math::{Eigen, dot};
+use super::{
+    covariance::{Covariance, Update},
+    strategy::Strategy,
+};
+use crate::math::dot;
 
 /// The normal distribution with mean `m` and covariance `σ² A C A`, `A` diagonal, and its evolution
 /// paths.
@@ -19,9 +22,7 @@ pub(super) struct Distribution {
     /// The diagonal of A, `[n]`.
     pub scales: Vec<f64>,
     /// C, `[n, n]`.
-    covariance: Vec<f64>,
-    /// C = B D² Bᵀ; the values are the squares of D.
-    eigen: Eigen,
+    covariance: Covariance,
     /// p_σ, `[n]`.
     sigma_path: Vec<f64>,
     /// p_c, `[n]`.
@@ -38,24 +39,26 @@ pub(super) struct Ranked {
     pub succeeded: bool,
 }
 
-/// Least eigenvalue as a fraction of the largest, which keeps the covariance positive definite
-/// under rounding.
-const MIN_EIGENVALUE_RATIO: f64 = 1e-14;
-
 /// Largest σ: a wider normal distribution is nearly uniform over the unit cube.
 const MAX_SIGMA: f64 = 0.5;
 
 impl Distribution {
-    /// An isotropic distribution around `mean` with standard deviation `sigma`.
+    /// An isotropic distribution around `mean` with standard deviation `sigma`, and a full
+    /// covariance.
+    #[cfg(test)]
     pub fn new(mean: Vec<f64>, sigma: f64) -> Self {
+        Self::isotropic(mean, sigma, false)
+    }
+
+    /// An isotropic distribution around `mean` with standard deviation `sigma`, whose covariance
+    /// may stay diagonal.
+    pub fn isotropic(mean: Vec<f64>, sigma: f64, is_diagonal: bool) -> Self {
         let n = mean.len();
-        let eigen = Eigen::identity(n);
         Self {
             mean,
             sigma,
             scales: alloc::vec![1.0; n],
-            covariance: eigen.vectors.clone(),
-            eigen,
+            covariance: Covariance::identity(n, is_diagonal),
             sigma_path: alloc::vec![0.0; n],
             covariance_path: alloc::vec![0.0; n],
             generations: 0,
@@ -64,12 +67,7 @@ impl Distribution {
 
     /// `B D z`: the offset of a sample, from a standard normal vector, `[n]`.
     pub fn offset(&self, normal: &[f64]) -> Vec<f64> {
-        let stretched: Vec<f64> = normal
-            .iter()
-            .zip(&self.eigen.values)
-            .map(|(normal, value)| normal * libm::sqrt(*value))
-            .collect();
-        self.eigen.apply(&stretched)
+        self.covariance.root(normal)
     }
 
     /// The point at an offset: `m + σ A offset`.
@@ -86,29 +84,22 @@ impl Distribution {
 
     /// The standard deviation along one coordinate.
     pub fn deviation(&self, index: usize) -> f64 {
-        let n = self.mean.len();
-        self.spread(index) * libm::sqrt(self.covariance[index * n + index])
-    }
-
-    /// `C^(−½) offset`, up to a rotation.
-    fn whiten(&self, offset: &[f64]) -> Vec<f64> {
-        let mut turned = self.eigen.apply_transpose(offset);
-        for (element, value) in turned.iter_mut().zip(&self.eigen.values) {
-            *element /= libm::sqrt(*value);
-        }
-        turned
+        self.spread(index) * libm::sqrt(self.covariance.variance(index))
     }
 
     /// Mahalanobis length of an offset.
     pub fn length(&self, offset: &[f64]) -> f64 {
-        let whitened = self.whiten(offset);
+        let whitened = self.covariance.whiten(offset);
         libm::sqrt(dot(&whitened, &whitened))
     }
 
     /// Condition number of the covariance.
     pub fn condition(&self) -> f64 {
-        let (least, most) =
-            self.eigen.values.iter().fold((f64::INFINITY, 0.0f64), |(least, most), value| {
+        let (least, most) = self
+            .covariance
+            .eigenvalues()
+            .iter()
+            .fold((f64::INFINITY, 0.0f64), |(least, most), value| {
                 (least.min(*value), most.max(*value))
             });
         most / least
@@ -127,8 +118,7 @@ impl Distribution {
 
         let rate = strategy.c_sigma;
         let push = libm::sqrt(rate * (2.0 - rate) * strategy.mu_eff);
-        // C^(−½) = B D⁻¹ Bᵀ.
-        let whitened = self.eigen.apply(&self.whiten(&step));
+        let whitened = self.covariance.inverse_root(&step);
         for (path, step) in self.sigma_path.iter_mut().zip(&whitened) {
             *path = (1.0 - rate) * *path + push * step;
         }
@@ -191,49 +181,13 @@ impl Distribution {
             .map(|(_, weight)| weight)
             .sum();
         let kept = 1.0 + one * missing - one - many * sum;
-        for row in 0..n {
-            for column in row..n {
-                let path = self.covariance_path[row] * self.covariance_path[column];
-                let outer: f64 = ranked
-                    .iter()
-                    .zip(&weights)
-                    .map(|(trial, weight)| weight * trial.offset[row] * trial.offset[column])
-                    .sum();
-                let element = &mut self.covariance[row * n + column];
-                *element = kept * *element + one * path + many * outer;
-                self.covariance[column * n + row] = self.covariance[row * n + column];
-            }
-        }
-        self.decompose();
-    }
-
-    /// Recomputes the eigendecomposition, and lifts eigenvalues that rounding has made too small.
-    fn decompose(&mut self) {
-        let n = self.mean.len();
-        let mut eigen = Eigen::new(&self.covariance, n);
-        let most = eigen.values.iter().fold(0.0f64, |most, value| most.max(*value));
-        let floor = most * MIN_EIGENVALUE_RATIO;
-        if !most.is_finite() || most <= 0.0 {
-            // The covariance has under- or overflowed: restart as a sphere.
-            self.covariance = Eigen::identity(n).vectors;
-            self.eigen = Eigen::identity(n);
-            return;
-        }
-        if eigen.values.iter().any(|value| *value < floor) {
-            eigen.values.iter_mut().for_each(|value| *value = value.max(floor));
-            for row in 0..n {
-                for column in 0..n {
-                    self.covariance[row * n + column] = (0..n)
-                        .map(|k| {
-                            eigen.vectors[row * n + k]
-                                * eigen.values[k]
-                                * eigen.vectors[column * n + k]
-                        })
-                        .sum();
-                }
-            }
-        }
-        self.eigen = eigen;
+        let offsets: Vec<(f64, &[f64])> = ranked
+            .iter()
+            .zip(&weights)
+            .map(|(trial, weight)| (*weight, &trial.offset[..]))
+            .collect();
+        let (path, offsets) = (&self.covariance_path[..], &offsets[..]);
+        self.covariance.update(Update { kept, one, path, many, offsets });
     }
 }
 
@@ -269,9 +223,14 @@ mod tests {
         trials.into_iter().map(|(_, trial)| trial).collect()
     }
 
-    fn evolve(n: usize, generations: u64, loss: impl Fn(&[f64]) -> f64 + Copy) -> Distribution {
-        let strategy = Strategy::new(n, Strategy::default_population(n));
-        let mut distribution = Distribution::new(alloc::vec![0.5; n], 1.0 / 6.0);
+    fn evolve(
+        n: usize,
+        generations: u64,
+        is_diagonal: bool,
+        loss: impl Fn(&[f64]) -> f64 + Copy,
+    ) -> Distribution {
+        let strategy = Strategy::new(n, Strategy::default_population(n), is_diagonal);
+        let mut distribution = Distribution::isotropic(alloc::vec![0.5; n], 1.0 / 6.0, is_diagonal);
         for seed in 0..generations {
             let ranked = generation(&distribution, &strategy, seed, loss);
             distribution.update(&ranked, &strategy);
@@ -283,20 +242,22 @@ mod tests {
     fn the_covariance_learns_the_inverse_of_the_hessian() {
         // Half-axes of the level sets: 1, 10 and 100 times as long.
         let weights = [1.0, 1e-2, 1e-4];
-        let distribution = evolve(3, 120, |x| {
-            weights.iter().zip(x).map(|(weight, x)| weight * (x - 0.4) * (x - 0.4)).sum()
-        });
-        let ratio = distribution.deviation(2) / distribution.deviation(0);
-        assert!((30.0..300.0).contains(&ratio), "{ratio}");
-        assert!((distribution.mean[0] - 0.4).abs() < 1e-8, "{distribution:?}");
+        for is_diagonal in [false, true] {
+            let distribution = evolve(3, 120, is_diagonal, |x| {
+                weights.iter().zip(x).map(|(weight, x)| weight * (x - 0.4) * (x - 0.4)).sum()
+            });
+            let ratio = distribution.deviation(2) / distribution.deviation(0);
+            assert!((30.0..300.0).contains(&ratio), "{ratio}");
+            assert!((distribution.mean[0] - 0.4).abs() < 1e-8, "{distribution:?}");
+        }
     }
 
     #[test]
     fn the_covariance_stays_positive_definite_whatever_is_ranked() {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
-        for n in [1, 2, 5, 12] {
-            let strategy = Strategy::new(n, Strategy::default_population(n));
-            let mut distribution = Distribution::new(alloc::vec![0.5; n], 0.2);
+        for (n, is_diagonal) in [(1, false), (2, false), (5, true), (5, false), (12, false)] {
+            let strategy = Strategy::new(n, Strategy::default_population(n), is_diagonal);
+            let mut distribution = Distribution::isotropic(alloc::vec![0.5; n], 0.2, is_diagonal);
             for _ in 0..300 {
                 // Offsets of any length, some of them flat or repeated.
                 let scale = libm::exp(20.0 * (rng.random::<f64>() - 0.5));
@@ -312,7 +273,7 @@ mod tests {
                     })
                     .collect();
                 distribution.update(&ranked, &strategy);
-                assert!(distribution.eigen.values.iter().all(|value| *value > 0.0));
+                assert!(distribution.covariance.eigenvalues().iter().all(|value| *value > 0.0));
                 assert!(distribution.condition() < 1.1e14, "{}", distribution.condition());
                 assert!(distribution.sigma.is_finite() && distribution.sigma <= MAX_SIGMA);
                 assert!(distribution.length(&alloc::vec![1.0; n]).is_finite());
@@ -323,7 +284,7 @@ mod tests {
 
     #[test]
     fn failures_do_not_pull() {
-        let strategy = Strategy::new(2, 6);
+        let strategy = Strategy::new(2, 6, false);
         let mut distribution = Distribution::new(alloc::vec![0.5; 2], 0.2);
         let right = Ranked { offset: alloc::vec![1.0, 0.0], succeeded: true };
         let left = Ranked { offset: alloc::vec![-1.0, 0.0], succeeded: false };

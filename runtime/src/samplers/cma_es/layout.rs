@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::covariance::MAX_FULL;
 use crate::space::{Configuration, Domain, Space};
 
 /// Discrete parameters with more levels than this are treated as continuous.
@@ -52,6 +53,12 @@ impl Layout {
             }
         }
         Self { coordinates, categorical }
+    }
+
+    /// Whether there are so many parameters that the covariance is diagonal, and samples are drawn
+    /// one by one.
+    pub fn is_large(&self) -> bool {
+        self.coordinates.len() + self.categorical.len() > MAX_FULL
     }
 
     /// The cell of a discrete coordinate that contains `unit`.

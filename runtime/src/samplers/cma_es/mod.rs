@@ -1,6 +1,7 @@
 //! The covariance matrix adaptation evolution strategy.
 
 mod categorical;
+mod covariance;
 mod distribution;
 mod layout;
 mod margin;
@@ -38,12 +39,15 @@ use crate::{Result, space::Configuration};
 ///   restarts elsewhere.
 /// - Trials from elsewhere take part in the generation (injection), at a clipped distance.
 /// - Samples beyond a bound are tried at the bound, and the mean stays inside.
+/// - With more than 80 parameters the covariance is diagonal (sep-CMA-ES), and samples are
+///   independent instead of orthogonal, so that a generation costs its samples and no more.
 /// - A converged run is followed by one elsewhere with a larger population (IPOP).
 ///
 /// The generations are reconstructed from the history, so a resumed study continues unchanged.
 ///
 /// N. Hansen, The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772v2 (2023); R. Hamano et al.,
-/// CMA-ES with Margin, GECCO 2022; A. Auger, N. Hansen, A Restart CMA Evolution Strategy With
+/// CMA-ES with Margin, GECCO 2022; R. Ros, N. Hansen, A Simple Modification in CMA-ES Achieving
+/// Linear Time and Space Complexity, PPSN 2008; A. Auger, N. Hansen, A Restart CMA Evolution Strategy With
 /// Increasing Population Size, CEC 2005.
 #[derive(Clone, Debug, Default)]
 pub struct CmaEsSampler {

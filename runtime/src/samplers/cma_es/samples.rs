@@ -67,6 +67,15 @@ impl GenerationSampler {
         }
     }
 
+    /// The first numbers of [`another`](Self::another), at most `count` of them: normal ones, or,
+    /// where there are no more of those, places too.
+    pub fn beginning(&self, position: usize, attempt: u32, count: usize) -> Sample {
+        let coordinates = self.coordinates.min(count);
+        let left = if coordinates == self.coordinates { count - coordinates } else { 0 };
+        let categorical = self.categorical.min(left);
+        Self { coordinates, categorical, ..*self }.another(position, attempt)
+    }
+
     /// The normal vectors of the generation, orthogonal in blocks of `coordinates`.
     fn orthogonal(&self) -> Vec<Vec<f64>> {
         if self.coordinates == 0 {
@@ -145,6 +154,15 @@ mod tests {
                 rows.iter().map(|row| (row.places[parameter] * 8.0) as usize).collect();
             parts.sort_unstable();
             assert_eq!(parts, [0, 1, 2, 3, 4, 5, 6, 7]);
+        }
+        let whole = SAMPLER.another(2, 1);
+        for count in 0..=6 {
+            let Sample { normal, places } = SAMPLER.beginning(2, 1, count);
+            assert_eq!(
+                (normal.len(), places.len()),
+                (count.min(3), count.saturating_sub(3).min(2))
+            );
+            assert!(whole.normal.starts_with(&normal) && whole.places.starts_with(&places));
         }
         assert_ne!(SAMPLER.another(2, 1), SAMPLER.another(2, 2));
         assert_ne!(SAMPLER.another(8, 0), SAMPLER.another(9, 0));

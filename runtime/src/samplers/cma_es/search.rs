@@ -7,7 +7,7 @@ use super::{
     CmaEsOptions,
     categorical::CategoricalDistribution,
     distribution::{Distribution, Ranked},
-    layout::Layout,
+    layout::{Coordinate, Layout},
     margin,
     options::MAX_POPULATION,
     samples::{GenerationSampler, Sample, mix},
@@ -21,6 +21,9 @@ use crate::{
 
 /// Samples of one trial before a repeated configuration is accepted.
 const MAX_ATTEMPTS: u32 = 8;
+
+/// Number of values that are compared before a whole sample is drawn to compare it.
+const COMPARED: usize = 8;
 
 /// The search has converged when every standard deviation is below this fraction of the range
 /// (TolX).
@@ -37,7 +40,8 @@ pub(super) struct Search {
     distribution: Distribution,
     categorical: CategoricalDistribution,
     generation_sampler: GenerationSampler,
-    /// The samples of the current generation, `[population]`.
+    /// The samples of the current generation, `[population]`; empty in a large space, where each is
+    /// drawn when it is needed.
     rows: Vec<Sample>,
     /// Index in the history of the current generation's first trial.
     start: usize,
@@ -94,11 +98,12 @@ impl Search {
             categorical: layout.categorical.len(),
             population,
         };
+        let is_large = layout.is_large();
         let mut search = Self {
-            rows: generation_sampler.generation(),
+            rows: if is_large { Vec::new() } else { generation_sampler.generation() },
             generation_sampler,
-            strategy: Strategy::new(layout.coordinates.len().max(1), population),
-            distribution: Distribution::new(mean, step),
+            strategy: Strategy::new(layout.coordinates.len().max(1), population, is_large),
+            distribution: Distribution::isotropic(mean, step, is_large),
             categorical: CategoricalDistribution::uniform(
                 layout.categorical.iter().map(|(_, count)| *count),
             ),
@@ -176,7 +181,9 @@ impl Search {
         }
         self.apply_margins(request.space);
         self.generation_sampler.seed = mix(self.generation_sampler.seed, self.start as u64);
-        self.rows = self.generation_sampler.generation();
+        if !self.layout.is_large() {
+            self.rows = self.generation_sampler.generation();
+        }
         if self.has_converged(generation) {
             let grown = (population as f64 * options.inc_popsize) as usize;
             self.restart(options, request, grown.min(MAX_POPULATION));
@@ -227,8 +234,35 @@ impl Search {
             .map(|turn| (position + turn) % population)
             .flat_map(|position| (0..MAX_ATTEMPTS).map(move |attempt| (position, attempt)))
             .filter(|(_, attempt)| *attempt == 0 || may_repeat)
+            .filter(|(position, attempt)| {
+                !self.layout.is_large() || self.begins_like(space, wanted, *position, *attempt)
+            })
             .map(|(position, attempt)| self.sample_trial(space, position, attempt))
             .find(|sampled| sampled.configuration == *wanted)
+    }
+
+    /// Whether the first numbers of a sample give the values of a configuration. In a large space,
+    /// where nothing mixes them, they are drawn alone.
+    fn begins_like(
+        &self,
+        space: &Space,
+        wanted: &Configuration,
+        position: usize,
+        attempt: u32,
+    ) -> bool {
+        let Sample { normal, places } =
+            self.generation_sampler.beginning(position, attempt, COMPARED);
+        let point = self.distribution.point(&self.distribution.offset(&normal));
+        let is_numerical_like = |(Coordinate { parameter, .. }, place): (&Coordinate, &f64)| {
+            let domain = space.parameters()[*parameter].domain();
+            wanted.get(*parameter).is_none_or(|value| value == domain.from_unit(*place))
+        };
+        let is_choice_like = |(index, place): (usize, &f64)| {
+            let choice = self.categorical.quantile(index, *place) as f64;
+            wanted.get(self.layout.categorical[index].0).is_none_or(|value| value == choice)
+        };
+        self.layout.coordinates.iter().zip(&point).all(is_numerical_like)
+            && places.iter().enumerate().all(is_choice_like)
     }
 
     /// A trial of the history as a sample: the one that produced it or, for a foreign trial, one

@@ -37,8 +37,9 @@ impl Strategy {
         4 + libm::floor(3.0 * libm::log(n.max(1) as f64)) as usize
     }
 
-    /// The parameters for `n ≥ 1` dimensions and a population of at least 4.
-    pub fn new(n: usize, population: usize) -> Self {
+    /// The parameters for `n ≥ 1` dimensions and a population of at least 4. A diagonal covariance
+    /// has fewer elements and learns `(n + 2)/3` times as fast (Ros & Hansen 2008).
+    pub fn new(n: usize, population: usize, is_diagonal: bool) -> Self {
         let dimensions = n as f64;
         let raw: Vec<f64> = (1..=population)
             .map(|rank| libm::log((population as f64 + 1.0) / 2.0) - libm::log(rank as f64))
@@ -54,8 +55,9 @@ impl Strategy {
         let c_sigma = (mu_eff + 2.0) / (dimensions + mu_eff + 5.0);
         let excess = libm::sqrt((mu_eff - 1.0) / (dimensions + 1.0)) - 1.0;
         let c_c = (4.0 + mu_eff / dimensions) / (dimensions + 4.0 + 2.0 * mu_eff / dimensions);
-        let c_1 = 2.0 / ((dimensions + 1.3) * (dimensions + 1.3) + mu_eff);
-        let c_mu = (2.0 * (0.25 + mu_eff + 1.0 / mu_eff - 2.0)
+        let faster = if is_diagonal { (dimensions + 2.0) / 3.0 } else { 1.0 };
+        let c_1 = (faster * 2.0 / ((dimensions + 1.3) * (dimensions + 1.3) + mu_eff)).min(0.5);
+        let c_mu = (faster * 2.0 * (0.25 + mu_eff + 1.0 / mu_eff - 2.0)
             / ((dimensions + 2.0) * (dimensions + 2.0) + mu_eff))
             .min(1.0 - c_1);
         // Equations (50)–(53): the sum of the negative weights.
@@ -103,7 +105,7 @@ mod tests {
     #[test]
     fn ten_dimensions_have_the_published_values() {
         // Values of cmaes 0.13.1 for n = 10; its c_μ lacks the ¼ of the tutorial's later edition.
-        let strategy = Strategy::new(10, Strategy::default_population(10));
+        let strategy = Strategy::new(10, Strategy::default_population(10), false);
         assert_eq!((strategy.population, strategy.parents), (10, 5));
         for (what, got, want) in [
             ("mu_eff", strategy.mu_eff, 3.167_299_281_410_702),
@@ -121,7 +123,7 @@ mod tests {
     fn weights_fall_and_sum_as_they_should() {
         for n in [1, 2, 5, 20, 100] {
             for population in [4, 5, Strategy::default_population(n), 60] {
-                let strategy = Strategy::new(n, population);
+                let strategy = Strategy::new(n, population, n == 100);
                 let (parents, others) = strategy.weights.split_at(strategy.parents);
                 assert!((parents.iter().sum::<f64>() - 1.0).abs() < 1e-12);
                 assert!(strategy.weights.is_sorted_by(|a, b| a >= b), "{:?}", strategy.weights);
