@@ -3,6 +3,9 @@
 //!
 //!     cargo run --release --example large_spaces -- --samplers gp,auto --spaces floats-1000
 //!
+//! With `--choose N` it ranks N random candidates instead, behind as many random trials as the
+//! history says; the median is of five rankings after the first.
+//!
 //! `run` is a study in which the sampler makes all of the trials itself; `filled` one that begins
 //! with as many random trials, behind which a new sampler is asked 12 times: its first ask has
 //! everything to compute. `pending` is a study in which trials are asked for and none is told.
@@ -148,7 +151,42 @@ fn measure(case: &Case<'_>, limit: f64) -> Result<serde_json::Value, Box<dyn Err
     }))
 }
 
+/// Milliseconds of ranking random candidates behind random trials.
+fn measure_choice(case: &Case<'_>, candidates: usize) -> Result<serde_json::Value, Box<dyn Error>> {
+    let mut random =
+        Study::new(space(case.space)?, Direction::Minimize, samplers::by_name("random")?, 2);
+    let sampler = samplers::by_name(case.sampler)?;
+    let mut study = Study::new(space(case.space)?, Direction::Minimize, sampler, 1);
+    for _ in 0..case.trials {
+        let trial = random.ask()?;
+        study.enqueue(trial.configuration)?;
+        step(&mut study)?;
+    }
+    let pool: Vec<_> = (0..candidates)
+        .map(|_| random.ask().map(|trial| trial.configuration))
+        .collect::<Result<_, _>>()?;
+    let mut times = Vec::new();
+    let mut ranked_by = "";
+    for _ in 0..6 {
+        let start = worked();
+        ranked_by = black_box(study.choose(&pool)?).sampler;
+        times.push((worked() - start).as_secs_f64() * 1e3);
+    }
+    let first = times.remove(0);
+    times.sort_by(f64::total_cmp);
+    Ok(serde_json::json!({
+        "space": case.space,
+        "sampler": case.sampler,
+        "ranked_by": ranked_by,
+        "trials": case.trials,
+        "candidates": candidates,
+        "first": first,
+        "median": times[times.len() / 2],
+    }))
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
+    let mut candidates = None;
     let (mut samplers, mut limit) = (samplers::NAMES.join(","), 10.0);
     let mut spaces = String::from("floats-300,floats-1000,choice-1000,choice-10000,mixed-1000");
     let mut histories = String::from("run-60,filled-100,filled-300,filled-1000");
@@ -160,6 +198,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--spaces" => spaces = value,
             "--histories" => histories = value,
             "--limit" => limit = value.parse()?,
+            "--choose" => candidates = Some(value.parse()?),
             _ => return Err(format!("no option \"{name}\"").into()),
         }
     }
@@ -169,7 +208,11 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let (history, trials) =
                     history.split_once('-').ok_or("a history is KIND-TRIALS, as run-60")?;
                 let case = Case { sampler, space, history, trials: trials.parse()? };
-                match measure(&case, limit) {
+                let measured = match candidates {
+                    Some(candidates) => measure_choice(&case, candidates),
+                    None => measure(&case, limit),
+                };
+                match measured {
                     Ok(line) => println!("{line}"),
                     Err(error) => println!(
                         "{}",

@@ -26,6 +26,8 @@ pub enum CandidateOrigin {
     Step,
     /// Sampled in the sampler's own way.
     Draw,
+    /// One of the configurations that the caller gave to choose among.
+    Given,
 }
 
 impl CandidateOrigin {
@@ -38,6 +40,7 @@ impl CandidateOrigin {
             Self::Refined => "refined",
             Self::Step => "step",
             Self::Draw => "draw",
+            Self::Given => "given",
         }
     }
 }

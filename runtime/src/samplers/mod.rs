@@ -10,16 +10,21 @@ mod gp;
 #[cfg(feature = "classical")]
 mod history_cache;
 #[cfg(feature = "classical")]
+mod influence;
+#[cfg(feature = "classical")]
 mod local_search;
 pub mod optiformer;
+#[cfg(feature = "classical")]
+mod projection;
 mod random;
+mod ranking;
 #[cfg(feature = "classical")]
 mod sobol;
 mod suggestion;
 pub mod token_sampler;
 #[cfg(feature = "classical")]
 mod tpe;
-mod tried_set;
+pub(crate) mod tried_set;
 
 #[cfg(feature = "classical")]
 pub use auto::{AutoOptions, AutoSampler};
@@ -32,9 +37,10 @@ pub use gp::{GpOptions, GpPrediction, GpSampler, LossDistribution, ScoreBins, Ta
 pub use local_search::{LocalSearchOptions, LocalSearchSampler};
 pub use optiformer::{OptiFormerOptions, OptiFormerSampler};
 pub use random::RandomSampler;
+pub use ranking::Ranking;
 #[cfg(feature = "classical")]
 pub use sobol::SobolSampler;
-pub use suggestion::{Expectation, Explanation, Suggestion};
+pub use suggestion::{Expectation, Explanation, Fallback, Suggestion};
 pub use token_sampler::{LogitsBackend, LogitsBatch, TokenSampler, TokenSamplerOptions};
 #[cfg(feature = "classical")]
 pub use tpe::{TpeOptions, TpeSampler};
@@ -100,5 +106,28 @@ pub trait Sampler {
     /// Those of [`suggest`](Self::suggest).
     fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
         Ok(Suggestion::plain(self.suggest(request)?, self.name(), CandidateOrigin::Draw))
+    }
+
+    /// Ranks given configurations, the most promising first: for a table, a pool, or a feasible set
+    /// that no space describes.
+    ///
+    /// Like a suggestion, the ranking is a function of the request and the candidates. Candidates
+    /// that were tried are ranked with the others, and equal ones get equal places next to each
+    /// other. Before two trials have succeeded the order is random.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), naming the sampler, for one that
+    /// rates no configurations but its own;
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue) where there are no candidates,
+    /// or where one, named by its index, is not legal in the space.
+    fn choose(&mut self, request: &Request<'_>, candidates: &[Configuration]) -> Result<Ranking> {
+        let _ = (request, candidates);
+        let context = alloc::format!(
+            "the sampler \"{}\" cannot choose among given candidates; auto, gp, tpe, local_search, \
+             optiformer and random can",
+            self.name()
+        );
+        Err(crate::Error::new(crate::ErrorKind::Unsupported, context))
     }
 }

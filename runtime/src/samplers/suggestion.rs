@@ -26,6 +26,36 @@ pub struct Explanation {
     /// Weight of the transformer in the stack with the Gaussian process, from 0 to 1; `None` for
     /// other samplers.
     pub transformer_weight: Option<f64>,
+    /// What was left out because the space is large; `None` where nothing was.
+    pub fallback: Option<Fallback>,
+}
+
+/// What a sampler leaves out in a large space, so that an ask does not take longer than elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fallback {
+    /// The model has only the parameters that explained the losses best when the number of trials
+    /// last doubled. The values of the others are those of good trials, some of them drawn again.
+    Projection {
+        /// Number of parameters in the model.
+        modeled: usize,
+    },
+    /// Only a sample of the exchanges of choices, or of the steps along single parameters, was
+    /// compared.
+    SampledSteps,
+    /// The covariance of CMA-ES is diagonal.
+    DiagonalCovariance,
+}
+
+impl Fallback {
+    /// The name that the tool and the other languages use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Projection { .. } => "projection",
+            Self::SampledSteps => "sampled_steps",
+            Self::DiagonalCovariance => "diagonal_covariance",
+        }
+    }
 }
 
 /// A prediction of a configuration's loss before it is tried: the objective where it is minimized,
@@ -64,8 +94,7 @@ impl Expectation {
         let inside = |score: f64| score.clamp(0.002, 0.998);
         let at = |score: f64| scale.loss(inside(score));
         let Prediction { mean, deviation, expected_improvement } = *prediction;
-        let step = 1e-3;
-        let slope = (at(incumbent + step) - at(incumbent - step)) / (2.0 * step);
+        let slope = scale.slope(incumbent);
         let range = at(mean + deviation) - at(mean - deviation);
         Self::new(at(mean), 0.5 * range, expected_improvement * slope)
     }
@@ -78,9 +107,21 @@ impl Suggestion {
         sampler: &'static str,
         origin: CandidateOrigin,
     ) -> Self {
-        let explanation =
-            Explanation { sampler, origin, expectation: None, transformer_weight: None };
+        let explanation = Explanation {
+            sampler,
+            origin,
+            expectation: None,
+            transformer_weight: None,
+            fallback: None,
+        };
         Self { configuration, explanation }
+    }
+
+    /// The same suggestion, made with a fallback.
+    #[cfg(feature = "classical")]
+    pub(super) fn with_fallback(mut self, fallback: Option<Fallback>) -> Self {
+        self.explanation.fallback = fallback;
+        self
     }
 }
 

@@ -18,7 +18,7 @@ const MAX_ENUMERATED: usize = 4096;
 const LINEAR_LOOKUPS: u32 = 8;
 
 /// The set of finished and pending configurations, so that a sampler suggests nothing twice.
-pub(super) struct TriedSet<'a> {
+pub(crate) struct TriedSet<'a> {
     history: &'a [Observation],
     pending: &'a [Configuration],
     lookups: Cell<u32>,
@@ -26,12 +26,12 @@ pub(super) struct TriedSet<'a> {
 }
 
 impl<'a> TriedSet<'a> {
-    pub(super) fn new(request: &Request<'a>) -> Self {
+    pub(crate) fn new(request: &Request<'a>) -> Self {
         let Request { history, pending, .. } = *request;
         Self { history, pending, lookups: Cell::new(0), index: OnceCell::new() }
     }
 
-    pub(super) fn contains(&self, configuration: &Configuration) -> bool {
+    pub(crate) fn contains(&self, configuration: &Configuration) -> bool {
         let lookups = self.lookups.replace(self.lookups.get() + 1);
         if lookups < LINEAR_LOOKUPS && self.index.get().is_none() {
             return self.configurations().any(|other| other == configuration);

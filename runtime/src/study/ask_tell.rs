@@ -14,7 +14,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::{Outcome, StoredStudy, Trial};
-use crate::{Error, ErrorKind, samplers::Explanation};
+use crate::{
+    Error, ErrorKind,
+    samplers::{Explanation, Fallback},
+};
 
 /// Most trials that one request can ask for.
 const MAX_TRIALS: u64 = 10_000;
@@ -170,6 +173,12 @@ fn offered(study: &StoredStudy, trial: &Trial, explain: bool) -> Value {
 /// Why a trial was suggested, with numbers where the sampler predicts.
 fn reasons(explanation: &Explanation) -> Value {
     let mut object = json!({"sampler": explanation.sampler, "origin": explanation.origin.name()});
+    if let Some(fallback) = explanation.fallback {
+        object["fallback"] = fallback.name().into();
+        if let Fallback::Projection { modeled } = fallback {
+            object["modeled_parameters"] = modeled.into();
+        }
+    }
     if let Some(expectation) = explanation.expectation {
         object["median"] = expectation.median.into();
         object["deviation"] = expectation.deviation.into();

@@ -53,7 +53,8 @@ use event::Event;
 
 use crate::{
     Error, ErrorKind, Result,
-    samplers::{Explanation, Request, Sampler, Suggestion},
+    acquisition::CandidateOrigin,
+    samplers::{Explanation, Ranking, Request, Sampler, Suggestion, tried_set::TriedSet},
     space::{Configuration, Domain, Space},
     trial::Observation,
 };
@@ -82,6 +83,8 @@ pub struct Study {
     history_ids: Vec<u64>,
     /// Explanations of the pending trials that this process asked for, in units of the objective.
     explanations: Vec<(u64, Explanation)>,
+    /// The only configurations that the sampler may choose among, where there are any.
+    candidates: Option<Vec<Configuration>>,
 }
 
 impl Study {
@@ -107,6 +110,7 @@ impl Study {
             history: Vec::new(),
             history_ids: Vec::new(),
             explanations: Vec::new(),
+            candidates: None,
         }
     }
 
@@ -121,6 +125,48 @@ impl Study {
         }
         let (event, explanation) = self.prepare_ask()?;
         Ok(self.apply_ask(event, explanation))
+    }
+
+    /// Ranks configurations as the next trial, the most promising first; the study is unchanged.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sampler's [`choose`](Sampler::choose).
+    pub fn choose(&mut self, candidates: &[Configuration]) -> Result<Ranking> {
+        let request = Request {
+            space: &self.space,
+            history: &self.history,
+            pending: &self.pending,
+            number: self.asked,
+            seed: self.seed,
+        };
+        self.sampler.choose(&request, candidates)
+    }
+
+    /// Restricts [`ask`](Self::ask) to given configurations, each of which it hands out once: the
+    /// rows of a table, or a feasible set that no space describes. What is enqueued still comes
+    /// first.
+    ///
+    /// With [`ErrorKind::Exhausted`] an ask says that all of them are in trials. A study file does
+    /// not record the candidates: set them again when the study continues.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`] where there are none, or where one, named by its index, is not
+    /// legal in the space. The study is then unchanged.
+    pub fn set_candidates(&mut self, candidates: Vec<Configuration>) -> Result<()> {
+        if candidates.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidValue, "there are no candidates"));
+        }
+        let mut canonical = Vec::with_capacity(candidates.len());
+        for (index, candidate) in candidates.into_iter().enumerate() {
+            self.space.validate(&candidate).map_err(|error| {
+                Error::new(error.kind(), format!("candidate {index}: {}", error.context()))
+            })?;
+            canonical.push(self.canonical(candidate));
+        }
+        self.candidates = Some(canonical);
+        Ok(())
     }
 
     /// Why the sampler suggested a trial, in units of the objective and in the study's
@@ -269,13 +315,17 @@ impl Study {
             let configuration = configuration.clone();
             return Ok((Event::Ask { id, configuration, origin: TrialOrigin::Enqueued }, None));
         }
-        let Suggestion { configuration, mut explanation } = self.sampler.explain(&Request {
+        let request = Request {
             space: &self.space,
             history: &self.history,
             pending: &self.pending,
             number: self.asked,
             seed: self.seed,
-        })?;
+        };
+        let Suggestion { configuration, mut explanation } = match &self.candidates {
+            Some(candidates) => best_untried(&mut *self.sampler, &request, candidates)?,
+            None => self.sampler.explain(&request)?,
+        };
         let configuration = self.canonical(configuration);
         self.space.validate(&configuration)?;
         if let Some(expectation) = &mut explanation.expectation {
@@ -424,6 +474,23 @@ fn unusable(outcome: Outcome) -> Option<String> {
         Outcome::Value(value) if !value.is_finite() => Some(format!("the objective is {value}")),
         Outcome::Value(_) | Outcome::Failed => None,
     }
+}
+
+/// The candidate that the sampler ranks first among those without a trial.
+fn best_untried(
+    sampler: &mut dyn Sampler,
+    request: &Request<'_>,
+    candidates: &[Configuration],
+) -> Result<Suggestion> {
+    let tried = TriedSet::new(request);
+    let untried: Vec<Configuration> =
+        candidates.iter().filter(|candidate| !tried.contains(candidate)).cloned().collect();
+    if untried.is_empty() {
+        let context = format!("all {} candidates were tried", candidates.len());
+        return Err(Error::new(ErrorKind::Exhausted, context));
+    }
+    let Ranking { sampler, order, .. } = sampler.choose(request, &untried)?;
+    Ok(Suggestion::plain(untried[order[0]].clone(), sampler, CandidateOrigin::Given))
 }
 
 impl fmt::Debug for Study {

@@ -2,6 +2,7 @@ use alloc::{
     boxed::Box,
     format,
     string::{String, ToString},
+    vec::Vec,
 };
 use core::fmt;
 use std::path::Path;
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Result,
-    samplers::Sampler,
+    samplers::{Ranking, Sampler},
     space::{Configuration, Space},
 };
 
@@ -110,6 +111,24 @@ impl StoredStudy {
         let (event, explanation) = self.study.prepare_ask()?;
         self.write(&event, false)?;
         Ok(self.study.apply_ask(event, explanation))
+    }
+
+    /// As [`Study::choose`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn choose(&mut self, candidates: &[Configuration]) -> Result<Ranking> {
+        self.study.choose(candidates)
+    }
+
+    /// As [`Study::set_candidates`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn set_candidates(&mut self, candidates: Vec<Configuration>) -> Result<()> {
+        self.study.set_candidates(candidates)
     }
 
     /// As [`Study::tell`]; returns when the outcome would survive a loss of power.

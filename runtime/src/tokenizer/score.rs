@@ -88,6 +88,13 @@ pub(crate) fn distance(score: f64) -> f64 {
     } else {
         -(HEADROOM / score - 1.0) * HEADROOM / (1.0 - HEADROOM)
     }
+
+    /// The slope of [`loss`](Self::loss) at a score: what a small improvement of the score is worth.
+    pub fn slope(&self, score: f64) -> f64 {
+        let step = 1e-3;
+        let at = |score: f64| self.loss(score.clamp(0.002, 0.998));
+        (at(score + step) - at(score - step)) / (2.0 * step)
+    }
 }
 
 #[cfg(test)]

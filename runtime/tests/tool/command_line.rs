@@ -182,3 +182,37 @@ fn a_reader_that_leaves_ends_it_with_an_error() {
     assert!(status.unwrap().status.success());
     assert_eq!(place.read("code"), "1\n");
 }
+
+#[test]
+fn candidates_are_the_only_configurations_and_come_once() {
+    let place = Place::new("candidates");
+    let table =
+        "n,x,kind,rate\n3,0.5,a b,0.01\n4,1.5,\"$c {}'\"\"\",\n5,2.5,a b,0.5\n3,0.5,a b,0.01\n";
+    fs::write(place.file("table.csv"), table).unwrap();
+    let options = ["--trials", "9", "--candidates", "table.csv"];
+    let ran = place.minimize(&options, &["sh", "-c", "echo $0", "{x}"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let mut tried: Vec<f64> =
+        ran.trials().iter().map(|trial| trial["values"]["x"].as_f64().unwrap()).collect();
+    tried.sort_by(f64::total_cmp);
+    assert_eq!(tried, [0.5, 1.5, 2.5], "{ran:?}");
+    assert_eq!(ran.summary()["finished"], 3);
+
+    for (table, words) in [
+        ("", "empty"),
+        ("x,kind,q\n", "line 1, column 3 (\"q\")"),
+        ("n,x,kind,rate\n3,0.5,a b,0.01\n3,9,a b,0.01\n", "line 3, column \"x\""),
+    ] {
+        fs::write(place.file("table.csv"), table).unwrap();
+        let ran = place.minimize(&options, &["sh", "-c", "touch ran; echo 1"]);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stderr.contains("table.csv") && ran.stderr.contains(words), "{ran:?}");
+    }
+    fs::write(place.file("table.csv"), "n,x,kind,rate\n3,0.5,a b,0.01\n").unwrap();
+    let base = ["minimize", "--space", "space.json", "--trials", "1", "--sampler", "sobol"];
+    let more = ["--candidates", "table.csv", "--", "sh", "-c", "touch ran; echo 1"];
+    let ran = place.run(&[&base[..], &more].concat());
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("sobol") && ran.stderr.contains("choose"), "{ran:?}");
+    assert!(!place.file("ran").exists());
+}

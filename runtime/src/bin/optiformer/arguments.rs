@@ -91,6 +91,10 @@ pub struct StudyOptions {
     #[arg(long, value_name = "K")]
     pub seed: Option<u64>,
 
+    /// Try only the rows of this table, each once; its first line has the parameters' names
+    #[arg(long, value_name = "FILE.csv")]
+    pub candidates: Option<PathBuf>,
+
     /// Keep the study in this file, and go on with what is in it already
     #[arg(long, value_name = "FILE.jsonl")]
     pub study: Option<PathBuf>,

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod ask_tell;
+mod candidates;
 mod child;
 mod number;
 mod output;

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::{
     ExitState, Failure,
     arguments::{StudyOptions, TuneOptions},
+    candidates,
     child::{self, RunResult},
     output,
     progress::Progress,
@@ -33,10 +34,20 @@ pub fn open_study(
     direction: Direction,
 ) -> Result<StoredStudy, Failure> {
     let (sampler, seed) = sampler::choose(options)?;
-    Ok(match &options.study {
+    let candidates = match &options.candidates {
+        Some(path) => Some(candidates::read(path, &space)?),
+        None => None,
+    };
+    let mut study = match &options.study {
         Some(path) => StoredStudy::open(path, space, direction, sampler, seed)?,
         None => StoredStudy::in_memory(Study::new(space, direction, sampler, seed)),
-    })
+    };
+    if let Some(candidates) = candidates {
+        // Says now whether the sampler can choose among given candidates at all.
+        study.choose(&candidates[..1])?;
+        study.set_candidates(candidates)?;
+    }
+    Ok(study)
 }
 
 /// Optimizes a program's parameters.

@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 
 use self::stack::Stack;
 use super::{
-    GpSampler, LocalSearchSampler, Request, Sampler, Suggestion, TpeSampler,
+    GpSampler, LocalSearchSampler, Ranking, Request, Sampler, Suggestion, TpeSampler,
     optiformer::check_model, tried_set::TriedSet,
 };
 use crate::{ErrorKind, Result, model::Model, space::Configuration};
@@ -145,6 +145,19 @@ impl Sampler for AutoSampler {
                 }
                 Ok(suggestion)
             }
+        }
+    }
+
+    /// Ranks by the Gaussian process; among the first trials, from the second success on, the best
+    /// 256 of them by the stack, where it can read the space.
+    fn choose(&mut self, request: &Request<'_>, candidates: &[Configuration]) -> Result<Ranking> {
+        let ranking = self.gp.choose(request, candidates)?;
+        let is_early = request.number < self.options.stack_until;
+        match self.stack.as_mut().filter(|stack| is_early && stack.can_rank(request)) {
+            Some(stack) if ranking.sampler == self.gp.name() => {
+                stack.choose(request, &mut self.gp, ranking, candidates, &self.options)
+            }
+            _ => Ok(ranking),
         }
     }
 }

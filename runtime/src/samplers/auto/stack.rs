@@ -14,7 +14,7 @@ use crate::{
     generation::SamplingOptions,
     model::Model,
     samplers::{
-        Expectation, Explanation, GpSampler, Request, Sampler, Suggestion,
+        Expectation, Explanation, GpSampler, Ranking, Request, Sampler, Suggestion,
         gp::ScoreBins,
         history_cache::HistoryCache,
         optiformer::{
@@ -22,6 +22,7 @@ use crate::{
             search::{CandidateCounts, CandidateSearch},
             surrogate::{ConditionedTransformer, TransformerSurrogate, has_scale},
         },
+        ranking,
     },
     space::Configuration,
     tokenizer::{ScoreScale, vocabulary::BINS},
@@ -30,6 +31,8 @@ use crate::{
 /// Number of the latest trials that enter the weights. At a discount of 0.9 an earlier trial would
 /// count less than 1/29.
 const WINDOW: usize = 32;
+/// Number of given candidates, the best by the Gaussian process, that the transformer rates too.
+const PRESELECTED: usize = 256;
 /// Number of rounds of refinement.
 const ROUNDS: usize = 2;
 /// Lower bound of a log score, so that a single surprise does not decide.
@@ -118,8 +121,62 @@ impl Stack {
             origin: candidate.origin,
             expectation,
             transformer_weight: Some(weight),
+            fallback: None,
         };
         Ok(Suggestion { configuration: candidate.configuration, explanation })
+    }
+
+    /// Ranks the candidates that the process has ranked first by both surrogates; the others stay
+    /// behind them in the order of the process.
+    ///
+    /// # Errors
+    ///
+    /// What the model or the process says.
+    pub fn choose(
+        &mut self,
+        request: &Request<'_>,
+        gp: &mut GpSampler,
+        mut ranking: Ranking,
+        candidates: &[Configuration],
+        options: &AutoOptions,
+    ) -> Result<Ranking> {
+        let context_trials = ContextTrials::new(request, self.transformer.max_trials(), false);
+        if !has_scale(&context_trials.trials) {
+            return Ok(ranking);
+        }
+        let weight = match options.transformer_weight {
+            Some(weight) => weight.clamp(0.0, 1.0),
+            None => self.transformer_weight(request, gp, options.log_score_discount)?,
+        };
+        let mut conditioned = self.transformer.condition(request.space, &context_trials)?;
+        let incumbent = conditioned.improvement.incumbent();
+        let finished = request.history.iter().filter(|trial| trial.loss.is_some()).count();
+        if finished >= options.risk_neutral_from {
+            conditioned.improvement = Improvement::in_losses(incumbent, options.improvement_cap);
+        }
+        let count = candidates.len().min(PRESELECTED);
+        let first: Vec<Configuration> =
+            ranking.order[..count].iter().map(|index| candidates[*index].clone()).collect();
+        let learned = self.transformer.predict(&conditioned, &first)?;
+        let modeled = gp_predictions(gp, request, &conditioned, &first)?;
+        let slope = conditioned.scale.slope(incumbent);
+        let stacked: Vec<f64> = learned
+            .iter()
+            .zip(&modeled)
+            .map(|(learned, modeled)| {
+                let (learned, modeled) =
+                    (learned.expected_improvement, modeled.expected_improvement);
+                weight * learned + (1.0 - weight) * modeled
+            })
+            .collect();
+        let places: Vec<usize> =
+            ranking::descending(&stacked).into_iter().map(|at| ranking.order[at]).collect();
+        for (at, value) in stacked.into_iter().enumerate() {
+            ranking.values[ranking.order[at]] = slope * value;
+        }
+        ranking.order[..count].copy_from_slice(&places);
+        ranking.sampler = "stack";
+        Ok(ranking)
     }
 
     /// Candidates from the process, local search and the policy.

@@ -14,9 +14,9 @@ pub use options::CmaEsOptions;
 
 use alloc::vec::Vec;
 
-use self::search::Search;
-use super::{Request, Sampler, SobolSampler, history_cache::HistoryCache};
-use crate::{Result, space::Configuration};
+use self::{layout::Layout, search::Search};
+use super::{Fallback, Request, Sampler, SobolSampler, Suggestion, history_cache::HistoryCache};
+use crate::{Result, acquisition::CandidateOrigin, space::Configuration};
 
 /// CMA-ES with margin, restarts and categorical parameters.
 ///
@@ -160,5 +160,13 @@ impl Sampler for CmaEsSampler {
         Ok(search.propose(request.space, position, |configuration| {
             history_cache.contains(configuration) || request.pending.contains(configuration)
         }))
+    }
+
+    fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
+        let fallback =
+            Layout::new(request.space).is_large().then_some(Fallback::DiagonalCovariance);
+        let configuration = self.suggest(request)?;
+        let suggestion = Suggestion::plain(configuration, self.name(), CandidateOrigin::Draw);
+        Ok(suggestion.with_fallback(fallback))
     }
 }

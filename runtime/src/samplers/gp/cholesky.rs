@@ -90,29 +90,69 @@ impl Cholesky {
         2.0 * (0..self.size).map(|row| libm::log(row_of(&self.lower, row)[row])).sum::<f64>()
     }
 
-    /// The lower half of `A⁻¹` into `inverse`, `[n, n]` by rows; `scratch` is overwritten.
+    /// The lower half of `A⁻¹` into `inverse`, `[n, n]` by rows; what else that has and `scratch` are
+    /// overwritten.
+    ///
+    /// `A⁻¹ = L⁻ᵀ·L⁻¹`, both products a tile at a time, whose sums stay in registers. Each sum has
+    /// its terms in ascending order.
     pub(super) fn inverse(&self, inverse: &mut Vec<f64>, scratch: &mut Vec<f64>) {
         let size = self.size;
-        inverse.clear();
-        inverse.resize(size * size, 0.0);
-        // Row by row of L⁻¹; A⁻¹ = L⁻ᵀ·L⁻¹ is the sum of their outer products.
+        // Rows of whole tiles: what lies beyond the matrix is 0.
+        let stride = size.next_multiple_of(WIDE);
         scratch.clear();
-        scratch.resize(size * size, 0.0);
+        scratch.resize(size * stride, 0.0);
         for row in 0..size {
             let factor = row_of(&self.lower, row);
-            let (earlier, fresh) = scratch.split_at_mut(row * size);
-            for column in 0..row {
-                let other = &earlier[column * size..][..=column];
-                subtract_scaled(&mut fresh[..=column], factor[column], other);
-            }
-            fresh[row] = 1.0;
+            let (earlier, fresh) = scratch.split_at_mut(row * stride);
             let scale = 1.0 / factor[row];
-            fresh[..=row].iter_mut().for_each(|entry| *entry *= scale);
-            for first in 0..=row {
-                let sum = &mut inverse[first * size..][..=first];
-                subtract_scaled(sum, -fresh[first], &fresh[..=first]);
+            for start in (0..row).step_by(WIDE) {
+                let others = earlier[start * stride..].chunks_exact(stride);
+                let mut sums = [0.0; WIDE];
+                for (factor, other) in factor[start..row].iter().zip(others) {
+                    add_scaled(&mut sums, -factor, tile(other, start));
+                }
+                for (entry, sum) in fresh[start..row].iter_mut().zip(sums) {
+                    *entry = sum * scale;
+                }
+            }
+            fresh[row] = scale;
+        }
+        inverse.clear();
+        inverse.resize(size * size, 0.0);
+        for first in (0..size).step_by(2) {
+            let last = (first + 2).min(size);
+            for start in (0..last).step_by(NARROW) {
+                let (mut sums, mut next_sums) = ([0.0; NARROW], [0.0; NARROW]);
+                for row in scratch[first * stride..].chunks_exact(stride) {
+                    let others = tile(row, start);
+                    add_scaled(&mut sums, row[first], others);
+                    add_scaled(&mut next_sums, row[first + 1], others);
+                }
+                for (row, sums) in (first..last).zip([sums, next_sums]) {
+                    let end = (start + NARROW).min(size);
+                    inverse[row * size..][start..end].copy_from_slice(&sums[..end - start]);
+                }
             }
         }
+    }
+}
+
+/// Columns of a tile: as many sums as fit the registers of every processor, for one row and for each
+/// of two.
+const WIDE: usize = 16;
+const NARROW: usize = 8;
+
+/// The entries of a tile's columns.
+#[inline(always)]
+fn tile<const COLUMNS: usize>(row: &[f64], start: usize) -> &[f64; COLUMNS] {
+    row[start..].first_chunk().expect("rows are padded to whole tiles")
+}
+
+/// `sums += factor·row`.
+#[inline(always)]
+fn add_scaled<const COLUMNS: usize>(sums: &mut [f64; COLUMNS], factor: f64, row: &[f64; COLUMNS]) {
+    for lane in 0..COLUMNS {
+        sums[lane] += factor * row[lane];
     }
 }
 
@@ -203,6 +243,46 @@ mod tests {
                     (0..size).map(|inner| full(row, inner) * matrix[inner * size + column]).sum();
                 let wanted = if row == column { 1.0 } else { 0.0 };
                 assert!((product - wanted).abs() < 1e-8, "{row} {column}: {product}");
+            }
+        }
+    }
+
+    /// The slow twin: row by row of L⁻¹, whose outer products add up to A⁻¹.
+    fn inverse_by_rows(factor: &Cholesky) -> Vec<f64> {
+        let size = factor.size;
+        let [mut inverse, mut lower] = [(); 2].map(|()| alloc::vec![0.0; size * size]);
+        for row in 0..size {
+            let entries = row_of(&factor.lower, row);
+            let (earlier, fresh) = lower.split_at_mut(row * size);
+            for column in 0..row {
+                let other = &earlier[column * size..][..=column];
+                subtract_scaled(&mut fresh[..=column], entries[column], other);
+            }
+            fresh[row] = 1.0;
+            let scale = 1.0 / entries[row];
+            fresh[..=row].iter_mut().for_each(|entry| *entry *= scale);
+            for first in 0..=row {
+                let sum = &mut inverse[first * size..][..=first];
+                subtract_scaled(sum, -fresh[first], &fresh[..=first]);
+            }
+        }
+        inverse
+    }
+
+    #[test]
+    fn tiles_change_no_bit_of_the_inverse() {
+        for size in [1, 2, 7, 8, 9, 24, 61] {
+            let matrix = matrix(size);
+            let mut factor = Cholesky::default();
+            assert!(factor.factor(&matrix, size));
+            let (mut inverse, mut scratch) = (Vec::new(), Vec::new());
+            factor.inverse(&mut inverse, &mut scratch);
+            let slow = inverse_by_rows(&factor);
+            for row in 0..size {
+                for column in 0..=row {
+                    let at = row * size + column;
+                    assert_eq!(inverse[at].to_bits(), slow[at].to_bits(), "{size}: {row} {column}");
+                }
             }
         }
     }

@@ -51,6 +51,11 @@ struct Inputs<'a> {
 }
 
 impl Inputs<'_> {
+    /// Inverse prior variance of the logarithms of the warps' parameters.
+    fn precision(&self) -> f64 {
+        1.0 / (self.deviation * self.deviation)
+    }
+
     /// Warps the rows; `input_warps` has the two log parameters of each warped column.
     fn warp(&mut self, input_warps: &[f64]) {
         let columns = self.categorical.len();
@@ -155,6 +160,14 @@ impl<'a> MarginalLikelihood<'a> {
             all
         };
         let (low, high) = (bounds(|pair| pair.0), bounds(|pair| pair.1));
+        if steps == 0 {
+            x.iter_mut().zip(low.iter().zip(&high)).for_each(|(x, (low, high))| {
+                *x = x.clamp(*low, *high);
+            });
+            let hyperparameters = self.exponentiate(&x);
+            let value = self.value(&x, &hyperparameters).map_or(f64::INFINITY, |found| found.0);
+            return (hyperparameters, value);
+        }
         let options = LbfgsOptions {
             max_steps: steps,
             max_evaluations: 2 * steps,
@@ -174,31 +187,14 @@ impl<'a> MarginalLikelihood<'a> {
     ///
     /// Rasmussen & Williams (2006), equations 2.30 and 5.9.
     pub(super) fn loss(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
-        let Hyperparameters { inverse_squared_lengthscales, outputscale, noise_variance, .. } =
-            self.exponentiate(x);
-        let (size, columns) = (self.losses.len(), self.columns);
-        if let Some(inputs) = &mut self.inputs {
-            inputs.warp(&x[columns + 2..]);
-            self.distances.update(&inputs.warped, inputs.categorical);
-        }
-        self.matrix.clear();
-        self.matrix.resize(size * size, 0.0);
-        self.slopes.clear();
-        let (matrix, slopes) = (&mut self.matrix, &mut self.slopes);
-        self.distances.for_each(&inverse_squared_lengthscales, |i, j, _, squared| {
-            let (value, slope) = matern(squared);
-            matrix[i * size + j] = outputscale * value;
-            slopes.push(outputscale * slope);
-        });
-        for i in 0..size {
-            matrix[i * size + i] = outputscale + noise_variance;
-        }
-        if !self.factor.factor(matrix, size) {
+        let hyperparameters = self.exponentiate(x);
+        let Some((loss, mut alpha)) = self.value(x, &hyperparameters) else {
             return f64::INFINITY;
-        }
-        let mut alpha = self.losses.to_vec();
-        self.factor.solve_lower(&mut alpha);
-        let fit = dot(&alpha, &alpha);
+        };
+        let Hyperparameters { inverse_squared_lengthscales, outputscale, noise_variance, .. } =
+            hyperparameters;
+        let (size, columns) = (self.losses.len(), self.columns);
+        let (matrix, slopes) = (&self.matrix, &self.slopes);
         self.factor.solve_upper(&mut alpha);
         self.factor.inverse(&mut self.inverse, &mut self.scratch);
 
@@ -225,22 +221,57 @@ impl<'a> MarginalLikelihood<'a> {
         }
         gradient[columns] = by_outputscale + 0.5 * trace * outputscale;
         gradient[columns + 1] = 0.5 * trace * noise_variance;
-        let mut loss = 0.5 * (fit + self.factor.log_determinant());
-        for (index, prior) in
-            priors(&inverse_squared_lengthscales, outputscale, noise_variance).enumerate()
-        {
-            loss += prior.0;
-            gradient[index] += prior.1;
+        let priors = priors(&inverse_squared_lengthscales, outputscale, noise_variance);
+        for (slope, prior) in gradient.iter_mut().zip(priors) {
+            *slope += prior.1;
         }
         if let Some(inputs) = inputs {
             inputs.add_parameter_gradient(&mut gradient[columns + 2..]);
-            let precision = 1.0 / (inputs.deviation * inputs.deviation);
             for (slope, shape) in gradient.iter_mut().zip(x).skip(columns + 2) {
-                loss += 0.5 * precision * shape * shape;
-                *slope += precision * shape;
+                *slope += inputs.precision() * shape;
             }
         }
         loss
+    }
+
+    /// The [loss](Self::loss) alone, with `L⁻¹·y`; `None` where the covariance is not positive
+    /// definite. What the gradient needs besides stays in the buffers.
+    fn value(&mut self, x: &[f64], hyperparameters: &Hyperparameters) -> Option<(f64, Vec<f64>)> {
+        let Hyperparameters { inverse_squared_lengthscales, outputscale, noise_variance, .. } =
+            hyperparameters;
+        let (size, columns) = (self.losses.len(), self.columns);
+        if let Some(inputs) = &mut self.inputs {
+            inputs.warp(&x[columns + 2..]);
+            self.distances.update(&inputs.warped, inputs.categorical);
+        }
+        self.matrix.clear();
+        self.matrix.resize(size * size, 0.0);
+        self.slopes.clear();
+        let (matrix, slopes) = (&mut self.matrix, &mut self.slopes);
+        self.distances.for_each(inverse_squared_lengthscales, |i, j, _, squared| {
+            let (value, slope) = matern(squared);
+            matrix[i * size + j] = outputscale * value;
+            slopes.push(outputscale * slope);
+        });
+        for i in 0..size {
+            matrix[i * size + i] = outputscale + noise_variance;
+        }
+        if !self.factor.factor(matrix, size) {
+            return None;
+        }
+        let mut solved = self.losses.to_vec();
+        self.factor.solve_lower(&mut solved);
+        let fit = dot(&solved, &solved);
+        let mut loss = 0.5 * (fit + self.factor.log_determinant());
+        for prior in priors(inverse_squared_lengthscales, *outputscale, *noise_variance) {
+            loss += prior.0;
+        }
+        if let Some(inputs) = &self.inputs {
+            for shape in &x[columns + 2..] {
+                loss += 0.5 * inputs.precision() * shape * shape;
+            }
+        }
+        Some((loss, solved))
     }
 
     fn exponentiate(&self, x: &[f64]) -> Hyperparameters {

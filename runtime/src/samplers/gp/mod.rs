@@ -13,6 +13,7 @@ mod one_step_ahead;
 mod options;
 mod posterior;
 mod prediction;
+mod projected;
 mod proposals;
 mod search;
 mod targets;
@@ -21,7 +22,7 @@ pub use bins::ScoreBins;
 pub use options::{GpOptions, TargetWarp};
 pub use prediction::{GpPrediction, LossDistribution};
 
-use alloc::{collections::BTreeMap, format, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, format, vec::Vec};
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -29,12 +30,14 @@ use self::{
     encoding::Encoding,
     fits::{Fit, FitCache},
     posterior::{Covariance, Posterior, Scratch},
+    projected::ProjectedGp,
     search::{RatedPoint, SearchBudget, SearchResult},
     targets::TargetTransform,
 };
 use super::{
-    Expectation, Explanation, Request, Sampler, SobolSampler, Suggestion,
+    Expectation, Explanation, Ranking, Request, Sampler, SobolSampler, Suggestion,
     history_cache::HistoryCache,
+    ranking,
     tried_set::{TriedSet, sample_untried},
 };
 use crate::{
@@ -56,6 +59,11 @@ use crate::{
 /// - A configuration is suggested twice only if the whole space is tried.
 /// - A history longer than [`GpOptions::max_train_points`] is modeled in part, and
 ///   [`Expectation::modeled`] reports the number of trials.
+/// - Of more than 40 parameters the 32 that have explained the losses best are modeled, with at
+///   most 100 trials; the others have the values of good trials or random ones
+///   ([`Fallback::Projection`](super::Fallback::Projection)).
+/// - Where a parameter has more than 100 choices, at most 140 trials are modeled.
+/// - Of more than 128 pending trials the latest are conditioned on.
 ///
 /// Hyperparameters are fitted to the first 8 trials and again each time that the history has grown
 /// by an eighth, each fit starting where the previous one ended; at 16, 32, 64, … trials a fit
@@ -75,6 +83,8 @@ pub struct GpSampler {
     covariance: Option<CachedCovariance>,
     /// One-step-ahead predictions by the number of earlier trials; `None` without a prediction.
     one_step_ahead: BTreeMap<usize, Option<GpPrediction>>,
+    /// What models a projection of a large space.
+    projected: Option<Box<ProjectedGp>>,
 }
 
 /// Covariance of a prefix of the history under the hyperparameters of a fit.
@@ -96,6 +106,14 @@ struct ConditionedGp<'a> {
 
 /// Number of the best trials that local samples are drawn around.
 const CENTERS: usize = 5;
+/// Number of pending trials that the process is conditioned on.
+const MAX_PENDING: usize = 128;
+/// Number of parameters beyond which a projection of the space is modeled.
+const MAX_COLUMNS: usize = 40;
+/// Number of choices of a parameter beyond which the model takes fewer trials.
+const MANY_CHOICES: u64 = 100;
+/// Number of those trials.
+const MAX_POINTS_OF_MANY_CHOICES: usize = 140;
 /// Optimizer steps per restart.
 const REFINEMENT_STEPS: usize = 20;
 
@@ -137,15 +155,27 @@ impl GpSampler {
                 Error::new(error.kind(), format!("candidate {index}: {}", error.context()))
             })?;
         }
-        let encoding = Encoding::new(request.space);
-        let conditioned = self.condition(request, &encoding).ok_or_else(|| {
+        self.try_predict(request, candidates).ok_or_else(|| {
             let context = "gp: predictions need two trials that succeeded, and covariances that \
                            can be factored";
             Error::new(ErrorKind::Unsupported, context)
-        })?;
+        })
+    }
+
+    /// The predictions for legal candidates; `None` where there is nothing to predict from.
+    fn try_predict(
+        &mut self,
+        request: &Request<'_>,
+        candidates: &[Configuration],
+    ) -> Option<Vec<GpPrediction>> {
+        if is_large(request.space) {
+            return self.predict_projected(request, candidates);
+        }
+        let encoding = Encoding::new(request.space);
+        let conditioned = self.condition(request, &encoding)?;
         let mut rows = Vec::with_capacity(candidates.len() * encoding.columns());
         candidates.iter().for_each(|candidate| encoding.push(candidate, &mut rows));
-        Ok(conditioned.predict(&rows))
+        Some(conditioned.predict(&rows))
     }
 
     /// A quasi-random suggestion, for requests without a model.
@@ -162,6 +192,15 @@ impl GpSampler {
     /// Whether the request belongs to the startup trials.
     fn is_starting(&self, history: &[Observation]) -> bool {
         history.len() < self.options.n_startup_trials || !has_two_losses(history)
+    }
+
+    /// The options, with fewer training points where a parameter has very many choices.
+    fn options_for(&self, space: &Space) -> GpOptions {
+        let mut options = self.options.clone();
+        if has_many_choices(space) {
+            options.max_train_points = options.max_train_points.min(MAX_POINTS_OF_MANY_CHOICES);
+        }
+        options
     }
 
     /// Drops the cached state that does not belong to this history.
@@ -189,8 +228,9 @@ impl GpSampler {
             return None;
         }
         self.sync(space, history);
-        let fit = self.fits.current(history, encoding, &self.options);
-        let kept = targets::select_training_points(history, self.options.max_train_points);
+        let options = self.options_for(space);
+        let fit = self.fits.current(history, encoding, &options);
+        let kept = targets::select_training_points(history, options.max_train_points);
         let (targets, transform) = targets::standardize(&kept, fit.warp);
         let mut scratch = Scratch::default();
         let covariance = if kept.len() == history.len() {
@@ -199,7 +239,8 @@ impl GpSampler {
             covariance_of(&fit, &kept, encoding, &mut scratch)?
         };
         let mut posterior = Posterior::new(covariance, &targets);
-        for pending in request.pending {
+        let latest = request.pending.len().saturating_sub(MAX_PENDING);
+        for pending in &request.pending[latest..] {
             let mut row = Vec::with_capacity(encoding.columns());
             encoding.push(pending, &mut row);
             posterior.condition_on_pending(&row, &mut scratch);
@@ -295,6 +336,9 @@ impl Sampler for GpSampler {
         if self.is_starting(request.history) {
             return self.sobol_point(request);
         }
+        if is_large(request.space) {
+            return self.explain_projected(request);
+        }
         let encoding = Encoding::new(request.space);
         let Some(conditioned) = self.condition(request, &encoding) else {
             // The covariance is numerically singular.
@@ -320,9 +364,37 @@ impl Sampler for GpSampler {
             Expectation::new(latent.median(), 0.5 * range, prediction.expected_improvement())
                 .map(|expectation| Expectation { modeled, ..expectation });
         let (sampler, origin) = (self.name(), point.origin);
-        let explanation = Explanation { sampler, origin, expectation, transformer_weight: None };
+        let explanation =
+            Explanation { sampler, origin, expectation, transformer_weight: None, fallback: None };
         Ok(Suggestion { configuration, explanation })
     }
+
+    /// Ranks by the logarithm of the expected improvement, which tells apart what is far below the
+    /// rounding of the improvement itself.
+    fn choose(&mut self, request: &Request<'_>, candidates: &[Configuration]) -> Result<Ranking> {
+        ranking::check(request, candidates)?;
+        let Some(predictions) = self.try_predict(request, candidates) else {
+            return Ok(Ranking::random(request, candidates.len()));
+        };
+        let logarithms: Vec<f64> =
+            predictions.iter().map(GpPrediction::log_expected_improvement).collect();
+        let values = predictions.iter().map(GpPrediction::expected_improvement).collect();
+        let order = ranking::descending(&logarithms);
+        Ok(Ranking { sampler: self.name(), order, values })
+    }
+}
+
+/// Whether a parameter has so many choices that the model takes fewer trials.
+fn has_many_choices(space: &Space) -> bool {
+    space.parameters().iter().any(|parameter| {
+        let domain = parameter.domain();
+        domain.is_categorical() && domain.levels().is_some_and(|levels| levels > MANY_CHOICES)
+    })
+}
+
+/// Whether a space has so many parameters that a projection of it is modeled.
+fn is_large(space: &Space) -> bool {
+    space.len() > MAX_COLUMNS
 }
 
 /// The best point with an untried configuration.

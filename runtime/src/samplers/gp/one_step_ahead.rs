@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Encoding, GpPrediction, GpSampler, Scratch, has_two_losses, targets};
+use super::{Encoding, GpPrediction, GpSampler, Scratch, has_two_losses, is_large, targets};
 use crate::samplers::Request;
 
 impl GpSampler {
@@ -33,6 +33,9 @@ impl GpSampler {
         count: usize,
     ) -> Vec<Option<GpPrediction>> {
         let Request { space, history, .. } = *request;
+        if is_large(space) {
+            return self.one_step_ahead_projected(request, count);
+        }
         let encoding = Encoding::new(space);
         self.sync(space, history);
         let first = history.len().saturating_sub(count);
@@ -62,8 +65,9 @@ impl GpSampler {
         if !has_two_losses(earlier) {
             return None;
         }
-        let fit = self.fits.current(earlier, encoding, &self.options);
-        let kept = targets::select_training_points(earlier, self.options.max_train_points);
+        let options = self.options_for(request.space);
+        let fit = self.fits.current(earlier, encoding, &options);
+        let kept = targets::select_training_points(earlier, options.max_train_points);
         let (targets, transform) = targets::standardize(&kept, fit.warp);
         let mut row = Vec::with_capacity(encoding.columns());
         encoding.push(&history[trial].configuration, &mut row);

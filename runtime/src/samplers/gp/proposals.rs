@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    Encoding, GpSampler, SearchResult, best_untried,
+    Encoding, GpSampler, SearchResult, best_untried, is_large,
     search::{RatedPoint, is_separate},
 };
 use crate::{
@@ -36,8 +36,11 @@ impl GpSampler {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let encoding = Encoding::new(request.space);
         let starting = self.is_starting(request.history);
+        if is_large(request.space) && !starting {
+            return self.propose_projected(request, count);
+        }
+        let encoding = Encoding::new(request.space);
         let conditioned = if starting { None } else { self.condition(request, &encoding) };
         let Some(conditioned) = conditioned else {
             return Ok([self.sobol_point(request)?.configuration].into());

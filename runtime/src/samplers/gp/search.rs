@@ -19,6 +19,8 @@ use crate::{
 /// A discrete parameter with at most this many values has all of them tried; one with more is moved
 /// by steps of doubling length.
 const ALL_LEVELS: u64 = 16;
+/// Number of discrete moves, from one point, beyond which a part of them is tried.
+const MAX_MOVES: usize = 1024;
 /// Maximum number of rounds of continuous and discrete moves.
 const ROUNDS: usize = 4;
 
@@ -241,13 +243,29 @@ impl Rater<'_> {
         }
     }
 
-    /// Tries other values of each discrete parameter and keeps the best.
+    /// Tries other values of each discrete parameter and keeps the best. In a space of very many
+    /// values it tries as many of each parameter, evenly spaced.
     fn step(&mut self, unit: &mut [f64], mut rating: f64) -> f64 {
+        let parameters = self.encoding.space().parameters();
+        let moves = parameters.iter().map(|parameter| {
+            let domain = parameter.domain();
+            domain.levels().map_or(0, |levels| others(0, levels, domain.is_categorical()).len())
+        });
+        let most = if moves.sum::<usize>() <= MAX_MOVES {
+            usize::MAX
+        } else {
+            (MAX_MOVES / parameters.len()).max(1)
+        };
         for index in 0..unit.len() {
-            let domain = self.encoding.space().parameters()[index].domain();
+            let domain = parameters[index].domain();
             let Some(levels) = domain.levels().filter(|levels| *levels > 1) else { continue };
             let here = domain.level_of(domain.from_unit(unit[index]));
-            for level in others(here, levels, domain.is_categorical()) {
+            let mut levels = others(here, levels, domain.is_categorical());
+            if levels.len() > most {
+                let count = levels.len();
+                levels = (0..most).map(|number| levels[number * count / most]).collect();
+            }
+            for level in levels {
                 let before = unit[index];
                 unit[index] = domain.to_unit(domain.level(level));
                 let reached = self.rate(unit);

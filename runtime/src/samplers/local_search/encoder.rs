@@ -14,6 +14,12 @@ pub(super) struct PointEncoder {
     pub categorical: Vec<(usize, usize)>,
 }
 
+/// Number of exchanges of a choice beyond which those that no trial of the model has are sampled.
+pub(super) const MAX_EXCHANGES: usize = 4096;
+
+/// Number of numerical parameters beyond which steps along single coordinates are sampled.
+pub(super) const MAX_COORDINATES: usize = 128;
+
 /// An encoded configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Point {
@@ -51,6 +57,12 @@ impl PointEncoder {
             places: self.numerical.iter().map(place).collect(),
             choices: self.categorical.iter().map(choice).collect(),
         }
+    }
+
+    /// Whether candidates are a sample of the steps along single parameters.
+    pub fn is_sampled(&self) -> bool {
+        let exchanges: usize = self.categorical.iter().map(|(_, count)| count - 1).sum();
+        self.numerical.len() > MAX_COORDINATES || exchanges > MAX_EXCHANGES
     }
 
     /// Length of an offset with a column for every choice.
@@ -139,20 +151,32 @@ impl Columns {
     ///
     /// A parameter that is inactive in either point contributes 0.
     pub fn offset(&self, point: &Point, center: &Point, radius: f64) -> Vec<f64> {
-        let mut offset = Vec::with_capacity(self.len);
-        offset.extend(point.places.iter().zip(&center.places).map(|pair| match pair {
-            (Some(place), Some(center)) => (place - center) / radius,
-            _ => 0.0,
-        }));
+        let mut offset = alloc::vec![0.0; self.len];
+        for (column, element) in self.sparse_offset(point, center, radius) {
+            offset[column] = element;
+        }
+        offset
+    }
+
+    /// The elements of [`offset`](Self::offset) that are not 0, each with its column.
+    pub fn sparse_offset(&self, point: &Point, center: &Point, radius: f64) -> Vec<(usize, f64)> {
+        let mut offset = Vec::with_capacity(point.places.len() + 2);
+        for (column, pair) in point.places.iter().zip(&center.places).enumerate() {
+            if let (Some(place), Some(center)) = pair
+                && place != center
+            {
+                offset.push((column, (place - center) / radius));
+            }
+        }
+        let mut from = point.places.len();
         let pairs = point.choices.iter().zip(&center.choices);
         for (seen, pair) in self.seen.iter().zip(pairs) {
-            let from = offset.len();
-            offset.resize(from + seen.len() + 1, 0.0);
             if let (Some(choice), Some(center)) = pair
                 && choice != center
             {
-                offset[from + seen.binary_search(choice).unwrap_or(seen.len())] = 1.0;
+                offset.push((from + seen.binary_search(choice).unwrap_or(seen.len()), 1.0));
             }
+            from += seen.len() + 1;
         }
         offset
     }
@@ -166,6 +190,12 @@ impl Point {
             _ => 0.0,
         });
         (differences.fold(0.0, f64::max), self.choices == other.choices)
+    }
+
+    /// Number of parameters with another choice.
+    pub fn exchanged(&self, other: &Self) -> usize {
+        let pairs = self.choices.iter().zip(&other.choices);
+        pairs.filter(|(one, other)| one.is_some() && other.is_some() && one != other).count()
     }
 
     /// Whether all coordinates lie in `[low, high]`, `[numerical]` each.

@@ -12,12 +12,12 @@ use alloc::vec::Vec;
 use rand::{Rng, RngExt};
 
 use self::{
-    encoder::{Columns, Point, PointEncoder},
-    quadratic::Quadratic,
+    encoder::{Columns, MAX_COORDINATES, MAX_EXCHANGES, Point, PointEncoder},
+    quadratic::{Quadratic, SparseOffset},
     trust_region::TrustRegionTrace,
 };
 use super::{
-    Request, Sampler, SobolSampler, Suggestion,
+    Fallback, Ranking, Request, Sampler, SobolSampler, Suggestion, ranking,
     tried_set::{TriedSet, sample_untried},
 };
 use crate::{
@@ -46,6 +46,9 @@ use crate::{
 ///   lowest confidence bound. Parameters that become active start from the best trial that had
 ///   them.
 /// - A failed trial counts as the worst one near it.
+/// - With more than 4,096 choices, exchanges are the choices of the model's trials and a sample of
+///   the others, of which the model says the same; with more than 128 numerical parameters, steps
+///   along single ones are a sample too ([`Fallback::SampledSteps`]).
 /// - Suggestions keep a distance from pending trials.
 ///
 /// After M. J. D. Powell, The NEWUOA software for unconstrained optimization without derivatives
@@ -74,17 +77,9 @@ const MIN_DISTANCE_TO_PENDING: f64 = 0.3;
 /// Largest number of trials in the model: the cost is cubic.
 const MAX_MODEL_POINTS: usize = 80;
 
-/// Number of exchanged choices beyond which those that no trial of the model has are sampled: the
-/// model says the same of all of them.
-const MAX_EXCHANGES: usize = 4096;
-
-/// Number of numerical parameters beyond which steps along single coordinates are sampled.
-const MAX_COORDINATES: usize = 128;
-
-/// A candidate, and its offset in units of the trust region.
+/// A candidate, encoded.
 struct Candidate {
     configuration: Configuration,
-    offset: Vec<f64>,
     point: Point,
 }
 
@@ -133,9 +128,11 @@ impl Sampler for LocalSearchSampler {
             center,
             radius: region.radius,
         };
+        let fallback = step.encoder.is_sampled().then_some(Fallback::SampledSteps);
         Ok(match step.suggest(&mut rng) {
             Some(configuration) => {
                 Suggestion::plain(configuration, self.name(), CandidateOrigin::Step)
+                    .with_fallback(fallback)
             }
             None => {
                 let configuration =
@@ -144,6 +141,62 @@ impl Sampler for LocalSearchSampler {
             }
         })
     }
+
+    /// Ranks the candidates in the trust region by the lower confidence bound of the local model,
+    /// and behind them the others by their distance from the best trial.
+    fn choose(&mut self, request: &Request<'_>, candidates: &[Configuration]) -> Result<Ranking> {
+        ranking::check(request, candidates)?;
+        let order =
+            if ranking::has_two_losses(request) { self.rank(request, candidates) } else { None };
+        Ok(match order {
+            Some(order) => Ranking { sampler: self.name(), order, values: Vec::new() },
+            None => Ranking::random(request, candidates.len()),
+        })
+    }
+}
+
+/// Ranks candidates by the local model.
+impl LocalSearchSampler {
+    /// Indices of the candidates in the trust region, lowest confidence bound first, then of the
+    /// others, nearest first.
+    fn rank(&mut self, request: &Request<'_>, candidates: &[Configuration]) -> Option<Vec<usize>> {
+        let region = self.trace.sync(&self.options, request.space, request.history);
+        let step = Step {
+            request,
+            options: &self.options,
+            encoder: self.trace.encoder(),
+            points: &self.trace.points,
+            center: region.center.or_else(|| best_trial(request))?,
+            radius: region.radius,
+        };
+        let (model, columns) = step.fit();
+        let center = &step.points[step.center];
+        let rate = |candidate: &Configuration| {
+            let point = step.encoder.point(request.space, candidate);
+            let (distance, _) = point.distance(center);
+            let squared =
+                step.encoder.squared_distance(&point, center, region.radius, f64::INFINITY);
+            let exchanged = point.exchanged(center);
+            if distance > region.radius || exchanged > 1 {
+                return (false, -squared);
+            }
+            (true, -step.lower_bound(&model, &columns, &point))
+        };
+        let ratings: Vec<(bool, f64)> = candidates.iter().map(rate).collect();
+        let mut order: Vec<usize> = (0..candidates.len()).collect();
+        order.sort_by(|one, other| {
+            let (one, other) = (ratings[*one], ratings[*other]);
+            other.0.cmp(&one.0).then(other.1.total_cmp(&one.1))
+        });
+        Some(order)
+    }
+}
+
+/// The first of the best trials.
+fn best_trial(request: &Request<'_>) -> Option<usize> {
+    let finished = request.history.iter().enumerate();
+    let losses = finished.filter_map(|(index, trial)| Some((trial.loss?, index)));
+    losses.reduce(|best, other| if other.0 < best.0 { other } else { best }).map(|best| best.1)
 }
 
 /// A point of the initial spread; the very first is near the middle of the space.
@@ -199,18 +252,23 @@ impl Step<'_> {
         if moves_categoricals || self.encoder.numerical.is_empty() {
             self.categorical_moves(&columns, &mut candidates, rng);
         }
-        let mut best = self.best(&model, candidates);
+        let mut best = self.best(&model, &columns, candidates);
         if best.is_none() {
             let mut candidates = Vec::new();
             self.numerical_moves(&model, &columns, &mut candidates, rng);
-            best = self.best(&model, candidates);
+            best = self.best(&model, &columns, candidates);
         }
         best
     }
 
     /// The candidate with the lowest confidence bound. The distance limit also excludes what was
     /// tried.
-    fn best(&self, model: &Quadratic, candidates: Vec<Candidate>) -> Option<Configuration> {
+    fn best(
+        &self,
+        model: &Quadratic,
+        columns: &Columns,
+        candidates: Vec<Candidate>,
+    ) -> Option<Configuration> {
         let pending: Vec<Point> = self
             .request
             .pending
@@ -232,9 +290,15 @@ impl Step<'_> {
                         .iter()
                         .all(|other| !is_near(candidate, other, MIN_DISTANCE_TO_PENDING))
             })
-            .map(|candidate| (model.lower_bound(&candidate.offset, self.options.kappa), candidate))
+            .map(|candidate| (self.lower_bound(model, columns, &candidate.point), candidate))
             .reduce(|best, other| if other.0 < best.0 { other } else { best })
             .map(|(_, candidate)| candidate.configuration)
+    }
+
+    /// The model's lower confidence bound at a point.
+    fn lower_bound(&self, model: &Quadratic, columns: &Columns, point: &Point) -> f64 {
+        let offset = columns.sparse_offset(point, &self.points[self.center], self.radius);
+        model.lower_bound(SparseOffset(&offset), self.options.kappa)
     }
 
     /// Fits the model to the trials nearest to the center.
@@ -288,12 +352,11 @@ impl Step<'_> {
         near.into_iter().map(|(_, index)| index).collect()
     }
 
-    fn candidate(&self, columns: &Columns, places: &[f64], choices: &[usize]) -> Candidate {
+    fn candidate(&self, places: &[f64], choices: &[usize]) -> Candidate {
         let space: &Space = self.request.space;
         let configuration = self.encoder.configuration(space, places, choices);
         let point = self.encoder.point(space, &configuration);
-        let offset = columns.offset(&point, &self.points[self.center], self.radius);
-        Candidate { configuration, offset, point }
+        Candidate { configuration, point }
     }
 
     /// The center's coordinates and choices; where it has none, those of the best trial that has.
@@ -331,7 +394,7 @@ impl Step<'_> {
         for (at, choice) in self.exchanges(&active, &choices, columns, rng) {
             let mut exchanged = choices.clone();
             exchanged[at] = choice;
-            candidates.push(self.candidate(columns, &self.fill_inactive(&places, rng), &exchanged));
+            candidates.push(self.candidate(&self.fill_inactive(&places, rng), &exchanged));
         }
         // Pairs, for choices that are good only together.
         for _ in 0..if active.len() > 1 { PAIR_CANDIDATES } else { 0 } {
@@ -340,7 +403,7 @@ impl Step<'_> {
                 let at = active[rng.random_range(0..active.len())];
                 exchanged[at] = rng.random_range(0..self.encoder.categorical[at].1);
             }
-            candidates.push(self.candidate(columns, &self.fill_inactive(&places, rng), &exchanged));
+            candidates.push(self.candidate(&self.fill_inactive(&places, rng), &exchanged));
         }
         // Shuffle, because the first of equals wins.
         for last in (1..candidates.len()).rev() {
@@ -415,7 +478,7 @@ impl Step<'_> {
         let mut push = |offset: &[f64]| {
             let target: Vec<f64> =
                 places.iter().zip(offset).map(|(place, step)| place + self.radius * step).collect();
-            candidates.push(self.candidate(columns, &target, &choices));
+            candidates.push(self.candidate(&target, &choices));
         };
         let dimensions = columns.len();
         let mut lowest = model.minimize_in_box(&alloc::vec![0.0; dimensions], &low, &high);

@@ -43,6 +43,20 @@ enum Hessian {
     },
 }
 
+/// An offset as its elements that are not 0, each with its column: of very many choices a point has
+/// few.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SparseOffset<'a>(pub &'a [(usize, f64)]);
+
+impl SparseOffset<'_> {
+    /// All its elements, `[dimensions]`.
+    fn dense(self, dimensions: usize) -> Vec<f64> {
+        let mut dense = alloc::vec![0.0; dimensions];
+        self.0.iter().for_each(|(column, element)| dense[*column] = *element);
+        dense
+    }
+}
+
 /// Largest number of dimensions with a dense Hessian. Up to it, sums keep their order.
 const MAX_DENSE_DIMENSIONS: usize = 256;
 
@@ -115,18 +129,28 @@ impl Quadratic {
     }
 
     /// The lower confidence bound `q(u) − κ·deviation(u)`.
-    pub fn lower_bound(&self, u: &[f64], kappa: f64) -> f64 {
+    pub fn lower_bound(&self, u: SparseOffset<'_>, kappa: f64) -> f64 {
         match &self.hessian {
-            Hessian::Dense(_) => self.value(u) - kappa * self.deviation(u),
-            Hessian::LowRank { .. } => {
+            Hessian::Dense(_) => {
+                let u = u.dense(self.dimensions);
+                self.value(&u) - kappa * self.deviation(&u)
+            }
+            Hessian::LowRank { columns, .. } => {
                 // Value and deviation share the products, which are most of the work.
-                let projections = self.projections(u);
-                let value = self.constant
-                    + dot_in_lanes(&self.gradient, u)
-                    + 0.5 * self.curved(&projections);
-                let covariances: Vec<f64> =
-                    projections.into_iter().map(covariance_of_product).collect();
-                value - kappa * self.deviation_from(&covariances, dot_in_lanes(u, u))
+                let points = self.weights.len();
+                let mut projections = alloc::vec![0.0; points];
+                let (mut linear, mut square) = (0.0, 0.0);
+                for (column, x) in u.0 {
+                    linear += self.gradient[*column] * x;
+                    square += x * x;
+                    let column = &columns[column * points..][..points];
+                    projections.iter_mut().zip(column).for_each(|(sum, y)| *sum += x * y);
+                }
+                let value = self.constant + linear + 0.5 * self.curved(&projections);
+                projections
+                    .iter_mut()
+                    .for_each(|product| *product = covariance_of_product(*product));
+                value - kappa * self.deviation_from(&projections, square)
             }
         }
     }
@@ -332,7 +356,9 @@ mod tests {
         let low_rank = Quadratic { hessian, ..dense.clone() };
         for u in [[0.3, -0.5, 0.9], [-1.0, 0.2, 0.0]] {
             assert!((dense.value(&u) - low_rank.value(&u)).abs() < 1e-9);
-            let bounds = [&dense, &low_rank].map(|model| model.lower_bound(&u, 0.7));
+            let sparse: Vec<(usize, f64)> = u.into_iter().enumerate().collect();
+            let bound = |model: &Quadratic| model.lower_bound(SparseOffset(&sparse), 0.7);
+            let bounds = [&dense, &low_rank].map(bound);
             assert!((bounds[0] - bounds[1]).abs() < 1e-6, "{bounds:?}");
         }
         for high in [1.0, 0.2] {

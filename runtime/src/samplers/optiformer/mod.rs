@@ -22,7 +22,9 @@ use self::{
     search::{CandidateCounts, CandidateSearch},
     surrogate::{ConditionedTransformer, TransformerSurrogate, has_scale},
 };
-use super::{Expectation, Explanation, Request, Sampler, Suggestion, tried_set::TriedSet};
+use super::{
+    Expectation, Explanation, Ranking, Request, Sampler, Suggestion, ranking, tried_set::TriedSet,
+};
 use crate::{
     Error, ErrorKind, Result,
     acquisition::{Candidate, CandidateOrigin, candidates},
@@ -33,6 +35,8 @@ use crate::{
 
 /// Fraction of each range, around its center, that startup trials cover.
 const STARTUP_SHARE: f64 = 0.7;
+/// Number of candidates of a choice that are ranked at once, which bounds the memory.
+const CHUNK: usize = 512;
 /// The same for the first trial.
 const FIRST_SHARE: f64 = 0.1;
 
@@ -72,7 +76,7 @@ impl OptiFormerSampler {
     }
 
     /// The suggested candidate, with the expectation of the model if it was ranked.
-    fn choose(&mut self, request: &Request<'_>) -> Result<(Candidate, Option<Expectation>)> {
+    fn propose(&mut self, request: &Request<'_>) -> Result<(Candidate, Option<Expectation>)> {
         self.surrogate.check(request.space)?;
         if let Some(candidate) = startup_trial(request, self.options.n_startup_trials) {
             return Ok((candidate, None));
@@ -179,13 +183,39 @@ impl Sampler for OptiFormerSampler {
     }
 
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
-        Ok(self.choose(request)?.0.configuration)
+        Ok(self.propose(request)?.0.configuration)
     }
 
     fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
-        let (Candidate { configuration, origin }, expectation) = self.choose(request)?;
-        let explanation =
-            Explanation { sampler: self.name(), origin, expectation, transformer_weight: None };
+        let (Candidate { configuration, origin }, expectation) = self.propose(request)?;
+        let explanation = Explanation {
+            sampler: self.name(),
+            origin,
+            expectation,
+            transformer_weight: None,
+            fallback: None,
+        };
         Ok(Suggestion { configuration, explanation })
+    }
+
+    /// Ranks by the expected improvement under the model's distribution of the score. The model
+    /// looks at the whole space, since candidates may lie anywhere.
+    fn choose(&mut self, request: &Request<'_>, candidates: &[Configuration]) -> Result<Ranking> {
+        ranking::check(request, candidates)?;
+        self.surrogate.check(request.space)?;
+        let context_trials = ContextTrials::new(request, self.surrogate.max_trials(), false);
+        if !has_scale(&context_trials.trials) {
+            return Ok(Ranking::random(request, candidates.len()));
+        }
+        let conditioned = self.surrogate.condition(request.space, &context_trials)?;
+        let mut values = Vec::with_capacity(candidates.len());
+        for chunk in candidates.chunks(CHUNK) {
+            let predictions = self.surrogate.predict(&conditioned, chunk)?;
+            values.extend(predictions.iter().map(|one| one.expected_improvement));
+        }
+        let slope = conditioned.scale.slope(conditioned.incumbent);
+        let order = ranking::descending(&values);
+        values.iter_mut().for_each(|value| *value *= slope);
+        Ok(Ranking { sampler: self.name(), order, values })
     }
 }

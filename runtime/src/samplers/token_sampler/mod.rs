@@ -420,8 +420,13 @@ impl Sampler for TokenSampler {
 
     fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
         let (Candidate { configuration, origin }, expectation) = self.choose(request)?;
-        let explanation =
-            Explanation { sampler: self.name(), origin, expectation, transformer_weight: None };
+        let explanation = Explanation {
+            sampler: self.name(),
+            origin,
+            expectation,
+            transformer_weight: None,
+            fallback: None,
+        };
         Ok(Suggestion { configuration, explanation })
     }
 }

@@ -5,6 +5,11 @@ use alloc::vec::Vec;
 use super::{TpeOptions, parzen::Kernel};
 use crate::space::Domain;
 
+/// Number of kernels beyond which they are computed a block of dimensions at a time.
+const MAX_UNBLOCKED: usize = 1 << 16;
+/// Dimensions of a block: a cache line of doubles.
+const BLOCK: usize = 8;
+
 /// One kernel for each member trial, equal in every bit to those of
 /// [`ParzenEstimator`](super::parzen::ParzenEstimator), but updated in place: a kernel's bandwidth
 /// depends on its two neighbors alone.
@@ -123,11 +128,10 @@ impl KernelSet {
             }
             self.count = count;
             self.fitted = fitted;
-            self.sort();
-            for dimension in 0..self.dimensions() {
-                for place in 0..self.orders[dimension].len() {
-                    self.fit(options, dimension, place);
-                }
+            if count * self.dimensions() > MAX_UNBLOCKED {
+                self.rebuild_in_blocks(options);
+            } else {
+                self.rebuild(options);
             }
             return;
         }
@@ -150,6 +154,67 @@ impl KernelSet {
             half_precision: &self.half_precision[row * size..][..size],
             log_norms: &self.log_norms[row * size..][..size],
         })
+    }
+
+    /// Sorts every dimension's members, and updates their kernels.
+    fn rebuild(&mut self, options: &TpeOptions) {
+        self.sort();
+        for dimension in 0..self.dimensions() {
+            for place in 0..self.orders[dimension].len() {
+                self.fit(options, dimension, place);
+            }
+        }
+    }
+
+    /// The same for many kernels. Rows are far apart in memory, so that a few dimensions at a time
+    /// are copied out of them, which together take a cache line of each row.
+    fn rebuild_in_blocks(&mut self, options: &TpeOptions) {
+        let size = self.dimensions();
+        let rows: Vec<u32> =
+            (0..self.rows() as u32).filter(|row| self.members[*row as usize]).collect();
+        let mut columns: [Vec<(f64, u32)>; BLOCK] = Default::default();
+        let mut widths: [Vec<f64>; BLOCK] = Default::default();
+        for first in (0..size).step_by(BLOCK) {
+            let block = first..(first + BLOCK).min(size);
+            for (column, dimension) in columns.iter_mut().zip(block.clone()) {
+                column.clear();
+                column.extend(rows.iter().map(|row| (self.center(*row as usize, dimension), *row)));
+            }
+            for ((column, widths), dimension) in
+                columns.iter_mut().zip(&mut widths).zip(block.clone())
+            {
+                if self.categories[dimension] == 0 {
+                    column.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                    self.orders[dimension].clear();
+                    self.orders[dimension].extend(column.iter().map(|(_, row)| *row));
+                    self.bandwidths_of(options, column, widths);
+                }
+            }
+            for (place, row) in rows.iter().enumerate() {
+                for (widths, dimension) in widths.iter().zip(block.clone()) {
+                    if self.categories[dimension] == 0 {
+                        self.set_kernel(*row as usize * size + dimension, widths[place]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Bandwidths of a sorted column's kernels, `[members]` by row.
+    fn bandwidths_of(&self, options: &TpeOptions, column: &[(f64, u32)], widths: &mut Vec<f64>) {
+        let (min_bandwidth, alone) = self.fitted;
+        let mut by_row: Vec<(u32, f64)> = column
+            .iter()
+            .enumerate()
+            .map(|(place, (own, row))| {
+                let below = (place > 0).then(|| own - column[place - 1].0);
+                let above = column.get(place + 1).map(|other| other.0 - own);
+                (*row, options.bandwidth(*own, (below, above), alone, min_bandwidth))
+            })
+            .collect();
+        by_row.sort_unstable_by_key(|(row, _)| *row);
+        widths.clear();
+        widths.extend(by_row.iter().map(|(_, width)| *width));
     }
 
     /// Sorts every dimension's members.
@@ -220,12 +285,53 @@ impl KernelSet {
         let above = order.get(place + 1).map(|other| center(*other) - own);
         let (min_bandwidth, alone) = self.fitted;
         let width = options.bandwidth(own, (below, above), alone, min_bandwidth);
-        let at = row as usize * self.dimensions() + dimension;
+        self.set_kernel(row as usize * self.dimensions() + dimension, width);
+    }
+
+    /// Gives the kernel at a place of the arrays its bandwidth.
+    fn set_kernel(&mut self, at: usize, width: f64) {
         if self.bandwidths[at] != width {
-            let kernel = Kernel::new(own, width);
+            let kernel = Kernel::new(self.centers[at], width);
             self.bandwidths[at] = width;
             self.half_precision[at] = kernel.half_precision;
             self.log_norms[at] = kernel.log_norm;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::*;
+    use crate::space::Parameter;
+
+    #[test]
+    fn blocks_compute_the_same_kernels() {
+        let options = TpeOptions::default();
+        let float = |index: usize| Parameter::float(alloc::format!("x{index}"), 0.0, 1.0);
+        let mut parameters: Vec<Parameter> = (0..19).map(float).collect();
+        parameters[9] = Parameter::categorical("kind", ["a", "b", "c"]);
+        let domains: Vec<&Domain> = parameters.iter().map(Parameter::domain).collect();
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
+        let mut set = KernelSet::new(&domains);
+        for _ in 0..60 {
+            // Some centers are equal, and the category is a whole number.
+            set.push((0..19).map(|_| libm::floor(30.0 * rng.random::<f64>()) / 30.0));
+        }
+        set.set_members(&options, |row, _| row % 7 != 3);
+        let mut blocked = set.clone();
+        blocked.bandwidths.fill(f64::NAN);
+        blocked.orders.iter_mut().for_each(Vec::clear);
+        blocked.rebuild_in_blocks(&options);
+        assert_eq!(set.orders, blocked.orders);
+        for (one, other) in set.members().zip(blocked.members()) {
+            for dimension in (0..19).filter(|dimension| *dimension != 9) {
+                assert_eq!(one.bandwidths[dimension], other.bandwidths[dimension]);
+                assert_eq!(one.log_norms[dimension], other.log_norms[dimension]);
+                assert_eq!(one.half_precision[dimension], other.half_precision[dimension]);
+            }
         }
     }
 }

@@ -16,11 +16,14 @@ use self::{
     kernel_set::KernelSet,
     parzen::{Interval, ParzenEstimator},
 };
-use super::{RandomSampler, Request, Sampler, history_cache::common_prefix};
+use super::{RandomSampler, Ranking, Request, Sampler, history_cache::common_prefix, ranking};
 use crate::{
     Result,
     space::{Configuration, Domain, Space},
 };
+
+/// Number of candidates of a choice that are rated at once, which bounds the memory.
+const CHUNK: usize = 64;
 
 /// The tree-structured Parzen estimator, with the defaults of Optuna 5.
 ///
@@ -94,6 +97,54 @@ impl TpeSampler {
         &self.options
     }
 
+    /// The cache, brought up to the request; whoever takes it puts it back.
+    fn synced(&mut self, request: &Request<'_>) -> Cache {
+        let pending = if self.options.constant_liar { request.pending } else { &[] };
+        let known = self.cache.take().filter(|cache| cache.space == *request.space);
+        let mut cache = known.unwrap_or_else(|| Cache::new(&self.options, request.space));
+        cache.sync(&self.options, request, pending);
+        cache
+    }
+
+    /// Adds a group's log ratio of densities to the values of the candidates in which it is active.
+    fn add_log_ratios(
+        &mut self,
+        request: &Request<'_>,
+        Group { parameters, kernel_set }: &mut Group,
+        candidates: &[Configuration],
+        values: &mut [f64],
+    ) {
+        let parameter = |index: &usize| request.space.parameters()[*index].domain();
+        let domains: Vec<&Domain> = parameters.iter().map(parameter).collect();
+        let Self { options, good, bad, workspace, .. } = self;
+        workspace.split(options, request, kernel_set);
+        let Workspace { good_rows, intervals, good_densities, bad_densities, .. } = workspace;
+        if good_rows.is_empty() && kernel_set.count() == 0 {
+            return;
+        }
+        good.fit(options, &domains, good_rows.len(), |dimension, trial| {
+            kernel_set.center(good_rows[trial], dimension)
+        });
+        let active: Vec<usize> = (0..candidates.len())
+            .filter(|index| candidates[*index].get(parameters[0]).is_some())
+            .collect();
+        for chunk in active.chunks(CHUNK) {
+            intervals.clear();
+            for candidate in chunk {
+                let places = parameters.iter().zip(&domains);
+                intervals.extend(places.map(|(index, domain)| {
+                    Interval::of_value(domain, candidates[*candidate].get(*index).unwrap_or(0.0))
+                }));
+            }
+            good.log_density(intervals, good_densities);
+            bad.log_density(options, kernel_set, intervals, bad_densities);
+            let ratios = good_densities.iter().zip(&*bad_densities);
+            for (candidate, (good, bad)) in chunk.iter().zip(ratios) {
+                values[*candidate] += good - bad;
+            }
+        }
+    }
+
     /// Samples the parameters of one group and writes them to `values`.
     fn suggest_group(
         &mut self,
@@ -145,10 +196,7 @@ impl Sampler for TpeSampler {
         if request.history.len() < self.options.n_startup_trials {
             return RandomSampler.suggest(request);
         }
-        let pending = if self.options.constant_liar { request.pending } else { &[] };
-        let known = self.cache.take().filter(|cache| cache.space == *request.space);
-        let mut cache = known.unwrap_or_else(|| Cache::new(&self.options, request.space));
-        cache.sync(&self.options, request, pending);
+        let mut cache = self.synced(request);
         let mut rng = request.rng();
         let mut values = alloc::vec![None; request.space.len()];
         for group in &mut cache.groups {
@@ -158,6 +206,22 @@ impl Sampler for TpeSampler {
         }
         self.cache = Some(cache);
         Ok(Configuration::new(values))
+    }
+
+    /// Ranks by the logarithm of the ratio of the densities of good and bad trials, `l(x) / g(x)`,
+    /// summed over the groups of parameters that are active in the candidate.
+    fn choose(&mut self, request: &Request<'_>, candidates: &[Configuration]) -> Result<Ranking> {
+        ranking::check(request, candidates)?;
+        if !ranking::has_two_losses(request) {
+            return Ok(Ranking::random(request, candidates.len()));
+        }
+        let mut cache = self.synced(request);
+        let mut values = alloc::vec![0.0; candidates.len()];
+        for group in &mut cache.groups {
+            self.add_log_ratios(request, group, candidates, &mut values);
+        }
+        self.cache = Some(cache);
+        Ok(Ranking::by_values(self.name(), values))
     }
 }
 

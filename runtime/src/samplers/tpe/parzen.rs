@@ -195,6 +195,14 @@ impl ParzenEstimator {
 }
 
 impl Interval {
+    /// The cell of a legal value, or the category.
+    pub(super) fn of_value(domain: &Domain, value: f64) -> Self {
+        match domain {
+            Domain::Categorical { .. } => Self { left: value, right: value },
+            domain => Self::around(domain, domain.to_unit(value)),
+        }
+    }
+
     /// The cell of the legal value nearest to `unit`.
     fn around(domain: &Domain, unit: f64) -> Self {
         let unit = unit.clamp(0.0, 1.0);
