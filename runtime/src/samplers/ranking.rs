@@ -23,6 +23,7 @@ pub struct Ranking {
 
 impl Ranking {
     /// Ranks by `values`, largest first; of equal ones the first that was given.
+    #[cfg(feature = "classical")]
     pub(super) fn by_values(sampler: &'static str, values: Vec<f64>) -> Self {
         Self { sampler, order: descending(&values), values }
     }
@@ -53,6 +54,7 @@ fn shuffle(order: &mut [usize], rng: &mut impl Rng) {
 }
 
 /// Whether two trials have succeeded, so that a model has something to go by.
+#[cfg(feature = "classical")]
 pub(super) fn has_two_losses(request: &Request<'_>) -> bool {
     request.history.iter().filter(|trial| trial.loss.is_some()).nth(1).is_some()
 }

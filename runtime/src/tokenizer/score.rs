@@ -89,7 +89,7 @@ pub(crate) fn distance(score: f64) -> f64 {
         -(HEADROOM / score - 1.0) * HEADROOM / (1.0 - HEADROOM)
     }
 
-    /// The slope of [`loss`](Self::loss) at a score: what a small improvement of the score is worth.
+    /// The slope of [`loss`](Self::loss) at a score: what a small improvement of it is worth.
     pub fn slope(&self, score: f64) -> f64 {
         let step = 1e-3;
         let at = |score: f64| self.loss(score.clamp(0.002, 0.998));

@@ -47,8 +47,8 @@ use crate::{Result, acquisition::CandidateOrigin, space::Configuration};
 ///
 /// N. Hansen, The CMA Evolution Strategy: A Tutorial, arXiv:1604.00772v2 (2023); R. Hamano et al.,
 /// CMA-ES with Margin, GECCO 2022; R. Ros, N. Hansen, A Simple Modification in CMA-ES Achieving
-/// Linear Time and Space Complexity, PPSN 2008; A. Auger, N. Hansen, A Restart CMA Evolution Strategy With
-/// Increasing Population Size, CEC 2005.
+/// Linear Time and Space Complexity, PPSN 2008; A. Auger, N. Hansen, A Restart CMA Evolution
+/// Strategy With Increasing Population Size, CEC 2005.
 #[derive(Clone, Debug, Default)]
 pub struct CmaEsSampler {
     options: CmaEsOptions,

@@ -90,7 +90,7 @@ impl Cholesky {
         2.0 * (0..self.size).map(|row| libm::log(row_of(&self.lower, row)[row])).sum::<f64>()
     }
 
-    /// The lower half of `A⁻¹` into `inverse`, `[n, n]` by rows; what else that has and `scratch` are
+    /// The lower half of `A⁻¹` into `inverse`, `[n, n]` by rows; the upper half and `scratch` are
     /// overwritten.
     ///
     /// `A⁻¹ = L⁻ᵀ·L⁻¹`, both products a tile at a time, whose sums stay in registers. Each sum has
@@ -137,8 +137,8 @@ impl Cholesky {
     }
 }
 
-/// Columns of a tile: as many sums as fit the registers of every processor, for one row and for each
-/// of two.
+/// Columns of a tile, for one row and for each of two: as many sums as fit the registers of every
+/// processor.
 const WIDE: usize = 16;
 const NARROW: usize = 8;
 

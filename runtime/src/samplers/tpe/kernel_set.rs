@@ -78,6 +78,16 @@ impl KernelSet {
         self.centers[row * self.dimensions() + dimension]
     }
 
+    /// Makes room for so many rows more: a history that comes whole is copied once.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        let more = rows * self.dimensions();
+        for numbers in
+            [&mut self.centers, &mut self.bandwidths, &mut self.half_precision, &mut self.log_norms]
+        {
+            numbers.reserve(more);
+        }
+    }
+
     /// Appends a row, `[dimensions]`, that is not a member yet; NaN where the trial has no value.
     pub(super) fn push(&mut self, centers: impl Iterator<Item = f64>) {
         self.centers.extend(centers);

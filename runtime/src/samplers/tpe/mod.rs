@@ -244,6 +244,7 @@ impl Cache {
         self.rows.extend(trials().skip(same).cloned());
         for Group { parameters, kernel_set } in &mut self.groups {
             kernel_set.truncate(options, same);
+            kernel_set.reserve(self.rows.len() - same);
             for trial in &self.rows[same..] {
                 kernel_set.push(parameters.iter().map(|&index| match trial.get(index) {
                     None => f64::NAN,
