@@ -213,7 +213,7 @@ impl Sampler for OptiFormerSampler {
             let predictions = self.surrogate.predict(&conditioned, chunk)?;
             values.extend(predictions.iter().map(|one| one.expected_improvement));
         }
-        let slope = conditioned.scale.slope(conditioned.incumbent);
+        let slope = conditioned.scale.slope(conditioned.improvement.incumbent());
         let order = ranking::descending(&values);
         values.iter_mut().for_each(|value| *value *= slope);
         Ok(Ranking { sampler: self.name(), order, values })
