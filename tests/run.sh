@@ -22,7 +22,9 @@ steps=(
     "gpu|the forward pass on a graphics processor, or on a software one, against the CPU's"
     "trainer|trainer tests, with libtorch from the virtual environment"
     "no_std|runtime builds without an operating system"
-    "python|Python package: install and tests"
+    "python|Python package: install and tests; declarations of the Julia package"
+    "go|Go package: formatting, vet, tests with the race detector, the example of its page"
+    "js|JavaScript package: build, types, tests, the example of its page"
     "wheels|Python wheels for other machines, and the source distribution: build, checks and installation"
     "smoke|trainer smoke test, quick form"
     "example|the tool tunes the digits program with every sampler"
@@ -110,6 +112,45 @@ step_wheels() {
     OPTIFORMER_DIST=$scratch/dist python -m pytest -q tests/python/test_wheels.py
 }
 
+# The static library of the Python package's profile, so that it is built once.
+step_go() {
+    local folder=$scratch/go-example unformatted
+    ffi/go/build.sh
+    cd ffi/go
+    unformatted=$("$(go env GOROOT)/bin/gofmt" -l .)
+    [[ -z $unformatted ]] || {
+        printf 'gofmt would change %s\n' "$unformatted"
+        return 1
+    }
+    go vet ./...
+    go test -race ./...
+    mkdir "$folder"
+    example_of "$root/docs/go.md" go >"$folder/main.go"
+    cd "$folder"
+    go mod init example
+    go mod edit -require github.com/optiformer/optiformer/ffi/go@v0.0.0 \
+        -replace "github.com/optiformer/optiformer/ffi/go=$root/ffi/go"
+    go run .
+}
+
+step_js() {
+    local folder=$scratch/js-example
+    ffi/js/build.sh
+    (cd ffi/js && npm ci --silent --no-audit && npx tsc -p . && node --test test/*.test.js)
+    # What a user installs is the package and not the folder.
+    mkdir "$folder"
+    (cd ffi/js && npm pack --silent --pack-destination "$folder")
+    example_of "$root/docs/javascript.md" js >"$folder/example.mjs"
+    cd "$folder"
+    npm install --silent --no-audit --offline ./optiformer-*.tgz
+    node example.mjs
+}
+
+# The first block of code of language $2 in page $1.
+example_of() {
+    awk -v begin="\`\`\`$2" '$0 == begin { inside = 1; next } /^```/ { if (inside) exit } inside' "$1"
+}
+
 step_smoke() {
     install_python_package
     cargo run --profile quick -p optiformer-trainer -- smoke --quick
@@ -186,7 +227,7 @@ export VIRTUAL_ENV=$root/.venv PATH=$root/.venv/bin:$PATH LIBTORCH_USE_PYTORCH=1
 unset PYTHONHOME
 
 # What uses the virtual environment or the targets sets them up first.
-for name in clippy docs trainer no_std python wheels smoke; do
+for name in clippy docs trainer no_std python wheels go js smoke; do
     if ((${#wanted[@]})) && is_wanted "$name"; then wanted+=(setup); fi
 done
 

@@ -1,3 +1,4 @@
 //! What the end-to-end and cross-language tests share.
 
 pub mod c;
+pub mod conformance;

@@ -2,14 +2,15 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, ChildStdout, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
 use serde_json::{Value, json};
 
 use super::Place;
 
-struct Conversation {
+/// A running `optiformer ask-tell`.
+pub struct Conversation {
     tool: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -18,14 +19,18 @@ struct Conversation {
 impl Conversation {
     fn start(place: &Place, options: &[&str]) -> Self {
         let fixed = ["ask-tell", "--space", "space.json", "--sampler", "random"];
-        let mut command = place.tool(&[&fixed, options].concat());
+        Self::open(place.tool(&[&fixed, options].concat()))
+    }
+
+    /// Starts a command that serves requests.
+    pub fn open(mut command: Command) -> Self {
         let mut tool = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (input, output) = (tool.stdin.take(), BufReader::new(tool.stdout.take().unwrap()));
         Self { tool, input, output }
     }
 
     /// Says a line and hears the answer.
-    fn say(&mut self, line: &str) -> Value {
+    pub fn say(&mut self, line: &str) -> Value {
         let input = self.input.as_mut().unwrap();
         input.write_all(line.as_bytes()).unwrap();
         input.write_all(b"\n").unwrap();
@@ -34,7 +39,8 @@ impl Conversation {
         serde_json::from_str(&answer).unwrap()
     }
 
-    fn end(mut self) {
+    /// Ends the input, and waits for the tool to leave with success.
+    pub fn end(mut self) {
         drop(self.input.take());
         assert_eq!(self.tool.wait().unwrap().code(), Some(0));
         let mut rest = String::new();

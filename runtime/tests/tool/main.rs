@@ -3,6 +3,7 @@
 
 mod ask_tell;
 mod command_line;
+mod conformance;
 mod interruption;
 mod objective;
 mod resume;

@@ -1,0 +1,134 @@
+//! The scenarios of `tests/conformance/` in JSON lines.
+
+use std::{fs, path::Path};
+
+use optiformer::space::{Configuration, Space};
+use serde_json::{Value, json};
+
+use super::{Place, ask_tell::Conversation};
+
+fn scenarios(file: &str, section: &str) -> Vec<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance");
+    let document: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join(file)).unwrap()).unwrap();
+    document[section].as_array().unwrap().clone()
+}
+
+/// A study as the tool plays it.
+struct Player {
+    talk: Conversation,
+    space: Space,
+}
+
+impl Player {
+    /// A row of numbers as the object that the tool reads and writes.
+    fn named(&self, row: &Value) -> Value {
+        let values = row.as_array().unwrap().iter().map(Value::as_f64).collect();
+        self.space.configuration_to_json(&Configuration::new(values)).into()
+    }
+
+    /// A trial as the tool writes it.
+    fn trial(&self, returned: &Value) -> Value {
+        json!({"id": returned["id"], "values": self.named(&returned["values"])})
+    }
+
+    /// The request and the answer of a step; `None` for what the protocol does not have.
+    fn exchange(&self, step: &Value, following: Option<&Value>) -> Option<(Value, Value)> {
+        let (id, returns) = (&step["id"], &step["returns"]);
+        let outcome = |mut request: Value| {
+            request["value"] = step["value"].clone();
+            request
+        };
+        Some(match step["call"].as_str().unwrap() {
+            "ask" => {
+                let mut trial = self.trial(returns);
+                let explained = following.filter(|next| next["call"] == "explain");
+                if let Some(explained) = explained {
+                    // Numbers that the sampler does not predict are left out.
+                    let mut reasons = explained["returns"].as_object().unwrap().clone();
+                    reasons.retain(|_, value| value != "nan");
+                    trial["explanation"] = reasons.into();
+                }
+                (json!({"ask": {"explain": explained.is_some()}}), json!({"trial": trial}))
+            }
+            "tell" => (json!({"tell": outcome(json!({"id": id}))}), json!({"told": id})),
+            "tell_failed" => (json!({"tell": {"id": id, "failed": true}}), json!({"told": id})),
+            "add" => {
+                let request = outcome(json!({"values": self.named(&step["values"])}));
+                (json!({"add": request}), json!({"added": returns}))
+            }
+            "enqueue" => (json!({"enqueue": {"values": self.named(&step["values"])}}), Value::Null),
+            "best" if returns.is_null() => (json!({"best": {}}), json!({"best": null})),
+            "best" => {
+                let mut best = self.trial(returns);
+                best["value"] = returns["value"].clone();
+                (json!({"best": {}}), json!({"best": best}))
+            }
+            _ => return None,
+        })
+    }
+
+    /// Plays the steps, and returns how many the protocol has.
+    fn play(&mut self, name: &Value, steps: &[Value]) -> usize {
+        let mut played = 0;
+        for (number, step) in steps.iter().enumerate() {
+            let Some((request, wanted)) = self.exchange(step, steps.get(number + 1)) else {
+                continue;
+            };
+            let answer = self.talk.say(&request.to_string());
+            let wanted = match step.get("error") {
+                Some(error) => json!({"error": {
+                    "kind": error["status"].as_str().unwrap().to_lowercase(),
+                    "message": error["message"],
+                }}),
+                // How many wait in the queue is no part of the scenarios.
+                None if step["call"] == "enqueue" => json!({"enqueued": answer["enqueued"]}),
+                None => wanted,
+            };
+            assert_eq!(answer, wanted, "{name}, step {number}: {request}");
+            played += 1;
+        }
+        played
+    }
+}
+
+#[test]
+fn studies_are_those_of_every_language() {
+    let mut played = 0;
+    for (number, study) in scenarios("studies.json", "studies").iter().enumerate() {
+        let space = Space::from_json(&study["space"].to_string()).unwrap();
+        let place = Place::new(&format!("conformance-{number}"));
+        fs::write(place.file("space.json"), space.to_json()).unwrap();
+        let text = |key: &str| study[key].as_str().unwrap();
+        let fixed = ["--space", "space.json", "--direction", text("direction")];
+        let options = [&fixed[..], &["--sampler", text("sampler"), "--seed", text("seed")]];
+        let arguments = [&["ask-tell"], options.concat().as_slice()].concat();
+        if let Some(error) = study.get("error") {
+            let ran = place.run(&arguments);
+            assert_ne!(ran.code, Some(0));
+            assert!(ran.stderr.contains(text("sampler")), "{error}: {}", ran.stderr);
+            continue;
+        }
+        let talk = Conversation::open(place.tool(&arguments));
+        let mut player = Player { talk, space };
+        played += player.play(&study["name"], study["steps"].as_array().unwrap());
+        player.talk.end();
+    }
+    assert!(played > 500, "only {played} steps were played");
+}
+
+#[test]
+fn spaces_are_refused_with_the_words_of_every_language() {
+    let place = Place::new("conformance-spaces");
+    for document in scenarios("spaces.json", "read") {
+        fs::write(place.file("space.json"), document["document"].as_str().unwrap()).unwrap();
+        let ran = place.run(&["ask-tell", "--space", "space.json"]);
+        match document.get("error") {
+            None => assert_eq!(ran.code, Some(0), "{ran:?}"),
+            Some(error) => {
+                assert_eq!(ran.code, Some(1), "{ran:?}");
+                assert!(ran.stderr.contains(error["message"].as_str().unwrap()), "{ran:?}");
+            }
+        }
+    }
+}

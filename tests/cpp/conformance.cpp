@@ -1,0 +1,216 @@
+// Plays scenarios that come as lines of words on standard input; tests/src/conformance/driver.rs has the protocol.
+#include "optiformer.hpp"
+
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <sstream>
+
+namespace {
+
+using Words = std::istringstream;
+
+std::string word(Words &words) {
+    std::string word;
+    words >> word;
+    return word;
+}
+
+double number(Words &words) { return std::strtod(word(words).c_str(), nullptr); }
+
+std::uint64_t natural(Words &words) { return std::strtoull(word(words).c_str(), nullptr, 10); }
+
+std::int64_t integer(Words &words) { return std::strtoll(word(words).c_str(), nullptr, 10); }
+
+std::vector<double> numbers(Words &words) {
+    std::vector<double> values;
+    for (std::string next; words >> next;) {
+        values.push_back(std::strtod(next.c_str(), nullptr));
+    }
+    return values;
+}
+
+std::vector<double> numbers(Words &words, std::size_t count) {
+    std::vector<double> values(count);
+    for (auto &value : values) {
+        value = number(words);
+    }
+    return values;
+}
+
+std::string text(Words &words) {
+    const auto hexadecimal = word(words);
+    std::string text;
+    for (std::size_t place = 1; place + 1 < hexadecimal.size(); place += 2) {
+        text += static_cast<char>(std::stoi(hexadecimal.substr(place, 2), nullptr, 16));
+    }
+    return text;
+}
+
+void put(const std::string &text) {
+    std::fputs(" x", stdout);
+    for (const char letter : text) {
+        std::printf("%02x", static_cast<unsigned>(static_cast<unsigned char>(letter)));
+    }
+}
+
+void put(double value) { std::printf(" %.17g", value); }
+
+void put(std::uint64_t value) { std::printf(" %llu", static_cast<unsigned long long>(value)); }
+
+void put(const std::vector<double> &values) {
+    for (const double value : values) {
+        put(value);
+    }
+}
+
+class Player {
+public:
+    /// Serves a request, and writes the answer without its first word to standard output.
+    void serve(const std::string &call, Words &words) {
+        if (call == "space" || call == "read" || call == "json" || call.substr(0, 4) == "add_" || call == "set_condition") {
+            serve_space(call, words);
+        } else if (call == "study") {
+            const auto direction = text(words), sampler = text(words);
+            const bool maximizes = direction == "maximize";
+            using optiformer::Direction;
+            study_ = std::make_unique<optiformer::Study>(
+                *space_, maximizes ? Direction::maximize : Direction::minimize, natural(words), nullptr, sampler);
+            answer();
+        } else if (call == "suggest") {
+            suggest(words);
+        } else {
+            serve_study(call, words);
+        }
+    }
+
+private:
+    /// Begins the answer, once nothing can fail any more.
+    static void answer() { std::fputs("ok", stdout); }
+
+    void serve_space(const std::string &call, Words &words) {
+        if (call == "space") {
+            space_ = std::make_unique<optiformer::Space>();
+        } else if (call == "read") {
+            space_ = std::make_unique<optiformer::Space>(optiformer::Space::from_json(text(words)));
+        } else if (call == "json") {
+            const auto json = space_->to_json();
+            answer();
+            return put(json);
+        } else {
+            const auto name = text(words);
+            if (call == "add_float") {
+                const double low = number(words), high = number(words);
+                const bool log = natural(words) != 0;
+                space_->add_float(name, low, high, log, number(words));
+            } else if (call == "add_int") {
+                const auto low = integer(words), high = integer(words);
+                const bool log = natural(words) != 0;
+                space_->add_int(name, low, high, log, integer(words));
+            } else if (call == "add_categorical") {
+                std::vector<std::string> choices;
+                while (words >> std::ws && !words.eof()) {
+                    choices.push_back(text(words));
+                }
+                space_->add_categorical(name, choices);
+            } else {
+                const auto parent = text(words);
+                space_->set_condition(name, parent, numbers(words));
+            }
+        }
+        answer();
+    }
+
+    void serve_study(const std::string &call, Words &words) {
+        if (call == "ask") {
+            const auto trial = study_->ask();
+            answer();
+            put(trial.id);
+            put(trial.values);
+        } else if (call == "tell") {
+            const auto id = natural(words);
+            study_->tell(id, number(words));
+            answer();
+        } else if (call == "tell_failed") {
+            study_->tell_failed(natural(words));
+            answer();
+        } else if (call == "add") {
+            const double value = number(words);
+            const auto id = study_->add(numbers(words), value);
+            answer();
+            put(id);
+        } else if (call == "enqueue") {
+            study_->enqueue(numbers(words));
+            answer();
+        } else if (call == "best") {
+            const auto best = study_->best();
+            answer();
+            if (!best) {
+                std::fputs(" none", stdout);
+                return;
+            }
+            put(best->id);
+            put(best->value);
+            put(best->values);
+        } else if (call == "counts") {
+            const auto counts = study_->counts();
+            answer();
+            put(std::uint64_t{counts.finished});
+            put(std::uint64_t{counts.failed});
+            put(std::uint64_t{counts.pending});
+        } else if (call == "explain") {
+            const auto explanation = study_->explain(natural(words));
+            answer();
+            put(explanation.sampler);
+            put(explanation.origin);
+            put(std::vector<double>{explanation.median, explanation.deviation, explanation.improvement});
+        } else {
+            std::cerr << "there is no call " << call << '\n';
+            std::exit(2);
+        }
+    }
+
+    void suggest(Words &words) {
+        optiformer::SuggestOptions options;
+        options.sampler = text(words);
+        options.seed = natural(words);
+        options.number = natural(words);
+        const auto count = static_cast<std::size_t>(natural(words));
+        std::vector<std::vector<double>> history(static_cast<std::size_t>(natural(words)));
+        std::vector<std::vector<double>> pending(static_cast<std::size_t>(natural(words)));
+        const auto losses = numbers(words, history.size());
+        for (auto &row : history) {
+            row = numbers(words, space_->count());
+        }
+        for (auto &row : pending) {
+            row = numbers(words, space_->count());
+        }
+        const auto suggested = optiformer::suggest(*space_, history, losses, pending, count, options);
+        answer();
+        for (const auto &row : suggested) {
+            put(row);
+        }
+    }
+
+    std::unique_ptr<optiformer::Space> space_;
+    std::unique_ptr<optiformer::Study> study_;
+};
+
+} // namespace
+
+int main() {
+    Player player;
+    for (std::string line; std::getline(std::cin, line);) {
+        Words words(line);
+        const auto call = word(words);
+        try {
+            player.serve(call, words);
+        } catch (const optiformer::Error &error) {
+            const std::string status = optiformer_status_name(error.status()), what = error.what();
+            std::printf("error %s", status.c_str());
+            put(what.substr(status.size() + 2));
+        }
+        std::putchar('\n');
+        std::fflush(stdout);
+    }
+}

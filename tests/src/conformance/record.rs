@@ -1,0 +1,185 @@
+//! A study that writes down every call and its answer.
+
+use optiformer::{
+    Error,
+    samplers::Sampler,
+    space::{Configuration, Space},
+    study::{Direction, Outcome, Study, TrialState},
+};
+use optiformer_ffi::status::{Failure, Status};
+use serde_json::{Map, Value, json};
+
+/// A study, and the calls so far.
+pub struct Recorder {
+    study: Study,
+    steps: Vec<Value>,
+}
+
+impl Recorder {
+    /// A study without calls.
+    pub fn new(
+        space: Space,
+        direction: Direction,
+        sampler: Box<dyn Sampler + Send>,
+        seed: u64,
+    ) -> Self {
+        Self { study: Study::new(space, direction, sampler, seed), steps: Vec::new() }
+    }
+
+    /// The steps, each an object with the call, its arguments and what it returns.
+    pub fn into_steps(self) -> Vec<Value> {
+        self.steps
+    }
+
+    /// The next trial; an error is written down as the answer.
+    pub fn ask(&mut self) -> Option<(u64, Configuration)> {
+        let trial = self.study.ask();
+        let answer = trial
+            .as_ref()
+            .map(|trial| json!({"id": trial.id, "values": values(&trial.configuration)}));
+        self.step("ask", json!({}), answer.as_ref().map_err(|error| *error));
+        trial.ok().map(|trial| (trial.id, trial.configuration))
+    }
+
+    /// Tells an objective, which need not be finite.
+    pub fn tell(&mut self, id: u64, value: f64) {
+        let answer = self.study.tell(id, Outcome::Value(value)).map(|()| Value::Null);
+        self.step("tell", json!({"id": id, "value": number(value)}), answer.as_ref());
+    }
+
+    /// Tells a failure.
+    pub fn tell_failed(&mut self, id: u64) {
+        let answer = self.study.tell(id, Outcome::Failed).map(|()| Value::Null);
+        self.step("tell_failed", json!({"id": id}), answer.as_ref());
+    }
+
+    /// Adds a trial; a `value` that is not finite means a failed one.
+    pub fn add(&mut self, row: &[f64], value: f64) {
+        let answer = self.study.add(configuration(row), Outcome::Value(value)).map(Value::from);
+        let arguments = json!({"values": row_of(row), "value": number(value)});
+        self.step("add", arguments, answer.as_ref());
+    }
+
+    /// Enqueues a configuration.
+    pub fn enqueue(&mut self, row: &[f64]) {
+        let answer = self.study.enqueue(configuration(row)).map(|()| Value::Null);
+        self.step("enqueue", json!({"values": row_of(row)}), answer.as_ref());
+    }
+
+    /// The best trial, `null` while there is none.
+    pub fn best(&mut self) {
+        let best = self.study.best().map_or(Value::Null, |best| {
+            json!({
+                "id": best.id,
+                "values": values(&best.configuration),
+                "value": best.value().expect("the best trial has an objective"),
+            })
+        });
+        self.step("best", json!({}), Ok(&best));
+    }
+
+    /// Why a pending trial was suggested.
+    pub fn explain(&mut self, id: u64) {
+        let explanation = self.study.explanation(id).expect("the trial was suggested");
+        let expected = explanation.expectation.map(|it| [it.median, it.deviation, it.improvement]);
+        let [median, deviation, improvement] = expected.unwrap_or([f64::NAN; 3]);
+        let answer = json!({
+            "sampler": explanation.sampler,
+            "origin": explanation.origin.name(),
+            "median": number(median),
+            "deviation": number(deviation),
+            "improvement": number(improvement),
+        });
+        self.step("explain", json!({"id": id}), Ok(&answer));
+    }
+
+    /// How many trials there are of each state.
+    pub fn counts(&mut self) {
+        let count = |wanted: fn(TrialState) -> bool| {
+            self.study.trials().iter().filter(|trial| wanted(trial.state)).count()
+        };
+        let answer = json!({
+            "finished": count(|state| matches!(state, TrialState::Finished(_))),
+            "failed": count(|state| matches!(state, TrialState::Failed)),
+            "pending": count(|state| matches!(state, TrialState::Pending)),
+        });
+        self.step("counts", json!({}), Ok(&answer));
+    }
+
+    fn step(&mut self, call: &str, arguments: Value, answer: Result<&Value, &Error>) {
+        let Value::Object(mut step) = arguments else { unreachable!("arguments are an object") };
+        step.insert("call".into(), call.into());
+        put_answer(&mut step, answer);
+        self.steps.push(step.into());
+    }
+}
+
+/// Adds what a call answered: `returns`, unless it returns nothing, or `error`.
+pub fn put_answer(step: &mut Map<String, Value>, answer: Result<&Value, &Error>) {
+    match answer {
+        // That nothing is the best so far is an answer too.
+        Ok(Value::Null) if step.get("call").is_none_or(|call| call != "best") => {}
+        Ok(answer) => {
+            step.insert("returns".into(), answer.clone());
+        }
+        Err(error) => {
+            step.insert("error".into(), failure(error.clone().into()));
+        }
+    }
+}
+
+/// A status with its message.
+pub fn failure(failure: Failure) -> Value {
+    let name = std::str::from_utf8(Status::name(failure.status as i32)).expect("names are ASCII");
+    json!({"status": name.trim_end_matches('\0'), "message": failure.message})
+}
+
+/// A number, or the name of one that JSON cannot hold.
+pub fn number(value: f64) -> Value {
+    if value.is_finite() {
+        value.into()
+    } else if value.is_nan() {
+        "nan".into()
+    } else if value > 0.0 {
+        "inf".into()
+    } else {
+        "-inf".into()
+    }
+}
+
+/// A configuration's values, `null` for an inactive parameter.
+pub fn values(configuration: &Configuration) -> Value {
+    configuration.values().to_vec().into()
+}
+
+/// A row of values, `null` for NaN.
+fn row_of(row: &[f64]) -> Value {
+    row.iter().map(|value| (!value.is_nan()).then_some(*value)).collect::<Vec<_>>().into()
+}
+
+/// A configuration from a row, where NaN means inactive.
+pub fn configuration(row: &[f64]) -> Configuration {
+    Configuration::new(row.iter().map(|value| (!value.is_nan()).then_some(*value)).collect())
+}
+
+/// Writes `{"name":[scenario, …]}`, with the entries of the array called `rows` in each scenario on
+/// lines of their own: changes of single steps are then seen as such.
+pub fn layout(name: &str, rows: &str, scenarios: &[Map<String, Value>]) -> String {
+    let scenarios: Vec<String> = scenarios
+        .iter()
+        .map(|scenario| {
+            let mut head = scenario.clone();
+            let Some(Value::Array(lines)) = head.remove(rows) else {
+                return Value::from(head).to_string();
+            };
+            let head = Value::from(head).to_string();
+            let open = head.strip_suffix('}').expect("an object ends with a brace");
+            if lines.is_empty() {
+                return format!("{open},\"{rows}\":[]}}");
+            }
+            let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+            format!("{open},\"{rows}\":[\n  {}\n]}}", lines.join(",\n  "))
+        })
+        .collect();
+    format!("{{\"{name}\":[\n{}\n]}}\n", scenarios.join(",\n"))
+}
