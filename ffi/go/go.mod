@@ -1,0 +1,3 @@
+module github.com/optiformer/optiformer/ffi/go
+
+go 1.19

@@ -1,0 +1,6 @@
+//go:build optiformer_pkgconfig
+
+package optiformer
+
+// #cgo pkg-config: optiformer
+import "C"

@@ -1,0 +1,272 @@
+package optiformer
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func mixed(t *testing.T) *Space {
+	t.Helper()
+	space, err := NewSpace(
+		Float("x", -5, 5),
+		Int("n", 1, 9),
+		Categorical("kind", "a", "b"),
+		Float("y", 1e-4, 1).Log().When("kind", "b"),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return space
+}
+
+func study(t *testing.T, options Options) *Study {
+	t.Helper()
+	study, err := NewStudy(mixed(t), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return study
+}
+
+func objective(_ context.Context, trial Trial) (float64, error) {
+	if trial.Int("n") == 9 {
+		return 0, errors.New("diverged")
+	}
+	return math.Pow(trial.Float("x")-1, 2) + math.Abs(float64(trial.Int("n")-4)), nil
+}
+
+func TestOneSeedGivesOneStudy(t *testing.T) {
+	for _, sampler := range []string{"", "optiformer", "gp", "tpe", "cma_es", "local_search", "sobol", "random"} {
+		one, two := study(t, Options{Sampler: sampler, Seed: 7}), study(t, Options{Sampler: sampler, Seed: 7})
+		best, err := one.Optimize(context.Background(), 12, objective)
+		if err != nil {
+			t.Fatal(sampler, err)
+		}
+		again, err := two.Optimize(context.Background(), 12, objective)
+		if err != nil || !reflect.DeepEqual(best.Parameters(), again.Parameters()) {
+			t.Errorf("%s: %v and %v, %v", sampler, best.Parameters(), again.Parameters(), err)
+		}
+	}
+}
+
+func TestFailuresAreKeptAndAvoided(t *testing.T) {
+	study := study(t, Options{Sampler: "tpe"})
+	if err := study.Enqueue(map[string]any{"x": 0.0, "n": 9, "kind": "a"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := study.Optimize(context.Background(), 1, objective); !errors.Is(err, ErrNotFound) {
+		t.Fatal(err)
+	}
+	if _, err := study.Optimize(context.Background(), 9, objective); err != nil {
+		t.Fatal(err)
+	}
+	counts, err := study.Counts()
+	if err != nil || counts.Failed == 0 || counts.Failed+counts.Finished != 10 || counts.Pending != 0 {
+		t.Fatal(counts, err)
+	}
+}
+
+func TestGoroutinesShareAStudyASpaceAndAModel(t *testing.T) {
+	model, err := BuiltinModel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared := study(t, Options{Sampler: "optiformer", Model: model})
+	if _, err := shared.OptimizeParallel(context.Background(), 24, 4, objective); err != nil {
+		t.Fatal(err)
+	}
+	space := mixed(t)
+	var group sync.WaitGroup
+	for worker := 0; worker < 4; worker++ {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			study, err := NewStudy(space, Options{Sampler: "optiformer", Model: model})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for trials := 0; trials < 5; trials++ {
+				if _, err := study.Ask(); err != nil {
+					t.Error(err)
+				}
+			}
+			if _, err := shared.Best(); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	group.Wait()
+}
+
+func TestContextsEndStudies(t *testing.T) {
+	study := study(t, Options{Sampler: "random"})
+	ctx, cancel := context.WithCancel(context.Background())
+	trials := 0
+	_, err := study.Optimize(ctx, 100, func(ctx context.Context, trial Trial) (float64, error) {
+		if trials++; trials == 3 {
+			cancel()
+			return 0, ctx.Err()
+		}
+		return objective(ctx, trial)
+	})
+	counts, _ := study.Counts()
+	if !errors.Is(err, context.Canceled) || trials != 3 || counts.Pending != 1 {
+		t.Fatal(err, trials, counts)
+	}
+}
+
+func TestPanicsOfTheObjectiveAreTheCallers(t *testing.T) {
+	study := study(t, Options{Sampler: "random"})
+	for name, read := range map[string]func(Trial){
+		"no parameter \"z\"": func(trial Trial) { trial.Active("z") },
+		"is a choice":        func(trial Trial) { trial.Float("kind") },
+		"is no int":          func(trial Trial) { trial.Int("x") },
+	} {
+		_, err := study.Optimize(context.Background(), 1, func(_ context.Context, trial Trial) (float64, error) {
+			read(trial)
+			return 0, nil
+		})
+		if !errors.Is(err, ErrInvalidValue) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	study := study(t, Options{Sampler: "random"})
+	space := mixed(t)
+	model, err := BuiltinModel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	trial, err := study.Ask()
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := study.Tell(trial.ID, 1)
+	first := func(_ any, err error) error { return err }
+	for name, check := range map[string]struct {
+		err, sentinel error
+		message       string
+	}{
+		"told":          {told, nil, ""},
+		"twice":         {study.Tell(trial.ID, 1), ErrAlreadyTold, "trial 0"},
+		"unknown":       {study.TellFailed(7), ErrUnknownTrial, "trial 7"},
+		"misspelt":      {study.Enqueue(map[string]any{"x": 0.0, "m": 1}), ErrInvalidValue, `no parameter "m"; it has x, n`},
+		"choice":        {study.Enqueue(map[string]any{"kind": "c"}), ErrInvalidValue, `"a", "b"`},
+		"type":          {study.Enqueue(map[string]any{"x": "1"}), ErrInvalidValue, `"x" cannot be "1"`},
+		"missing":       {first(study.Add(map[string]any{"x": 0.5}, 1)), ErrInvalidValue, `"n" is active`},
+		"explained":     {first(study.Explain(trial.ID)), ErrNotFound, "pending"},
+		"sampler":       {first(NewStudy(space, Options{Sampler: "tpo"})), ErrInvalidValue, `"tpo"`},
+		"model":         {first(NewStudy(space, Options{Sampler: "tpe", Model: model})), ErrInvalidValue, "no use for a model"},
+		"duplicate":     {space.Add(Float("x", 0, 1)), ErrInvalidSpace, `"x"`},
+		"step":          {space.Add(Int("m", 0, 4).Step(0.5)), ErrInvalidValue, "not whole"},
+		"condition":     {space.Add(Float("z", 0, 1).When("kind", "c")), ErrInvalidValue, "choices"},
+		"parent":        {space.Add(Float("z", 0, 1).When("kin", "a")), ErrInvalidValue, `"kin"`},
+		"nul":           {space.Add(Float("z\x00", 0, 1)), ErrInvalidValue, "NUL"},
+		"empty":         {first(NewStudy(empty(t), Options{})), ErrInvalidSpace, "no parameters"},
+		"document":      {first(SpaceFromJSON("{")), ErrInvalidSpace, "line 1"},
+		"path":          {first(OpenModel("no/such/file")), ErrIO, "no/such/file"},
+		"weights":       {first(ModelFromBytes([]byte("garbage"))), ErrInvalidWeights, "byte"},
+		"row":           {first(Suggest(space, Request{Pending: [][]float64{{1}}}, 1)), ErrInvalidValue, "pending, row 0"},
+		"losses":        {first(Suggest(space, Request{Losses: []float64{1}}, 1)), ErrInvalidValue, "0 trials and 1 losses"},
+		"trials":        {first(study.Optimize(context.Background(), -1, objective)), ErrInvalidValue, "-1 trials"},
+		"out of bounds": {study.Enqueue(map[string]any{"x": 6.0, "n": 1, "kind": "a"}), ErrInvalidValue, `"x": 6`},
+	} {
+		if !errors.Is(check.err, check.sentinel) || check.err != nil && !strings.Contains(check.err.Error(), check.message) {
+			t.Errorf("%s: %v, not %v with %s", name, check.err, check.sentinel, check.message)
+		}
+	}
+	if space.Len() != 4 {
+		t.Errorf("a refused parameter is in the space: %v", space.Names())
+	}
+}
+
+func empty(t *testing.T) *Space {
+	t.Helper()
+	space, err := NewSpace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return space
+}
+
+func TestParametersAreAddedWithTheirConditions(t *testing.T) {
+	space := mixed(t)
+	if err := space.Add(Int("depth", 1, 5).When("kind", "a")); err != nil {
+		t.Fatal(err)
+	}
+	document, err := space.JSON()
+	if err != nil || !strings.Contains(document, `"when":{"parent":"kind","is":["a"]}`) || space.Len() != 5 {
+		t.Fatal(document, err)
+	}
+	read, err := SpaceFromJSON(document)
+	if err != nil || !reflect.DeepEqual(read.Names(), space.Names()) {
+		t.Fatal(err)
+	}
+}
+
+func TestWeightsAreReadFromFilesAndBytes(t *testing.T) {
+	path := filepath.Join("..", "..", "runtime", "weights", "pico.safetensors")
+	bytes, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := OpenModel(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied, err := ModelFromBytes(bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(model *Model) map[string]any {
+		trial, err := study(t, Options{Sampler: "optiformer", Model: model}).Ask()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return trial.Parameters()
+	}
+	if one, two := ask(opened), ask(copied); !reflect.DeepEqual(one, two) || !reflect.DeepEqual(one, ask(nil)) {
+		t.Fatal(one, two)
+	}
+}
+
+func TestClosedValuesSaySo(t *testing.T) {
+	space, study := mixed(t), study(t, Options{})
+	model, err := BuiltinModel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range [2]int{} {
+		space.Close()
+		study.Close()
+		model.Close()
+	}
+	_, asked := study.Ask()
+	_, made := NewStudy(space, Options{})
+	_, modeled := NewStudy(mixed(t), Options{Model: model})
+	for _, err := range []error{asked, made, modeled, space.Add(Float("z", 0, 1))} {
+		if !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+	}
+}
+
+func TestTheCollectorFreesWhatNobodyUses(t *testing.T) {
+	for round := 0; round < 200; round++ {
+		if _, err := study(t, Options{Sampler: "random"}).Ask(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.GC()
+}

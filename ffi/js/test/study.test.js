@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { Model, OptiFormerError, Space, Study, minimize, suggest, version } from '../src/index.js';
+
+const SPACE = {
+  x: { type: 'float', low: -5, high: 5 },
+  n: { type: 'int', low: 1, high: 9 },
+  kind: ['a', 'b', 3, true],
+  rate: { type: 'float', low: 1e-4, high: 1, log: true, when: { parent: 'kind', is: ['b', 3] } },
+};
+const SAMPLERS = ['auto', 'optiformer', 'gp', 'tpe', 'cma_es', 'local_search', 'sobol', 'random'];
+const loss = ({ x, n, kind }) => (x - 1) ** 2 + Math.abs(n - 4) + (kind === true ? 1 : 0);
+
+const refused = (status, part) => (error) => {
+  assert(error instanceof OptiFormerError, error);
+  assert.equal(error.status, status);
+  assert(error.message.includes(part), error.message);
+  return true;
+};
+
+test('every sampler makes the same study of one seed', async () => {
+  for (const sampler of SAMPLERS) {
+    const seen = [];
+    const onTrial = ({ values, value }) => seen.push({ ...values, value });
+    await minimize(loss, SPACE, { sampler, trials: 12, seed: 7, onTrial });
+    await minimize(loss, SPACE, { sampler, trials: 12, seed: 7n, onTrial });
+    assert.deepEqual(seen.slice(0, 12), seen.slice(12), sampler);
+    assert.equal(seen.length, 24);
+  }
+});
+
+test('a study finds the minimum and knows conditions', async () => {
+  const best = await minimize(loss, SPACE, { trials: 60, seed: 1 });
+  assert(best.value < 0.3, best.value);
+  const study = new Study(SPACE, { sampler: 'sobol' });
+  for (let trial = 0; trial < 16; trial++) {
+    const { values } = study.ask();
+    assert.equal(values.rate !== undefined, values.kind === 'b' || values.kind === 3);
+  }
+});
+
+test('failures are kept: null, no number and exceptions', async () => {
+  const outcomes = [() => null, () => NaN, () => Infinity, () => { throw new Error('diverged'); }, () => 1];
+  const study = new Study(SPACE, { sampler: 'tpe' });
+  const best = await study.optimize(() => outcomes.shift()(), { trials: 5 });
+  assert.deepEqual(study.counts(), { finished: 1, failed: 4, pending: 0 });
+  assert.equal(best.id, 4);
+  await assert.rejects(study.optimize(() => {}, { trials: 1 }), refused('INVALID_VALUE', 'returned nothing'));
+});
+
+test('several objectives are awaited at a time, and an abort ends a run', async () => {
+  const study = new Study(SPACE, { direction: 'maximize', sampler: 'tpe' });
+  let running = 0;
+  let most = 0;
+  await study.optimize(async (values) => {
+    most = Math.max(most, ++running);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    running--;
+    return loss(values);
+  }, { trials: 12, jobs: 3 });
+  assert.equal(most, 3);
+  assert.equal(study.counts().finished, 12);
+  const controller = new AbortController();
+  const run = study.optimize((values) => { controller.abort(new Error('enough')); return loss(values); },
+    { trials: 50, signal: controller.signal });
+  await assert.rejects(run, /enough/);
+  assert.equal(study.counts().finished, 13);
+});
+
+test('a misspelt parameter is an error that names it', async () => {
+  await assert.rejects(minimize(({ xx }) => xx, SPACE, { trials: 3 }), refused('INVALID_VALUE', 'no parameter "xx"; it has x, n'));
+  const { values } = new Study(SPACE).ask();
+  // What tools read of any object is no misspelt parameter.
+  assert.equal(JSON.stringify(values).includes('"x":'), true);
+  assert.equal(String(values), '[object Object]');
+  assert.deepEqual({ ...values }, values);
+  assert.throws(() => { values.x = 1; }, TypeError);
+});
+
+test('spaces are refused with what is wrong', () => {
+  const space = (parameter) => () => new Space({ x: parameter });
+  assert.throws(space({ type: 'float', low: 1, high: 0 }), refused('INVALID_SPACE', '"x"'));
+  assert.throws(space({ type: 'float', low: 0, hihg: 1 }), refused('INVALID_SPACE', 'hihg'));
+  assert.throws(space({ type: 'float', low: NaN, high: 1 }), refused('INVALID_VALUE', '"x": low is NaN'));
+  assert.throws(space('float'), refused('INVALID_VALUE', '"x" is an object'));
+  assert.throws(space(['a', 'a']), refused('INVALID_SPACE', '"x"'));
+  assert.throws(() => new Space({}), refused('INVALID_SPACE', 'at least one parameter'));
+  assert.throws(() => new Space(null), refused('INVALID_VALUE', 'object'));
+  assert.throws(() => new Space('{\0'), refused('INVALID_VALUE', 'NUL'));
+});
+
+test('studies refuse bad input and stay as they were', () => {
+  assert.throws(() => new Study(SPACE, { smapler: 'tpe' }), refused('INVALID_VALUE', '"smapler"; there are direction'));
+  assert.throws(() => new Study(SPACE, { sampler: 'tpo' }), refused('INVALID_VALUE', '"tpo"'));
+  assert.throws(() => new Study(SPACE, { direction: 'down' }), refused('INVALID_VALUE', '"down"'));
+  assert.throws(() => new Study(SPACE, { sampler: 'tpe', model: new Model() }), refused('INVALID_VALUE', 'no use for a model'));
+  for (const seed of [-1, 1.5, 2n ** 64n, '1', NaN]) {
+    assert.throws(() => new Study(SPACE, { seed }), refused('INVALID_VALUE', 'seed'));
+  }
+  const study = new Study(SPACE, { sampler: 'random' });
+  const { id } = study.ask();
+  study.tell(id, 1);
+  assert.throws(() => study.tell(id, 2), refused('ALREADY_TOLD', 'trial 0'));
+  assert.throws(() => study.tellFailed(9), refused('UNKNOWN_TRIAL', 'trial 9'));
+  assert.throws(() => study.tell(id, '2'), refused('INVALID_VALUE', 'not string'));
+  assert.throws(() => study.explain(id), refused('NOT_FOUND', 'pending'));
+  assert.throws(() => study.add({ x: 0, m: 1 }, 1), refused('INVALID_VALUE', 'no parameter "m"'));
+  assert.throws(() => study.add({ x: '0', n: 1, kind: 'a' }, 1), refused('INVALID_VALUE', '"x" cannot be "0"'));
+  assert.throws(() => study.enqueue({ x: 0, n: 1, kind: 'c' }), refused('INVALID_VALUE', 'choices are ["a","b",3,true]'));
+  assert.throws(() => study.enqueue({ x: 6, n: 1, kind: 'a' }), refused('INVALID_VALUE', '"x": 6'));
+  assert.deepEqual(study.counts(), { finished: 1, failed: 0, pending: 0 });
+  study.free();
+  study.free();
+  assert.throws(() => study.ask(), refused('INVALID_VALUE', 'freed'));
+});
+
+test('suggestions need no study', () => {
+  const options = { history: [[0, 3, 0, NaN], [1, 4, 1, 0.01]], losses: [2, 1], count: 3, seed: 9, number: 2, sampler: 'gp' };
+  const found = suggest(SPACE, options);
+  assert.deepEqual(found, suggest(new Space(SPACE), options));
+  assert.equal(new Set(found.map(String)).size, 3);
+  assert.throws(() => suggest(SPACE, { history: [[1]], losses: [1] }), refused('INVALID_VALUE', 'history, row 0'));
+  assert.throws(() => suggest(SPACE, { losses: [1] }), refused('INVALID_VALUE', '0 trials and 1 losses'));
+});
+
+test('weights are read from bytes', () => {
+  const bytes = new Uint8Array(readFileSync(new URL('../../../runtime/weights/pico.safetensors', import.meta.url)));
+  const ask = (model) => ({ ...new Study(SPACE, { sampler: 'optiformer', model }).ask().values });
+  assert.deepEqual(ask(new Model(bytes)), ask(new Model()));
+  assert.throws(() => new Model(bytes.subarray(0, 1000)), refused('INVALID_WEIGHTS', ''));
+  assert.throws(() => new Model([1]), refused('INVALID_VALUE', 'Uint8Array'));
+});
+
+test('many studies do not exhaust the memory', () => {
+  for (let round = 0; round < 300; round++) {
+    const study = new Study(SPACE, { sampler: 'tpe', seed: round });
+    for (let trial = 0; trial < 3; trial++) study.tell(study.ask().id, trial);
+    study.free();
+  }
+  assert.match(version, /^\d+\.\d+\.\d+$/);
+});

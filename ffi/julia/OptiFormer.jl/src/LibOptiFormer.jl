@@ -1,0 +1,156 @@
+# Made by ffi/julia/generate.py from include/optiformer.h, which documents everything here: do not edit.
+
+"""
+The functions of `optiformer.h`, as they are.
+"""
+module LibOptiFormer
+
+import ..library
+
+const OPTIFORMER_VERSION_MAJOR = 0
+const OPTIFORMER_VERSION_MINOR = 1
+const OPTIFORMER_VERSION_PATCH = 0
+const OPTIFORMER_OK = 0
+const OPTIFORMER_NULL_POINTER = 1
+const OPTIFORMER_INVALID_VALUE = 2
+const OPTIFORMER_INVALID_SPACE = 3
+const OPTIFORMER_INVALID_WEIGHTS = 4
+const OPTIFORMER_UNKNOWN_TRIAL = 5
+const OPTIFORMER_ALREADY_TOLD = 6
+const OPTIFORMER_UNSUPPORTED = 7
+const OPTIFORMER_EXHAUSTED = 8
+const OPTIFORMER_IO = 9
+const OPTIFORMER_BUFFER_TOO_SMALL = 10
+const OPTIFORMER_NOT_FOUND = 11
+const OPTIFORMER_PANIC = 12
+const OPTIFORMER_POISONED = 13
+const OPTIFORMER_INVALID_TEXT = 14
+const OPTIFORMER_MINIMIZE = 0
+const OPTIFORMER_MAXIMIZE = 1
+
+struct optiformer_error
+    struct_size::Csize_t
+    status::Int32
+    message::NTuple{512, UInt8}
+end
+
+struct optiformer_study_options
+    struct_size::Csize_t
+    direction::Int32
+    sampler::Cstring
+    model::Ptr{Cvoid}
+    seed::UInt64
+end
+
+struct optiformer_explanation
+    struct_size::Csize_t
+    sampler::NTuple{32, UInt8}
+    origin::NTuple{32, UInt8}
+    median::Cdouble
+    deviation::Cdouble
+    improvement::Cdouble
+end
+
+struct optiformer_suggest_options
+    struct_size::Csize_t
+    sampler::Cstring
+    model::Ptr{Cvoid}
+    seed::UInt64
+    number::UInt64
+    cache::Ptr{Cvoid}
+end
+
+optiformer_version() =
+    ccall((:optiformer_version, library), UInt32, ())
+
+optiformer_version_string() =
+    ccall((:optiformer_version_string, library), Cstring, ())
+
+optiformer_status_name(status) =
+    ccall((:optiformer_status_name, library), Cstring, (Cint,), status)
+
+optiformer_model_open(path, out, error) =
+    ccall((:optiformer_model_open, library), Int32, (Cstring, Ptr{Ptr{Cvoid}}, Ptr{optiformer_error}), path, out, error)
+
+optiformer_model_from_bytes(bytes, length, out, error) =
+    ccall((:optiformer_model_from_bytes, library), Int32, (Ptr{UInt8}, Csize_t, Ptr{Ptr{Cvoid}}, Ptr{optiformer_error}), bytes, length, out, error)
+
+optiformer_model_builtin(out, error) =
+    ccall((:optiformer_model_builtin, library), Int32, (Ptr{Ptr{Cvoid}}, Ptr{optiformer_error}), out, error)
+
+optiformer_model_description(model, buffer, capacity, needed, error) =
+    ccall((:optiformer_model_description, library), Int32, (Ptr{Cvoid}, Ptr{UInt8}, Csize_t, Ptr{Csize_t}, Ptr{optiformer_error}), model, buffer, capacity, needed, error)
+
+optiformer_model_free(model) =
+    ccall((:optiformer_model_free, library), Cvoid, (Ptr{Cvoid},), model)
+
+optiformer_space_new(out, error) =
+    ccall((:optiformer_space_new, library), Int32, (Ptr{Ptr{Cvoid}}, Ptr{optiformer_error}), out, error)
+
+optiformer_space_from_json(json, out, error) =
+    ccall((:optiformer_space_from_json, library), Int32, (Cstring, Ptr{Ptr{Cvoid}}, Ptr{optiformer_error}), json, out, error)
+
+optiformer_space_add_float(space, name, low, high, log, step, error) =
+    ccall((:optiformer_space_add_float, library), Int32, (Ptr{Cvoid}, Cstring, Cdouble, Cdouble, Cint, Cdouble, Ptr{optiformer_error}), space, name, low, high, log, step, error)
+
+optiformer_space_add_int(space, name, low, high, log, step, error) =
+    ccall((:optiformer_space_add_int, library), Int32, (Ptr{Cvoid}, Cstring, Int64, Int64, Cint, Int64, Ptr{optiformer_error}), space, name, low, high, log, step, error)
+
+optiformer_space_add_categorical(space, name, choices, count, error) =
+    ccall((:optiformer_space_add_categorical, library), Int32, (Ptr{Cvoid}, Cstring, Ptr{Cstring}, Csize_t, Ptr{optiformer_error}), space, name, choices, count, error)
+
+optiformer_space_set_condition(space, name, parent, values, count, error) =
+    ccall((:optiformer_space_set_condition, library), Int32, (Ptr{Cvoid}, Cstring, Cstring, Ptr{Cdouble}, Csize_t, Ptr{optiformer_error}), space, name, parent, values, count, error)
+
+optiformer_space_count(space) =
+    ccall((:optiformer_space_count, library), Csize_t, (Ptr{Cvoid},), space)
+
+optiformer_space_name(space, index, buffer, capacity, needed, error) =
+    ccall((:optiformer_space_name, library), Int32, (Ptr{Cvoid}, Csize_t, Ptr{UInt8}, Csize_t, Ptr{Csize_t}, Ptr{optiformer_error}), space, index, buffer, capacity, needed, error)
+
+optiformer_space_to_json(space, buffer, capacity, needed, error) =
+    ccall((:optiformer_space_to_json, library), Int32, (Ptr{Cvoid}, Ptr{UInt8}, Csize_t, Ptr{Csize_t}, Ptr{optiformer_error}), space, buffer, capacity, needed, error)
+
+optiformer_space_free(space) =
+    ccall((:optiformer_space_free, library), Cvoid, (Ptr{Cvoid},), space)
+
+optiformer_study_new(space, options, out, error) =
+    ccall((:optiformer_study_new, library), Int32, (Ptr{Cvoid}, Ptr{optiformer_study_options}, Ptr{Ptr{Cvoid}}, Ptr{optiformer_error}), space, options, out, error)
+
+optiformer_study_ask(study, id, values, count, error) =
+    ccall((:optiformer_study_ask, library), Int32, (Ptr{Cvoid}, Ptr{UInt64}, Ptr{Cdouble}, Csize_t, Ptr{optiformer_error}), study, id, values, count, error)
+
+optiformer_study_tell(study, id, value, error) =
+    ccall((:optiformer_study_tell, library), Int32, (Ptr{Cvoid}, UInt64, Cdouble, Ptr{optiformer_error}), study, id, value, error)
+
+optiformer_study_tell_failed(study, id, error) =
+    ccall((:optiformer_study_tell_failed, library), Int32, (Ptr{Cvoid}, UInt64, Ptr{optiformer_error}), study, id, error)
+
+optiformer_study_add(study, values, count, value, id, error) =
+    ccall((:optiformer_study_add, library), Int32, (Ptr{Cvoid}, Ptr{Cdouble}, Csize_t, Cdouble, Ptr{UInt64}, Ptr{optiformer_error}), study, values, count, value, id, error)
+
+optiformer_study_enqueue(study, values, count, error) =
+    ccall((:optiformer_study_enqueue, library), Int32, (Ptr{Cvoid}, Ptr{Cdouble}, Csize_t, Ptr{optiformer_error}), study, values, count, error)
+
+optiformer_study_best(study, id, values, count, value, error) =
+    ccall((:optiformer_study_best, library), Int32, (Ptr{Cvoid}, Ptr{UInt64}, Ptr{Cdouble}, Csize_t, Ptr{Cdouble}, Ptr{optiformer_error}), study, id, values, count, value, error)
+
+optiformer_study_explain(study, id, out, error) =
+    ccall((:optiformer_study_explain, library), Int32, (Ptr{Cvoid}, UInt64, Ptr{optiformer_explanation}, Ptr{optiformer_error}), study, id, out, error)
+
+optiformer_study_counts(study, finished, failed, pending, error) =
+    ccall((:optiformer_study_counts, library), Int32, (Ptr{Cvoid}, Ptr{Csize_t}, Ptr{Csize_t}, Ptr{Csize_t}, Ptr{optiformer_error}), study, finished, failed, pending, error)
+
+optiformer_study_free(study) =
+    ccall((:optiformer_study_free, library), Cvoid, (Ptr{Cvoid},), study)
+
+optiformer_cache_new(out, error) =
+    ccall((:optiformer_cache_new, library), Int32, (Ptr{Ptr{Cvoid}}, Ptr{optiformer_error}), out, error)
+
+optiformer_cache_free(cache) =
+    ccall((:optiformer_cache_free, library), Cvoid, (Ptr{Cvoid},), cache)
+
+optiformer_suggest(space, options, history, losses, finished, pending, waiting, out, count, error) =
+    ccall((:optiformer_suggest, library), Int32, (Ptr{Cvoid}, Ptr{optiformer_suggest_options}, Ptr{Cdouble}, Ptr{Cdouble}, Csize_t, Ptr{Cdouble}, Csize_t, Ptr{Cdouble}, Csize_t, Ptr{optiformer_error}), space, options, history, losses, finished, pending, waiting, out, count, error)
+
+end
