@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use optiformer_trainer::generators::function::{Function, FunctionOptions};
+use optiformer_trainer::generators::{FunctionOptions, SampledFunction};
 
 fn main() {
     let count: u64 =
@@ -15,19 +15,19 @@ fn main() {
     let options = FunctionOptions::default();
     let mut regrets: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for index in 0..count {
-        let mut one = Function::draw(&options, 1, index);
+        let mut one = SampledFunction::draw(&options, 1, index);
         let before = one.optimum.loss;
         // From many other points, and on from the same one.
         for _ in 0..20_000 {
-            let values = one.function.uniform(&mut one.generator);
-            one.optimum.improve(&one.function, &values, &mut one.generator);
+            let values = one.function.uniform(&mut one.rng);
+            one.optimum.improve(&one.function, &values, &mut one.rng);
         }
         for step in 0..30_000 {
             let scale = 10f64.powf(-0.5 - 3.5 * f64::from(step % 1000) / 1e3);
-            let values = one.function.near(&one.optimum.values.clone(), scale, &mut one.generator);
-            one.optimum.improve(&one.function, &values, &mut one.generator);
+            let values = one.function.near(&one.optimum.values.clone(), scale, &mut one.rng);
+            one.optimum.improve(&one.function, &values, &mut one.rng);
         }
-        let range = one.survey.quantile(0.75) - one.optimum.loss;
+        let range = one.probes.quantile(0.75) - one.optimum.loss;
         let regret = (before - one.optimum.loss) / range;
         let size = match one.function.structure.kinds.len() {
             0..=3 => "1 to 3 parameters",

@@ -33,17 +33,17 @@ impl DeviceChoice {
 
 /// What matrix products and attention are computed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Precision {
+pub enum ComputePrecision {
     /// bf16 where the device multiplies it faster, else f32.
     Auto,
     /// Single precision.
     F32,
     /// Brain floating point, 8 bits of mantissa. Weights, the residual stream, norms, losses and
-    /// the optimiser stay in f32.
+    /// the optimizer stay in f32.
     Bf16,
 }
 
-impl Precision {
+impl ComputePrecision {
     /// The kind of number for a device.
     pub fn resolve(self, device: Device) -> Kind {
         match self {

@@ -11,7 +11,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::network::{
     Network,
-    layout::{self, Role, Table},
+    layout::{self, Role, TokenTable},
 };
 
 /// The tensors of a network by Hugging Face's names.
@@ -21,13 +21,13 @@ pub fn named(network: &Network) -> Vec<(String, Tensor)> {
         &parts.iter().find(|(other, _)| *other == role).expect("every role has a tensor").1
     };
     let features = layout::features(network.device());
-    let table = |table: Table| {
+    let table = |table: TokenTable| {
         let bins = features.matmul(find(Role::Smooth(table))) + find(Role::Residual(table));
         Tensor::cat(&[&bins, find(Role::Special(table))], 0)
     };
     let mut all = vec![
-        (String::from("model.embed_tokens.weight"), table(Table::Embedding)),
-        (String::from("lm_head.weight"), table(Table::Head)),
+        (String::from("model.embed_tokens.weight"), table(TokenTable::Embedding)),
+        (String::from("lm_head.weight"), table(TokenTable::Head)),
         (String::from("model.norm.weight"), find(Role::FinalNorm).shallow_clone()),
     ];
     for layer in 0..network.config().layers {
@@ -135,8 +135,8 @@ pub fn load(bytes: &[u8], device: Device) -> Result<(Network, Metadata)> {
         return Err(Error::new(ErrorKind::InvalidWeights, what));
     }
     let (hidden, bins) = (config.hidden_size, BINS * config.hidden_size);
-    let table = |which: Table| match (which, &weights.head) {
-        (Table::Head, Some(head)) => head.as_slice(),
+    let table = |which: TokenTable| match (which, &weights.head) {
+        (TokenTable::Head, Some(head)) => head.as_slice(),
         _ => weights.embedding.as_slice(),
     };
     let (slot_maps, value_table) = match &weights.trials {
@@ -145,7 +145,7 @@ pub fn load(bytes: &[u8], device: Device) -> Result<(Network, Metadata)> {
     };
     let value_bins = BINS * config.value_features;
     let mut parts = Vec::new();
-    for entry in layout::entries(&config) {
+    for entry in layout::parameter_tensors(&config) {
         let pieces: Vec<&[f32]> = match entry.role {
             // The whole table lies in the residual.
             Role::Smooth(_) => Vec::new(),
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
     use crate::{
         episodes::{self, EpisodeOptions},
-        generators::function::{Drawn, Function, FunctionOptions},
+        generators::{FunctionOptions, SampledFunction},
     };
 
     #[test]
@@ -249,10 +249,10 @@ mod tests {
         let mut workspace = Workspace::new();
         let mut compared = 0;
         for index in 0..12 {
-            let Drawn { function, optimum, mut generator, .. } =
-                Function::draw(&FunctionOptions::default(), 8, index);
-            let options = EpisodeOptions { longest: 30, ..EpisodeOptions::default() };
-            let episode = episodes::draw(&function, &optimum, &options, &mut generator).unwrap();
+            let SampledFunction { function, optimum, mut rng, .. } =
+                SampledFunction::draw(&FunctionOptions::default(), 8, index);
+            let options = EpisodeOptions { max_trials: 30, ..EpisodeOptions::default() };
+            let episode = episodes::draw(&function, &optimum, &options, &mut rng).unwrap();
             let queries = episode.rows.len() - episode.history;
             if queries == 0 {
                 continue;

@@ -6,7 +6,7 @@
 /// Token `i` attends to token `j ≤ i` when both are of the same branch, or when `j` is of the trunk
 /// and `j < visible[i]`. The trunk's tokens come first.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sequence {
+pub struct TrainingSequence {
     /// The tokens.
     pub tokens: Vec<u16>,
     /// The rotary position of each token.

@@ -5,27 +5,28 @@ use optiformer::tokenizer::vocabulary::{BINS, CATEGORIES, SCORE, SLOTS, TARGET_R
 use optiformer_trainer::{
     dataset::{
         encoder::{EncoderOptions, encode},
-        kind::{Activation, Kind, active},
-        shard::{self, Header, INACTIVE, Reader, Record, RecordedTrial, Source},
+        record::{INACTIVE, Record, RecordedTrial, Teacher},
+        shard::{self, Header, Reader},
     },
-    generators::{self, Family, function::FunctionOptions},
+    generators::{self, FunctionOptions},
+    problem::{Activation, FunctionFamily, ParameterKind, active},
+    random::SeededRng,
     sequence::TargetKind,
-    trajectories::{self, Teachers},
+    trajectories::{self, TeacherMixture},
 };
 use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 fn options() -> FunctionOptions {
     FunctionOptions {
         continuous: 0.0,
         conditional: 1.0,
-        most_dimensions: 6,
+        max_dimensions: 6,
         ..FunctionOptions::default()
     }
 }
 
 fn records(teachers: &str, count: u64) -> Vec<Record> {
-    let teachers: Teachers = teachers.parse().unwrap();
+    let teachers: TeacherMixture = teachers.parse().unwrap();
     let record = |index| trajectories::record(&options(), &teachers, 20, 11, index).unwrap();
     (0..count).map(record).collect()
 }
@@ -53,14 +54,14 @@ fn trials(tokens: &[u16]) -> Vec<Vec<(u16, u16)>> {
 
 #[test]
 fn conditional_trajectories_come_back_from_a_shard() {
-    let records = records("tpe:1,random:1,designed:1", 40);
+    let records = records("tpe:1,random:1,oracle_guided:1", 40);
     let header = Header {
         seed: 11,
         first: 0,
         records: records.len() as u64,
         trials: 20,
-        teachers: String::from("tpe:1,random:1,designed:1"),
-        most_dimensions: 6,
+        teachers: String::from("tpe:1,random:1,oracle_guided:1"),
+        max_dimensions: 6,
         generators: generators::VERSION,
     };
     let file = format!("optiformer-conditions-{}.shard", std::process::id());
@@ -92,7 +93,12 @@ fn conditional_trajectories_come_back_from_a_shard() {
 
 /// A model `x0` of three; `x1` belongs to the first, `x2` to the other two, `x3` to all.
 fn written() -> Record {
-    let kinds = vec![Kind::Categorical(3), Kind::Levels(5), Kind::Continuous, Kind::Continuous];
+    let kinds = vec![
+        ParameterKind::Categorical(3),
+        ParameterKind::Levels(5),
+        ParameterKind::Continuous,
+        ParameterKind::Continuous,
+    ];
     let when = |values| Some(Activation { parent: 0, values });
     let trial = |number: u16| {
         let first = number.is_multiple_of(3);
@@ -105,11 +111,11 @@ fn written() -> Record {
             ],
             loss: f32::from(number * 7 % 11),
             failed: false,
-            source: Source::Random,
+            teacher: Teacher::Random,
         }
     };
     Record {
-        family: Family::Trees,
+        family: FunctionFamily::Trees,
         kinds,
         activations: vec![None, when(0b001), when(0b110), None],
         trials: (0..30).map(trial).collect(),
@@ -121,11 +127,15 @@ fn written() -> Record {
 #[test]
 fn inactive_parameters_are_left_out_and_parents_come_first() {
     let record = written();
-    let encoder = EncoderOptions { zoomed: 0.0, optimal: 1.0, ..EncoderOptions::default() };
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(1);
+    let encoder = EncoderOptions {
+        zoom_probability: 0.0,
+        optimum_probability: 1.0,
+        ..EncoderOptions::default()
+    };
+    let mut rng = SeededRng::seed_from_u64(1);
     let mut orders = std::collections::BTreeSet::new();
     for _ in 0..100 {
-        let sequence = encode(&record, &encoder, &mut generator);
+        let sequence = encode(&record, &encoder, &mut rng);
         let trunk = sequence.branch.iter().filter(|branch| **branch == 0).count();
         let trials = trials(&sequence.tokens[..trunk]);
         assert_eq!(trials.len(), 30);
@@ -183,11 +193,11 @@ fn inactive_parameters_are_left_out_and_parents_come_first() {
 #[test]
 fn sequences_of_drawn_conditional_functions_are_well_formed() {
     let encoder = EncoderOptions::default();
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(2);
+    let mut rng = SeededRng::seed_from_u64(2);
     let mut short = 0;
-    for record in records("random:1,designed:1", 120) {
+    for record in records("random:1,oracle_guided:1", 120) {
         for _ in 0..5 {
-            let sequence = encode(&record, &encoder, &mut generator);
+            let sequence = encode(&record, &encoder, &mut rng);
             let trunk = sequence.branch.iter().filter(|branch| **branch == 0).count();
             for trial in trials(&sequence.tokens[..trunk]) {
                 assert!((1..=record.kinds.len()).contains(&trial.len()));

@@ -14,12 +14,12 @@ use optiformer::{
 use crate::evaluation::{
     page::{self, Section},
     peers,
-    problems::{self, Set, Suite},
     record::Runs,
     report,
-    runner::Plan,
+    runner::EvaluationPlan,
     samplers,
     scores::Scores,
+    suites::{self, Split, Suite},
 };
 
 /// Runs samplers on problems in paired runs and writes a report.
@@ -119,7 +119,7 @@ impl Evaluate {
                 .num_threads(self.threads)
                 .build_global()
                 .map_err(|error| Error::new(ErrorKind::Unsupported, error.to_string()))?;
-            let plan = Plan {
+            let plan = EvaluationPlan {
                 suites: &suites,
                 samplers: &self.samplers,
                 model: &model,
@@ -158,9 +158,9 @@ impl Evaluate {
     fn suite(&self, name: &str) -> Result<Suite> {
         let functions: Vec<&str> = self.functions.iter().map(String::as_str).collect();
         match name {
-            "functions" => problems::functions(&self.dimensions, &functions),
-            "generated" => Ok(problems::generated(self.problems, &self.dimensions)),
-            other => problems::real(other, self.data.as_deref()),
+            "functions" => suites::functions(&self.dimensions, &functions),
+            "generated" => Ok(suites::generated(self.problems, &self.dimensions)),
+            other => suites::real(other, self.data.as_deref()),
         }
     }
 
@@ -176,10 +176,10 @@ impl Evaluate {
             self.baselines.clone()
         };
         let mut sections = Vec::new();
-        for set in [Set::Validation, Set::Test] {
+        for split in [Split::Validation, Split::Test] {
             let names: Vec<&str> = suites
                 .iter()
-                .filter(|suite| suite.set == set)
+                .filter(|suite| suite.split == split)
                 .map(|suite| suite.name.as_str())
                 .collect();
             let chosen: Vec<_> = runs
@@ -193,7 +193,7 @@ impl Evaluate {
                 continue;
             }
             sections.push(Section {
-                heading: String::from(report::heading(set)),
+                heading: String::from(report::heading(split)),
                 summary: report::summary(&scores),
                 pictures: page::pictures(&scores)?,
                 tables: report::tables(&scores, &baselines, budgets),

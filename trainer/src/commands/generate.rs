@@ -12,11 +12,8 @@ use rayon::prelude::*;
 
 use crate::{
     dataset::shard::{self, Header, Reader},
-    generators::{
-        self,
-        function::{FunctionOptions, MOST_DIMENSIONS},
-    },
-    trajectories::{self, Teachers},
+    generators::{self, FunctionOptions, MAX_DIMENSIONS},
+    trajectories::{self, TeacherMixture},
 };
 
 /// Draws functions, runs teachers on them and writes their trajectories as shards.
@@ -34,12 +31,12 @@ pub struct Generate {
     /// Trials of each trajectory.
     #[arg(long, default_value_t = 64)]
     trials: usize,
-    /// Who proposes the trials: samplers by their names, and "designed", each with a weight.
-    #[arg(long, default_value = "tpe:3,random:1,designed:6")]
+    /// Who proposes the trials: samplers by their names, and "oracle_guided", each with a weight.
+    #[arg(long, default_value = "tpe:3,random:1,oracle_guided:6")]
     teachers: String,
     /// The most parameters a function has, 1 to 20.
-    #[arg(long, default_value_t = MOST_DIMENSIONS)]
-    most_dimensions: usize,
+    #[arg(long, default_value_t = MAX_DIMENSIONS)]
+    max_dimensions: usize,
     /// Functions of a shard.
     #[arg(long, default_value_t = 2000)]
     shard: u64,
@@ -65,12 +62,12 @@ impl Generate {
         if !(2..=1000).contains(&self.trials) {
             return refuse("--trials must be between 2 and 1000");
         }
-        if !(1..=MOST_DIMENSIONS).contains(&self.most_dimensions) {
-            return refuse(&format!("--most-dimensions must be between 1 and {MOST_DIMENSIONS}"));
+        if !(1..=MAX_DIMENSIONS).contains(&self.max_dimensions) {
+            return refuse(&format!("--max-dimensions must be between 1 and {MAX_DIMENSIONS}"));
         }
-        let teachers: Teachers = self.teachers.parse()?;
+        let teachers: TeacherMixture = self.teachers.parse()?;
         let options =
-            FunctionOptions { most_dimensions: self.most_dimensions, ..FunctionOptions::default() };
+            FunctionOptions { max_dimensions: self.max_dimensions, ..FunctionOptions::default() };
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads)
             .build()
@@ -93,7 +90,7 @@ impl Generate {
                 records: count,
                 trials: self.trials,
                 teachers: self.teachers.clone(),
-                most_dimensions: self.most_dimensions,
+                max_dimensions: self.max_dimensions,
                 generators: generators::VERSION,
             };
             let path = self.output.join(format!("{first:09}.shard"));

@@ -6,10 +6,10 @@ use clap::Args;
 use optiformer::{Error, ErrorKind, Result};
 
 use crate::{
-    generators::function::FunctionOptions,
+    criteria::Criteria,
+    generators::FunctionOptions,
     prior::{self, checks, page},
-    smoke::criteria::Criteria,
-    trajectories::{self, Teachers},
+    trajectories::{self, TeacherMixture},
 };
 
 /// Draws functions as `generate` does, and says what they are like: shares and checks on all of
@@ -31,7 +31,7 @@ pub struct Prior {
     #[arg(long, default_value_t = 50)]
     trials: usize,
     /// Who proposes the trials, as `generate` has it.
-    #[arg(long, default_value = "tpe:3,random:1,designed:6")]
+    #[arg(long, default_value = "tpe:3,random:1,oracle_guided:6")]
     teachers: String,
     /// Seed of everything.
     #[arg(long, default_value_t = 0)]
@@ -55,19 +55,19 @@ impl Prior {
         if !(2..=1000).contains(&self.trials) {
             return refuse(String::from("--trials must be between 2 and 1000"));
         }
-        let teachers: Teachers = self.teachers.parse()?;
+        let teachers: TeacherMixture = self.teachers.parse()?;
         let options = FunctionOptions::default();
         let sample = prior::sample(&options, &teachers, self.functions, self.trials, self.seed)?;
-        let facts = checks::facts(&sample);
+        let statistics = checks::statistics(&sample);
         let mut criteria = Criteria::default();
-        checks::check(&sample, &facts, &mut criteria);
-        for fact in &facts {
-            println!("{}: {}: {}", fact.group, fact.what, page::figure(fact));
+        checks::check(&sample, &statistics, &mut criteria);
+        for statistic in &statistics {
+            println!("{}: {}: {}", statistic.group, statistic.what, page::figure(statistic));
         }
         println!("\n{criteria}");
         let made =
             format!("seed {}, {} trials each, teachers {}", self.seed, self.trials, self.teachers);
-        let page = page::write(&sample, &facts, &criteria, self.pictures, &made);
+        let page = page::write(&sample, &statistics, &criteria, self.pictures, &made);
         std::fs::write(&self.output, page)?;
         eprintln!("{}", self.output.display());
         if self.speed {
@@ -83,8 +83,8 @@ impl Prior {
 
 /// Trajectories a second on one core, by teacher.
 fn speed(options: &FunctionOptions, seed: u64) -> Result<()> {
-    for (teachers, count) in [("designed", 1500), ("random", 1500), ("tpe", 400)] {
-        let parsed: Teachers = teachers.parse()?;
+    for (teachers, count) in [("oracle_guided", 1500), ("random", 1500), ("tpe", 400)] {
+        let parsed: TeacherMixture = teachers.parse()?;
         let start = Instant::now();
         for index in 0..count {
             trajectories::record(options, &parsed, 50, seed, index)?;

@@ -10,7 +10,7 @@ use optiformer::{Error, ErrorKind, Result};
 
 use crate::{
     device::DeviceChoice,
-    smoke::{self, Plan},
+    smoke::{self, SmokePlan},
 };
 
 /// Goes the whole way once, from functions to an Optuna study, and reports each pass criterion of
@@ -44,7 +44,7 @@ impl Smoke {
         let device = self.device.resolve()?;
         let (directory, python) = (self.output.clone(), self.python.clone());
         let plan = if self.quick {
-            Plan {
+            SmokePlan {
                 preset: String::from("pico"),
                 parameters: 1.0..=2.0,
                 steps: 200,
@@ -55,7 +55,7 @@ impl Smoke {
                 python,
             }
         } else {
-            Plan {
+            SmokePlan {
                 preset: String::from("base"),
                 parameters: 50.0..=80.0,
                 steps: 1000,

@@ -11,7 +11,7 @@ use optiformer::{
 
 use crate::{
     episodes::SpaceKind,
-    evaluation::surrogate::{self, Cell, GROUPS, Pair, TOLD},
+    evaluation::surrogate::{self, GROUPS, Stratum, SurrogatePair, TOLD},
 };
 
 /// Judges a weights file by how well it predicts scores, beside `gp` on the same histories.
@@ -55,28 +55,32 @@ impl Surrogate {
             ProgressStyle::with_template("{bar:30} {pos}/{len} functions, {eta} left")
                 .expect("the template is well-formed"),
         );
-        let cells = surrogate::judge(&model, self.functions, self.seed, || bar.inc(1))?;
+        let strata = surrogate::compare_all(&model, self.functions, self.seed, || bar.inc(1))?;
         bar.finish_and_clear();
         println!(
             "| space | parameters | told | NLL transformer | NLL gp | R² transformer | R² gp |"
         );
         println!("|---|---|---|---|---|---|---|");
-        for (cell, pairs) in &cells {
-            let (kind, told) = (cell.kind.name(), cell.told);
-            print_row(kind, &group_name(cell.group), &told.to_string(), pairs);
+        for (stratum, pairs) in &strata {
+            let (kind, told) = (stratum.kind.name(), stratum.told);
+            print_row(kind, &group_name(stratum.group), &told.to_string(), pairs);
         }
         for kind in SpaceKind::ALL {
-            print_sum(kind.name(), "all", "all", &cells, |cell| cell.kind == kind);
+            print_sum(kind.name(), "all", "all", &strata, |stratum| stratum.kind == kind);
         }
         for told in TOLD {
-            print_sum("all", "all", &told.to_string(), &cells, |cell| cell.told == told);
+            print_sum("all", "all", &told.to_string(), &strata, |stratum| stratum.told == told);
         }
-        print_sum("all", "all", "all", &cells, |_| true);
-        let better = cells.values().filter(|pairs| {
+        print_sum("all", "all", "all", &strata, |_| true);
+        let better = strata.values().filter(|pairs| {
             let [transformer, gp] = surrogate::total(*pairs);
             transformer.log_loss() < gp.log_loss()
         });
-        println!("\nThe transformer's NLL is lower in {} of {} rows.", better.count(), cells.len());
+        println!(
+            "\nThe transformer's NLL is lower in {} of {} rows.",
+            better.count(),
+            strata.len()
+        );
         Ok(())
     }
 }
@@ -92,15 +96,18 @@ fn print_sum(
     kind: &str,
     group: &str,
     told: &str,
-    cells: &std::collections::BTreeMap<Cell, Vec<Pair>>,
-    of: impl Fn(&Cell) -> bool,
+    strata: &std::collections::BTreeMap<Stratum, Vec<SurrogatePair>>,
+    of: impl Fn(&Stratum) -> bool,
 ) {
-    let pairs: Vec<Pair> =
-        cells.iter().filter(|(cell, _)| of(cell)).flat_map(|(_, pairs)| pairs.clone()).collect();
+    let pairs: Vec<SurrogatePair> = strata
+        .iter()
+        .filter(|(stratum, _)| of(stratum))
+        .flat_map(|(_, pairs)| pairs.clone())
+        .collect();
     print_row(kind, group, told, &pairs);
 }
 
-fn print_row(kind: &str, group: &str, told: &str, pairs: &[Pair]) {
+fn print_row(kind: &str, group: &str, told: &str, pairs: &[SurrogatePair]) {
     let [transformer, gp] = surrogate::total(pairs);
     println!(
         "| {kind} | {group} | {told} | {:.3} | {:.3} | {:.3} | {:.3} |",

@@ -11,11 +11,14 @@ use optiformer::{Error, ErrorKind, Result, model::Config};
 use crate::{
     dataset::{
         encoder::EncoderOptions,
-        source::{ShardSource, SourceOptions},
+        source::{ShardSource, ShardSourceOptions},
     },
-    device::{DeviceChoice, Precision},
-    episodes::{self, EpisodeOptions, source::EpisodeSource},
-    generators::function::FunctionOptions,
+    device::{ComputePrecision, DeviceChoice},
+    episodes::{
+        EpisodeOptions,
+        source::{EpisodeSource, EpisodeSourceOptions},
+    },
+    generators::FunctionOptions,
     training::{self, BatchSource, TrainingOptions},
 };
 
@@ -50,7 +53,7 @@ pub struct Train {
     /// Size of the model as a Hugging Face `config.json`, instead of a preset's.
     #[arg(long, value_name = "FILE", conflicts_with = "preset")]
     config: Option<PathBuf>,
-    /// Optimiser steps at most.
+    /// Optimizer steps at most.
     #[arg(long, default_value_t = 20_000)]
     steps: u64,
     /// Minutes at most, over all sessions of the run; the learning rate falls accordingly.
@@ -111,7 +114,7 @@ pub struct Train {
     threads: i32,
     /// What matrix products are computed in: auto, f32 or bf16.
     #[arg(long, value_enum, default_value = "auto")]
-    precision: Precision,
+    precision: ComputePrecision,
     /// Begins with the weights in this checkpoint of another run, or in a weights file.
     #[arg(long, value_name = "FILE")]
     begin_from: Option<PathBuf>,
@@ -172,7 +175,7 @@ impl Train {
     fn source(&self, config: &Config) -> Result<(Arc<dyn BatchSource>, String)> {
         let Some(data) = self.data.as_ref().filter(|_| self.sequence == SequenceChoice::Tokens)
         else {
-            let options = episodes::source::SourceOptions {
+            let options = EpisodeSourceOptions {
                 episodes: EpisodeOptions {
                     slots: config.slots,
                     score_deviation: self.score_deviation.max(0.1),
@@ -184,11 +187,11 @@ impl Train {
                 validation_batches: 16,
                 seed: self.seed,
             };
-            let settings = format!("{options:?}");
+            let settings = options.settings();
             let source = EpisodeSource::new(options, self.generator_threads)?;
             return Ok((Arc::new(source), settings));
         };
-        let options = SourceOptions {
+        let options = ShardSourceOptions {
             encoder: EncoderOptions { context: self.context, ..EncoderOptions::default() },
             batch_tokens: self.batch_tokens,
             ramp_steps: self.ramp_steps,
@@ -197,7 +200,7 @@ impl Train {
             seed: self.seed,
         };
         options.check(config)?;
-        let settings = format!("{options:?}");
+        let settings = options.settings();
         let source = ShardSource::open(data, options)?;
         let (training, held_out) = source.counts();
         eprintln!("{training} records, {held_out} held out");

@@ -15,15 +15,12 @@ use optiformer::{
     },
 };
 use rand::{RngExt, seq::SliceRandom};
-use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::{
-    kind::{Activation, Kind, space},
-    shard::Record,
-};
+use super::record::Record;
 use crate::{
-    generators::random::normal,
-    sequence::{BinGroup, Sequence, Target, TargetKind},
+    problem::{Activation, ParameterKind, space},
+    random::{SeededRng, normal},
+    sequence::{BinGroup, Target, TargetKind, TrainingSequence},
 };
 
 /// How sequences are made from records.
@@ -34,7 +31,7 @@ pub struct EncoderOptions {
     /// How many prefixes of each history are asked for the optimum.
     pub branches: usize,
     /// How often the sequence shows a box around the best trials, and not the whole space.
-    pub zoomed: f64,
+    pub zoom_probability: f64,
     /// Standard deviation of a score's soft target, in bins.
     pub score_deviation: f32,
     /// Standard deviation of a continuous value's soft target, in bins.
@@ -43,7 +40,7 @@ pub struct EncoderOptions {
     pub value_weight: f32,
     /// How often the sequence asks for the optimum (`TARGET_REGRET_0`), and not for a trial of a
     /// worse class.
-    pub optimal: f64,
+    pub optimum_probability: f64,
 }
 
 impl Default for EncoderOptions {
@@ -51,12 +48,27 @@ impl Default for EncoderOptions {
         Self {
             context: 512,
             branches: 6,
-            zoomed: 0.4,
+            zoom_probability: 0.4,
             score_deviation: 5.0,
             value_deviation: 5.0,
             value_weight: 0.5,
-            optimal: 0.75,
+            optimum_probability: 0.75,
         }
+    }
+}
+
+impl EncoderOptions {
+    /// The options as checkpoints name them: a format of its own, which renamed fields leave as it
+    /// is.
+    pub(super) fn settings(&self) -> String {
+        let Self { context, branches, zoom_probability, score_deviation, .. } = self;
+        let Self { value_deviation, value_weight, optimum_probability, .. } = self;
+        format!(
+            "EncoderOptions {{ context: {context}, branches: {branches}, \
+             zoomed: {zoom_probability:?}, score_deviation: {score_deviation:?}, \
+             value_deviation: {value_deviation:?}, value_weight: {value_weight:?}, \
+             optimal: {optimum_probability:?} }}"
+        )
     }
 }
 
@@ -68,7 +80,7 @@ const REGRET_SMALL: f64 = 0.25;
 const FEWEST_IN_BOX: usize = 5;
 
 /// One trial as the sequence will show it.
-struct Shown {
+struct ShownTrial {
     configuration: Configuration,
     /// Not a number where a parameter is inactive.
     unit: Vec<f64>,
@@ -76,37 +88,37 @@ struct Shown {
 }
 
 /// The same problem with its parameters reordered, its axes turned and its choices renumbered.
-struct Disguise {
+struct Augmentation {
     order: Vec<usize>,
     flipped: Vec<bool>,
     renumbered: Vec<Vec<usize>>,
     space: Space,
 }
 
-impl Disguise {
-    fn draw(record: &Record, generator: &mut Xoshiro256PlusPlus) -> Self {
+impl Augmentation {
+    fn draw(record: &Record, rng: &mut SeededRng) -> Self {
         let kinds = &record.kinds;
         let mut shuffled: Vec<usize> = (0..kinds.len()).collect();
-        shuffled.shuffle(generator);
+        shuffled.shuffle(rng);
         let order = parents_first(&shuffled, &record.activations);
         // On a logarithmic scale the levels lie closer at one end, which turning would put at the
         // other.
         let flipped: Vec<bool> = kinds
             .iter()
-            .map(|kind| generator.random_bool(0.5) && !matches!(kind, Kind::LogLevels(_)))
+            .map(|kind| rng.random_bool(0.5) && !matches!(kind, ParameterKind::LogLevels(_)))
             .collect();
         let renumbered: Vec<Vec<usize>> = kinds
             .iter()
             .map(|kind| match kind {
-                Kind::Categorical(choices) => {
+                ParameterKind::Categorical(choices) => {
                     let mut numbers: Vec<usize> = (0..usize::from(*choices)).collect();
-                    numbers.shuffle(generator);
+                    numbers.shuffle(rng);
                     numbers
                 }
                 _ => Vec::new(),
             })
             .collect();
-        let reordered: Vec<Kind> = order.iter().map(|original| kinds[*original]).collect();
+        let reordered: Vec<ParameterKind> = order.iter().map(|original| kinds[*original]).collect();
         let mut places = vec![0; order.len()];
         for (place, original) in order.iter().enumerate() {
             places[*original] = place;
@@ -114,7 +126,7 @@ impl Disguise {
         let activation = |original: &usize| {
             let Activation { parent, values } = record.activations[*original]?;
             let shown = |value: usize| match kinds[parent] {
-                Kind::Categorical(_) => renumbered[parent][value],
+                ParameterKind::Categorical(_) => renumbered[parent][value],
                 kind if flipped[parent] => usize::from(kind.count().unwrap_or(1)) - 1 - value,
                 _ => value,
             };
@@ -127,16 +139,18 @@ impl Disguise {
         Self { order, flipped, renumbered, space }
     }
 
-    /// The recorded coordinates as a configuration of the disguised space, inactive parameters left
+    /// The recorded coordinates as a configuration of the augmented space, inactive parameters left
     /// out.
-    fn apply(&self, kinds: &[Kind], coordinates: &[f32]) -> Configuration {
+    fn apply(&self, kinds: &[ParameterKind], coordinates: &[f32]) -> Configuration {
         let values = self.order.iter().enumerate().map(|(place, original)| {
             let coordinate = f64::from(coordinates[*original]);
             if coordinate < 0.0 {
                 return None;
             }
             Some(match kinds[*original] {
-                Kind::Categorical(_) => self.renumbered[*original][coordinate as usize] as f64,
+                ParameterKind::Categorical(_) => {
+                    self.renumbered[*original][coordinate as usize] as f64
+                }
                 _ => {
                     let unit = if self.flipped[*original] { 1.0 - coordinate } else { coordinate };
                     self.space.parameters()[place].domain().from_unit(unit)
@@ -169,27 +183,22 @@ pub fn trials_in_context(context: usize, dimensions: usize) -> usize {
 }
 
 /// Makes one training sequence from a record. Depends on the generator's state alone.
-pub fn encode(
-    record: &Record,
-    options: &EncoderOptions,
-    generator: &mut Xoshiro256PlusPlus,
-) -> Sequence {
-    let disguise = Disguise::draw(record, generator);
-    let tokenizer =
-        Tokenizer::with_slots(&disguise.space, draw_slots(record.kinds.len(), generator))
-            .expect("a record has no more parameters and choices than the vocabulary");
-    let mut shown = choose_trials(record, &disguise, options, generator);
-    let optimum = disguise.apply(&record.kinds, &record.optimum);
-    let view = choose_view(&disguise.space, &mut shown, options, generator);
+pub fn encode(record: &Record, options: &EncoderOptions, rng: &mut SeededRng) -> TrainingSequence {
+    let augmentation = Augmentation::draw(record, rng);
+    let tokenizer = Tokenizer::with_slots(&augmentation.space, draw_slots(record.kinds.len(), rng))
+        .expect("a record has no more parameters and choices than the vocabulary");
+    let mut shown = choose_trials(record, &augmentation, options, rng);
+    let optimum = augmentation.apply(&record.kinds, &record.optimum);
+    let view = choose_view(&augmentation.space, &mut shown, options, rng);
 
     let regret_class =
-        if generator.random_bool(options.optimal) { 0 } else { generator.random_range(1..=2) };
+        if rng.random_bool(options.optimum_probability) { 0 } else { rng.random_range(1..=2) };
     // The scale is fitted to a part of the history, as it is in use, where new trials come after
     // the fit.
-    let fitted = generator.random_range(shown.len().div_ceil(3)..=shown.len());
+    let fitted = rng.random_range(shown.len().div_ceil(3)..=shown.len());
     let scale = ScoreScale::fit(shown[..fitted].iter().filter_map(|trial| trial.loss));
 
-    let mut sequence = Sequence::default();
+    let mut sequence = TrainingSequence::default();
     let mut tokens: Vec<Token> = Tokenizer::prompt(regret_class).to_vec();
     let mut ends = vec![tokens.len()];
     for trial in &shown {
@@ -210,14 +219,14 @@ pub fn encode(
 
     for branch in 1..=options.branches {
         // The first branch hangs where the scale was fitted, the others anywhere.
-        let seen = if branch == 1 { fitted } else { generator.random_range(0..=shown.len()) };
+        let seen = if branch == 1 { fitted } else { rng.random_range(0..=shown.len()) };
         let wanted = if regret_class == 0 {
             Some(&optimum)
         } else {
-            trial_of_class(record, &shown[seen..], regret_class, generator)
+            trial_of_class(record, &shown[seen..], regret_class, rng)
         };
         let Some(wanted) = wanted else { continue };
-        let unit = disguise.space.to_partial_unit(wanted);
+        let unit = augmentation.space.to_partial_unit(wanted);
         if !view.contains(&unit) {
             continue;
         }
@@ -227,12 +236,12 @@ pub fn encode(
 }
 
 /// Slots of a space's parameters: the first ones, or any others in any order.
-fn draw_slots(parameters: usize, generator: &mut Xoshiro256PlusPlus) -> Vec<usize> {
-    if generator.random_bool(0.75) {
+fn draw_slots(parameters: usize, rng: &mut SeededRng) -> Vec<usize> {
+    if rng.random_bool(0.75) {
         return (0..parameters).collect();
     }
     let mut slots: Vec<usize> = (0..MOST_PARAMETERS).collect();
-    slots.shuffle(generator);
+    slots.shuffle(rng);
     slots.truncate(parameters);
     slots
 }
@@ -240,17 +249,17 @@ fn draw_slots(parameters: usize, generator: &mut Xoshiro256PlusPlus) -> Vec<usiz
 /// Which trials are shown, in which order, with what noise.
 fn choose_trials(
     record: &Record,
-    disguise: &Disguise,
+    augmentation: &Augmentation,
     options: &EncoderOptions,
-    generator: &mut Xoshiro256PlusPlus,
-) -> Vec<Shown> {
+    rng: &mut SeededRng,
+) -> Vec<ShownTrial> {
     let most = trials_in_context(options.context, record.kinds.len());
     let mut chosen: Vec<usize> = (0..record.trials.len()).collect();
-    if generator.random_bool(0.3) {
+    if rng.random_bool(0.3) {
         // A study as it went, from its beginning.
         chosen.truncate(most);
     } else {
-        chosen.shuffle(generator);
+        chosen.shuffle(rng);
         // Subsampling keeps the best one, as the run-time selection does.
         let best = chosen.iter().position(|index| {
             let loss = |index: usize| record.trials[index].loss;
@@ -261,17 +270,17 @@ fn choose_trials(
         if let Some(best) = best
             && best >= most
         {
-            let place = generator.random_range(0..most);
+            let place = rng.random_range(0..most);
             chosen.swap(best, place);
         }
         chosen.truncate(most);
     }
-    let noise = if generator.random_bool(0.2) {
+    let noise = if rng.random_bool(0.2) {
         let mut losses: Vec<f32> =
             record.trials.iter().filter(|trial| !trial.failed).map(|trial| trial.loss).collect();
         losses.sort_unstable_by(f32::total_cmp);
         let quartile = |share: usize| losses.get(losses.len() * share / 4).copied().unwrap_or(0.0);
-        f64::from(quartile(3) - quartile(1)) * 10f64.powf(generator.random_range(-3.0..-1.0))
+        f64::from(quartile(3) - quartile(1)) * 10f64.powf(rng.random_range(-3.0..-1.0))
     } else {
         0.0
     };
@@ -279,10 +288,10 @@ fn choose_trials(
         .into_iter()
         .map(|index| {
             let trial = &record.trials[index];
-            let configuration = disguise.apply(&record.kinds, &trial.coordinates);
-            let unit = disguise.space.to_partial_unit(&configuration);
-            let loss = f64::from(trial.loss) + noise * normal(generator);
-            Shown { configuration, unit, loss: (!trial.failed).then_some(loss) }
+            let configuration = augmentation.apply(&record.kinds, &trial.coordinates);
+            let unit = augmentation.space.to_partial_unit(&configuration);
+            let loss = f64::from(trial.loss) + noise * normal(rng);
+            ShownTrial { configuration, unit, loss: (!trial.failed).then_some(loss) }
         })
         .collect()
 }
@@ -290,17 +299,17 @@ fn choose_trials(
 /// The whole cube, or a box around the best trials; then only the trials inside it stay.
 fn choose_view(
     space: &Space,
-    shown: &mut Vec<Shown>,
+    shown: &mut Vec<ShownTrial>,
     options: &EncoderOptions,
-    generator: &mut Xoshiro256PlusPlus,
+    rng: &mut SeededRng,
 ) -> SearchBox {
     let whole = SearchBox::whole(space.len());
-    if !generator.random_bool(options.zoomed) {
+    if !rng.random_bool(options.zoom_probability) {
         return whole;
     }
     let units: Vec<(Vec<f64>, Option<f64>)> =
         shown.iter().map(|trial| (trial.unit.clone(), trial.loss)).collect();
-    let view = random_box(space, &units, generator);
+    let view = random_box(space, &units, rng);
     if shown.iter().filter(|trial| view.contains(&trial.unit)).count() < FEWEST_IN_BOX {
         return whole;
     }
@@ -313,7 +322,7 @@ fn choose_view(
 pub fn random_box(
     space: &Space,
     trials: &[(Vec<f64>, Option<f64>)],
-    generator: &mut Xoshiro256PlusPlus,
+    rng: &mut SeededRng,
 ) -> SearchBox {
     let mut ranked: Vec<(f64, usize)> = trials
         .iter()
@@ -321,11 +330,11 @@ pub fn random_box(
         .filter_map(|(index, trial)| trial.1.map(|loss| (loss, index)))
         .collect();
     ranked.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
-    let best = ((trials.len() as f64 * generator.random_range(0.12..0.4)) as usize).clamp(3, 12);
+    let best = ((trials.len() as f64 * rng.random_range(0.12..0.4)) as usize).clamp(3, 12);
     let points: Vec<Vec<f64>> =
         ranked.iter().take(best).map(|(_, index)| trials[*index].0.clone()).collect();
-    let widening = generator.random_range(1.2..2.5);
-    let narrowest = 10f64.powf(generator.random_range(-2.5..-0.7));
+    let widening = rng.random_range(1.2..2.5);
+    let narrowest = 10f64.powf(rng.random_range(-2.5..-0.7));
     if points.is_empty() {
         return SearchBox::whole(space.len());
     }
@@ -345,9 +354,9 @@ fn score_target(scale: &ScoreScale, loss: Option<f64>, options: &EncoderOptions)
 /// A later trial whose regret, by hindsight, is of the class that the prompt asks for.
 fn trial_of_class<'a>(
     record: &Record,
-    later: &'a [Shown],
+    later: &'a [ShownTrial],
     regret_class: usize,
-    generator: &mut Xoshiro256PlusPlus,
+    rng: &mut SeededRng,
 ) -> Option<&'a Configuration> {
     let mut losses: Vec<f64> = record
         .trials
@@ -363,17 +372,17 @@ fn trial_of_class<'a>(
         Some(regret) if regret < REGRET_SMALL => 1,
         _ => 2,
     };
-    let fitting: Vec<&Shown> =
+    let fitting: Vec<&ShownTrial> =
         later.iter().filter(|trial| class(trial.loss) == regret_class).collect();
     if fitting.is_empty() {
         return None;
     }
-    Some(&fitting[generator.random_range(0..fitting.len())].configuration)
+    Some(&fitting[rng.random_range(0..fitting.len())].configuration)
 }
 
 /// A continuation of the first `seen` tokens that names `wanted`, each value a target.
 fn push_branch(
-    sequence: &mut Sequence,
+    sequence: &mut TrainingSequence,
     tokenizer: &Tokenizer,
     wanted: &Configuration,
     view: &SearchBox,
@@ -422,46 +431,47 @@ mod tests {
     use rand::SeedableRng;
 
     use super::*;
-    use crate::{generators::function::FunctionOptions, trajectories};
+    use crate::{generators::FunctionOptions, trajectories};
 
     /// However parents are turned, renumbered and moved, every trial is legal in the disguised
     /// space and its inverse says what was recorded.
     #[test]
-    fn disguised_trials_are_legal() {
+    fn augmented_trials_are_legal() {
         let options = FunctionOptions {
             continuous: 0.0,
             conditional: 1.0,
-            most_dimensions: 8,
+            max_dimensions: 8,
             ..FunctionOptions::default()
         };
         let teachers = "random".parse().unwrap();
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(4);
+        let mut rng = SeededRng::seed_from_u64(4);
         let mut moved = 0;
         for index in 0..150 {
             let record = trajectories::record(&options, &teachers, 12, 21, index).unwrap();
-            let disguise = Disguise::draw(&record, &mut generator);
+            let augmentation = Augmentation::draw(&record, &mut rng);
             assert_eq!(
-                disguise.space.is_conditional(),
+                augmentation.space.is_conditional(),
                 record.activations.iter().any(Option::is_some)
             );
-            moved += usize::from(!disguise.order.is_sorted());
+            moved += usize::from(!augmentation.order.is_sorted());
             let recorded = record.trials.iter().map(|trial| &trial.coordinates);
             for coordinates in recorded.chain([&record.optimum]) {
-                let configuration = disguise.apply(&record.kinds, coordinates);
-                disguise.space.validate(&configuration).unwrap();
-                for (place, original) in disguise.order.iter().enumerate() {
+                let configuration = augmentation.apply(&record.kinds, coordinates);
+                augmentation.space.validate(&configuration).unwrap();
+                for (place, original) in augmentation.order.iter().enumerate() {
                     let value = configuration.get(place);
                     let coordinate = f64::from(coordinates[*original]);
-                    let domain = disguise.space.parameters()[place].domain();
+                    let domain = augmentation.space.parameters()[place].domain();
                     match (value, record.kinds[*original]) {
                         (None, _) => assert!(coordinate < 0.0),
-                        (Some(value), Kind::Categorical(_)) => {
-                            let numbers = &disguise.renumbered[*original];
+                        (Some(value), ParameterKind::Categorical(_)) => {
+                            let numbers = &augmentation.renumbered[*original];
                             assert_eq!(numbers[coordinate as usize] as f64, value);
                         }
                         (Some(value), _) => {
                             let unit = domain.to_unit(value);
-                            let unit = if disguise.flipped[*original] { 1.0 - unit } else { unit };
+                            let unit =
+                                if augmentation.flipped[*original] { 1.0 - unit } else { unit };
                             assert!((unit - coordinate).abs() < 1e-6);
                         }
                     }

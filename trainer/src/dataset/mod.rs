@@ -1,6 +1,6 @@
 //! From recorded trials to training sequences.
 
 pub mod encoder;
-pub mod kind;
+pub mod record;
 pub mod shard;
 pub mod source;

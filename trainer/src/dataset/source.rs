@@ -7,20 +7,21 @@ use std::{
 
 use optiformer::{Error, ErrorKind, Result, model::Config};
 use rand::{RngExt, SeedableRng, seq::SliceRandom};
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::{
     encoder::{EncoderOptions, encode},
-    shard::{self, Record},
+    record::Record,
+    shard::{self},
 };
 use crate::{
-    sequence::Sequence,
+    random::SeededRng,
+    sequence::TrainingSequence,
     training::{BatchSource, Examples},
 };
 
 /// How batches are drawn.
 #[derive(Clone, Debug)]
-pub struct SourceOptions {
+pub struct ShardSourceOptions {
     /// How sequences are made.
     pub encoder: EncoderOptions,
     /// About how many tokens a batch holds.
@@ -42,7 +43,7 @@ pub struct SourceOptions {
 pub struct ShardSource {
     training: Vec<Vec<Record>>,
     validation: Vec<Vec<Record>>,
-    options: SourceOptions,
+    options: ShardSourceOptions,
     /// The latest group of batches of each stream, with its number.
     kept: [Kept; 2],
 }
@@ -50,7 +51,7 @@ pub struct ShardSource {
 /// So many batches are drawn together and sorted by length.
 const TOGETHER: usize = 16;
 
-type Kept = Mutex<Option<(u64, Vec<Vec<Sequence>>)>>;
+type Kept = Mutex<Option<(u64, Vec<Vec<TrainingSequence>>)>>;
 
 impl ShardSource {
     /// Reads every shard of `directory`.
@@ -58,7 +59,7 @@ impl ShardSource {
     /// # Errors
     ///
     /// What [`shard::read_directory`] says; also when there are too few records to hold some out.
-    pub fn open(directory: &Path, options: SourceOptions) -> Result<Self> {
+    pub fn open(directory: &Path, options: ShardSourceOptions) -> Result<Self> {
         let (mut training, mut validation) = (Vec::<Vec<Record>>::new(), Vec::<Vec<Record>>::new());
         for (number, record) in shard::read_directory(directory)?.into_iter().enumerate() {
             let dimensions = record.kinds.len();
@@ -84,14 +85,19 @@ impl ShardSource {
     }
 
     /// [`TOGETHER`] batches, each of sequences of about equal length, in random order.
-    fn batches(&self, records: &[Vec<Record>], context: usize, seed: u64) -> Vec<Vec<Sequence>> {
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
+    fn batches(
+        &self,
+        records: &[Vec<Record>],
+        context: usize,
+        seed: u64,
+    ) -> Vec<Vec<TrainingSequence>> {
+        let mut rng = SeededRng::seed_from_u64(seed);
         let total: usize = records.iter().map(Vec::len).sum();
         let encoder = EncoderOptions { context, ..self.options.encoder.clone() };
         let mut sequences = Vec::new();
         let mut tokens = 0;
         while tokens < TOGETHER * self.options.batch_tokens {
-            let mut place = generator.random_range(0..total);
+            let mut place = rng.random_range(0..total);
             let group = records
                 .iter()
                 .find(|group| {
@@ -100,15 +106,15 @@ impl ShardSource {
                     here
                 })
                 .expect("the place lies in one of the groups");
-            let record = &group[generator.random_range(0..group.len())];
-            let sequence = encode(record, &encoder, &mut generator);
+            let record = &group[rng.random_range(0..group.len())];
+            let sequence = encode(record, &encoder, &mut rng);
             tokens += sequence.tokens.len();
             sequences.push(sequence);
         }
         // Sequences of a batch are filled up to the longest one: alike in length, they waste
         // little.
         sequences.sort_by_key(|sequence| sequence.tokens.len());
-        let mut batches: Vec<Vec<Sequence>> = vec![Vec::new(); TOGETHER];
+        let mut batches: Vec<Vec<TrainingSequence>> = vec![Vec::new(); TOGETHER];
         let mut before = 0;
         for sequence in sequences {
             let batch = (before * TOGETHER / tokens).min(TOGETHER - 1);
@@ -120,7 +126,7 @@ impl ShardSource {
             // Very long sequences in very small batches can leave one of them empty.
             batches.push(batches[0].clone());
         }
-        batches.shuffle(&mut generator);
+        batches.shuffle(&mut rng);
         batches
     }
 
@@ -128,9 +134,9 @@ impl ShardSource {
     fn batch(
         &self,
         number: u64,
-        make: impl FnOnce(u64) -> Vec<Vec<Sequence>>,
+        make: impl FnOnce(u64) -> Vec<Vec<TrainingSequence>>,
         kept: &Kept,
-    ) -> Vec<Sequence> {
+    ) -> Vec<TrainingSequence> {
         let (group, place) = (number / TOGETHER as u64, (number % TOGETHER as u64) as usize);
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         match kept.as_ref() {
@@ -167,7 +173,20 @@ impl BatchSource for ShardSource {
     }
 }
 
-impl SourceOptions {
+impl ShardSourceOptions {
+    /// The options as text, as
+    /// [`EpisodeSourceOptions::settings`](crate::episodes::source::EpisodeSourceOptions::settings)
+    /// has them.
+    pub fn settings(&self) -> String {
+        let Self { batch_tokens, ramp_steps, held_out, validation_batches, seed, .. } = self;
+        format!(
+            "SourceOptions {{ encoder: {}, batch_tokens: {batch_tokens}, \
+             ramp_steps: {ramp_steps}, held_out: {held_out}, \
+             validation_batches: {validation_batches}, seed: {seed} }}",
+            self.encoder.settings()
+        )
+    }
+
     /// Checks that the sequences fit the model.
     ///
     /// # Errors

@@ -9,9 +9,10 @@ use optiformer::{
 use rand::RngExt;
 
 use crate::{
-    dataset::{encoder::random_box, shard::Source},
-    generators::{function::Function, optimum::Optimum, random::Generator},
-    trajectories::{Teachers, study},
+    dataset::{encoder::random_box, record::Teacher},
+    generators::{Function, optimum::Optimum},
+    random::SeededRng,
+    trajectories::{TeacherMixture, study},
 };
 
 /// Histories longer than this are not proposed by teachers whose suggestions take milliseconds.
@@ -53,8 +54,8 @@ pub fn draw(
     optimum: &Optimum,
     length: usize,
     boxed: bool,
-    teachers: &Teachers,
-    rng: &mut Generator,
+    teachers: &TeacherMixture,
+    rng: &mut SeededRng,
 ) -> Result<History> {
     let boxed = boxed && length > FEWEST_IN_BOX;
     let studied = if boxed {
@@ -62,11 +63,11 @@ pub fn draw(
     } else {
         length
     };
-    let is_slow = |source: Source| matches!(source, Source::Gp | Source::LocalSearch);
+    let is_slow = |teacher: Teacher| matches!(teacher, Teacher::Gp | Teacher::LocalSearch);
     let teacher = match teachers.draw(rng) {
-        Source::Designed => None,
-        source if is_slow(source) && studied > LONGEST_OF_SLOW_TEACHERS => None,
-        source => Some(source),
+        Teacher::OracleGuided => None,
+        teacher if is_slow(teacher) && studied > LONGEST_OF_SLOW_TEACHERS => None,
+        teacher => Some(teacher),
     };
     let trials: Vec<Observation> = study(function, optimum, teacher, studied, rng)?
         .into_iter()
@@ -79,15 +80,15 @@ pub fn draw(
     if !boxed {
         return Ok(History { view: whole, trials });
     }
-    Ok(look_inside(&function.space, trials, length, rng))
+    Ok(crop_to_box(&function.space, trials, length, rng))
 }
 
 /// The trials inside a random box around the best ones, at most `longest`.
-fn look_inside(
+fn crop_to_box(
     space: &Space,
     trials: Vec<Observation>,
     longest: usize,
-    rng: &mut Generator,
+    rng: &mut SeededRng,
 ) -> History {
     let units: Vec<(Vec<f64>, Option<f64>)> = trials
         .iter()

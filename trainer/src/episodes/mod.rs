@@ -15,6 +15,7 @@ pub mod history;
 pub mod queries;
 pub mod source;
 
+use history::History;
 use optiformer::{
     Result,
     space::{Configuration, SearchBox},
@@ -23,15 +24,15 @@ use optiformer::{
         vocabulary::{BINS, CATEGORIES, Token},
     },
 };
+use queries::Query;
 use rand::{RngExt, seq::SliceRandom};
 
 use crate::{
-    generators::{function::Function, optimum::Optimum, random::Generator},
+    generators::{Function, optimum::Optimum},
+    random::SeededRng,
     sequence::{BinGroup, Target, TargetKind},
-    trajectories::Teachers,
+    trajectories::TeacherMixture,
 };
-use history::History;
-use queries::Query;
 
 /// One training example.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,12 +44,12 @@ pub struct Episode {
     /// What the query rows predict; indices count from the first row of the history.
     pub targets: Vec<Target>,
     /// What the problem is like, for reports.
-    pub facts: Facts,
+    pub summary: EpisodeSummary,
 }
 
 /// What a report groups episodes by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct EpisodeSummary {
     /// Number of parameters.
     pub parameters: usize,
     /// Number of told trials.
@@ -96,17 +97,17 @@ impl SpaceKind {
 #[derive(Clone, Debug)]
 pub struct EpisodeOptions {
     /// Who proposes the trials of histories, and how often.
-    pub teachers: Teachers,
+    pub teachers: TeacherMixture,
     /// The longest history, in trials.
-    pub longest: usize,
+    pub max_trials: usize,
     /// Number of queries for a score.
     pub queries: usize,
     /// Number of queries for the optimum's next parameter.
     pub policy_queries: usize,
     /// Share of episodes inside a box around the best trials.
-    pub boxed: f64,
+    pub box_share: f64,
     /// Share of episodes with some queries at the maxima of a classical sampler's acquisition.
-    pub acquisition: f64,
+    pub acquisition_share: f64,
     /// Standard deviation of a score's soft target, in bins.
     pub score_deviation: f32,
     /// Standard deviation of a continuous value's soft target, in bins.
@@ -120,14 +121,14 @@ pub struct EpisodeOptions {
 impl Default for EpisodeOptions {
     fn default() -> Self {
         Self {
-            teachers: "designed:10,tpe:3,local_search:2,random:2,sobol:1,cma_es:1,gp:1"
+            teachers: "oracle_guided:10,tpe:3,local_search:2,random:2,sobol:1,cma_es:1,gp:1"
                 .parse()
                 .expect("known teachers"),
-            longest: 200,
+            max_trials: 200,
             queries: 48,
             policy_queries: 6,
-            boxed: 0.35,
-            acquisition: 0.06,
+            box_share: 0.35,
+            acquisition_share: 0.06,
             score_deviation: 3.0,
             value_deviation: 5.0,
             value_weight: 0.15,
@@ -136,9 +137,28 @@ impl Default for EpisodeOptions {
     }
 }
 
+impl EpisodeOptions {
+    /// The options as checkpoints name them: a format of its own, which renamed fields leave as it
+    /// is.
+    fn settings(&self) -> String {
+        let Self { teachers, max_trials, queries, policy_queries, box_share, .. } = self;
+        let Self {
+            acquisition_share, score_deviation, value_deviation, value_weight, slots, ..
+        } = self;
+        format!(
+            "EpisodeOptions {{ teachers: {}, longest: {max_trials}, queries: {queries}, \
+             policy_queries: {policy_queries}, boxed: {box_share:?}, \
+             acquisition: {acquisition_share:?}, score_deviation: {score_deviation:?}, \
+             value_deviation: {value_deviation:?}, value_weight: {value_weight:?}, \
+             slots: {slots} }}",
+            teachers.settings()
+        )
+    }
+}
+
 /// A query and how it came out.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct LabeledQuery {
     /// What was asked.
     pub query: Query,
     /// The observed loss; `None` for a trial that failed.
@@ -147,15 +167,15 @@ pub struct Answer {
 
 /// A history, and queries behind it with their answers.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Problem {
+pub struct RawEpisode {
     /// The history as it is shown.
     pub history: History,
     /// Queries for the score.
-    pub answers: Vec<Answer>,
+    pub labeled_queries: Vec<LabeledQuery>,
     /// The best known configuration, where the view contains it.
     pub optimum: Option<Configuration>,
     /// What it is like.
-    pub facts: Facts,
+    pub summary: EpisodeSummary,
 }
 
 /// Draws a history of a function, of so many trials, seen whole or in a box, and queries behind it.
@@ -163,32 +183,32 @@ pub struct Problem {
 /// # Errors
 ///
 /// What a teacher says.
-pub fn problem(
+pub fn draw_raw(
     function: &Function,
     optimum: &Optimum,
     (length, boxed): (usize, bool),
     options: &EpisodeOptions,
-    rng: &mut Generator,
-) -> Result<Problem> {
+    rng: &mut SeededRng,
+) -> Result<RawEpisode> {
     let history = history::draw(function, optimum, length, boxed, &options.teachers, rng)?;
-    let acquisition = rng.random_bool(options.acquisition);
+    let acquisition = rng.random_bool(options.acquisition_share);
     let queries = queries::draw(&function.space, &history, options.queries, acquisition, rng)?;
-    let answer = |query: Query| {
+    let labeled = |query: Query| {
         let loss = function.observe(&function.values(&query.configuration), rng);
-        Answer { query, loss }
+        LabeledQuery { query, loss }
     };
-    let answers = queries.into_iter().map(answer).collect();
+    let labeled_queries = queries.into_iter().map(labeled).collect();
     let best = best_known(function, optimum, &history, rng);
     let space = &function.space;
     let inside = history.view.contains(&space.to_partial_unit(&best));
     let (parameters, told) = (space.len(), history.trials.len());
-    let facts = Facts { parameters, told, kind: SpaceKind::of(function) };
-    Ok(Problem { history, answers, optimum: inside.then_some(best), facts })
+    let summary = EpisodeSummary { parameters, told, kind: SpaceKind::of(function) };
+    Ok(RawEpisode { history, labeled_queries, optimum: inside.then_some(best), summary })
 }
 
 /// A number of trials from 1 on, whose logarithm has a density that rises linearly: half of the
 /// histories have more than 40 trials of at most 200. Now and then none.
-fn draw_length(longest: usize, rng: &mut Generator) -> usize {
+fn draw_length(longest: usize, rng: &mut SeededRng) -> usize {
     if rng.random_bool(0.03) {
         return 0;
     }
@@ -201,7 +221,7 @@ fn best_known(
     function: &Function,
     optimum: &Optimum,
     history: &History,
-    rng: &mut Generator,
+    rng: &mut SeededRng,
 ) -> Configuration {
     let mut best = optimum.clone();
     let incumbent = history
@@ -222,9 +242,9 @@ fn best_known(
 /// When the space has more parameters than the model has slots.
 pub fn encode(
     function: &Function,
-    problem: &Problem,
+    raw: &RawEpisode,
     options: &EpisodeOptions,
-    rng: &mut Generator,
+    rng: &mut SeededRng,
 ) -> Episode {
     let space = &function.space;
     let mut slots: Vec<usize> = (0..options.slots).collect();
@@ -240,20 +260,20 @@ pub fn encode(
     });
     let tokenizer = RowTokenizer::with_assignment(space, slots, codes.collect())
         .expect("a generated space fits the vocabulary");
-    let mut episode = Episode { facts: problem.facts, ..Episode::default() };
-    let view = &problem.history.view;
-    let scale = problem.history.scale();
-    tokenizer.push_history(&problem.history.trials, &scale, view, &mut episode.rows);
+    let mut episode = Episode { summary: raw.summary, ..Episode::default() };
+    let view = &raw.history.view;
+    let scale = raw.history.scale();
+    tokenizer.push_history(&raw.history.trials, &scale, view, &mut episode.rows);
     episode.history = episode.rows.len();
-    if problem.history.has_scale() {
-        for answer in &problem.answers {
+    if raw.history.has_scale() {
+        for labeled in &raw.labeled_queries {
             let index = episode.rows.len() as u32;
-            tokenizer.push_question(&answer.query.configuration, view, &mut episode.rows);
-            let kind = score_target(&scale, answer.loss, options.score_deviation);
+            tokenizer.push_question(&labeled.query.configuration, view, &mut episode.rows);
+            let kind = score_target(&scale, labeled.loss, options.score_deviation);
             episode.targets.push(Target { index, kind, weight: 1.0 });
         }
     }
-    if let Some(optimum) = &problem.optimum {
+    if let Some(optimum) = &raw.optimum {
         for _ in 0..options.policy_queries {
             push_policy(&tokenizer, optimum, view, options, &mut episode, rng);
         }
@@ -278,7 +298,7 @@ fn push_policy(
     view: &SearchBox,
     options: &EpisodeOptions,
     episode: &mut Episode,
-    rng: &mut Generator,
+    rng: &mut SeededRng,
 ) {
     let active: Vec<usize> =
         (0..optimum.values().len()).filter(|index| optimum.get(*index).is_some()).collect();
@@ -315,11 +335,11 @@ pub fn draw(
     function: &Function,
     optimum: &Optimum,
     options: &EpisodeOptions,
-    rng: &mut Generator,
+    rng: &mut SeededRng,
 ) -> Result<Episode> {
-    let shape = (draw_length(options.longest, rng), rng.random_bool(options.boxed));
-    let problem = problem(function, optimum, shape, options, rng)?;
-    Ok(encode(function, &problem, options, rng))
+    let shape = (draw_length(options.max_trials, rng), rng.random_bool(options.box_share));
+    let raw = draw_raw(function, optimum, shape, options, rng)?;
+    Ok(encode(function, &raw, options, rng))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use optiformer::{
 use rand::RngExt;
 
 use super::history::History;
-use crate::generators::random::{self, Generator, log_uniform, normal};
+use crate::random::{self, SeededRng, log_uniform, normal};
 
 /// A configuration whose score is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +55,7 @@ pub fn draw(
     history: &History,
     count: usize,
     acquisition: bool,
-    rng: &mut Generator,
+    rng: &mut SeededRng,
 ) -> Result<Vec<Query>> {
     let units: Vec<Vec<f64>> =
         history.trials.iter().map(|trial| space.to_unit(&trial.configuration)).collect();
@@ -93,7 +93,7 @@ fn best(trials: &[Observation]) -> impl Iterator<Item = usize> {
     ranked.into_iter().take(ELITE).map(|(_, index)| index)
 }
 
-fn uniform(space: &Space, history: &History, rng: &mut Generator) -> Configuration {
+fn uniform(space: &Space, history: &History, rng: &mut SeededRng) -> Configuration {
     let unit: Vec<f64> =
         (0..space.len()).map(|index| history.view.denormalize(index, rng.random())).collect();
     space.from_unit(&unit)
@@ -104,7 +104,7 @@ fn near(
     space: &Space,
     history: &History,
     parents: &[Vec<f64>],
-    rng: &mut Generator,
+    rng: &mut SeededRng,
 ) -> Configuration {
     if rng.random_bool(0.5) {
         return candidates::neighbor(space, parents, &history.view, rng);
@@ -127,7 +127,7 @@ fn near(
     space.from_unit(&unit)
 }
 
-fn crossover(space: &Space, elite: &[Vec<f64>], rng: &mut Generator) -> Configuration {
+fn crossover(space: &Space, elite: &[Vec<f64>], rng: &mut SeededRng) -> Configuration {
     let one = &elite[rng.random_range(0..elite.len())];
     let other = &elite[rng.random_range(0..elite.len())];
     let mixed: Vec<f64> = one
@@ -142,7 +142,7 @@ fn crossover(space: &Space, elite: &[Vec<f64>], rng: &mut Generator) -> Configur
 fn acquisition_maxima(
     space: &Space,
     trials: &[Observation],
-    rng: &mut Generator,
+    rng: &mut SeededRng,
 ) -> Result<Vec<Query>> {
     let mut sampler = samplers::by_name(if rng.random_bool(0.5) { "gp" } else { "local_search" })?;
     (0..MAXIMA)

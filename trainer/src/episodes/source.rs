@@ -11,17 +11,15 @@ use rayon::prelude::*;
 
 use super::{Episode, EpisodeOptions, draw};
 use crate::{
-    generators::{
-        function::{Drawn, Function, FunctionOptions},
-        random::Generator,
-    },
+    generators::{FunctionOptions, SampledFunction},
     network::rows::HISTORY_STEP,
+    random::SeededRng,
     training::{BatchSource, Examples},
 };
 
 /// How batches are drawn.
 #[derive(Clone, Debug)]
-pub struct SourceOptions {
+pub struct EpisodeSourceOptions {
     /// How episodes are drawn.
     pub episodes: EpisodeOptions,
     /// How functions are drawn.
@@ -36,9 +34,25 @@ pub struct SourceOptions {
     pub seed: u64,
 }
 
+impl EpisodeSourceOptions {
+    /// The options as text, for [`TrainingOptions::settings`](crate::training::TrainingOptions):
+    /// what batches depend on. A run goes on from a checkpoint with equal settings alone, so that
+    /// the text is a format of its own, which renamed fields leave as it is.
+    pub fn settings(&self) -> String {
+        let Self { batch_rows, episodes_per_function, validation_batches, seed, .. } = self;
+        format!(
+            "SourceOptions {{ episodes: {}, functions: {}, batch_rows: {batch_rows}, \
+             episodes_per_function: {episodes_per_function}, \
+             validation_batches: {validation_batches}, seed: {seed} }}",
+            self.episodes.settings(),
+            self.functions.settings()
+        )
+    }
+}
+
 /// Draws functions and episodes by number: a batch depends on the step and the seed alone.
 pub struct EpisodeSource {
-    options: SourceOptions,
+    options: EpisodeSourceOptions,
     pool: rayon::ThreadPool,
     /// The groups of batches that may be asked for again: the latest one for training, all for
     /// validation.
@@ -60,7 +74,7 @@ impl EpisodeSource {
     /// # Errors
     ///
     /// [`ErrorKind::Unsupported`] when the system refuses the threads.
-    pub fn new(options: SourceOptions, threads: usize) -> Result<Self> {
+    pub fn new(options: EpisodeSourceOptions, threads: usize) -> Result<Self> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
@@ -82,10 +96,10 @@ impl EpisodeSource {
         let seed = options.seed.wrapping_mul(2).wrapping_add(stream);
         let of_function = |number: u64| {
             let index = group * functions + number;
-            let Drawn { function, optimum, mut generator, .. } =
-                Function::draw(&options.functions, seed, index);
+            let SampledFunction { function, optimum, mut rng, .. } =
+                SampledFunction::draw(&options.functions, seed, index);
             (0..options.episodes_per_function)
-                .map(|_| draw(&function, &optimum, &options.episodes, &mut generator))
+                .map(|_| draw(&function, &optimum, &options.episodes, &mut rng))
                 .collect()
         };
         let episodes: Result<Vec<Vec<Episode>>> =
@@ -96,7 +110,7 @@ impl EpisodeSource {
             let context = "no episode of a whole group has anything to predict";
             return Err(Error::new(ErrorKind::InvalidValue, context));
         }
-        let mut rng = Generator::seed_from_u64(seed ^ group.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut rng = SeededRng::seed_from_u64(seed ^ group.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         episodes.shuffle(&mut rng);
         let mut batches = self.by_length(episodes);
         batches.shuffle(&mut rng);

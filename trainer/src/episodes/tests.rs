@@ -2,19 +2,18 @@ use rand::SeedableRng;
 
 use super::*;
 use crate::{
-    generators::function::{Drawn, FunctionOptions},
+    generators::{FunctionOptions, SampledFunction},
     sequence::TargetKind,
 };
 
-fn problems(count: u64) -> impl Iterator<Item = (Drawn, Problem)> {
+fn problems(count: u64) -> impl Iterator<Item = (SampledFunction, RawEpisode)> {
     (0..count).map(|index| {
-        let mut drawn = Function::draw(&FunctionOptions::default(), 5, index);
-        let options = EpisodeOptions { acquisition: 0.3, ..EpisodeOptions::default() };
-        let shape = (draw_length(60, &mut drawn.generator), index % 2 == 0);
-        let problem =
-            problem(&drawn.function, &drawn.optimum, shape, &options, &mut drawn.generator)
-                .unwrap();
-        (drawn, problem)
+        let mut drawn = SampledFunction::draw(&FunctionOptions::default(), 5, index);
+        let options = EpisodeOptions { acquisition_share: 0.3, ..EpisodeOptions::default() };
+        let shape = (draw_length(60, &mut drawn.rng), index % 2 == 0);
+        let raw =
+            draw_raw(&drawn.function, &drawn.optimum, shape, &options, &mut drawn.rng).unwrap();
+        (drawn, raw)
     })
 }
 
@@ -22,16 +21,16 @@ fn problems(count: u64) -> impl Iterator<Item = (Drawn, Problem)> {
 fn queries_are_legal_and_inside_the_view() {
     let mut kinds = std::collections::BTreeSet::new();
     let mut boxes = 0;
-    for (Drawn { function, .. }, problem) in problems(60) {
-        let view = &problem.history.view;
+    for (SampledFunction { function, .. }, raw) in problems(60) {
+        let view = &raw.history.view;
         boxes += usize::from(!view.is_whole());
-        for trial in &problem.history.trials {
+        for trial in &raw.history.trials {
             assert!(view.contains(&function.space.to_partial_unit(&trial.configuration)));
         }
-        assert_eq!(problem.answers.len(), EpisodeOptions::default().queries);
-        for answer in &problem.answers {
-            function.space.validate(&answer.query.configuration).unwrap();
-            kinds.insert(answer.query.kind);
+        assert_eq!(raw.labeled_queries.len(), EpisodeOptions::default().queries);
+        for labeled in &raw.labeled_queries {
+            function.space.validate(&labeled.query.configuration).unwrap();
+            kinds.insert(labeled.query.kind);
         }
     }
     assert_eq!(kinds.len(), 5, "{kinds:?}");
@@ -45,27 +44,27 @@ fn queries_are_legal_and_inside_the_view() {
 fn queries_and_scale_know_the_shown_prefix_alone() {
     let options = EpisodeOptions { policy_queries: 0, ..EpisodeOptions::default() };
     let mut compared = 0;
-    for (Drawn { function, .. }, problem) in problems(40) {
-        if !problem.history.has_scale() {
+    for (SampledFunction { function, .. }, raw) in problems(40) {
+        if !raw.history.has_scale() {
             continue;
         }
         let draw = |seed| {
-            let mut rng = Generator::seed_from_u64(seed);
-            queries::draw(&function.space, &problem.history, 30, false, &mut rng).unwrap()
+            let mut rng = SeededRng::seed_from_u64(seed);
+            queries::draw(&function.space, &raw.history, 30, false, &mut rng).unwrap()
         };
         assert_eq!(draw(1), draw(1));
-        let mut moved = problem.clone();
-        for answer in &mut moved.answers {
-            answer.loss = answer.loss.map(|loss| -3.0 * loss - 1e3);
+        let mut moved = raw.clone();
+        for labeled in &mut moved.labeled_queries {
+            labeled.loss = labeled.loss.map(|loss| -3.0 * loss - 1e3);
         }
-        let encode = |problem: &Problem| {
-            let mut rng = Generator::seed_from_u64(9);
-            encode(&function, problem, &options, &mut rng)
+        let encode = |raw: &RawEpisode| {
+            let mut rng = SeededRng::seed_from_u64(9);
+            encode(&function, raw, &options, &mut rng)
         };
-        let (one, other) = (encode(&problem), encode(&moved));
+        let (one, other) = (encode(&raw), encode(&moved));
         assert_eq!(one.rows, other.rows);
         assert_ne!(one.targets, other.targets);
-        assert_eq!(problem.history.scale(), moved.history.scale());
+        assert_eq!(raw.history.scale(), moved.history.scale());
         compared += 1;
     }
     assert!(compared > 25, "{compared}");
@@ -75,11 +74,11 @@ fn queries_and_scale_know_the_shown_prefix_alone() {
 fn targets_stand_at_query_rows_and_in_range() {
     let options = EpisodeOptions::default();
     let (mut categories, mut failures) = (0, 0);
-    for (Drawn { function, mut generator, .. }, problem) in problems(80) {
-        let episode = encode(&function, &problem, &options, &mut generator);
+    for (SampledFunction { function, mut rng, .. }, raw) in problems(80) {
+        let episode = encode(&function, &raw, &options, &mut rng);
         assert_eq!(
             episode.history,
-            optiformer::tokenizer::rows::CONTEXT_ROWS + problem.history.trials.len()
+            optiformer::tokenizer::rows::CONTEXT_ROWS + raw.history.trials.len()
         );
         for target in &episode.targets {
             assert!((episode.history..episode.rows.len()).contains(&(target.index as usize)));
@@ -100,12 +99,12 @@ fn targets_stand_at_query_rows_and_in_range() {
 
 #[test]
 fn batches_depend_on_their_number_and_not_on_threads() {
-    use super::source::{EpisodeSource, SourceOptions};
+    use super::source::{EpisodeSource, EpisodeSourceOptions};
     use crate::training::{BatchSource, Examples};
 
     let source = |threads| {
-        let options = SourceOptions {
-            episodes: EpisodeOptions { longest: 40, ..EpisodeOptions::default() },
+        let options = EpisodeSourceOptions {
+            episodes: EpisodeOptions { max_trials: 40, ..EpisodeOptions::default() },
             functions: FunctionOptions::default(),
             batch_rows: 400,
             episodes_per_function: 2,

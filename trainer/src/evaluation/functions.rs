@@ -5,14 +5,12 @@
 //! of them is in the training data.
 
 use rand::{RngExt, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::generators::random;
+use crate::random::{self, SeededRng};
 
-/// A family of functions, each over `[-5, 5]^d` with its minimum 0 at the origin, before an
-/// instance moves it.
+/// A function over `[-5, 5]^d` with its minimum 0 at the origin, before an instance moves it.
 #[derive(Clone, Copy, Debug)]
-pub struct Family {
+pub struct BenchmarkFunction {
     /// The name, as reports have it.
     pub name: &'static str,
     /// Whether instances rotate it.
@@ -20,66 +18,66 @@ pub struct Family {
     formula: fn(&[f64]) -> f64,
 }
 
-/// Every family.
-pub const FAMILIES: &[Family] = &[
-    Family { name: "sphere", rotated: false, formula: sphere },
-    Family { name: "rastrigin", rotated: false, formula: rastrigin },
-    Family { name: "rosenbrock", rotated: false, formula: rosenbrock },
-    Family { name: "ackley", rotated: false, formula: ackley },
-    Family { name: "levy", rotated: false, formula: levy },
-    Family { name: "ellipsoid", rotated: true, formula: ellipsoid },
-    Family { name: "different-powers", rotated: true, formula: different_powers },
-    Family { name: "sharp-ridge", rotated: true, formula: sharp_ridge },
-    Family { name: "step-ellipsoid", rotated: true, formula: step_ellipsoid },
-    Family { name: "griewank", rotated: true, formula: griewank },
-    Family { name: "schaffer-f7", rotated: true, formula: schaffer },
-    Family { name: "attractive-sector", rotated: true, formula: attractive_sector },
-    Family { name: "rotated-rastrigin", rotated: true, formula: rastrigin },
-    Family { name: "rotated-rosenbrock", rotated: true, formula: rosenbrock },
-    Family { name: "discus", rotated: true, formula: discus },
-    Family { name: "bent-cigar", rotated: true, formula: bent_cigar },
-    Family { name: "zakharov", rotated: false, formula: zakharov },
-    Family { name: "absolute-sum", rotated: true, formula: absolute_sum },
-    Family { name: "styblinski-tang", rotated: false, formula: styblinski_tang },
-    Family { name: "weierstrass", rotated: true, formula: weierstrass },
-    Family { name: "griewank-rosenbrock", rotated: true, formula: griewank_rosenbrock },
-    Family { name: "katsuura", rotated: true, formula: katsuura },
-    Family { name: "gallagher", rotated: true, formula: gallagher },
-    Family { name: "lunacek", rotated: true, formula: lunacek },
+/// Every function.
+pub const BENCHMARK_FUNCTIONS: &[BenchmarkFunction] = &[
+    BenchmarkFunction { name: "sphere", rotated: false, formula: sphere },
+    BenchmarkFunction { name: "rastrigin", rotated: false, formula: rastrigin },
+    BenchmarkFunction { name: "rosenbrock", rotated: false, formula: rosenbrock },
+    BenchmarkFunction { name: "ackley", rotated: false, formula: ackley },
+    BenchmarkFunction { name: "levy", rotated: false, formula: levy },
+    BenchmarkFunction { name: "ellipsoid", rotated: true, formula: ellipsoid },
+    BenchmarkFunction { name: "different-powers", rotated: true, formula: different_powers },
+    BenchmarkFunction { name: "sharp-ridge", rotated: true, formula: sharp_ridge },
+    BenchmarkFunction { name: "step-ellipsoid", rotated: true, formula: step_ellipsoid },
+    BenchmarkFunction { name: "griewank", rotated: true, formula: griewank },
+    BenchmarkFunction { name: "schaffer-f7", rotated: true, formula: schaffer },
+    BenchmarkFunction { name: "attractive-sector", rotated: true, formula: attractive_sector },
+    BenchmarkFunction { name: "rotated-rastrigin", rotated: true, formula: rastrigin },
+    BenchmarkFunction { name: "rotated-rosenbrock", rotated: true, formula: rosenbrock },
+    BenchmarkFunction { name: "discus", rotated: true, formula: discus },
+    BenchmarkFunction { name: "bent-cigar", rotated: true, formula: bent_cigar },
+    BenchmarkFunction { name: "zakharov", rotated: false, formula: zakharov },
+    BenchmarkFunction { name: "absolute-sum", rotated: true, formula: absolute_sum },
+    BenchmarkFunction { name: "styblinski-tang", rotated: false, formula: styblinski_tang },
+    BenchmarkFunction { name: "weierstrass", rotated: true, formula: weierstrass },
+    BenchmarkFunction { name: "griewank-rosenbrock", rotated: true, formula: griewank_rosenbrock },
+    BenchmarkFunction { name: "katsuura", rotated: true, formula: katsuura },
+    BenchmarkFunction { name: "gallagher", rotated: true, formula: gallagher },
+    BenchmarkFunction { name: "lunacek", rotated: true, formula: lunacek },
 ];
 
-/// One instance: a family with a place for its optimum and a rotation.
+/// One instance: a function with a place for its optimum and a rotation.
 #[derive(Clone, Debug)]
-pub struct Instance {
-    family: Family,
+pub struct BenchmarkInstance {
+    function: BenchmarkFunction,
     optimum: Vec<f64>,
     rotation: Vec<Vec<f64>>,
 }
 
-impl Instance {
-    /// The instance `seed` of a family in so many dimensions. The optimum is uniform over the
+impl BenchmarkInstance {
+    /// The instance `seed` of a function in so many dimensions. The optimum is uniform over the
     /// middle nine tenths of each side.
-    pub fn new(family: Family, dimensions: usize, seed: u64) -> Self {
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x0B5E_55ED);
-        let optimum = (0..dimensions).map(|_| generator.random_range(-4.5..4.5)).collect();
-        let rotation = if family.rotated {
-            random::rotation(dimensions, &mut generator)
+    pub fn new(function: BenchmarkFunction, dimensions: usize, seed: u64) -> Self {
+        let mut rng = SeededRng::seed_from_u64(seed ^ 0x0B5E_55ED);
+        let optimum = (0..dimensions).map(|_| rng.random_range(-4.5..4.5)).collect();
+        let rotation = if function.rotated {
+            random::rotation(dimensions, &mut rng)
         } else {
             identity(dimensions)
         };
-        Self { family, optimum, rotation }
+        Self { function, optimum, rotation }
     }
 
     /// The value at a point of the unit cube; at least 0, and 0 at the optimum.
     pub fn evaluate(&self, unit: &[f64]) -> f64 {
-        let centred: Vec<f64> =
+        let centered: Vec<f64> =
             unit.iter().zip(&self.optimum).map(|(unit, best)| unit * 10.0 - 5.0 - best).collect();
         let turned: Vec<f64> = self
             .rotation
             .iter()
-            .map(|row| row.iter().zip(&centred).map(|(a, b)| a * b).sum())
+            .map(|row| row.iter().zip(&centered).map(|(a, b)| a * b).sum())
             .collect();
-        (self.family.formula)(&turned)
+        (self.function.formula)(&turned)
     }
 
     /// Where the optimum lies in the unit cube.
@@ -283,8 +281,8 @@ fn gallagher(x: &[f64]) -> f64 {
             .enumerate()
             .map(|(i, v)| {
                 let place = (number as f64 * (0.618_033_988 + 0.324_717_957 * i as f64)).fract();
-                let centre = if number == 0 { 0.0 } else { 9.0 * place - 4.5 };
-                (v - centre) * (v - centre)
+                let center = if number == 0 { 0.0 } else { 9.0 * place - 4.5 };
+                (v - center) * (v - center)
             })
             .sum();
         height * (-distance * width / (2.0 * x.len() as f64)).exp()
@@ -299,7 +297,7 @@ fn lunacek(x: &[f64]) -> f64 {
     let count = x.len() as f64;
     let s = 1.0 - 1.0 / (2.0 * (count + 20.0).sqrt() - 8.2);
     let second = -((FIRST * FIRST - 1.0) / s).sqrt();
-    let funnel = |centre: f64| x.iter().map(|v| (v + FIRST - centre).powi(2)).sum::<f64>();
+    let funnel = |center: f64| x.iter().map(|v| (v + FIRST - center).powi(2)).sum::<f64>();
     let smooth = funnel(FIRST).min(count + s * funnel(second));
     let waves: f64 = x.iter().map(|v| 1.0 - (std::f64::consts::TAU * v).cos()).sum();
     smooth + 10.0 * waves
@@ -311,15 +309,15 @@ mod tests {
 
     #[test]
     fn every_family_has_its_minimum_at_the_optimum() {
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(5);
-        for family in FAMILIES {
+        let mut rng = SeededRng::seed_from_u64(5);
+        for function in BENCHMARK_FUNCTIONS {
             for dimensions in [2, 3, 6, 20] {
-                let instance = Instance::new(*family, dimensions, 11);
+                let instance = BenchmarkInstance::new(*function, dimensions, 11);
                 let best = instance.evaluate(&instance.optimum());
-                assert!(best.abs() < 1e-7, "{} has {best} at its optimum", family.name);
+                assert!(best.abs() < 1e-7, "{} has {best} at its optimum", function.name);
                 for _ in 0..500 {
-                    let unit: Vec<f64> = (0..dimensions).map(|_| generator.random()).collect();
-                    assert!(instance.evaluate(&unit) >= best, "{}", family.name);
+                    let unit: Vec<f64> = (0..dimensions).map(|_| rng.random()).collect();
+                    assert!(instance.evaluate(&unit) >= best, "{}", function.name);
                 }
             }
         }
@@ -327,9 +325,9 @@ mod tests {
 
     #[test]
     fn instances_differ_and_repeat() {
-        for family in FAMILIES {
-            let [one, again, other] =
-                [1, 1, 2].map(|seed| Instance::new(*family, 3, seed).evaluate(&[0.3, 0.4, 0.5]));
+        for function in BENCHMARK_FUNCTIONS {
+            let [one, again, other] = [1, 1, 2]
+                .map(|seed| BenchmarkInstance::new(*function, 3, seed).evaluate(&[0.3, 0.4, 0.5]));
             assert_eq!(one, again);
             assert_ne!(one, other);
         }

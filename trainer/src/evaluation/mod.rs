@@ -3,12 +3,13 @@
 pub mod functions;
 pub mod page;
 pub mod peers;
-pub mod problems;
+pub mod problem;
 pub mod record;
 pub mod report;
 pub mod runner;
 pub mod samplers;
 pub mod scores;
 pub mod statistics;
+pub mod suites;
 pub mod surrogate;
 pub mod tasks;

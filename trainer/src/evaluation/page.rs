@@ -5,13 +5,13 @@ use std::fmt::Write;
 use optiformer::{Error, ErrorKind, Result};
 use plotters::prelude::*;
 use rand::{RngExt, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::{report::Table, scores::Scores};
+use crate::random::SeededRng;
 
-/// Colours that the colour-blind tell apart (Okabe & Ito 2008), the line's dash saying the rest
+/// Colors that the color-blind tell apart (Okabe & Ito 2008), the line's dash saying the rest
 /// from the eighth sampler on.
-const COLOURS: [RGBColor; 8] = [
+const COLORS: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -108,7 +108,7 @@ pub fn pictures(scores: &Scores<'_>) -> Result<Vec<String>> {
         Error::new(ErrorKind::Unsupported, format!("cannot draw: {error}"))
     };
     Ok(vec![
-        curves(scores, "mean normalised regret (95 % band)", &regrets, &bands, true)
+        curves(scores, "mean normalized regret (95 % band)", &regrets, &bands, true)
             .map_err(|error| failed(&error))?,
         curves(scores, "mean rank", &ranks, &[], false).map_err(|error| failed(&error))?,
         costs(scores).map_err(|error| failed(&error))?,
@@ -118,9 +118,9 @@ pub fn pictures(scores: &Scores<'_>) -> Result<Vec<String>> {
 /// 95 % of the means of problems drawn anew (percentile bootstrap), trial by trial.
 fn band(means: &[Vec<f64>]) -> Vec<(f64, f64)> {
     let problems = means.first().map_or(0, Vec::len);
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(0);
+    let mut rng = SeededRng::seed_from_u64(0);
     let draws: Vec<Vec<usize>> = (0..RESAMPLES)
-        .map(|_| (0..problems).map(|_| generator.random_range(0..problems)).collect())
+        .map(|_| (0..problems).map(|_| rng.random_range(0..problems)).collect())
         .collect();
     let of_budget = |means: &Vec<f64>| {
         let mut all: Vec<f64> = draws
@@ -133,7 +133,7 @@ fn band(means: &[Vec<f64>]) -> Vec<(f64, f64)> {
     means.iter().map(of_budget).collect()
 }
 
-type Drawn = std::result::Result<String, Box<dyn std::error::Error>>;
+type Drawing = std::result::Result<String, Box<dyn std::error::Error>>;
 
 fn curves(
     scores: &Scores<'_>,
@@ -141,7 +141,7 @@ fn curves(
     lines: &[Vec<f64>],
     bands: &[Vec<(f64, f64)>],
     logarithmic: bool,
-) -> Drawn {
+) -> Drawing {
     let scale = |value: f64| if logarithmic { value.max(LEAST).log10() } else { value };
     let all = lines.iter().flatten().copied().filter(|value| value.is_finite());
     let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
@@ -173,21 +173,21 @@ fn curves(
             })
             .draw()?;
         for (number, sampler) in scores.samplers().iter().enumerate() {
-            let colour = COLOURS[number % COLOURS.len()];
+            let color = COLORS[number % COLORS.len()];
             if let Some(band) = bands.get(number) {
                 let upper = band.iter().enumerate().map(|(at, b)| ((at + 1) as f64, scale(b.1)));
                 let lower = band.iter().enumerate().map(|(at, b)| ((at + 1) as f64, scale(b.0)));
                 let outline: Vec<(f64, f64)> = upper.chain(lower.rev()).collect();
-                chart.draw_series([Polygon::new(outline, colour.mix(0.12))])?;
+                chart.draw_series([Polygon::new(outline, color.mix(0.12))])?;
             }
             let points = lines[number].iter().enumerate();
             let points = points.map(|(at, value)| ((at + 1) as f64, scale(*value)));
-            let width = if number < COLOURS.len() { 2 } else { 1 };
+            let width = if number < COLORS.len() { 2 } else { 1 };
             chart
-                .draw_series(LineSeries::new(points, colour.stroke_width(width)))?
+                .draw_series(LineSeries::new(points, color.stroke_width(width)))?
                 .label(sampler)
                 .legend(move |(x, y)| {
-                    PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(width))
+                    PathElement::new([(x, y), (x + 18, y)], color.stroke_width(width))
                 });
         }
         chart
@@ -202,7 +202,7 @@ fn curves(
 }
 
 /// Regret at the end against the time of a suggestion.
-fn costs(scores: &Scores<'_>) -> Drawn {
+fn costs(scores: &Scores<'_>) -> Drawing {
     let points: Vec<(f64, f64)> = scores
         .samplers()
         .iter()
@@ -236,8 +236,8 @@ fn costs(scores: &Scores<'_>) -> Drawn {
             .x_label_formatter(&|value| format!("{:.3}", 10f64.powf(*value)))
             .draw()?;
         for (number, (point, sampler)) in points.iter().zip(scores.samplers()).enumerate() {
-            let colour = COLOURS[number % COLOURS.len()];
-            chart.draw_series([Circle::new(*point, 5, colour.filled())])?;
+            let color = COLORS[number % COLORS.len()];
+            chart.draw_series([Circle::new(*point, 5, color.filled())])?;
             let label = Text::new(sampler.clone(), (point.0 + 0.05, point.1), ("sans-serif", 14));
             chart.draw_series([label])?;
         }

@@ -3,10 +3,10 @@
 use std::{collections::BTreeSet, fmt::Write};
 
 use super::{
-    problems::Set,
     record::Run,
     scores::Scores,
     statistics::{median, wilcoxon, win_rate, win_rate_interval},
+    suites::Split,
 };
 
 /// A table with a heading and a remark.
@@ -40,10 +40,10 @@ impl Table {
 }
 
 /// What one set of problems is called, and what it is for.
-pub fn heading(set: Set) -> &'static str {
-    match set {
-        Set::Test => "Test set: nothing was trained or chosen on these problems",
-        Set::Validation => "Validation set: settings were chosen on problems like these",
+pub fn heading(split: Split) -> &'static str {
+    match split {
+        Split::Test => "Test set: nothing was trained or chosen on these problems",
+        Split::Validation => "Validation set: settings were chosen on problems like these",
     }
 }
 
@@ -65,7 +65,7 @@ pub fn summary(scores: &Scores<'_>) -> String {
     )
 }
 
-/// Mean normalised regret, area, rank and time of each sampler.
+/// Mean normalized regret, area, rank and time of each sampler.
 pub fn overview(scores: &Scores<'_>, budgets: &[usize]) -> Table {
     let ranks: Vec<Vec<f64>> = budgets.iter().map(|trials| scores.ranks(*trials)).collect();
     let mut header = vec![String::from("sampler")];
@@ -149,7 +149,7 @@ pub fn details(scores: &Scores<'_>, trials: usize) -> Table {
             // Instances of a function have different least values: what is left above them is
             // comparable.
             let left = runs.map(|run| run.best(trials) - run.optimum.unwrap_or(0.0));
-            format!("{:.4}", Short(median(&left.collect::<Vec<_>>())))
+            format!("{:.4}", ShortNumber(median(&left.collect::<Vec<_>>())))
         }));
         row
     });
@@ -164,9 +164,9 @@ pub fn details(scores: &Scores<'_>, trials: usize) -> Table {
 }
 
 /// A number in as few characters as do.
-struct Short(f64);
+struct ShortNumber(f64);
 
-impl std::fmt::Display for Short {
+impl std::fmt::Display for ShortNumber {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.0 != 0.0 && (self.0.abs() < 1e-2 || self.0.abs() >= 1e4) {
             write!(out, "{:.2e}", self.0)

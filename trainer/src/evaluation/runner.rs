@@ -1,6 +1,7 @@
 //! Runs samplers on problems, in pairs: the same problem and the same seed for each.
 
 use std::{
+    collections::BTreeSet,
     io::IsTerminal,
     path::PathBuf,
     sync::{
@@ -16,14 +17,15 @@ use rayon::prelude::*;
 
 use super::{
     peers::{self, Peers},
-    problems::{Problem, Suite},
-    record::{Run, Runs},
+    problem::Problem,
+    record::{Key, Run, Runs},
     samplers,
     statistics::median,
+    suites::Suite,
 };
 
 /// What to run.
-pub struct Plan<'a> {
+pub struct EvaluationPlan<'a> {
     /// The problems.
     pub suites: &'a [Suite],
     /// The samplers, by name.
@@ -41,14 +43,14 @@ pub struct Plan<'a> {
 }
 
 /// One run that is to be made.
-struct Task<'a> {
+struct PlannedRun<'a> {
     suite: &'a Suite,
     problem: &'a Problem,
     sampler: &'a str,
     seed: u64,
 }
 
-impl Plan<'_> {
+impl EvaluationPlan<'_> {
     /// Makes every run that is not among `runs` yet, in parallel, and adds it there as soon as it
     /// is finished. The outcome does not depend on the number of threads. Once `interrupted` is
     /// set, runs that have not begun are left out. Returns how many are missing.
@@ -57,43 +59,75 @@ impl Plan<'_> {
     ///
     /// What the first failing sampler, or the file of runs, says.
     pub fn run(&self, runs: &mut Runs, interrupted: &AtomicBool) -> Result<usize> {
-        let instances: Vec<Vec<Vec<Problem>>> = self
-            .suites
-            .iter()
-            .map(|suite| (0..self.instances(suite)).map(|seed| (suite.make)(seed)).collect())
-            .collect();
-        let known = runs.known(self.trials);
-        let mut tasks = Vec::new();
+        let instances = self.instances();
+        let planned = self.planned_runs(&instances, &runs.known(self.trials));
+        self.run_all(planned, runs, interrupted)
+    }
+
+    /// The problems of each suite in each of its instances.
+    fn instances(&self) -> Vec<Vec<Vec<Problem>>> {
+        let of_suite = |suite: &Suite| {
+            let count = if suite.fixed { 1 } else { self.seeds };
+            (0..count).map(|seed| (suite.make)(seed)).collect()
+        };
+        self.suites.iter().map(of_suite).collect()
+    }
+
+    /// The runs that are not known yet, seed by seed.
+    fn planned_runs<'b>(
+        &'b self,
+        instances: &'b [Vec<Vec<Problem>>],
+        known: &BTreeSet<Key>,
+    ) -> Vec<PlannedRun<'b>> {
+        let mut planned = Vec::new();
         for seed in 0..self.seeds {
-            for (suite, instances) in self.suites.iter().zip(&instances) {
+            for (suite, instances) in self.suites.iter().zip(instances) {
                 let problems = &instances[if suite.fixed { 0 } else { seed as usize }];
                 for problem in problems {
-                    let of_problem =
-                        self.samplers.iter().map(|sampler| Task { suite, problem, sampler, seed });
-                    // Peers know their version only once they run: any version will do for them.
-                    tasks.extend(of_problem.filter(|task| {
-                        !known.iter().any(|(suite, problem, sampler, version, seed)| {
-                            *suite == task.suite.name
-                                && *problem == task.problem.name
-                                && sampler == task.sampler
-                                && *seed == task.seed
-                                && (peers::is_peer(sampler) || *version == self.version(sampler))
-                        })
-                    }));
+                    let of_problem = self.samplers.iter().map(|sampler| PlannedRun {
+                        suite,
+                        problem,
+                        sampler,
+                        seed,
+                    });
+                    planned.extend(of_problem.filter(|run| !self.is_known(run, known)));
                 }
             }
         }
-        let bar = ProgressBar::new(tasks.len() as u64).with_style(
+        planned
+    }
+
+    /// Whether a run is among those that are known. Peers know their version only once they run:
+    /// any version will do for them.
+    fn is_known(&self, run: &PlannedRun<'_>, known: &BTreeSet<Key>) -> bool {
+        known.iter().any(|(suite, problem, sampler, version, seed)| {
+            *suite == run.suite.name
+                && *problem == run.problem.name
+                && sampler == run.sampler
+                && *seed == run.seed
+                && (peers::is_peer(sampler) || *version == self.version(sampler))
+        })
+    }
+
+    /// Makes the runs in parallel and keeps each as soon as it is finished; returns how many were
+    /// left out.
+    fn run_all(
+        &self,
+        planned: Vec<PlannedRun<'_>>,
+        runs: &mut Runs,
+        interrupted: &AtomicBool,
+    ) -> Result<usize> {
+        let bar = ProgressBar::new(planned.len() as u64).with_style(
             ProgressStyle::with_template("{bar:30} {pos}/{len} runs, {eta} left")
                 .expect("the template is well-formed"),
         );
-        let count = tasks.len();
+        let count = planned.len();
         let (pool, shared) = (Mutex::new(Vec::new()), Mutex::new((runs, 0_usize)));
-        tasks.into_par_iter().try_for_each(|task| {
+        planned.into_par_iter().try_for_each(|planned| {
             if interrupted.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            let run = self.make(&task, &pool)?;
+            let run = self.make(&planned, &pool)?;
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
             shared.0.add(run)?;
             shared.1 += 1;
@@ -108,10 +142,6 @@ impl Plan<'_> {
         Ok(count - made)
     }
 
-    fn instances(&self, suite: &Suite) -> u64 {
-        if suite.fixed { 1 } else { self.seeds }
-    }
-
     /// What tells this sampler's runs from those of another build or other weights.
     fn version(&self, sampler: &str) -> String {
         let ours = format!("optiformer {}", env!("CARGO_PKG_VERSION"));
@@ -122,34 +152,34 @@ impl Plan<'_> {
         }
     }
 
-    fn make(&self, task: &Task<'_>, pool: &Mutex<Vec<Peers>>) -> Result<Run> {
-        let (version, losses, seconds) = if peers::is_peer(task.sampler) {
+    fn make(&self, planned: &PlannedRun<'_>, pool: &Mutex<Vec<Peers>>) -> Result<Run> {
+        let (version, losses, seconds) = if peers::is_peer(planned.sampler) {
             let waiting = pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut peers = waiting.map_or_else(|| Peers::start(&self.python), Ok)?;
-            let outcome = self.run_peer(task, &mut peers)?;
+            let outcome = self.run_peer(planned, &mut peers)?;
             // Not after an error: the process may be out of step.
             pool.lock().unwrap_or_else(PoisonError::into_inner).push(peers);
             outcome
         } else {
-            self.run_ours(task)?
+            self.run_ours(planned)?
         };
         Ok(Run {
-            suite: task.suite.name.clone(),
-            problem: task.problem.name.clone(),
-            dimensions: task.problem.space.len(),
-            sampler: task.sampler.to_owned(),
+            suite: planned.suite.name.clone(),
+            problem: planned.problem.name.clone(),
+            dimensions: planned.problem.space.len(),
+            sampler: planned.sampler.to_owned(),
             version,
-            seed: task.seed,
-            fixed: task.suite.fixed,
-            optimum: task.problem.optimum,
+            seed: planned.seed,
+            fixed: planned.suite.fixed,
+            optimum: planned.problem.optimum,
             losses,
             seconds,
         })
     }
 
-    fn run_ours(&self, task: &Task<'_>) -> Result<(String, Vec<Option<f64>>, f64)> {
-        let Task { problem, seed, .. } = *task;
-        let mut sampler = samplers::sampler(task.sampler, Some(self.model))?;
+    fn run_ours(&self, planned: &PlannedRun<'_>) -> Result<(String, Vec<Option<f64>>, f64)> {
+        let PlannedRun { problem, seed, .. } = *planned;
+        let mut sampler = samplers::sampler(planned.sampler, Some(self.model))?;
         let mut history: Vec<Observation> = Vec::with_capacity(self.trials);
         let mut times = Vec::with_capacity(self.trials);
         for number in 0..self.trials as u64 {
@@ -158,24 +188,24 @@ impl Plan<'_> {
             let started = Instant::now();
             let configuration = sampler.suggest(&request)?;
             times.push(started.elapsed().as_secs_f64());
-            let loss = (problem.evaluate)(&configuration).filter(|loss| loss.is_finite());
+            let loss = (problem.objective)(&configuration).filter(|loss| loss.is_finite());
             history.push(Observation { configuration, loss });
         }
         let losses = history.into_iter().map(|trial| trial.loss).collect();
-        Ok((self.version(task.sampler), losses, median(&times)))
+        Ok((self.version(planned.sampler), losses, median(&times)))
     }
 
     fn run_peer(
         &self,
-        task: &Task<'_>,
+        planned: &PlannedRun<'_>,
         peers: &mut Peers,
     ) -> Result<(String, Vec<Option<f64>>, f64)> {
-        let space = &task.problem.space;
-        let version = peers.begin(task.sampler, task.seed, space)?;
+        let space = &planned.problem.space;
+        let version = peers.begin(planned.sampler, planned.seed, space)?;
         let (mut losses, mut times) = (Vec::new(), Vec::new());
         for _ in 0..self.trials {
             let (configuration, asked) = peers.ask(space)?;
-            let loss = (task.problem.evaluate)(&configuration).filter(|loss| loss.is_finite());
+            let loss = (planned.problem.objective)(&configuration).filter(|loss| loss.is_finite());
             times.push(asked + peers.tell(loss)?);
             losses.push(loss);
         }
@@ -186,14 +216,14 @@ impl Plan<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluation::problems;
+    use crate::evaluation::suites;
 
     #[test]
     fn runs_go_on_where_they_stopped_and_do_not_change() {
         let model = Arc::new(Model::pico().unwrap());
-        let suites = [problems::functions(&[2], &["sphere", "ackley"]).unwrap()];
+        let suites = [suites::functions(&[2], &["sphere", "ackley"]).unwrap()];
         let names = [String::from("random"), String::from("tpe")];
-        let plan = |seeds| Plan {
+        let plan = |seeds| EvaluationPlan {
             suites: &suites,
             samplers: &names,
             model: &model,

@@ -1,4 +1,4 @@
-//! Runs on a common scale: normalised regrets and ranks.
+//! Runs on a common scale: normalized regrets and ranks.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use super::{record::Run, statistics::median};
 const FIRST: usize = 5;
 
 /// A problem of a suite, whichever its instance.
-pub type Problem<'a> = (&'a str, &'a str);
+pub type ProblemKey<'a> = (&'a str, &'a str);
 
 /// The runs of several samplers, comparable over problems.
 ///
-/// The normalised regret of a run after `n` trials is `(best loss so far − least) / (ordinary −
+/// The normalized regret of a run after `n` trials is `(best loss so far − least) / (ordinary −
 /// least)`, cut to `[0, 1]`. `least` is the least possible loss where it is known, else the least
 /// that any run found on the problem (of the same instance); `ordinary` is the median of the first
 /// five losses of all its runs.
@@ -65,26 +65,30 @@ impl<'a> Scores<'a> {
     }
 
     /// The problems, in order.
-    pub fn problems(&self) -> Vec<Problem<'a>> {
-        let mut problems: Vec<Problem<'a>> = self.runs.iter().map(|run| of(run)).collect();
+    pub fn problems(&self) -> Vec<ProblemKey<'a>> {
+        let mut problems: Vec<ProblemKey<'a>> = self.runs.iter().map(|run| of(run)).collect();
         problems.sort_unstable();
         problems.dedup();
         problems
     }
 
-    /// Normalised regrets of a sampler after so many trials, by problem, with their seeds.
-    pub fn regrets(&self, sampler: &str, trials: usize) -> BTreeMap<Problem<'a>, Vec<(u64, f64)>> {
-        let mut regrets: BTreeMap<Problem<'a>, Vec<(u64, f64)>> = BTreeMap::new();
+    /// Normalized regrets of a sampler after so many trials, by problem, with their seeds.
+    pub fn regrets(
+        &self,
+        sampler: &str,
+        trials: usize,
+    ) -> BTreeMap<ProblemKey<'a>, Vec<(u64, f64)>> {
+        let mut regrets: BTreeMap<ProblemKey<'a>, Vec<(u64, f64)>> = BTreeMap::new();
         for (run, (least, ordinary)) in self.runs.iter().zip(&self.scales) {
             if run.sampler == sampler {
-                let regret = normalised(run.best(trials), *least, *ordinary);
+                let regret = normalized(run.best(trials), *least, *ordinary);
                 regrets.entry(of(run)).or_default().push((run.seed, regret));
             }
         }
         regrets
     }
 
-    /// Pairs of two samplers' normalised regrets, on the same instance with the same seed, by
+    /// Pairs of two samplers' normalized regrets, on the same instance with the same seed, by
     /// problem.
     pub fn pairs(&self, one: &str, other: &str, trials: usize) -> Vec<Vec<(f64, f64)>> {
         let theirs = self.regrets(other, trials);
@@ -103,7 +107,7 @@ impl<'a> Scores<'a> {
     /// The mean rank of each sampler, 1 being the best, over those instances that all of them have
     /// run; equal regrets share their ranks.
     pub fn ranks(&self, trials: usize) -> Vec<f64> {
-        let mut instances: BTreeMap<(Problem<'a>, u64), Vec<(usize, f64)>> = BTreeMap::new();
+        let mut instances: BTreeMap<(ProblemKey<'a>, u64), Vec<(usize, f64)>> = BTreeMap::new();
         for (number, sampler) in self.samplers.iter().enumerate() {
             for (problem, regrets) in self.regrets(sampler, trials) {
                 for (seed, regret) in regrets {
@@ -124,19 +128,19 @@ impl<'a> Scores<'a> {
         sums.into_iter().map(|sum| sum / count).collect()
     }
 
-    /// The area under the curve of the mean normalised regret, as a mean over the trials.
+    /// The area under the curve of the mean normalized regret, as a mean over the trials.
     pub fn area(&self, sampler: &str) -> f64 {
         let of_budget = |trials| self.mean(sampler, trials);
         (1..=self.trials).map(of_budget).sum::<f64>() / self.trials as f64
     }
 
-    /// The mean over problems of the mean normalised regret over seeds.
+    /// The mean over problems of the mean normalized regret over seeds.
     pub fn mean(&self, sampler: &str, trials: usize) -> f64 {
         let means = self.problem_means(sampler, trials);
         means.iter().sum::<f64>() / means.len() as f64
     }
 
-    /// The mean normalised regret of each problem.
+    /// The mean normalized regret of each problem.
     pub fn problem_means(&self, sampler: &str, trials: usize) -> Vec<f64> {
         let regrets = self.regrets(sampler, trials);
         let mean = |seeds: &Vec<(u64, f64)>| {
@@ -152,11 +156,11 @@ impl<'a> Scores<'a> {
     }
 }
 
-fn of<'a>(run: &'a Run) -> Problem<'a> {
+fn of<'a>(run: &'a Run) -> ProblemKey<'a> {
     (&run.suite, &run.problem)
 }
 
-fn normalised(best: f64, least: f64, ordinary: f64) -> f64 {
+fn normalized(best: f64, least: f64, ordinary: f64) -> f64 {
     if best <= least {
         0.0
     } else if best.is_finite() && ordinary > least {

@@ -1,7 +1,8 @@
 //! Paired comparisons of samplers.
 
 use rand::{RngExt, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::random::SeededRng;
 
 /// The share of pairs in which the first is smaller; equal pairs count half.
 pub fn win_rate(pairs: &[(f64, f64)]) -> f64 {
@@ -20,11 +21,11 @@ pub fn win_rate(pairs: &[(f64, f64)]) -> f64 {
 /// a task staying together.
 pub fn win_rate_interval(tasks: &[Vec<(f64, f64)>], seed: u64) -> (f64, f64) {
     const RESAMPLES: usize = 2000;
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut rng = SeededRng::seed_from_u64(seed);
     let mut rates: Vec<f64> = (0..RESAMPLES)
         .map(|_| {
             let drawn: Vec<(f64, f64)> = (0..tasks.len())
-                .flat_map(|_| tasks[generator.random_range(0..tasks.len())].iter().copied())
+                .flat_map(|_| tasks[rng.random_range(0..tasks.len())].iter().copied())
                 .collect();
             win_rate(&drawn)
         })

@@ -18,8 +18,8 @@ use optiformer::{
 };
 
 use crate::{
-    episodes::{self, EpisodeOptions, Problem, SpaceKind, history::History},
-    generators::function::{Drawn, Function, FunctionOptions},
+    episodes::{self, EpisodeOptions, RawEpisode, SpaceKind, history::History},
+    generators::{FunctionOptions, SampledFunction},
 };
 
 /// Histories of these lengths are judged.
@@ -33,7 +33,7 @@ const EPSILON: f64 = 0.01;
 
 /// What is judged together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cell {
+pub struct Stratum {
     /// Kinds of parameters.
     pub kind: SpaceKind,
     /// Index into [`GROUPS`].
@@ -44,14 +44,14 @@ pub struct Cell {
 
 /// How a surrogate did in a cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Quality {
+pub struct PredictionQuality {
     surprise: f64,
     squared_error: f64,
     variance: f64,
     queries: f64,
 }
 
-impl Quality {
+impl PredictionQuality {
     /// Mean negative log-likelihood of a query, in nats.
     pub fn log_loss(&self) -> f64 {
         self.surprise / self.queries.max(1.0)
@@ -70,8 +70,8 @@ impl Quality {
     }
 }
 
-/// The judgement of a history: per surrogate, in the order of [`NAMES`].
-pub type Pair = [Quality; 2];
+/// The judgment of a history: per surrogate, in the order of [`NAMES`].
+pub type SurrogatePair = [PredictionQuality; 2];
 /// The surrogates.
 pub const NAMES: [&str; 2] = ["transformer", "gp"];
 
@@ -82,23 +82,23 @@ pub const NAMES: [&str; 2] = ["transformer", "gp"];
 /// # Errors
 ///
 /// What the model or a sampler says.
-pub fn judge(
+pub fn compare_all(
     model: &Arc<Model>,
     functions: usize,
     seed: u64,
     mut progress: impl FnMut(),
-) -> Result<BTreeMap<Cell, Vec<Pair>>> {
-    let mut cells: BTreeMap<Cell, Vec<Pair>> = BTreeMap::new();
-    let mut transformer = Transformer::new(Arc::clone(model));
-    let options = EpisodeOptions { acquisition: 0.0, ..EpisodeOptions::default() };
+) -> Result<BTreeMap<Stratum, Vec<SurrogatePair>>> {
+    let mut strata: BTreeMap<Stratum, Vec<SurrogatePair>> = BTreeMap::new();
+    let mut transformer = TransformerSurrogate::new(Arc::clone(model));
+    let options = EpisodeOptions { acquisition_share: 0.0, ..EpisodeOptions::default() };
     let mut missing = vec![functions; SpaceKind::ALL.len() * GROUPS.len()];
     for index in 0.. {
         if missing.iter().all(|missing| *missing == 0) {
             break;
         }
-        let Drawn { function, optimum, mut generator, .. } =
+        let SampledFunction { function, optimum, mut rng, .. } =
             // A stream that no training seed has: those are even, and of validation odd.
-            Function::draw(&FunctionOptions::default(), seed.wrapping_mul(2) ^ STREAM, index);
+            SampledFunction::draw(&FunctionOptions::default(), seed.wrapping_mul(2) ^ STREAM, index);
         let (kind, parameters) = (SpaceKind::of(&function), function.space.len());
         // A single parameter is no row of the table, and has no kinds to mix.
         let Some(group) = GROUPS.iter().position(|most| parameters <= *most) else { continue };
@@ -108,20 +108,19 @@ pub fn judge(
         }
         *left -= 1;
         for told in TOLD {
-            let problem =
-                episodes::problem(&function, &optimum, (told, false), &options, &mut generator)?;
-            if let Some(pair) = compare(&function.space, &problem, &mut transformer)? {
-                cells.entry(Cell { kind, group, told }).or_default().push(pair);
+            let raw = episodes::draw_raw(&function, &optimum, (told, false), &options, &mut rng)?;
+            if let Some(pair) = compare(&function.space, &raw, &mut transformer)? {
+                strata.entry(Stratum { kind, group, told }).or_default().push(pair);
             }
         }
         progress();
     }
-    Ok(cells)
+    Ok(strata)
 }
 
-/// The sum of some judgements.
-pub fn total<'a>(pairs: impl IntoIterator<Item = &'a Pair>) -> Pair {
-    pairs.into_iter().fold(Pair::default(), |mut sum, pair| {
+/// The sum of some judgments.
+pub fn total<'a>(pairs: impl IntoIterator<Item = &'a SurrogatePair>) -> SurrogatePair {
+    pairs.into_iter().fold(SurrogatePair::default(), |mut sum, pair| {
         for (sum, one) in sum.iter_mut().zip(pair) {
             sum.add(one);
         }
@@ -132,31 +131,33 @@ pub fn total<'a>(pairs: impl IntoIterator<Item = &'a Pair>) -> Pair {
 /// Both surrogates on the same history and queries; `None` where no score can be predicted.
 fn compare(
     space: &Space,
-    problem: &Problem,
-    transformer: &mut Transformer,
-) -> Result<Option<Pair>> {
-    let history = &problem.history;
+    raw: &RawEpisode,
+    transformer: &mut TransformerSurrogate,
+) -> Result<Option<SurrogatePair>> {
+    let history = &raw.history;
     if !history.has_scale() {
         return Ok(None);
     }
     let scale = history.scale();
-    let (queries, scores): (Vec<Configuration>, Vec<f64>) = problem
-        .answers
+    let (queries, scores): (Vec<Configuration>, Vec<f64>) = raw
+        .labeled_queries
         .iter()
-        .filter_map(|answer| Some((answer.query.configuration.clone(), scale.score(answer.loss?))))
+        .filter_map(|labeled| {
+            Some((labeled.query.configuration.clone(), scale.score(labeled.loss?)))
+        })
         .unzip();
     if queries.is_empty() {
         return Ok(None);
     }
     let learned = transformer.predict(space, history, &scale, &queries)?;
-    let modelled = gp(space, &history.trials, &scale, &queries)?;
-    Ok(Some([quality(&learned, &scores), quality(&modelled, &scores)]))
+    let modeled = gp(space, &history.trials, &scale, &queries)?;
+    Ok(Some([quality(&learned, &scores), quality(&modeled, &scores)]))
 }
 
 /// Judges probabilities, `[queries, 1000]`, by the scores that came out.
-fn quality(probabilities: &[f32], scores: &[f64]) -> Quality {
+fn quality(probabilities: &[f32], scores: &[f64]) -> PredictionQuality {
     let mean = scores.iter().sum::<f64>() / scores.len() as f64;
-    let mut quality = Quality::default();
+    let mut quality = PredictionQuality::default();
     for (row, score) in probabilities.chunks_exact(BINS).zip(scores) {
         // Failures are not judged here.
         let finite: f64 = row[..BINS - 1].iter().map(|p| f64::from(*p)).sum();
@@ -194,13 +195,13 @@ fn gp(
 }
 
 /// A model and its buffers.
-struct Transformer {
+struct TransformerSurrogate {
     model: Arc<Model>,
     cache: Cache,
     workspace: Workspace,
 }
 
-impl Transformer {
+impl TransformerSurrogate {
     fn new(model: Arc<Model>) -> Self {
         let rows = model.config().max_positions;
         Self { cache: model.cache(rows), workspace: Workspace::new(), model }

@@ -1,4 +1,4 @@
-//! A cosine that the compiler can vectorise.
+//! A cosine that the compiler can vectorize.
 
 use std::f64::consts::TAU;
 

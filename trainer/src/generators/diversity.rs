@@ -2,11 +2,12 @@
 
 use rand::RngExt;
 
-use super::{function::Drawn, integrity::Survey, random::normal};
+use super::{SampledFunction, integrity::ProbeSet};
+use crate::random::normal;
 
 /// A few numbers that say what a function is like, each in `[0, 1]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Traits {
+pub struct LandscapeFeatures {
     /// Correlation of the values at points about a tenth of the cube's edge apart: 1 is smooth, 0
     /// is noise.
     pub smoothness: f64,
@@ -22,11 +23,11 @@ pub struct Traits {
     pub on_bound: bool,
 }
 
-impl Traits {
+impl LandscapeFeatures {
     /// The traits of a function. Draws from (a copy of) its generator.
-    pub fn of(drawn: &Drawn) -> Self {
-        let survey = &drawn.survey;
-        let (low, high) = (survey.quantile(0.05), survey.quantile(0.95));
+    pub fn of(drawn: &SampledFunction) -> Self {
+        let probes = &drawn.probes;
+        let (low, high) = (probes.quantile(0.05), probes.quantile(0.95));
         let range = (high - low).max(f64::MIN_POSITIVE);
         let depth = ((low - drawn.optimum.loss) / range).max(0.0);
         let structure = &drawn.function.structure;
@@ -38,8 +39,8 @@ impl Traits {
         );
         Self {
             smoothness: smoothness(drawn, low, high),
-            linearity: linearity(survey, low, high),
-            median: ((survey.quantile(0.5) - low) / range).clamp(0.0, 1.0),
+            linearity: linearity(probes, low, high),
+            median: ((probes.quantile(0.5) - low) / range).clamp(0.0, 1.0),
             depth: depth / (1.0 + depth),
             on_bound,
         }
@@ -58,12 +59,12 @@ pub const CLASSES: usize = 64;
 
 /// The effective number of classes among functions, of [`CLASSES`]: `e` to the entropy of their
 /// shares. 1 when all functions are alike.
-pub fn effective_classes(traits: &[Traits]) -> f64 {
+pub fn effective_classes(features: &[LandscapeFeatures]) -> f64 {
     let mut counts = [0usize; CLASSES];
-    for one in traits {
+    for one in features {
         counts[one.class()] += 1;
     }
-    let total = traits.len().max(1) as f64;
+    let total = features.len().max(1) as f64;
     let entropy: f64 = counts
         .iter()
         .filter(|count| **count > 0)
@@ -90,28 +91,26 @@ fn correlation(pairs: &[(f64, f64)]) -> f64 {
 }
 
 /// Values are clipped at the quantiles: a heavy tail would decide alone otherwise.
-fn smoothness(drawn: &Drawn, low: f64, high: f64) -> f64 {
-    let mut generator = drawn.generator.clone();
+fn smoothness(drawn: &SampledFunction, low: f64, high: f64) -> f64 {
+    let mut rng = drawn.rng.clone();
     let function = &drawn.function;
     let mut pairs = Vec::with_capacity(128);
     for _ in 0..128 {
-        let one = function.uniform(&mut generator);
+        let one = function.uniform(&mut rng);
         let mut other = one.clone();
         let step = 0.1 / (one.len() as f64).sqrt();
         for (index, kind) in function.structure.kinds.iter().enumerate() {
-            let moved = step * normal(&mut generator);
+            let moved = step * normal(&mut rng);
             other[index] = match kind {
                 // Only what is nearer than the next level stays where it is.
                 kind if !kind.is_categorical() => {
                     kind.nearest((kind.place(other[index]) + moved).clamp(0.0, 1.0))
                 }
-                _ if generator.random_bool(step.min(1.0)) => {
-                    function.uniform_value(index, &mut generator)
-                }
+                _ if rng.random_bool(step.min(1.0)) => function.uniform_value(index, &mut rng),
                 _ => other[index],
             };
         }
-        function.wake(&one, &mut other, &mut generator);
+        function.resample_activated(&one, &mut other, &mut rng);
         if let (Some(a), Some(b)) = (function.evaluate(&one), function.evaluate(&other)) {
             pairs.push((a.clamp(low, high), b.clamp(low, high)));
         }
@@ -121,11 +120,11 @@ fn smoothness(drawn: &Drawn, low: f64, high: f64) -> f64 {
 
 /// Sum over the parameters of the squared correlation with the value: what a plane explains when
 /// the parameters are independent, as they are at uniform points.
-fn linearity(survey: &Survey, low: f64, high: f64) -> f64 {
-    let dimensions = survey.points().first().map_or(0, |(_, values)| values.len());
+fn linearity(probes: &ProbeSet, low: f64, high: f64) -> f64 {
+    let dimensions = probes.points().first().map_or(0, |(_, values)| values.len());
     let explained: f64 = (0..dimensions)
         .map(|index| {
-            let pairs: Vec<(f64, f64)> = survey
+            let pairs: Vec<(f64, f64)> = probes
                 .points()
                 .iter()
                 .map(|(loss, values)| (values[index], loss.clamp(low, high)))
@@ -138,30 +137,30 @@ fn linearity(survey: &Survey, low: f64, high: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::function::{Function, FunctionOptions},
-        *,
-    };
+    use super::*;
+    use crate::generators::{FunctionOptions, SampledFunction};
 
     #[test]
     fn drawn_functions_differ() {
-        let traits: Vec<Traits> = (0..300)
-            .map(|index| Traits::of(&Function::draw(&FunctionOptions::default(), 2, index)))
+        let features: Vec<LandscapeFeatures> = (0..300)
+            .map(|index| {
+                LandscapeFeatures::of(&SampledFunction::draw(&FunctionOptions::default(), 2, index))
+            })
             .collect();
-        let effective = effective_classes(&traits);
+        let effective = effective_classes(&features);
         assert!(effective > 15.0, "{effective} of {CLASSES} classes");
-        let on_bound = traits.iter().filter(|traits| traits.on_bound).count();
+        let on_bound = features.iter().filter(|features| features.on_bound).count();
         assert!((60..270).contains(&on_bound), "{on_bound} of 300 optima on a bound");
-        assert!((effective_classes(&traits[..1]) - 1.0).abs() < 1e-12);
+        assert!((effective_classes(&features[..1]) - 1.0).abs() < 1e-12);
     }
 
-    /// A sampler that likes the centre of the space must gain nothing.
+    /// A sampler that likes the center of the space must gain nothing.
     #[test]
     fn optima_do_not_gather_in_the_middle() {
         let options = FunctionOptions { continuous: 1.0, ..FunctionOptions::default() };
         let (mut middle, mut all) = (0, 0);
         for index in 0..400 {
-            let drawn = Function::draw(&options, 4, index);
+            let drawn = SampledFunction::draw(&options, 4, index);
             all += drawn.optimum.values.len();
             let inner = |value: &&f64| (0.25..=0.75).contains(*value);
             middle += drawn.optimum.values.iter().filter(inner).count();

@@ -8,12 +8,8 @@
 
 use rand::{RngExt, seq::SliceRandom};
 
-use super::{
-    Landscape,
-    cosine::cosine_of_turns,
-    kernel::Kernel,
-    random::{Generator, normal},
-};
+use super::{Landscape, cosine::cosine_of_turns, kernel::Kernel};
+use crate::random::{SeededRng, normal};
 
 /// Features are evaluated so many at a time.
 const LANES: usize = 8;
@@ -42,37 +38,34 @@ impl GpPrior {
 
     /// A random prior with variance 1 that depends on the coordinates `relevant` alone (at least
     /// one).
-    pub fn draw(dimensions: usize, relevant: &[usize], generator: &mut Generator) -> Self {
+    pub fn draw(dimensions: usize, relevant: &[usize], rng: &mut SeededRng) -> Self {
         let mut shuffled = relevant.to_vec();
-        shuffled.shuffle(generator);
-        let structure = if relevant.len() == 1 { 0.0 } else { generator.random::<f64>() };
+        shuffled.shuffle(rng);
+        let structure = if relevant.len() == 1 { 0.0 } else { rng.random::<f64>() };
         let mut addends = if structure < 0.5 {
-            vec![vec![Kernel::draw(&shuffled, generator)]]
+            vec![vec![Kernel::draw(&shuffled, rng)]]
         } else if structure < 0.65 {
             // A product of kernels of two groups of coordinates.
-            let split = generator.random_range(1..shuffled.len());
+            let split = rng.random_range(1..shuffled.len());
             let (one, other) = shuffled.split_at(split);
-            vec![vec![Kernel::draw(one, generator), Kernel::draw(other, generator)]]
+            vec![vec![Kernel::draw(one, rng), Kernel::draw(other, rng)]]
         } else if structure < 0.85 {
             // A sum over groups that share no coordinate.
             let mut rest = shuffled.as_slice();
             let mut addends = Vec::new();
             while !rest.is_empty() {
-                let (group, others) = rest.split_at(generator.random_range(1..=rest.len().min(3)));
-                addends.push(vec![Kernel::draw(group, generator)]);
+                let (group, others) = rest.split_at(rng.random_range(1..=rest.len().min(3)));
+                addends.push(vec![Kernel::draw(group, rng)]);
                 rest = others;
             }
             addends
         } else {
             // A rough function of a few coordinates on top of one of all.
-            let few = generator.random_range(1..=shuffled.len());
-            vec![
-                vec![Kernel::draw(&shuffled, generator)],
-                vec![Kernel::draw(&shuffled[..few], generator)],
-            ]
+            let few = rng.random_range(1..=shuffled.len());
+            vec![vec![Kernel::draw(&shuffled, rng)], vec![Kernel::draw(&shuffled[..few], rng)]]
         }
         .into_iter()
-        .map(|factors| Addend { variance: (1.2 * normal(generator)).exp(), factors })
+        .map(|factors| Addend { variance: (1.2 * normal(rng)).exp(), factors })
         .collect::<Vec<_>>();
         let total: f64 = addends.iter().map(|addend| addend.variance).sum();
         for addend in &mut addends {
@@ -94,7 +87,7 @@ impl GpPrior {
     }
 
     /// A function from this prior, made of about `features` cosines (at least one per addend).
-    pub fn sample(&self, features: usize, generator: &mut Generator) -> GpSample {
+    pub fn sample(&self, features: usize, rng: &mut SeededRng) -> GpSample {
         let mut frequencies: Vec<Vec<f64>> = Vec::new();
         let mut amplitudes = Vec::new();
         let share = (features / self.addends.len()).max(1);
@@ -102,13 +95,13 @@ impl GpPrior {
             for _ in 0..share {
                 let mut frequency = vec![0.0; self.dimensions];
                 for factor in &addend.factors {
-                    factor.add_frequency(&mut frequency, generator);
+                    factor.add_frequency(&mut frequency, rng);
                 }
                 frequencies.push(frequency);
-                amplitudes.push((2.0 * addend.variance / share as f64).sqrt() * normal(generator));
+                amplitudes.push((2.0 * addend.variance / share as f64).sqrt() * normal(rng));
             }
         }
-        let mut phases: Vec<f64> = amplitudes.iter().map(|_| generator.random()).collect();
+        let mut phases: Vec<f64> = amplitudes.iter().map(|_| rng.random()).collect();
         // Silent features fill the last block.
         let padded = amplitudes.len().next_multiple_of(LANES);
         amplitudes.resize(padded, 0.0);
@@ -210,10 +203,8 @@ impl Landscape for GpSample {
 mod tests {
     use rand::SeedableRng;
 
-    use super::{
-        super::{kernel::KernelShape, random::point},
-        *,
-    };
+    use super::{super::kernel::KernelShape, *};
+    use crate::random::point;
 
     fn kernel(shape: KernelShape) -> Kernel {
         Kernel { shape, scales: vec![(0, 0.4), (2, 0.9)] }
@@ -250,15 +241,14 @@ mod tests {
             ),
         ];
         for (name, addends) in priors {
-            let mut generator = Generator::seed_from_u64(11);
+            let mut rng = SeededRng::seed_from_u64(11);
             let prior = GpPrior::new(3, addends);
-            let pairs: Vec<_> =
-                (0..20).map(|_| (point(3, &mut generator), point(3, &mut generator))).collect();
+            let pairs: Vec<_> = (0..20).map(|_| (point(3, &mut rng), point(3, &mut rng))).collect();
             let draws = 30_000;
             let mut products = vec![0.0; pairs.len()];
             let mut squares = vec![0.0; pairs.len()];
             for _ in 0..draws {
-                let sample = prior.sample(4, &mut generator);
+                let sample = prior.sample(4, &mut rng);
                 for (place, (one, other)) in pairs.iter().enumerate() {
                     let product = sample.evaluate(one) * sample.evaluate(other);
                     products[place] += product;
@@ -281,13 +271,13 @@ mod tests {
 
     #[test]
     fn blocks_of_cosines_agree_with_the_plain_sum() {
-        let mut generator = Generator::seed_from_u64(5);
+        let mut rng = SeededRng::seed_from_u64(5);
         for dimensions in 1..=8 {
             let relevant: Vec<usize> = (0..dimensions).step_by(2).collect();
-            let prior = GpPrior::draw(dimensions, &relevant, &mut generator);
-            let sample = prior.sample(100, &mut generator);
+            let prior = GpPrior::draw(dimensions, &relevant, &mut rng);
+            let sample = prior.sample(100, &mut rng);
             for _ in 0..50 {
-                let point = point(dimensions, &mut generator);
+                let point = point(dimensions, &mut rng);
                 let (fast, plain) = (sample.evaluate(&point), sample.evaluate_plainly(&point));
                 assert!((fast - plain).abs() < 1e-8, "{fast} {plain}");
             }
@@ -296,11 +286,11 @@ mod tests {
 
     #[test]
     fn irrelevant_coordinates_change_nothing() {
-        let mut generator = Generator::seed_from_u64(9);
-        let sample = GpPrior::draw(4, &[1, 3], &mut generator).sample(64, &mut generator);
+        let mut rng = SeededRng::seed_from_u64(9);
+        let sample = GpPrior::draw(4, &[1, 3], &mut rng).sample(64, &mut rng);
         let mut changed = false;
         for _ in 0..20 {
-            let one = point(4, &mut generator);
+            let one = point(4, &mut rng);
             let other = [0.9, one[1], 0.1, one[3]];
             assert_eq!(sample.evaluate(&one), sample.evaluate(&other));
             changed |= sample.evaluate(&one) != sample.evaluate(&[one[0], 0.5, one[2], 0.5]);

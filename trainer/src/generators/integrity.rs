@@ -1,38 +1,39 @@
 //! What a function must be to be worth learning from.
 //!
 //! A function is thrown out when, at [`PROBES`] uniform points,
-//! - a value is not finite, or larger than [`LARGEST`] (losses are kept in single precision);
-//! - more than [`MOST_FAILED`] of the trials fail;
-//! - it is constant or nearly so: fewer than [`FEWEST_VALUES`] different values (or fewer than half
+//! - a value is not finite, or larger than [`MAX_MAGNITUDE`] (losses are kept in single precision);
+//! - more than [`MAX_FAILURE_RATE`] of the trials fail;
+//! - it is constant or nearly so: fewer than [`MIN_DISTINCT_VALUES`] different values (or fewer than half
 //!   of the configurations there are, where these are few), a single value at more than
-//!   [`MOST_COMMON`] of the points, or a spread below [`SMALLEST_SPREAD`] of the largest magnitude;
+//!   [`MAX_TIED_SHARE`] of the points, or a spread below [`MIN_RELATIVE_SPREAD`] of the largest magnitude;
 //!
-//! and when its optimum lies more than [`DEEPEST`] times as far below the third quartile as the
+//! and when its optimum lies more than [`MAX_OPTIMUM_DEPTH`] times as far below the third quartile as the
 //! twentieth part of the points does: nobody finds such a needle but by chance; or when more than
-//! [`BROADEST`] of the points are as good as it: everybody finds it at once.
+//! [`MAX_OPTIMUM_SHARE`] of the points are as good as it: everybody finds it at once.
 
-use super::{function::Function, random::Generator};
+use super::Function;
+use crate::random::SeededRng;
 
 /// How many uniform points are looked at.
 pub const PROBES: usize = 384;
 /// The largest magnitude of a value.
-pub const LARGEST: f64 = 1e12;
+pub const MAX_MAGNITUDE: f64 = 1e12;
 /// The largest share of failed trials.
-pub const MOST_FAILED: f64 = 0.6;
+pub const MAX_FAILURE_RATE: f64 = 0.6;
 /// The fewest different values.
-pub const FEWEST_VALUES: usize = 6;
+pub const MIN_DISTINCT_VALUES: usize = 6;
 /// The largest share of the points that may have one and the same value.
-pub const MOST_COMMON: f64 = 0.75;
+pub const MAX_TIED_SHARE: f64 = 0.75;
 /// The smallest spread of the values, as a share of the largest magnitude.
-pub const SMALLEST_SPREAD: f64 = 1e-4;
+pub const MIN_RELATIVE_SPREAD: f64 = 1e-4;
 /// The deepest optimum.
-pub const DEEPEST: f64 = 30.0;
+pub const MAX_OPTIMUM_DEPTH: f64 = 30.0;
 /// The largest share of the points that may be as good as the optimum.
-pub const BROADEST: f64 = 0.25;
+pub const MAX_OPTIMUM_SHARE: f64 = 0.25;
 
 /// Values of a function at uniform points.
 #[derive(Clone, Debug)]
-pub struct Survey {
+pub struct ProbeSet {
     /// The points that have a value, and the values, the lowest first.
     points: Vec<(f64, Vec<f64>)>,
     looked_at: usize,
@@ -40,17 +41,17 @@ pub struct Survey {
     size: Option<usize>,
 }
 
-impl Survey {
+impl ProbeSet {
     /// Looks at a function.
-    pub fn of(function: &Function, generator: &mut Generator) -> Self {
+    pub fn of(function: &Function, rng: &mut SeededRng) -> Self {
         let mut points: Vec<(f64, Vec<f64>)> = (0..PROBES)
             .filter_map(|_| {
-                let values = function.uniform(generator);
+                let values = function.uniform(rng);
                 Some((function.evaluate(&values)?, values))
             })
             .collect();
         points.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
-        let size = function.space.enumerate(2 * FEWEST_VALUES).map(|all| all.len());
+        let size = function.space.enumerate(2 * MIN_DISTINCT_VALUES).map(|all| all.len());
         Self { points, looked_at: PROBES, size }
     }
 
@@ -60,7 +61,7 @@ impl Survey {
     }
 
     /// The share of the points looked at where trials fail.
-    pub fn failing(&self) -> f64 {
+    pub fn failure_rate(&self) -> f64 {
         1.0 - self.points.len() as f64 / self.looked_at.max(1) as f64
     }
 
@@ -83,12 +84,12 @@ impl Survey {
     /// # Errors
     ///
     /// Why it is not.
-    pub fn verdict(&self) -> Result<(), &'static str> {
+    pub fn check_values(&self) -> Result<(), &'static str> {
         let values = || self.points.iter().map(|point| point.0);
-        if values().any(|value| !value.is_finite() || value.abs() > LARGEST) {
+        if values().any(|value| !value.is_finite() || value.abs() > MAX_MAGNITUDE) {
             return Err("a value is not finite, or too large");
         }
-        if (self.points.len() as f64) < (1.0 - MOST_FAILED) * self.looked_at as f64 {
+        if (self.points.len() as f64) < (1.0 - MAX_FAILURE_RATE) * self.looked_at as f64 {
             return Err("too many trials fail");
         }
         let (mut different, mut run, mut longest) = (0, 0, 0);
@@ -99,12 +100,13 @@ impl Survey {
             longest = longest.max(run);
             before = Some(value);
         }
-        let wanted = self.size.map_or(FEWEST_VALUES, |size| FEWEST_VALUES.min(size / 2)).max(2);
-        if different < wanted || longest as f64 > MOST_COMMON * self.points.len() as f64 {
+        let wanted =
+            self.size.map_or(MIN_DISTINCT_VALUES, |size| MIN_DISTINCT_VALUES.min(size / 2)).max(2);
+        if different < wanted || longest as f64 > MAX_TIED_SHARE * self.points.len() as f64 {
             return Err("constant, or nearly so");
         }
         let (low, high) = (self.quantile(0.0), self.quantile(1.0));
-        if high - low <= SMALLEST_SPREAD * low.abs().max(high.abs()) {
+        if high - low <= MIN_RELATIVE_SPREAD * low.abs().max(high.abs()) {
             return Err("the spread is lost in single precision");
         }
         Ok(())
@@ -115,16 +117,16 @@ impl Survey {
     /// # Errors
     ///
     /// Why it cannot.
-    pub fn resolves(&self, optimum: f64) -> Result<(), &'static str> {
+    pub fn check_optimum(&self, optimum: f64) -> Result<(), &'static str> {
         let quartile = self.quantile(0.75);
         let reach = quartile - self.quantile(0.05);
-        if !optimum.is_finite() || optimum.abs() > LARGEST {
+        if !optimum.is_finite() || optimum.abs() > MAX_MAGNITUDE {
             return Err("the optimum is not finite, or too large");
         }
-        if quartile - optimum > DEEPEST * reach.max(self.spread()) {
+        if quartile - optimum > MAX_OPTIMUM_DEPTH * reach.max(self.spread()) {
             return Err("the optimum is a needle");
         }
-        if self.quantile(BROADEST) <= optimum {
+        if self.quantile(MAX_OPTIMUM_SHARE) <= optimum {
             return Err("the optimum is everywhere");
         }
         Ok(())
@@ -136,12 +138,13 @@ mod tests {
     use rand::SeedableRng;
 
     use super::{
-        super::{
-            Family, Landscape, function::Drawn, function::FunctionOptions, structure::Structure,
-        },
+        super::{Landscape, structure::Structure},
         *,
     };
-    use crate::dataset::kind::Kind;
+    use crate::{
+        generators::{FunctionOptions, SampledFunction},
+        problem::{FunctionFamily, ParameterKind},
+    };
 
     struct Plain(fn(&[f64]) -> f64);
 
@@ -159,21 +162,21 @@ mod tests {
         }
     }
 
-    fn survey(kinds: [Kind; 2], formula: fn(&[f64]) -> f64) -> Survey {
-        let mut generator = Generator::seed_from_u64(1);
+    fn probes(kinds: [ParameterKind; 2], formula: fn(&[f64]) -> f64) -> ProbeSet {
+        let mut rng = SeededRng::seed_from_u64(1);
         let landscape = Box::new(Plain(formula));
         let function = Function::over(
             Structure::plain(kinds.to_vec()),
-            Family::Symbolic,
+            FunctionFamily::Symbolic,
             landscape,
-            &mut generator,
+            &mut rng,
         );
-        Survey::of(&function, &mut generator)
+        ProbeSet::of(&function, &mut rng)
     }
 
     #[test]
     fn functions_that_teach_nothing_are_thrown_out() {
-        let kinds = [Kind::Continuous, Kind::Levels(5)];
+        let kinds = [ParameterKind::Continuous, ParameterKind::Levels(5)];
         for (name, formula) in [
             ("constant", (|_| 3.0) as fn(&[f64]) -> f64),
             ("not a number", |unit| if unit[0] > 0.9 { f64::NAN } else { unit[0] }),
@@ -183,44 +186,44 @@ mod tests {
             ("two values", |unit| (2.0 * unit[0]).floor()),
             ("a whisper on a shout", |unit| 1e6 + unit[0]),
         ] {
-            assert!(survey(kinds, formula).verdict().is_err(), "{name}");
+            assert!(probes(kinds, formula).check_values().is_err(), "{name}");
         }
         for (name, formula) in [
             ("plane", (|unit| unit[0] + unit[1]) as fn(&[f64]) -> f64),
             ("stairs", |unit| (10.0 * unit[0]).floor()),
             ("half flat", |unit| unit[0].max(0.5)),
         ] {
-            assert_eq!(survey(kinds, formula).verdict(), Ok(()), "{name}");
+            assert_eq!(probes(kinds, formula).check_values(), Ok(()), "{name}");
         }
         // Where there are four configurations, two values are all one can ask for.
-        let few = [Kind::Levels(2), Kind::Categorical(2)];
-        assert_eq!(survey(few, |unit| unit[0]).verdict(), Ok(()));
+        let few = [ParameterKind::Levels(2), ParameterKind::Categorical(2)];
+        assert_eq!(probes(few, |unit| unit[0]).check_values(), Ok(()));
     }
 
     #[test]
     fn needles_are_thrown_out() {
-        let survey = survey([Kind::Continuous; 2], |unit| unit[0]);
-        assert_eq!(survey.resolves(0.0), Ok(()));
-        assert!(survey.resolves(-100.0).is_err());
-        assert!(survey.resolves(f64::NEG_INFINITY).is_err());
+        let probes = probes([ParameterKind::Continuous; 2], |unit| unit[0]);
+        assert_eq!(probes.check_optimum(0.0), Ok(()));
+        assert!(probes.check_optimum(-100.0).is_err());
+        assert!(probes.check_optimum(f64::NEG_INFINITY).is_err());
     }
 
     #[test]
     fn optima_that_are_everywhere_are_thrown_out() {
-        let broad = survey([Kind::Continuous; 2], |unit| unit[0].max(0.4));
-        assert_eq!(broad.verdict(), Ok(()));
-        assert!(broad.resolves(0.4).is_err());
-        let narrower = survey([Kind::Continuous; 2], |unit| unit[0].max(0.1));
-        assert_eq!(narrower.resolves(0.1), Ok(()));
+        let broad = probes([ParameterKind::Continuous; 2], |unit| unit[0].max(0.4));
+        assert_eq!(broad.check_values(), Ok(()));
+        assert!(broad.check_optimum(0.4).is_err());
+        let narrower = probes([ParameterKind::Continuous; 2], |unit| unit[0].max(0.1));
+        assert_eq!(narrower.check_optimum(0.1), Ok(()));
     }
 
     #[test]
     fn what_is_drawn_has_passed() {
         for index in 0..40 {
-            let Drawn { survey, optimum, .. } =
-                Function::draw(&FunctionOptions::default(), 3, index);
-            assert_eq!(survey.verdict(), Ok(()));
-            assert_eq!(survey.resolves(optimum.loss), Ok(()));
+            let SampledFunction { probes, optimum, .. } =
+                SampledFunction::draw(&FunctionOptions::default(), 3, index);
+            assert_eq!(probes.check_values(), Ok(()));
+            assert_eq!(probes.check_optimum(optimum.loss), Ok(()));
         }
     }
 }

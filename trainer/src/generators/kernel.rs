@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 
 use rand::RngExt;
 
-use super::random::{self, Generator, chi_squared, gamma, log_uniform, normal, poisson};
+use crate::random::{self, SeededRng, chi_squared, gamma, log_uniform, normal, poisson};
 
 /// The shape of a covariance function (Rasmussen and Williams, *Gaussian Processes for Machine
 /// Learning*, 2006, section 4.2).
@@ -40,24 +40,24 @@ impl Kernel {
     /// grows with the root of the number of coordinates, as distances in the cube do: with a fixed
     /// one, functions of many coordinates would be noise (Hvarfner et al., *Vanilla Bayesian
     /// Optimization Performs Great in High Dimensions*, 2024).
-    pub fn draw(coordinates: &[usize], generator: &mut Generator) -> Self {
-        let shape = match random::weighted(&[3.0, 3.0, 3.0, 1.0], generator) {
+    pub fn draw(coordinates: &[usize], rng: &mut SeededRng) -> Self {
+        let shape = match random::weighted(&[3.0, 3.0, 3.0, 1.0], rng) {
             0 => KernelShape::Rbf,
             1 => KernelShape::Matern32,
             2 => KernelShape::Matern52,
-            _ => KernelShape::Periodic { period: log_uniform(0.2, 2.0, generator) },
+            _ => KernelShape::Periodic { period: log_uniform(0.2, 2.0, rng) },
         };
         let root = (coordinates.len() as f64).sqrt();
-        let typical = log_uniform(0.08, 0.45, generator) * root;
-        let gamma_scales = generator.random_bool(0.4);
+        let typical = log_uniform(0.08, 0.45, rng) * root;
+        let gamma_scales = rng.random_bool(0.4);
         let scales = coordinates.iter().map(|coordinate| {
             let scale = if let KernelShape::Periodic { .. } = shape {
                 // In radians of the period: below about a half the harmonics get too many.
-                log_uniform(0.5, 2.0, generator) * root
+                log_uniform(0.5, 2.0, rng) * root
             } else if gamma_scales {
-                typical * gamma(3.0, 1.0 / 3.0, generator)
+                typical * gamma(3.0, 1.0 / 3.0, rng)
             } else {
-                typical * (0.6 * normal(generator)).exp()
+                typical * (0.6 * normal(rng)).exp()
             };
             (*coordinate, scale.max(0.04))
         });
@@ -107,25 +107,25 @@ impl Kernel {
     ///
     /// A product of kernels has the sum of their frequencies (the convolution of the densities),
     /// hence the adding.
-    pub fn add_frequency(&self, frequency: &mut [f64], generator: &mut Generator) {
-        let spread = |degrees: usize, generator: &mut Generator| {
-            (degrees as f64 / chi_squared(degrees, generator)).sqrt()
+    pub fn add_frequency(&self, frequency: &mut [f64], rng: &mut SeededRng) {
+        let spread = |degrees: usize, rng: &mut SeededRng| {
+            (degrees as f64 / chi_squared(degrees, rng)).sqrt()
         };
         let spread = match self.shape {
             KernelShape::Rbf => 1.0,
-            KernelShape::Matern32 => spread(3, generator),
-            KernelShape::Matern52 => spread(5, generator),
+            KernelShape::Matern32 => spread(3, rng),
+            KernelShape::Matern52 => spread(5, rng),
             KernelShape::Periodic { period } => {
                 for (coordinate, scale) in &self.scales {
                     let mean = 0.5 / (scale * scale);
-                    let (up, down) = (poisson(mean, generator), poisson(mean, generator));
+                    let (up, down) = (poisson(mean, rng), poisson(mean, rng));
                     frequency[*coordinate] += (f64::from(up) - f64::from(down)) / period;
                 }
                 return;
             }
         };
         for (coordinate, scale) in &self.scales {
-            frequency[*coordinate] += spread * normal(generator) / (scale * TAU);
+            frequency[*coordinate] += spread * normal(rng) / (scale * TAU);
         }
     }
 

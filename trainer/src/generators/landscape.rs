@@ -1,4 +1,4 @@
-/// A deterministic function over the unit cube, to be minimised.
+/// A deterministic function over the unit cube, to be minimized.
 pub trait Landscape: Send + Sync {
     /// How many coordinates a point has.
     fn dimensions(&self) -> usize;

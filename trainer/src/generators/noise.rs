@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 
-use super::random::{self, Generator, log_uniform, normal};
+use crate::random::{self, SeededRng, log_uniform, normal};
 
 /// Noise whose deviation may depend on one coordinate, and which may have heavy tails.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,21 +18,20 @@ pub(super) struct Noise {
 
 impl Noise {
     /// Noise for a function whose values spread so much over so many coordinates.
-    pub fn draw(spread: f64, dimensions: usize, generator: &mut Generator) -> Self {
-        let slope = generator
-            .random_bool(0.25)
-            .then(|| (generator.random_range(0..dimensions), 1.5 * normal(generator)));
-        let deviation = spread * log_uniform(0.001, 0.1, generator);
-        Self { deviation, slope, heavy: generator.random_bool(0.2) }
+    pub fn draw(spread: f64, dimensions: usize, rng: &mut SeededRng) -> Self {
+        let slope =
+            rng.random_bool(0.25).then(|| (rng.random_range(0..dimensions), 1.5 * normal(rng)));
+        let deviation = spread * log_uniform(0.001, 0.1, rng);
+        Self { deviation, slope, heavy: rng.random_bool(0.2) }
     }
 
     /// A draw at a point of the landscape's cube.
-    pub fn sample(&self, unit: &[f64], generator: &mut Generator) -> f64 {
+    pub fn sample(&self, unit: &[f64], rng: &mut SeededRng) -> f64 {
         let slope = self.slope.map_or(0.0, |(index, slope)| slope * (unit[index] - 0.5));
-        let mut draw = normal(generator);
+        let mut draw = normal(rng);
         if self.heavy {
             // Losses are kept in single precision: a hundred deviations are enough.
-            let tail = (random::chi_squared(3, generator) / 3.0).sqrt().max(1e-3);
+            let tail = (random::chi_squared(3, rng) / 3.0).sqrt().max(1e-3);
             draw = (draw / tail).clamp(-100.0, 100.0);
         }
         self.deviation * slope.exp() * draw
@@ -58,17 +57,17 @@ mod tests {
 
     #[test]
     fn heavy_tails_are_heavy_and_slopes_tilt() {
-        let mut generator = Generator::seed_from_u64(1);
-        let far = |noise: Noise, unit: &[f64], generator: &mut Generator| {
-            (0..20_000).filter(|_| noise.sample(unit, generator).abs() > 4.0).count()
+        let mut rng = SeededRng::seed_from_u64(1);
+        let far = |noise: Noise, unit: &[f64], rng: &mut SeededRng| {
+            (0..20_000).filter(|_| noise.sample(unit, rng).abs() > 4.0).count()
         };
         let plain = Noise { deviation: 1.0, slope: None, heavy: false };
-        assert!(far(plain, &[0.5], &mut generator) < 10);
+        assert!(far(plain, &[0.5], &mut rng) < 10);
         // Beyond four deviations lie 2.8 % of Student's distribution with three degrees of freedom.
-        let heavy = far(Noise { heavy: true, ..plain }, &[0.5], &mut generator);
+        let heavy = far(Noise { heavy: true, ..plain }, &[0.5], &mut rng);
         assert!((460..660).contains(&heavy), "{heavy}");
         let tilted = Noise { slope: Some((0, 4.0)), ..plain };
-        assert!(far(tilted, &[1.0], &mut generator) > 9000);
-        assert_eq!(far(tilted, &[0.0], &mut generator), 0);
+        assert!(far(tilted, &[1.0], &mut rng) > 9000);
+        assert_eq!(far(tilted, &[0.0], &mut rng), 0);
     }
 }

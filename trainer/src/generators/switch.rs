@@ -3,13 +3,17 @@
 use rand::RngExt;
 
 use super::{
-    Family, Landscape,
-    random::{self, Generator, normal},
+    Landscape,
+    family::{draw_family, draw_landscape_among},
     structure::Structure,
+};
+use crate::{
+    problem::FunctionFamily,
+    random::{self, SeededRng, normal},
 };
 
 /// What there is at one value of the switch.
-struct Part {
+struct SwitchBranch {
     /// `None` where nothing but the switch matters.
     landscape: Option<Box<dyn Landscape>>,
     offset: f64,
@@ -21,7 +25,7 @@ struct Part {
 pub struct Switched {
     dimensions: usize,
     switch: usize,
-    parts: Vec<Part>,
+    parts: Vec<SwitchBranch>,
     /// The common landscape and its weight.
     shared: Option<(f64, Box<dyn Landscape>)>,
 }
@@ -36,37 +40,37 @@ impl Switched {
     pub fn draw(
         structure: &Structure,
         switch: usize,
-        family: Family,
-        generator: &mut Generator,
+        family: FunctionFamily,
+        rng: &mut SeededRng,
     ) -> Self {
         let dimensions = structure.kinds.len();
         let count = structure.kinds[switch].count().expect("a switch has values");
-        let alike = generator.random_bool(0.6);
+        let alike = rng.random_bool(0.6);
         // Some choices are hopeless, or it hardly matters which one it is.
-        let apart = random::log_uniform(0.1, 2.0, generator);
+        let apart = random::log_uniform(0.1, 2.0, rng);
         let parts = (0..count).map(|value| {
             let others: Vec<usize> = structure
                 .reachable(switch, value)
                 .into_iter()
                 .filter(|index| *index != switch)
                 .collect();
-            let family = if alike || value == 0 { family } else { Family::any(generator) };
-            let landscape =
-                (!others.is_empty()).then(|| family.draw_among(dimensions, &others, generator));
-            Part { landscape, offset: apart * normal(generator) }
+            let family = if alike || value == 0 { family } else { draw_family(rng) };
+            let landscape = (!others.is_empty())
+                .then(|| draw_landscape_among(family, dimensions, &others, rng));
+            SwitchBranch { landscape, offset: apart * normal(rng) }
         });
-        let parts: Vec<Part> = parts.collect();
+        let parts: Vec<SwitchBranch> = parts.collect();
         let always: Vec<usize> = (0..dimensions)
             .filter(|index| *index != switch && structure.activations[*index].is_none())
             .collect();
-        let shared = (!always.is_empty() && generator.random_bool(0.4)).then(|| {
-            let weight = generator.random_range(0.3..2.0);
-            (weight, family.draw_among(dimensions, &always, generator))
+        let shared = (!always.is_empty() && rng.random_bool(0.4)).then(|| {
+            let weight = rng.random_range(0.3..2.0);
+            (weight, draw_landscape_among(family, dimensions, &always, rng))
         });
         Self { dimensions, switch, parts, shared }
     }
 
-    fn part(&self, unit: &[f64]) -> &Part {
+    fn part(&self, unit: &[f64]) -> &SwitchBranch {
         let place = (unit[self.switch] * self.parts.len() as f64) as usize;
         &self.parts[place.min(self.parts.len() - 1)]
     }
@@ -111,15 +115,19 @@ mod tests {
     use rand::SeedableRng;
 
     use super::*;
-    use crate::dataset::kind::{Activation, Kind};
+    use crate::problem::{Activation, ParameterKind};
 
     /// A parameter that a choice leaves inactive changes nothing there, and something at another
     /// choice.
     #[test]
     fn a_part_looks_at_what_is_active_alone() {
-        let mut generator = Generator::seed_from_u64(6);
+        let mut rng = SeededRng::seed_from_u64(6);
         let structure = Structure {
-            kinds: vec![Kind::Categorical(2), Kind::Continuous, Kind::Continuous],
+            kinds: vec![
+                ParameterKind::Categorical(2),
+                ParameterKind::Continuous,
+                ParameterKind::Continuous,
+            ],
             activations: vec![
                 None,
                 Some(Activation { parent: 0, values: 0b01 }),
@@ -129,7 +137,7 @@ mod tests {
         };
         let mut changed = [false; 2];
         for _ in 0..40 {
-            let switched = Switched::draw(&structure, 0, Family::Response, &mut generator);
+            let switched = Switched::draw(&structure, 0, FunctionFamily::AdditiveHpo, &mut rng);
             for (choice, place) in [0.25, 0.75].into_iter().enumerate() {
                 let (own, other) = (1 + choice, 2 - choice);
                 let mut unit = [place, 0.3, 0.3];

@@ -8,10 +8,8 @@ use std::fmt::Write;
 
 use rand::RngExt;
 
-use super::{
-    Landscape,
-    random::{Generator, log_uniform, normal},
-};
+use super::Landscape;
+use crate::random::{SeededRng, log_uniform, normal};
 
 /// No intermediate value leaves `[-LARGEST, LARGEST]`.
 const LARGEST: f64 = 1e6;
@@ -132,34 +130,34 @@ pub struct Symbolic {
 
 impl Symbolic {
     /// A random tree that uses each of the coordinates `relevant` (at least one) once or more.
-    pub fn draw(dimensions: usize, relevant: &[usize], generator: &mut Generator) -> Self {
+    pub fn draw(dimensions: usize, relevant: &[usize], rng: &mut SeededRng) -> Self {
         // Each coordinate sees its own stretch of the real line, the same wherever it occurs.
         let ranges: Vec<Instruction> = relevant
             .iter()
             .map(|index| {
-                let factor = log_uniform(0.5, 10.0, generator);
-                let offset = -factor * generator.random::<f64>() + 0.3 * normal(generator);
+                let factor = log_uniform(0.5, 10.0, rng);
+                let offset = -factor * rng.random::<f64>() + 0.3 * normal(rng);
                 Instruction::Coordinate { index: *index, offset, factor }
             })
             .collect();
         let mut program = Vec::new();
         // A tree that has room for every coordinate, and a term for each it left out.
         let room = (usize::BITS - relevant.len().leading_zeros()) as usize;
-        let depth = generator.random_range(room + 1..=(room + 3).min(DEEPEST - 1));
-        grow(depth, &ranges, &mut program, generator);
+        let depth = rng.random_range(room + 1..=(room + 3).min(DEEPEST - 1));
+        grow(depth, &ranges, &mut program, rng);
         for range in &ranges {
             if program.contains(range) {
                 continue;
             }
             program.push(*range);
-            if generator.random_bool(0.6) {
-                program.push(Instruction::Constant(normal(generator)));
+            if rng.random_bool(0.6) {
+                program.push(Instruction::Constant(normal(rng)));
                 program.push(Instruction::Binary(Binary::Add));
-                let unary = Unary::ALL[generator.random_range(0..Unary::ALL.len())];
+                let unary = Unary::ALL[rng.random_range(0..Unary::ALL.len())];
                 program.push(Instruction::Unary(unary));
             }
             let joint = [Binary::Add, Binary::Add, Binary::Subtract, Binary::Multiply];
-            program.push(Instruction::Binary(joint[generator.random_range(0..joint.len())]));
+            program.push(Instruction::Binary(joint[rng.random_range(0..joint.len())]));
         }
         Self { dimensions, program }
     }
@@ -171,26 +169,21 @@ impl Symbolic {
 }
 
 /// Appends a random tree of at most `depth` levels above its leaves.
-fn grow(
-    depth: usize,
-    ranges: &[Instruction],
-    program: &mut Vec<Instruction>,
-    generator: &mut Generator,
-) {
-    if depth == 0 || (depth < 3 && generator.random_bool(0.15)) {
-        program.push(if generator.random_bool(0.8) {
-            ranges[generator.random_range(0..ranges.len())]
+fn grow(depth: usize, ranges: &[Instruction], program: &mut Vec<Instruction>, rng: &mut SeededRng) {
+    if depth == 0 || (depth < 3 && rng.random_bool(0.15)) {
+        program.push(if rng.random_bool(0.8) {
+            ranges[rng.random_range(0..ranges.len())]
         } else {
-            Instruction::Constant(2.0 * normal(generator))
+            Instruction::Constant(2.0 * normal(rng))
         });
-    } else if generator.random_bool(0.35) {
-        grow(depth - 1, ranges, program, generator);
-        let unary = Unary::ALL[generator.random_range(0..Unary::ALL.len())];
+    } else if rng.random_bool(0.35) {
+        grow(depth - 1, ranges, program, rng);
+        let unary = Unary::ALL[rng.random_range(0..Unary::ALL.len())];
         program.push(Instruction::Unary(unary));
     } else {
-        grow(depth - 1, ranges, program, generator);
-        grow(depth - 1, ranges, program, generator);
-        let binary = Binary::ALL[generator.random_range(0..Binary::ALL.len())];
+        grow(depth - 1, ranges, program, rng);
+        grow(depth - 1, ranges, program, rng);
+        let binary = Binary::ALL[rng.random_range(0..Binary::ALL.len())];
         program.push(Instruction::Binary(binary));
     }
 }
@@ -252,7 +245,8 @@ impl Landscape for Symbolic {
 mod tests {
     use rand::SeedableRng;
 
-    use super::{super::random::point, *};
+    use super::*;
+    use crate::random::point;
 
     /// The expression, node by node, without a stack: the slow twin of the program.
     fn recursive(program: &[Instruction], unit: &[f64]) -> (f64, usize) {
@@ -275,14 +269,14 @@ mod tests {
 
     #[test]
     fn no_tree_gives_anything_but_finite_numbers_anywhere() {
-        let mut generator = Generator::seed_from_u64(1);
+        let mut rng = SeededRng::seed_from_u64(1);
         let mut seen = std::collections::BTreeSet::new();
         for number in 0..4000 {
             let dimensions = 1 + number % 8;
             let relevant: Vec<usize> = (0..dimensions).collect();
-            let tree = Symbolic::draw(dimensions, &relevant, &mut generator);
+            let tree = Symbolic::draw(dimensions, &relevant, &mut rng);
             let mut points = vec![vec![0.0; dimensions], vec![1.0; dimensions]];
-            points.extend((0..20).map(|_| point(dimensions, &mut generator)));
+            points.extend((0..20).map(|_| point(dimensions, &mut rng)));
             for point in points {
                 let value = tree.evaluate(&point);
                 assert!(value.is_finite(), "{} at {point:?}", tree.description());

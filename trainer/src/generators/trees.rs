@@ -3,17 +3,13 @@
 //!
 //! Surrogates of real tuning problems are often forests fitted to a table of finished trials
 //! (Eggensperger et al., *Efficient Benchmarking of Hyperparameter Optimizers via Surrogates*,
-//! 2015). Here a tree either grows its values as a random walk from the root, so that neighbouring
+//! 2015). Here a tree either grows its values as a random walk from the root, so that neighboring
 //! leaves are alike, or takes them from a smooth guide, as a fitted tree does.
 
 use rand::RngExt;
 
-use super::{
-    Landscape,
-    gp_prior::GpPrior,
-    random::{self, Generator, log_uniform, normal},
-    response::Response,
-};
+use super::{Landscape, additive_hpo_surface::AdditiveHpoSurface, gp_prior::GpPrior};
+use crate::random::{self, SeededRng, log_uniform, normal};
 
 /// One tree: complete, all leaves at the same depth.
 #[derive(Clone, Debug)]
@@ -49,7 +45,7 @@ pub struct Forest {
 }
 
 /// A part of the cube: bounds of each coordinate.
-type Cell = Vec<(f64, f64)>;
+type LeafBounds = Vec<(f64, f64)>;
 
 /// How many uniform points the search for the lowest cell looks at first.
 const PROBES: usize = 48;
@@ -60,25 +56,24 @@ const ROUNDS: usize = 3;
 
 impl Forest {
     /// A random forest of the coordinates `relevant` (at least one).
-    pub fn draw(dimensions: usize, relevant: &[usize], generator: &mut Generator) -> Self {
-        let (form, count, depth) = match random::weighted(&[0.25, 0.45, 0.3], generator) {
-            0 => (Form::Single, 1, generator.random_range(4..=7)),
-            1 => (Form::Bagged, generator.random_range(4..=14), generator.random_range(3..=6)),
-            _ => (Form::Boosted, generator.random_range(8..=40), generator.random_range(1..=2)),
+    pub fn draw(dimensions: usize, relevant: &[usize], rng: &mut SeededRng) -> Self {
+        let (form, count, depth) = match random::weighted(&[0.25, 0.45, 0.3], rng) {
+            0 => (Form::Single, 1, rng.random_range(4..=7)),
+            1 => (Form::Bagged, rng.random_range(4..=14), rng.random_range(3..=6)),
+            _ => (Form::Boosted, rng.random_range(8..=40), rng.random_range(1..=2)),
         };
         let guide: Option<Box<dyn Landscape>> = match form {
             Form::Boosted => None,
-            _ if generator.random_bool(0.4) => None,
-            _ if generator.random_bool(0.5) => {
-                let prior = GpPrior::draw(dimensions, relevant, generator);
-                Some(Box::new(prior.sample(48, generator)))
+            _ if rng.random_bool(0.4) => None,
+            _ if rng.random_bool(0.5) => {
+                let prior = GpPrior::draw(dimensions, relevant, rng);
+                Some(Box::new(prior.sample(48, rng)))
             }
-            _ => Some(Box::new(Response::draw(dimensions, relevant, generator))),
+            _ => Some(Box::new(AdditiveHpoSurface::draw(dimensions, relevant, rng))),
         };
-        let spread = generator.random_range(0.3..1.5);
-        let importance: Vec<f64> =
-            relevant.iter().map(|_| (spread * normal(generator)).exp()).collect();
-        let decay = generator.random_range(0.9..1.0f64);
+        let spread = rng.random_range(0.3..1.5);
+        let importance: Vec<f64> = relevant.iter().map(|_| (spread * normal(rng)).exp()).collect();
+        let decay = rng.random_range(0.9..1.0f64);
         let mut forest = Self {
             dimensions,
             relevant: relevant.to_vec(),
@@ -93,10 +88,10 @@ impl Forest {
                 Form::Bagged => 1.0 / count as f64,
                 Form::Boosted => decay.powi(number as i32),
             };
-            let tree = forest.grow(depth, weight, &importance, guide.as_deref(), generator);
+            let tree = forest.grow(depth, weight, &importance, guide.as_deref(), rng);
             forest.trees.push(tree);
         }
-        forest.lowest = forest.descend(generator);
+        forest.lowest = forest.descend(rng);
         forest
     }
 
@@ -107,26 +102,26 @@ impl Forest {
         weight: f64,
         importance: &[f64],
         guide: Option<&dyn Landscape>,
-        generator: &mut Generator,
+        rng: &mut SeededRng,
     ) -> Tree {
         let inner = (1usize << depth) - 1;
         let mut splits = Vec::with_capacity(inner);
-        let mut cells: Vec<Cell> = vec![vec![(0.0, 1.0); self.dimensions]];
+        let mut cells: Vec<LeafBounds> = vec![vec![(0.0, 1.0); self.dimensions]];
         // The value of each node, a random walk from the root.
         let mut walk = vec![0.0];
-        let step_decay = log_uniform(0.5, 1.0, generator);
+        let step_decay = log_uniform(0.5, 1.0, rng);
         for node in 0..inner {
-            let coordinate = self.relevant[random::weighted(importance, generator)];
+            let coordinate = self.relevant[random::weighted(importance, rng)];
             let cell = cells[node].clone();
             let (low, high) = cell[coordinate];
-            let threshold = low + (high - low) * generator.random_range(0.1..0.9);
+            let threshold = low + (high - low) * rng.random_range(0.1..0.9);
             splits.push((coordinate, threshold));
             let level = (node + 1).ilog2();
             for bounds in [(low, threshold), (threshold, high)] {
                 let mut child = cell.clone();
                 child[coordinate] = bounds;
                 cells.push(child);
-                walk.push(walk[node] + step_decay.powi(level as i32) * normal(generator));
+                walk.push(walk[node] + step_decay.powi(level as i32) * normal(rng));
             }
         }
         let leaves = (inner..=2 * inner)
@@ -136,7 +131,7 @@ impl Forest {
                     Some(guide) => {
                         let at: Vec<f64> = cells[node]
                             .iter()
-                            .map(|(low, high)| low + (high - low) * generator.random::<f64>())
+                            .map(|(low, high)| low + (high - low) * rng.random::<f64>())
                             .collect();
                         guide.evaluate(&at)
                     }
@@ -149,11 +144,11 @@ impl Forest {
 
     /// Where the forest is lowest as far as a descent along the axes, interval by interval, finds:
     /// exact along each axis when it has no more than [`INTERVALS`] of them.
-    fn descend(&self, generator: &mut Generator) -> Vec<f64> {
-        let mut best = random::point(self.dimensions, generator);
+    fn descend(&self, rng: &mut SeededRng) -> Vec<f64> {
+        let mut best = random::point(self.dimensions, rng);
         let mut lowest = self.evaluate(&best);
         for _ in 0..PROBES {
-            let point = random::point(self.dimensions, generator);
+            let point = random::point(self.dimensions, rng);
             let value = self.evaluate(&point);
             if value < lowest {
                 (best, lowest) = (point, value);
@@ -172,7 +167,7 @@ impl Forest {
                 edges.extend([0.0, 1.0]);
                 edges.sort_unstable_by(f64::total_cmp);
                 let stride = (edges.len() - 1).div_ceil(INTERVALS);
-                let from = generator.random_range(0..stride);
+                let from = rng.random_range(0..stride);
                 for pair in edges.windows(2).skip(from).step_by(stride) {
                     let before = best[*coordinate];
                     best[*coordinate] = 0.5 * (pair[0] + pair[1]);
@@ -193,7 +188,7 @@ impl Forest {
     }
 
     /// The largest box around a point on which no tree changes.
-    fn cell(&self, unit: &[f64]) -> Cell {
+    fn cell(&self, unit: &[f64]) -> LeafBounds {
         let mut cell = vec![(0.0f64, 1.0f64); self.dimensions];
         for tree in &self.trees {
             let mut node = 0;
@@ -265,21 +260,21 @@ mod tests {
 
     #[test]
     fn forests_are_constant_on_cells_and_jump_between_them() {
-        let mut generator = Generator::seed_from_u64(4);
+        let mut rng = SeededRng::seed_from_u64(4);
         for _ in 0..200 {
-            let forest = Forest::draw(3, &[0, 2], &mut generator);
-            let point = random::point(3, &mut generator);
+            let forest = Forest::draw(3, &[0, 2], &mut rng);
+            let point = random::point(3, &mut rng);
             let here = forest.evaluate(&point);
             let cell = forest.cell(&point);
             for _ in 0..10 {
                 let inside: Vec<f64> = cell
                     .iter()
-                    .map(|(low, high)| low + (high - low) * (1.0 - generator.random::<f64>()))
+                    .map(|(low, high)| low + (high - low) * (1.0 - rng.random::<f64>()))
                     .collect();
                 assert_eq!(forest.evaluate(&inside), here);
             }
             let mut values: Vec<f64> =
-                (0..200).map(|_| forest.evaluate(&random::point(3, &mut generator))).collect();
+                (0..200).map(|_| forest.evaluate(&random::point(3, &mut rng))).collect();
             values.sort_unstable_by(f64::total_cmp);
             values.dedup();
             assert!(values.len() > 2 && values.len() < 200, "{}", forest.description());
@@ -289,13 +284,13 @@ mod tests {
     /// Against the best of many random points, the descent is seldom worse.
     #[test]
     fn the_lowest_cell_is_low() {
-        let mut generator = Generator::seed_from_u64(9);
+        let mut rng = SeededRng::seed_from_u64(9);
         let mut worse = 0;
         for _ in 0..100 {
-            let forest = Forest::draw(3, &[0, 1, 2], &mut generator);
+            let forest = Forest::draw(3, &[0, 1, 2], &mut rng);
             let found = forest.evaluate(&forest.hints()[0]);
             let lowest = (0..1000)
-                .map(|_| forest.evaluate(&random::point(3, &mut generator)))
+                .map(|_| forest.evaluate(&random::point(3, &mut rng)))
                 .fold(f64::INFINITY, f64::min);
             worse += usize::from(found > lowest + 1e-12);
         }

@@ -2,11 +2,8 @@
 
 use rand::RngExt;
 
-use super::{
-    Landscape,
-    cosine::cosine_of_turns,
-    random::{self, Generator, log_uniform},
-};
+use super::{Landscape, cosine::cosine_of_turns};
+use crate::random::{self, SeededRng, log_uniform};
 
 /// A monotone map of `[0, 1]` onto itself (onto some of its points, for [`InputWarp::Stairs`]).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,7 +11,7 @@ pub enum InputWarp {
     /// Nothing.
     Identity,
     /// `1 − (1 − xᵃ)ᵇ`, the distribution function of Kumaraswamy (1980), as input warping for
-    /// Bayesian optimisation uses it (Cowen-Rivers et al., *HEBO*, 2022).
+    /// Bayesian optimization uses it (Cowen-Rivers et al., *HEBO*, 2022).
     Kumaraswamy(f64, f64),
     /// `(eᵏˣ − 1)/(eᵏ − 1)`: a parameter declared linear that should be logarithmic (or the
     /// reverse, `k < 0`).
@@ -24,17 +21,17 @@ pub enum InputWarp {
 }
 
 impl InputWarp {
-    fn draw(generator: &mut Generator) -> Self {
-        match random::weighted(&[4.0, 5.0, 1.0], generator) {
+    fn draw(rng: &mut SeededRng) -> Self {
+        match random::weighted(&[4.0, 5.0, 1.0], rng) {
             0 => Self::Kumaraswamy(
-                log_uniform(1.0 / 3.0, 3.0, generator),
-                log_uniform(1.0 / 3.0, 3.0, generator),
+                log_uniform(1.0 / 3.0, 3.0, rng),
+                log_uniform(1.0 / 3.0, 3.0, rng),
             ),
             1 => {
-                let strength = generator.random_range(1.0..7.0);
-                Self::Exponential(if generator.random_bool(0.5) { strength } else { -strength })
+                let strength = rng.random_range(1.0..7.0);
+                Self::Exponential(if rng.random_bool(0.5) { strength } else { -strength })
             }
-            _ => Self::Stairs(f64::from(generator.random_range(3..30))),
+            _ => Self::Stairs(f64::from(rng.random_range(3..30))),
         }
     }
 
@@ -101,17 +98,17 @@ pub enum OutputWarp {
 }
 
 impl OutputWarp {
-    fn draw(lowest: f64, generator: &mut Generator) -> Self {
-        match random::weighted(&[45.0, 13.0, 8.0, 10.0, 8.0, 5.0, 11.0], generator) {
+    fn draw(lowest: f64, rng: &mut SeededRng) -> Self {
+        match random::weighted(&[45.0, 13.0, 8.0, 10.0, 8.0, 5.0, 11.0], rng) {
             0 => Self::Identity,
-            1 => Self::Exponential(log_uniform(0.3, 3.0, generator)),
-            2 => Self::Power(log_uniform(0.5, 3.0, generator)),
-            3 => Self::Logarithm { floor: lowest, width: log_uniform(0.05, 1.0, generator) },
-            4 => Self::Ceiling(generator.random_range(-0.3..0.6)),
-            5 => Self::Stairs(log_uniform(0.03, 0.4, generator)),
+            1 => Self::Exponential(log_uniform(0.3, 3.0, rng)),
+            2 => Self::Power(log_uniform(0.5, 3.0, rng)),
+            3 => Self::Logarithm { floor: lowest, width: log_uniform(0.05, 1.0, rng) },
+            4 => Self::Ceiling(rng.random_range(-0.3..0.6)),
+            5 => Self::Stairs(log_uniform(0.03, 0.4, rng)),
             _ => Self::Saturation {
-                floor: generator.random_range(-0.8..0.3),
-                width: log_uniform(0.03, 0.5, generator),
+                floor: rng.random_range(-0.8..0.3),
+                width: log_uniform(0.03, 0.5, rng),
             },
         }
     }
@@ -155,31 +152,27 @@ const PROBES: usize = 64;
 
 impl Warped {
     /// Random distortions of `inner`; ripples run along the coordinates `relevant`.
-    pub fn draw(inner: Box<dyn Landscape>, relevant: &[usize], generator: &mut Generator) -> Self {
+    pub fn draw(inner: Box<dyn Landscape>, relevant: &[usize], rng: &mut SeededRng) -> Self {
         let dimensions = inner.dimensions();
-        let share = if generator.random_bool(0.5) { 0.0 } else { generator.random_range(0.1..0.7) };
+        let share = if rng.random_bool(0.5) { 0.0 } else { rng.random_range(0.1..0.7) };
         let inputs = (0..dimensions).map(|_| {
-            if generator.random_bool(share) {
-                InputWarp::draw(generator)
-            } else {
-                InputWarp::Identity
-            }
+            if rng.random_bool(share) { InputWarp::draw(rng) } else { InputWarp::Identity }
         });
         let inputs: Vec<InputWarp> = inputs.collect();
         let mut values: Vec<f64> =
-            (0..PROBES).map(|_| inner.evaluate(&random::point(dimensions, generator))).collect();
+            (0..PROBES).map(|_| inner.evaluate(&random::point(dimensions, rng))).collect();
         values.sort_unstable_by(f64::total_cmp);
         let median = values[PROBES / 2];
         let range = values[PROBES * 3 / 4] - values[PROBES / 4];
         let spread = if range > 1e-12 { range } else { 1.0 };
         let lowest = ((values[0] - median) / spread).max(-20.0);
-        let output = OutputWarp::draw(lowest, generator);
+        let output = OutputWarp::draw(lowest, rng);
         let mut ripples = Vec::new();
-        if generator.random_bool(0.12) {
-            let amplitude = log_uniform(0.01, 0.2, generator);
-            let turns = log_uniform(2.0, 15.0, generator);
+        if rng.random_bool(0.12) {
+            let amplitude = log_uniform(0.01, 0.2, rng);
+            let turns = log_uniform(2.0, 15.0, rng);
             for coordinate in relevant {
-                let phase = generator.random::<f64>();
+                let phase = rng.random::<f64>();
                 ripples.push([*coordinate as f64, turns, phase, amplitude]);
             }
         }
@@ -249,9 +242,9 @@ mod tests {
 
     #[test]
     fn input_warps_are_monotone_maps_of_the_interval_that_keep_its_ends() {
-        let mut generator = Generator::seed_from_u64(6);
+        let mut rng = SeededRng::seed_from_u64(6);
         for _ in 0..500 {
-            let warp = InputWarp::draw(&mut generator);
+            let warp = InputWarp::draw(&mut rng);
             assert_eq!((warp.apply(0.0), warp.apply(1.0)), (0.0, 1.0), "{warp:?}");
             for y in [0.0, 0.3, 0.77, 1.0] {
                 let found = warp.apply(warp.invert(y));
@@ -278,9 +271,9 @@ mod tests {
 
     #[test]
     fn output_warps_are_monotone_and_finite() {
-        let mut generator = Generator::seed_from_u64(7);
+        let mut rng = SeededRng::seed_from_u64(7);
         for _ in 0..500 {
-            let warp = OutputWarp::draw(-2.0, &mut generator);
+            let warp = OutputWarp::draw(-2.0, &mut rng);
             let mut before = f64::NEG_INFINITY;
             for step in -400..=400 {
                 let value = warp.apply(f64::from(step).powi(3) * 1e-2);

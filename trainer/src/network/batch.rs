@@ -3,7 +3,7 @@
 use optiformer::tokenizer::vocabulary::{BINS, CATEGORIES, PAD};
 use tch::{Device, Tensor};
 
-use crate::sequence::{BinGroup, Sequence, Target, TargetKind};
+use crate::sequence::{BinGroup, Target, TargetKind, TrainingSequence};
 
 /// How many category tokens there are.
 const CHOICES: usize = (CATEGORIES.end - CATEGORIES.start) as usize;
@@ -11,7 +11,7 @@ const CHOICES: usize = (CATEGORIES.end - CATEGORIES.start) as usize;
 /// A batch of `b` sequences. Each row has the trunk, filled up to length `t₁`, then the branches,
 /// filled up to `t₂`; `t = t₁ + t₂`.
 #[derive(Debug)]
-pub struct Batch {
+pub struct TokenBatch {
     /// `[b, t]`.
     pub tokens: Tensor,
     /// `[b · t]`.
@@ -74,11 +74,11 @@ pub struct CategoryTargets {
     pub weight: Tensor,
 }
 
-impl Batch {
+impl TokenBatch {
     /// Lays out sequences on a device.
-    pub fn new(sequences: &[Sequence], device: Device) -> Self {
+    pub fn new(sequences: &[TrainingSequence], device: Device) -> Self {
         let rows = sequences.len();
-        let most = |length: &dyn Fn(&Sequence) -> usize, step: usize| {
+        let most = |length: &dyn Fn(&TrainingSequence) -> usize, step: usize| {
             sequences.iter().map(length).max().unwrap_or(0).next_multiple_of(step)
         };
         let start = most(&trunk_length, TRUNK_STEP).max(TRUNK_STEP);
@@ -126,13 +126,19 @@ impl Batch {
 }
 
 /// How many of a sequence's tokens are the trunk's; they come first.
-fn trunk_length(sequence: &Sequence) -> usize {
+fn trunk_length(sequence: &TrainingSequence) -> usize {
     sequence.branch.iter().take_while(|branch| **branch == 0).count()
 }
 
 /// Writes 0 into the `[t₂, t]` mask where a branch's token attends to another. Filling attends to
 /// itself, so that every row has something to attend to.
-fn attend(sequence: &Sequence, trunk: usize, start: usize, length: usize, mask: &mut [f32]) {
+fn attend(
+    sequence: &TrainingSequence,
+    trunk: usize,
+    start: usize,
+    length: usize,
+    mask: &mut [f32],
+) {
     for hung in 0..length - start {
         let row = &mut mask[hung * length..(hung + 1) * length];
         row[start + hung] = 0.0;

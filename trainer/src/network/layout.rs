@@ -8,7 +8,7 @@ pub const FEATURES: usize = 66;
 
 /// One parameter tensor.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct ParameterTensor {
     /// What it is.
     pub role: Role,
     /// Its shape.
@@ -19,11 +19,11 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// `[FEATURES, hidden]`: a table's rows of the bins, as weights of smooth features.
-    Smooth(Table),
+    Smooth(TokenTable),
     /// `[1000, hidden]`: what a table's rows of the bins have beyond the smooth part.
-    Residual(Table),
+    Residual(TokenTable),
     /// `[vocabulary − 1000, hidden]`: a table's other rows.
-    Special(Table),
+    Special(TokenTable),
     /// `[3 · hidden, hidden]`: queries, keys and values of a layer.
     Attention(usize),
     /// `[hidden, hidden]`: a layer's attention output.
@@ -50,7 +50,7 @@ pub enum Role {
 
 /// One of the two tables with a row per token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
+pub enum TokenTable {
     /// Tokens going in.
     Embedding,
     /// Tokens coming out.
@@ -58,12 +58,12 @@ pub enum Table {
 }
 
 /// All parameters in order: the tables first, then layer by layer, the last gain at the end.
-pub fn entries(config: &Config) -> Vec<Entry> {
+pub fn parameter_tensors(config: &Config) -> Vec<ParameterTensor> {
     let (hidden, wide) = (config.hidden_size as i64, config.feed_forward_size as i64);
     let special = (config.vocabulary_size - BINS) as i64;
     let mut all = Vec::new();
-    let mut push = |role, shape: &[i64]| all.push(Entry { role, shape: shape.to_vec() });
-    for table in [Table::Embedding, Table::Head] {
+    let mut push = |role, shape: &[i64]| all.push(ParameterTensor { role, shape: shape.to_vec() });
+    for table in [TokenTable::Embedding, TokenTable::Head] {
         push(Role::Smooth(table), &[FEATURES as i64, hidden]);
         push(Role::Residual(table), &[BINS as i64, hidden]);
         push(Role::Special(table), &[special, hidden]);
@@ -87,7 +87,7 @@ pub fn entries(config: &Config) -> Vec<Entry> {
     all
 }
 
-impl Entry {
+impl ParameterTensor {
     /// How many numbers it has.
     pub fn count(&self) -> i64 {
         self.shape.iter().product()
@@ -117,9 +117,9 @@ impl Entry {
         // Outputs that are added to the residual stream begin smaller the deeper the model is.
         let depth = (2.0 * config.layers as f64).sqrt();
         match self.role {
-            Role::Smooth(Table::Embedding) => normal(0.3),
-            Role::Special(Table::Embedding) => normal(0.6),
-            Role::Smooth(Table::Head) | Role::Special(Table::Head) => normal(0.02),
+            Role::Smooth(TokenTable::Embedding) => normal(0.3),
+            Role::Special(TokenTable::Embedding) => normal(0.6),
+            Role::Smooth(TokenTable::Head) | Role::Special(TokenTable::Head) => normal(0.02),
             // Cosines of amplitude about one make features of size one.
             Role::SmoothValues => normal(0.35),
             Role::SpecialValues => normal(1.0),
@@ -138,7 +138,7 @@ impl Entry {
 }
 
 /// `[1000, FEATURES]`: a constant, the bin's place, and cosines of it whose amplitudes fall with
-/// their frequency, so that neighbouring bins begin, and learn, alike.
+/// their frequency, so that neighboring bins begin, and learn, alike.
 pub fn features(device: Device) -> Tensor {
     let mut rows = Vec::with_capacity(BINS * FEATURES);
     for bin in 0..BINS {

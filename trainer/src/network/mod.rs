@@ -9,20 +9,20 @@ pub mod batch;
 pub mod layout;
 pub mod rows;
 
-use batch::{Batch, BinTargets, Branches, CategoryTargets};
-use layout::{Entry, Role};
+use batch::{BinTargets, Branches, CategoryTargets, TokenBatch};
+use layout::{ParameterTensor, Role};
 use optiformer::{
     model::Config,
     tokenizer::vocabulary::{BINS, CATEGORIES},
 };
 use tch::{Device, IndexOp, Kind, Tensor};
 
-/// A decoder whose parameters lie in one flat vector, so that an optimiser's step is a few tensor
+/// A decoder whose parameters lie in one flat vector, so that an optimizer's step is a few tensor
 /// operations.
 #[derive(Debug)]
 pub struct Network {
     config: Config,
-    entries: Vec<Entry>,
+    entries: Vec<ParameterTensor>,
     parameters: Tensor,
     features: Tensor,
     cosines: Tensor,
@@ -33,7 +33,7 @@ pub struct Network {
 /// The losses of a batch, in nats.
 #[derive(Debug)]
 pub struct Losses {
-    /// The weighted mean over all targets: what is minimised.
+    /// The weighted mean over all targets: what is minimized.
     pub total: Tensor,
     /// Mean over the scores.
     pub score: Tensor,
@@ -47,7 +47,7 @@ impl Network {
     /// A network with random parameters.
     pub fn new(config: Config, device: Device, seed: u64) -> Self {
         tch::manual_seed(seed as i64);
-        let entries = layout::entries(&config);
+        let entries = layout::parameter_tensors(&config);
         let parts: Vec<Tensor> =
             entries.iter().map(|entry| entry.initial(&config).flatten(0, -1)).collect();
         Self::with_parameters(config, Tensor::cat(&parts, 0), device)
@@ -59,8 +59,8 @@ impl Network {
     ///
     /// When their number does not fit the config.
     pub fn with_parameters(config: Config, parameters: Tensor, device: Device) -> Self {
-        let entries = layout::entries(&config);
-        let count: i64 = entries.iter().map(Entry::count).sum();
+        let entries = layout::parameter_tensors(&config);
+        let count: i64 = entries.iter().map(ParameterTensor::count).sum();
         assert_eq!(parameters.size(), [count], "parameters of another config");
         let half = config.head_size() / 2;
         let frequencies: Vec<f32> = (0..half)
@@ -126,7 +126,7 @@ impl Network {
 
     /// Every parameter tensor by its role.
     pub fn parts(&self) -> Vec<(Role, Tensor)> {
-        let sizes: Vec<i64> = self.entries.iter().map(Entry::count).collect();
+        let sizes: Vec<i64> = self.entries.iter().map(ParameterTensor::count).collect();
         // One split, whose gradient is one concatenation; slicing piece by piece would add up
         // vectors of full length.
         self.parameters
@@ -137,7 +137,7 @@ impl Network {
             .collect()
     }
 
-    fn normalise(&self, x: &Tensor, gain: &Tensor) -> Tensor {
+    fn normalize(&self, x: &Tensor, gain: &Tensor) -> Tensor {
         let mean = x.square().mean_dim([-1_i64].as_slice(), true, Kind::Float);
         x * (mean + f64::from(self.config.norm_epsilon)).rsqrt() * gain
     }
@@ -163,7 +163,7 @@ impl Network {
         (numbers, parts[first + 2].1.shallow_clone())
     }
 
-    /// The normalised last hidden state at `wanted` of the `b · t` tokens, `[wanted, hidden]`.
+    /// The normalized last hidden state at `wanted` of the `b · t` tokens, `[wanted, hidden]`.
     ///
     /// `tokens` is `[b, t]`, `positions` `[b · t]`. Attention is causal up to where the branches
     /// start.
@@ -196,7 +196,7 @@ impl Network {
             let [attention, output, gate_up, down, attention_norm, feed_forward_norm] =
                 self.layer(parts, layer);
             let projected = self
-                .project(&self.normalise(&x, attention_norm), attention)
+                .project(&self.normalize(&x, attention_norm), attention)
                 .view([b, t, 3, heads, size])
                 .permute([2, 0, 3, 1, 4]);
             // [2, b, heads, t, size]
@@ -223,12 +223,12 @@ impl Network {
             x = x + self.project(&mixed, output);
             x = self.feed_forward(x, gate_up, down, feed_forward_norm);
         }
-        self.normalise(&x, self.final_gain(parts))
+        self.normalize(&x, self.final_gain(parts))
     }
 
     /// `x` and the feed-forward part of a layer (SwiGLU) added to it.
     fn feed_forward(&self, x: Tensor, gate_up: &Tensor, down: &Tensor, gain: &Tensor) -> Tensor {
-        let wide = self.project(&self.normalise(&x, gain), gate_up);
+        let wide = self.project(&self.normalize(&x, gain), gate_up);
         let halves = wide.chunk(2, -1);
         &x + self.project(&(halves[0].silu() * &halves[1]), down)
     }
@@ -236,7 +236,7 @@ impl Network {
     /// The losses of a batch.
     // In place would change tensors that the gradient needs.
     #[allow(clippy::assign_op_pattern)]
-    pub fn losses(&self, batch: &Batch) -> Losses {
+    pub fn losses(&self, batch: &TokenBatch) -> Losses {
         let parts = self.parts();
         let hidden = self.hidden(
             &parts,
@@ -302,9 +302,9 @@ impl Network {
 
     /// The logits of a sequence's tokens with their own positions and visibility, `[tokens,
     /// vocabulary]`.
-    pub fn branched_logits(&self, sequence: &crate::sequence::Sequence) -> Tensor {
+    pub fn branched_logits(&self, sequence: &crate::sequence::TrainingSequence) -> Tensor {
         let parts = self.parts();
-        let batch = Batch::new(std::slice::from_ref(sequence), self.device());
+        let batch = TokenBatch::new(std::slice::from_ref(sequence), self.device());
         let branches = batch.branches.as_ref();
         let hidden = self.hidden(&parts, &batch.tokens, &batch.positions, branches, &batch.places);
         let (bins, special) = self.table(&parts, 3);
@@ -321,7 +321,7 @@ fn attention_of(queries: &Tensor, keys: &Tensor, values: &Tensor, mask: Option<&
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sequence::Sequence;
+    use crate::sequence::TrainingSequence;
 
     fn tiny() -> Config {
         Config { hidden_size: 32, layers: 2, heads: 4, feed_forward_size: 48, ..Config::pico() }
@@ -334,7 +334,7 @@ mod tests {
             vec![1001, 1005, 1003, 1008, 17, 1004, 500, 1003, 1008, 900, 1004, 20];
         let branches: [(usize, Vec<u16>); 2] =
             [(7, vec![1003, 1008, 44]), (12, vec![1003, 1008, 3, 1004])];
-        let mut sequence = Sequence {
+        let mut sequence = TrainingSequence {
             tokens: trunk.clone(),
             positions: (0..trunk.len() as u16).collect(),
             branch: vec![0; trunk.len()],

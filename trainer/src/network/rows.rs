@@ -51,7 +51,7 @@ impl RowBatch {
         let history = most(&|episode| episode.history).next_multiple_of(HISTORY_STEP);
         let queries = most(&|episode| episode.rows.len() - episode.history);
         let length = history + queries;
-        let mut laid_out = LaidOut::default();
+        let mut laid_out = RowLayout::default();
         let mut mask = vec![f32::NEG_INFINITY; episodes.len() * history];
         let (mut targets, mut target_index) = (Vec::new(), Vec::new());
         for (number, episode) in episodes.iter().enumerate() {
@@ -93,7 +93,7 @@ impl RowBatch {
 
 /// The summands of a batch's rows.
 #[derive(Default)]
-struct LaidOut {
+struct RowLayout {
     places: Vec<i64>,
     values: Vec<i64>,
     more_places: Vec<i64>,
@@ -102,7 +102,7 @@ struct LaidOut {
     token_starts: Vec<i64>,
 }
 
-impl LaidOut {
+impl RowLayout {
     fn push(&mut self, place: usize, slots: usize, row: Option<Row<'_>>) {
         self.token_starts.push(self.tokens.len() as i64);
         let Some(row) = row else { return };
@@ -164,7 +164,7 @@ impl Network {
         values.to_kind(Kind::Float) + tokens
     }
 
-    /// The normalised last states of the query rows, `[b · q, hidden]`.
+    /// The normalized last states of the query rows, `[b · q, hidden]`.
     // In place would change tensors that the gradient needs.
     #[allow(clippy::assign_op_pattern)]
     fn query_states(&self, parts: &[(Role, Tensor)], batch: &RowBatch) -> Tensor {
@@ -179,7 +179,7 @@ impl Network {
             let [attention, output, gate_up, down, attention_norm, feed_forward_norm] =
                 self.layer(parts, layer);
             let projected = self
-                .project(&self.normalise(&x, attention_norm), attention)
+                .project(&self.normalize(&x, attention_norm), attention)
                 .view([b, t, 3, heads, size])
                 .permute([2, 0, 3, 1, 4]);
             let (queries, keys, values) =
@@ -208,7 +208,7 @@ impl Network {
             x = x + self.project(&mixed, output);
             x = self.feed_forward(x, gate_up, down, feed_forward_norm);
         }
-        self.normalise(&x, self.final_gain(parts)).view([b * q, hidden])
+        self.normalize(&x, self.final_gain(parts)).view([b * q, hidden])
     }
 
     /// The losses of a batch of episodes.

@@ -2,16 +2,15 @@
 
 use rand::{RngExt, SeedableRng};
 
-use super::Sampled;
+use super::ProfiledFunction;
 use crate::{
-    dataset::kind::Kind,
+    criteria::Criteria,
     generators::{
-        Family,
+        MAX_DIMENSIONS,
         diversity::{CLASSES, effective_classes},
-        function::MOST_DIMENSIONS,
-        random::{self, Generator},
     },
-    smoke::criteria::Criteria,
+    problem::{FunctionFamily, ParameterKind},
+    random::{self, SeededRng},
 };
 
 /// The fewest functions whose shares say anything.
@@ -23,7 +22,7 @@ const PAIRS: usize = 20_000;
 
 /// A share or a figure of the sample.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fact {
+pub struct SampleStatistic {
     /// What it is a share of: functions, parameters, trials.
     pub group: &'static str,
     /// What is counted.
@@ -38,33 +37,34 @@ pub struct Fact {
 type Test<T> = fn(&T) -> bool;
 
 /// What a sample is like.
-pub fn facts(sample: &[Sampled]) -> Vec<Fact> {
-    let mut facts = Vec::new();
+pub fn statistics(sample: &[ProfiledFunction]) -> Vec<SampleStatistic> {
+    let mut statistics = Vec::new();
     let mut share = |group, what: String, count: usize, of: usize| {
         let value = count as f64 / of.max(1) as f64;
-        facts.push(Fact { group, what, value, is_share: true });
+        statistics.push(SampleStatistic { group, what, value, is_share: true });
     };
     let functions =
-        |holds: &dyn Fn(&Sampled) -> bool| sample.iter().filter(|one| holds(one)).count();
+        |holds: &dyn Fn(&ProfiledFunction) -> bool| sample.iter().filter(|one| holds(one)).count();
     let all = sample.len();
-    for family in Family::ALL {
+    for family in FunctionFamily::ALL {
         let count = functions(&|one| one.drawn.function.family == family);
         share("functions", format!("of the family {family:?}"), count, all);
     }
     for (what, low, high) in
         [("one parameter", 1, 1), ("2 to 8 parameters", 2, 8), ("9 to 20 parameters", 9, 20)]
     {
-        let within =
-            |one: &Sampled| (low..=high).contains(&one.drawn.function.structure.kinds.len());
+        let within = |one: &ProfiledFunction| {
+            (low..=high).contains(&one.drawn.function.structure.kinds.len())
+        };
         share("functions", format!("with {what}"), functions(&within), all);
     }
-    let named: [(&str, Test<Sampled>); 12] = [
+    let named: [(&str, Test<ProfiledFunction>); 12] = [
         ("with conditional parameters", |one| one.drawn.function.structure.is_conditional()),
         ("whose landscape a choice decides", |one| one.drawn.function.structure.switch.is_some()),
         ("with noise", |one| one.drawn.function.is_noisy()),
         ("with heavy-tailed noise", |one| one.drawn.function.is_heavy_tailed()),
-        ("with a region of failures", |one| one.drawn.function.crashes()),
-        ("with their optimum on a bound", |one| one.traits.on_bound),
+        ("with a region of failures", |one| one.drawn.function.has_failure_region()),
+        ("with their optimum on a bound", |one| one.features.on_bound),
         ("with a parameter that does not matter", |one| {
             one.measures.influence.contains(&Some(0.0))
         }),
@@ -77,18 +77,18 @@ pub fn facts(sample: &[Sampled]) -> Vec<Fact> {
             one.measures.good > 0.1
         }),
         ("that are rough (correlation at a tenth of the edge below ¾)", |one| {
-            one.traits.smoothness < 0.75
+            one.features.smoothness < 0.75
         }),
     ];
     for (what, holds) in named {
         share("functions", String::from(what), functions(&holds), all);
     }
-    let kinds: Vec<Kind> =
+    let kinds: Vec<ParameterKind> =
         sample.iter().flat_map(|one| one.drawn.function.structure.kinds.iter().copied()).collect();
-    let named: [(&str, Test<Kind>); 4] = [
-        ("continuous", |kind| *kind == Kind::Continuous),
-        ("ints and steps", |kind| matches!(kind, Kind::Levels(_))),
-        ("ints on a logarithmic scale", |kind| matches!(kind, Kind::LogLevels(_))),
+    let named: [(&str, Test<ParameterKind>); 4] = [
+        ("continuous", |kind| *kind == ParameterKind::Continuous),
+        ("ints and steps", |kind| matches!(kind, ParameterKind::Levels(_))),
+        ("ints on a logarithmic scale", |kind| matches!(kind, ParameterKind::LogLevels(_))),
         ("categorical", |kind| kind.is_categorical()),
     ];
     for (what, holds) in named {
@@ -109,10 +109,10 @@ pub fn facts(sample: &[Sampled]) -> Vec<Fact> {
     share("trials", String::from("that failed"), failed, trials().count());
     let mut figure = |what: &str, value| {
         let what = String::from(what);
-        facts.push(Fact { group: "diversity", what, value, is_share: false });
+        statistics.push(SampleStatistic { group: "diversity", what, value, is_share: false });
     };
-    let traits: Vec<_> = sample.iter().map(|one| one.traits).collect();
-    figure("effective classes of 64", effective_classes(&traits));
+    let features: Vec<_> = sample.iter().map(|one| one.features).collect();
+    figure("effective classes of 64", effective_classes(&features));
     let Correlations { mean, high, duplicates } = Correlations::of(sample);
     figure("mean |rank correlation| of two functions", mean);
     figure("95 % quantile of it", high);
@@ -122,7 +122,7 @@ pub fn facts(sample: &[Sampled]) -> Vec<Fact> {
     let erratic = jumps.iter().filter(|jump| **jump > 0.3).count();
     figure("smooth trajectories (mean jump below 15 % of the range), %", percent(smooth, all));
     figure("erratic trajectories (mean jump above 30 % of it), %", percent(erratic, all));
-    facts
+    statistics
 }
 
 fn percent(count: usize, of: usize) -> f64 {
@@ -130,15 +130,16 @@ fn percent(count: usize, of: usize) -> f64 {
 }
 
 /// The integrity and diversity checks of the smoke test's first step, on a sample.
-pub fn check(sample: &[Sampled], facts: &[Fact], criteria: &mut Criteria) {
-    let count =
-        |holds: &dyn Fn(&Sampled) -> bool| sample.iter().filter(|one| holds(one)).count() as f64;
+pub fn check(sample: &[ProfiledFunction], statistics: &[SampleStatistic], criteria: &mut Criteria) {
+    let count = |holds: &dyn Fn(&ProfiledFunction) -> bool| {
+        sample.iter().filter(|one| holds(one)).count() as f64
+    };
     criteria.equals(
         1,
         "functions that are degenerate",
         count(&|one| {
-            let survey = &one.drawn.survey;
-            survey.verdict().is_err() || survey.resolves(one.drawn.optimum.loss).is_err()
+            let probes = &one.drawn.probes;
+            probes.check_values().is_err() || probes.check_optimum(one.drawn.optimum.loss).is_err()
         }),
         0.0,
     );
@@ -163,7 +164,7 @@ pub fn check(sample: &[Sampled], facts: &[Fact], criteria: &mut Criteria) {
         1,
         "optima that are not legal",
         count(&|one| {
-            let Sampled { drawn, .. } = one;
+            let ProfiledFunction { drawn, .. } = one;
             let configuration = drawn.function.configuration(&drawn.optimum.values);
             drawn.function.space.validate(&configuration).is_err()
         }),
@@ -183,12 +184,15 @@ pub fn check(sample: &[Sampled], facts: &[Fact], criteria: &mut Criteria) {
         0.0,
     );
     let of = |part: &str| {
-        facts.iter().find(|fact| fact.what.contains(part)).map_or(f64::NAN, |fact| fact.value)
+        statistics
+            .iter()
+            .find(|statistic| statistic.what.contains(part))
+            .map_or(f64::NAN, |statistic| statistic.value)
     };
     // Two planes of one parameter are copies of each other, but for a factor and an offset.
     criteria.at_most(1, "functions that are another's copy, %", of("another's copy"), 0.5);
-    let rarest = facts.iter().filter(|fact| fact.what.contains("of the family"));
-    let rarest = rarest.map(|fact| fact.value).fold(1.0, f64::min);
+    let rarest = statistics.iter().filter(|statistic| statistic.what.contains("of the family"));
+    let rarest = rarest.map(|statistic| statistic.value).fold(1.0, f64::min);
     criteria.at_least(1, "share of the rarest family", rarest, 0.05);
     let mut between = |what: &'static str, part: &str, least: f64, most: f64| {
         let value = of(part);
@@ -219,17 +223,17 @@ struct Correlations {
 }
 
 impl Correlations {
-    fn of(sample: &[Sampled]) -> Self {
-        let mut generator = Generator::seed_from_u64(0x00C0_44E1);
+    fn of(sample: &[ProfiledFunction]) -> Self {
+        let mut rng = SeededRng::seed_from_u64(0x00C0_44E1);
         let points: Vec<Vec<f64>> =
-            (0..POINTS).map(|_| random::point(MOST_DIMENSIONS, &mut generator)).collect();
+            (0..POINTS).map(|_| random::point(MAX_DIMENSIONS, &mut rng)).collect();
         let outcomes: Vec<Vec<Option<f64>>> =
             sample.iter().map(|one| outcomes(one, &points)).collect();
         let size = |index: usize| sample[index].drawn.function.structure.kinds.len();
         let mut found = Vec::with_capacity(PAIRS);
         // Far from all draws are pairs: a bound on the search, not on what it finds.
         for _ in 0..20 * PAIRS {
-            let pair = [(); 2].map(|()| generator.random_range(0..sample.len()));
+            let pair = [(); 2].map(|()| rng.random_range(0..sample.len()));
             if found.len() < PAIRS && pair[0] != pair[1] && size(pair[0]) == size(pair[1]) {
                 found.extend(rank_correlation(&outcomes[pair[0]], &outcomes[pair[1]]));
             }
@@ -255,13 +259,13 @@ impl Correlations {
 
 /// The values of a function at points of the cube, of which it takes as many coordinates as it has
 /// parameters.
-fn outcomes(one: &Sampled, points: &[Vec<f64>]) -> Vec<Option<f64>> {
+fn outcomes(one: &ProfiledFunction, points: &[Vec<f64>]) -> Vec<Option<f64>> {
     let function = &one.drawn.function;
     let kinds = &function.structure.kinds;
     points
         .iter()
         .map(|point| {
-            let value = |(kind, place): (&Kind, &f64)| kind.nearest(*place);
+            let value = |(kind, place): (&ParameterKind, &f64)| kind.nearest(*place);
             let values: Vec<f64> = kinds.iter().zip(point).map(value).collect();
             function.evaluate(&values)
         })
@@ -308,13 +312,13 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 
 /// Whether two functions agree at every point but for an offset and a factor.
 fn same(one: &[Option<f64>], other: &[Option<f64>]) -> bool {
-    let normalised = |values: &[Option<f64>]| -> Vec<Option<f64>> {
+    let normalized = |values: &[Option<f64>]| -> Vec<Option<f64>> {
         let found = || values.iter().flatten();
         let low = found().copied().fold(f64::INFINITY, f64::min);
         let high = found().copied().fold(f64::NEG_INFINITY, f64::max);
         values.iter().map(|value| value.map(|value| (value - low) / (high - low))).collect()
     };
-    normalised(one).iter().zip(normalised(other)).all(|pair| match pair {
+    normalized(one).iter().zip(normalized(other)).all(|pair| match pair {
         (Some(one), Some(other)) => (one - other).abs() < 1e-9,
         (one, other) => one.is_none() && other.is_none(),
     })
@@ -323,7 +327,7 @@ fn same(one: &[Option<f64>], other: &[Option<f64>]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{super::sample, *};
-    use crate::generators::function::FunctionOptions;
+    use crate::generators::FunctionOptions;
 
     #[test]
     fn ranks_and_their_correlation_are_right() {
@@ -340,15 +344,15 @@ mod tests {
     /// The whole check on the prior as it is; and a sample with ten copies in it is found out.
     #[test]
     fn the_prior_passes_and_a_copy_does_not() {
-        let teachers = "random:1,designed:2".parse().unwrap();
+        let teachers = "random:1,oracle_guided:2".parse().unwrap();
         let mut drawn = sample(&FunctionOptions::default(), &teachers, 600, 40, 1).unwrap();
         let mut criteria = Criteria::default();
-        check(&drawn, &facts(&drawn), &mut criteria);
+        check(&drawn, &statistics(&drawn), &mut criteria);
         assert!(criteria.all_passed(), "{criteria}");
         let same = sample(&FunctionOptions::default(), &teachers, 10, 40, 1).unwrap();
         drawn.extend(same);
         let mut criteria = Criteria::default();
-        check(&drawn, &facts(&drawn), &mut criteria);
+        check(&drawn, &statistics(&drawn), &mut criteria);
         let failed = criteria.list().iter().filter(|criterion| !criterion.passed);
         assert_eq!(
             failed.map(|criterion| criterion.what).collect::<Vec<_>>(),

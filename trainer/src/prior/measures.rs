@@ -1,7 +1,7 @@
 //! What the parameters of a function do, measured at points alone: nothing is asked of the
 //! generator that drew it.
 
-use crate::generators::function::{Drawn, Function};
+use crate::generators::{Function, SampledFunction};
 
 /// From so many surveyed points, evenly spread over the ranks, each parameter is moved…
 const BASES: usize = 24;
@@ -28,10 +28,10 @@ pub struct Measures {
 
 impl Measures {
     /// Measures a function.
-    pub fn of(drawn: &Drawn) -> Self {
-        let Drawn { function, survey, optimum, .. } = drawn;
-        let points = survey.points();
-        let (low, high) = (survey.quantile(0.05), survey.quantile(0.95));
+    pub fn of(drawn: &SampledFunction) -> Self {
+        let SampledFunction { function, probes, optimum, .. } = drawn;
+        let points = probes.points();
+        let (low, high) = (probes.quantile(0.05), probes.quantile(0.95));
         let range = (high - low).max(f64::MIN_POSITIVE);
         let kinds = &function.structure.kinds;
         let mut influence = Vec::with_capacity(kinds.len());
@@ -68,7 +68,7 @@ impl Measures {
             longest = longest.max(run);
             before = Some(*loss);
         }
-        let near = optimum.loss + 0.05 * (survey.quantile(0.5) - optimum.loss);
+        let near = optimum.loss + 0.05 * (probes.quantile(0.5) - optimum.loss);
         let good = points.iter().filter(|(loss, _)| *loss <= near).count();
         let count = points.len().max(1) as f64;
         Self {
@@ -76,7 +76,7 @@ impl Measures {
             monotone,
             plateau: longest as f64 / count,
             good: good as f64 / count,
-            failing: survey.failing(),
+            failing: probes.failure_rate(),
         }
     }
 
@@ -127,11 +127,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        dataset::kind::{Activation, Kind},
-        generators::{
-            Family, Landscape, integrity::Survey, optimum::Optimum, random::Generator,
-            structure::Structure,
-        },
+        generators::{Landscape, integrity::ProbeSet, optimum::Optimum, structure::Structure},
+        problem::{Activation, FunctionFamily, ParameterKind},
+        random::SeededRng,
     };
 
     struct Plain;
@@ -154,15 +152,16 @@ mod tests {
 
     #[test]
     fn influence_and_monotony_are_what_they_are() {
-        let mut generator = Generator::seed_from_u64(3);
-        let mut kinds = vec![Kind::Continuous; 5];
-        kinds[0] = Kind::Categorical(2);
+        let mut rng = SeededRng::seed_from_u64(3);
+        let mut kinds = vec![ParameterKind::Continuous; 5];
+        kinds[0] = ParameterKind::Categorical(2);
         let mut structure = Structure::plain(kinds);
         structure.activations[4] = Some(Activation { parent: 0, values: 0b10 });
-        let function = Function::over(structure, Family::Symbolic, Box::new(Plain), &mut generator);
-        let survey = Survey::of(&function, &mut generator);
-        let optimum = Optimum::search(&function, &survey, &mut generator).unwrap();
-        let measures = Measures::of(&Drawn { function, survey, optimum, generator });
+        let function =
+            Function::over(structure, FunctionFamily::Symbolic, Box::new(Plain), &mut rng);
+        let probes = ProbeSet::of(&function, &mut rng);
+        let optimum = Optimum::search(&function, &probes, &mut rng).unwrap();
+        let measures = Measures::of(&SampledFunction { function, probes, optimum, rng });
         // The choice matters by what it makes active.
         let matters: Vec<bool> =
             measures.influence.iter().map(|influence| influence.unwrap() > 0.0).collect();

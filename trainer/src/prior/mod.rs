@@ -11,27 +11,24 @@ pub mod page;
 mod picture;
 mod svg;
 
+use measures::Measures;
 use optiformer::Result;
 use rayon::prelude::*;
 
 use crate::{
-    dataset::shard::Record,
-    generators::{
-        diversity::Traits,
-        function::{Drawn, Function, FunctionOptions},
-    },
-    trajectories::{self, Teachers},
+    dataset::record::Record,
+    generators::{FunctionOptions, SampledFunction, diversity::LandscapeFeatures},
+    trajectories::{self, TeacherMixture},
 };
-use measures::Measures;
 
 /// One function of a sample, a trajectory on it, and what was measured.
-pub struct Sampled {
+pub struct ProfiledFunction {
     /// The function, its survey and its optimum.
-    pub drawn: Drawn,
+    pub drawn: SampledFunction,
     /// A trajectory.
     pub record: Record,
     /// How smooth, linear and lopsided it is.
-    pub traits: Traits,
+    pub features: LandscapeFeatures,
     /// What its parameters do.
     pub measures: Measures,
 }
@@ -43,19 +40,19 @@ pub struct Sampled {
 /// What a teacher says.
 pub fn sample(
     options: &FunctionOptions,
-    teachers: &Teachers,
+    teachers: &TeacherMixture,
     functions: u64,
     trials: usize,
     seed: u64,
-) -> Result<Vec<Sampled>> {
+) -> Result<Vec<ProfiledFunction>> {
     (0..functions)
         .into_par_iter()
         .map(|index| {
-            let drawn = Function::draw(options, seed, index);
+            let drawn = SampledFunction::draw(options, seed, index);
             let record = trajectories::record(options, teachers, trials, seed, index)?;
-            let traits = Traits::of(&drawn);
+            let features = LandscapeFeatures::of(&drawn);
             let measures = Measures::of(&drawn);
-            Ok(Sampled { drawn, record, traits, measures })
+            Ok(ProfiledFunction { drawn, record, features, measures })
         })
         .collect()
 }

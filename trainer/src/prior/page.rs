@@ -3,18 +3,18 @@
 use std::fmt::Write;
 
 use super::{
-    Sampled,
-    checks::Fact,
-    picture::{self, COLOURS, SHADES},
+    ProfiledFunction,
+    checks::SampleStatistic,
+    picture::{self, COLORS, SHADES},
     svg::escape,
 };
-use crate::{generators::Family, smoke::criteria::Criteria};
+use crate::{criteria::Criteria, problem::FunctionFamily};
 
 /// One HTML page that needs nothing else; of each family it draws about the same number of
 /// functions, `pictures` in all.
 pub fn write(
-    sample: &[Sampled],
-    facts: &[Fact],
+    sample: &[ProfiledFunction],
+    statistics: &[SampleStatistic],
     criteria: &Criteria,
     pictures: usize,
     made: &str,
@@ -30,18 +30,18 @@ pub fn write(
         escape(made)
     );
     page.push_str("<section class=\"tables\">");
-    shares(facts, &mut page);
+    shares(statistics, &mut page);
     checks(criteria, &mut page);
     page.push_str("</section>");
     page.push_str(
         "<p>Of each function: a map over its two strongest parameters, the others as at the optimum (shades are twelfths of the \
-         random points, dark is good, hatched grey fails; dots are trials, the cross is the optimum); slices through the \
+         random points, dark is good, hatched gray fails; dots are trials, the cross is the optimum); slices through the \
          optimum along up to eight parameters; a trajectory with the best so far; the scores at random points. Heights go from the \
          optimum to the 95 % quantile of random points; failed trials are at the top.</p>",
     );
-    let each = pictures.div_ceil(Family::ALL.len());
-    for family in Family::ALL {
-        let members: Vec<(usize, &Sampled)> = sample
+    let each = pictures.div_ceil(FunctionFamily::ALL.len());
+    for family in FunctionFamily::ALL {
+        let members: Vec<(usize, &ProfiledFunction)> = sample
             .iter()
             .enumerate()
             .filter(|(_, one)| one.drawn.function.family == family)
@@ -55,7 +55,7 @@ pub fn write(
     page
 }
 
-fn card(number: usize, one: &Sampled, page: &mut String) {
+fn card(number: usize, one: &ProfiledFunction, page: &mut String) {
     let structure = &one.drawn.function.structure;
     let conditions = structure.activations.iter().enumerate().filter_map(|(index, activation)| {
         let activation = (*activation)?;
@@ -90,25 +90,30 @@ fn card(number: usize, one: &Sampled, page: &mut String) {
     let _ = write!(page, "</p>{}</article>", picture::charts(one));
 }
 
-fn shares(facts: &[Fact], page: &mut String) {
+fn shares(statistics: &[SampleStatistic], page: &mut String) {
     page.push_str("<table><caption>Shares</caption>");
     let mut group = "";
-    for fact in facts {
-        if fact.group != group {
-            group = fact.group;
+    for statistic in statistics {
+        if statistic.group != group {
+            group = statistic.group;
             let _ = write!(page, "<tr><th colspan=\"2\">{group}</th></tr>");
         }
-        let _ = write!(page, "<tr><td>{}</td><td>{}</td></tr>", escape(&fact.what), figure(fact));
+        let _ = write!(
+            page,
+            "<tr><td>{}</td><td>{}</td></tr>",
+            escape(&statistic.what),
+            figure(statistic)
+        );
     }
     page.push_str("</table>");
 }
 
 /// A fact's figure as text: shares in percent.
-pub fn figure(fact: &Fact) -> String {
-    if fact.is_share {
-        format!("{:.1} %", 100.0 * fact.value)
+pub fn figure(statistic: &SampleStatistic) -> String {
+    if statistic.is_share {
+        format!("{:.1} %", 100.0 * statistic.value)
     } else {
-        format!("{:.2}", fact.value)
+        format!("{:.2}", statistic.value)
     }
 }
 
@@ -148,10 +153,10 @@ fn style() -> String {
         let (hue, light) = (260.0 - 200.0 * t, 24.0 + 64.0 * t);
         let _ = write!(style, ".h{shade}{{fill:hsl({hue:.0} 55% {light:.0}%)}}");
     }
-    for colour in 0..COLOURS {
-        let hue = 45 * colour;
-        let _ = write!(style, ".l{colour}{{stroke:hsl({hue} 70% 48%)}}");
-        let _ = write!(style, ".d{colour}{{fill:hsl({hue} 70% 48%)}}");
+    for color in 0..COLORS {
+        let hue = 45 * color;
+        let _ = write!(style, ".l{color}{{stroke:hsl({hue} 70% 48%)}}");
+        let _ = write!(style, ".d{color}{{fill:hsl({hue} 70% 48%)}}");
     }
     style
 }
@@ -162,17 +167,17 @@ mod tests {
         super::{checks, sample},
         *,
     };
-    use crate::generators::function::FunctionOptions;
+    use crate::generators::FunctionOptions;
 
     #[test]
     fn the_page_draws_every_family_and_closes_what_it_opens() {
-        let teachers = "designed".parse().unwrap();
+        let teachers = "oracle_guided".parse().unwrap();
         let sample = sample(&FunctionOptions::default(), &teachers, 60, 20, 2).unwrap();
-        let facts = checks::facts(&sample);
+        let statistics = checks::statistics(&sample);
         let mut criteria = Criteria::default();
-        checks::check(&sample, &facts, &mut criteria);
-        let page = write(&sample, &facts, &criteria, 12, "a & b");
-        for family in Family::ALL {
+        checks::check(&sample, &statistics, &mut criteria);
+        let page = write(&sample, &statistics, &criteria, 12, "a & b");
+        for family in FunctionFamily::ALL {
             assert!(page.contains(&format!("<h2>{family:?}</h2>")));
         }
         assert!(page.contains("a &amp; b"));

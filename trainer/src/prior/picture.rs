@@ -2,23 +2,23 @@
 //! random.
 
 use super::{
-    Sampled,
+    ProfiledFunction,
     measures::{places_of, profile},
     svg::Chart,
 };
-use crate::{dataset::kind::Kind, generators::function::Function};
+use crate::{generators::Function, problem::ParameterKind};
 
 /// Shades of a map.
 pub(super) const SHADES: usize = 12;
 /// Points of a map along an axis, and of a slice.
 const GRID: usize = 44;
-/// Lines that can be told apart by their colours.
-pub(super) const COLOURS: usize = 8;
+/// Lines that can be told apart by their colors.
+pub(super) const COLORS: usize = 8;
 /// Bars of a histogram.
 const BARS: usize = 24;
 
 /// The charts of a function.
-pub(super) fn charts(one: &Sampled) -> String {
+pub(super) fn charts(one: &ProfiledFunction) -> String {
     let mut text = String::new();
     if one.drawn.function.structure.kinds.len() > 1 {
         text.push_str(&map(one));
@@ -30,17 +30,19 @@ pub(super) fn charts(one: &Sampled) -> String {
 }
 
 /// Where a value is drawn along an axis: choices and levels in the middles of their cells.
-fn across(kind: Kind, value: f64) -> f64 {
+fn across(kind: ParameterKind, value: f64) -> f64 {
     match kind {
-        Kind::Categorical(count) => (value + 0.5) / f64::from(count),
+        ParameterKind::Categorical(count) => (value + 0.5) / f64::from(count),
         kind => kind.coordinate(value),
     }
 }
 
 /// The value in whose cell a place of an axis lies.
-fn value_at(kind: Kind, place: f64) -> f64 {
+fn value_at(kind: ParameterKind, place: f64) -> f64 {
     match kind {
-        Kind::Categorical(count) => (place * f64::from(count)).floor().min(f64::from(count) - 1.0),
+        ParameterKind::Categorical(count) => {
+            (place * f64::from(count)).floor().min(f64::from(count) - 1.0)
+        }
         kind => kind.value_of_coordinate(place),
     }
 }
@@ -57,14 +59,14 @@ fn with(values: &[f64], changes: [(usize, f64); 2]) -> Vec<f64> {
 /// The two strongest parameters, the others as at the optimum; shades are quantiles of the scores
 /// at random points, so that heavy tails show as much as the good end. Dots are trials of the
 /// trajectory, the cross is the optimum.
-fn map(one: &Sampled) -> String {
+fn map(one: &ProfiledFunction) -> String {
     let function = &one.drawn.function;
     let strongest = one.measures.strongest();
     let (x, y) = (strongest[0].min(strongest[1]), strongest[0].max(strongest[1]));
     let kinds = &function.structure.kinds;
     let optimum = &one.drawn.optimum.values;
     let cuts: Vec<f64> =
-        (1..SHADES).map(|shade| one.drawn.survey.quantile(shade as f64 / SHADES as f64)).collect();
+        (1..SHADES).map(|shade| one.drawn.probes.quantile(shade as f64 / SHADES as f64)).collect();
     let mut cells = Vec::with_capacity(GRID * GRID);
     for row in 0..GRID {
         for column in 0..GRID {
@@ -97,26 +99,26 @@ fn map(one: &Sampled) -> String {
 /// A parameter's name and kind.
 fn axis(function: &Function, index: usize) -> String {
     match function.structure.kinds[index] {
-        Kind::Continuous => format!("x{index}"),
-        Kind::Levels(count) => format!("x{index} ({count} levels)"),
-        Kind::LogLevels(count) => format!("x{index} (log, {count})"),
-        Kind::Categorical(count) => format!("x{index} ({count} choices)"),
+        ParameterKind::Continuous => format!("x{index}"),
+        ParameterKind::Levels(count) => format!("x{index} ({count} levels)"),
+        ParameterKind::LogLevels(count) => format!("x{index} (log, {count})"),
+        ParameterKind::Categorical(count) => format!("x{index} ({count} choices)"),
     }
 }
 
 /// A loss between the optimum (0) and the 95 % quantile of random points (1).
-fn height(one: &Sampled, loss: f64) -> f64 {
-    let (low, high) = (one.drawn.optimum.loss, one.drawn.survey.quantile(0.95));
+fn height(one: &ProfiledFunction, loss: f64) -> f64 {
+    let (low, high) = (one.drawn.optimum.loss, one.drawn.probes.quantile(0.95));
     (loss - low) / (high - low).max(f64::MIN_POSITIVE)
 }
 
 /// Along each of the strongest parameters, through the optimum.
-fn slices(one: &Sampled) -> String {
+fn slices(one: &ProfiledFunction) -> String {
     let function = &one.drawn.function;
     let optimum = &one.drawn.optimum.values;
     let mut chart = Chart::new("slices through the optimum");
     let shown = one.measures.strongest();
-    for (place, index) in shown.iter().take(COLOURS).enumerate() {
+    for (place, index) in shown.iter().take(COLORS).enumerate() {
         let kind = function.structure.kinds[*index];
         let losses = profile(function, optimum, *index, GRID);
         let places = places_of(function, *index, GRID);
@@ -136,7 +138,7 @@ fn slices(one: &Sampled) -> String {
 }
 
 /// The trials in their order, and the best so far.
-fn trajectory(one: &Sampled) -> String {
+fn trajectory(one: &ProfiledFunction) -> String {
     let trials = &one.record.trials;
     let mut chart = Chart::new(&format!("{} trials and the best so far", trials.len()));
     let x = |number: usize| (number as f64 + 0.5) / trials.len() as f64;
@@ -158,10 +160,10 @@ fn trajectory(one: &Sampled) -> String {
 
 /// Scores at uniform points, between the optimum and the 95 % quantile; what lies beyond is in the
 /// last bar.
-fn histogram(one: &Sampled) -> String {
+fn histogram(one: &ProfiledFunction) -> String {
     let mut chart = Chart::new("scores at random points");
     let mut counts = [0usize; BARS];
-    for (loss, _) in one.drawn.survey.points() {
+    for (loss, _) in one.drawn.probes.points() {
         let place = (height(one, *loss).clamp(0.0, 1.0) * BARS as f64) as usize;
         counts[place.min(BARS - 1)] += 1;
     }

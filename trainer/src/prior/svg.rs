@@ -39,7 +39,7 @@ impl Chart {
         SIZE.1 - EDGE - value.clamp(0.0, 1.0) * (SIZE.1 - TOP - EDGE)
     }
 
-    /// A line through points, of the class `class` (`l0` to `l7` are the colours of lines). A
+    /// A line through points, of the class `class` (`l0` to `l7` are the colors of lines). A
     /// `None` interrupts it.
     pub fn line(&mut self, class: &str, points: impl IntoIterator<Item = Option<(f64, f64)>>) {
         let mut path = String::new();
@@ -90,7 +90,7 @@ impl Chart {
     }
 
     /// A grid of shades, row by row from the bottom: `h0` to `h{shades - 1}`, and `failed` where
-    /// there is none. Neighbours of the same shade become one shape.
+    /// there is none. Neighbors of the same shade become one shape.
     pub fn shades(&mut self, columns: usize, cells: &[Option<usize>], shades: usize) {
         let rows = cells.len() / columns;
         let mut paths = vec![String::new(); shades + 1];
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbours_of_one_shade_are_one_shape() {
+    fn neighbors_of_one_shade_are_one_shape() {
         let mut chart = Chart::new("a < b");
         chart.shades(3, &[Some(0), Some(0), None, Some(1), Some(0), Some(0)], 2);
         let text = chart.finish();

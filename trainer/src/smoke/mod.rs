@@ -7,7 +7,6 @@
 //! 5. Suggestions: away from bad trials, near good ones.
 //! 6. Optuna: a study through the Python sampler.
 
-pub mod criteria;
 mod optuna;
 mod suggestions;
 mod tokens;
@@ -18,37 +17,39 @@ use std::{
     time::Instant,
 };
 
-use criteria::Criteria;
 use optiformer::{
     Error, ErrorKind, Result,
     model::{self, Config, Metadata, Model},
     tokenizer::vocabulary,
 };
 use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 use tch::Device;
 
 use crate::{
+    criteria::Criteria,
     dataset::{
         encoder::{EncoderOptions, encode},
-        shard::{self, Header, INACTIVE, Kind, Reader, Record},
+        record::{INACTIVE, Record},
+        shard::{self, Header, Reader},
     },
     export,
-    generators::{self, Family, function::FunctionOptions},
+    generators::{self, FunctionOptions},
     network::Network,
-    sequence::Sequence,
+    problem::{FunctionFamily, ParameterKind},
+    random::SeededRng,
+    sequence::TrainingSequence,
     training::{self, BatchSource, Examples, TrainingOptions, log},
     trajectories,
 };
 
 /// How the smoke test runs.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct SmokePlan {
     /// Size of the model.
     pub preset: String,
     /// How many parameters that size must have.
     pub parameters: std::ops::RangeInclusive<f64>,
-    /// Optimiser steps.
+    /// Optimizer steps.
     pub steps: u64,
     /// Peak learning rate.
     pub rate: f64,
@@ -72,7 +73,7 @@ const TRIALS: usize = 50;
 /// # Errors
 ///
 /// Only what keeps a step from running at all; a criterion that fails is part of the outcome.
-pub fn run(plan: &Plan, interrupted: &Arc<AtomicBool>) -> Result<Criteria> {
+pub fn run(plan: &SmokePlan, interrupted: &Arc<AtomicBool>) -> Result<Criteria> {
     if plan.directory.exists() {
         std::fs::remove_dir_all(&plan.directory)?;
     }
@@ -89,15 +90,17 @@ pub fn run(plan: &Plan, interrupted: &Arc<AtomicBool>) -> Result<Criteria> {
 }
 
 /// Step 1.
-fn data(plan: &Plan, criteria: &mut Criteria) -> Result<Vec<Record>> {
+fn data(plan: &SmokePlan, criteria: &mut Criteria) -> Result<Vec<Record>> {
     let started = Instant::now();
-    let options = FunctionOptions { most_dimensions: 4, ..FunctionOptions::default() };
+    let options = FunctionOptions { max_dimensions: 4, ..FunctionOptions::default() };
     let teachers = "tpe:1,random:1".parse()?;
     let mut records: Vec<Record> = Vec::new();
     for index in 0.. {
         let record = trajectories::record(&options, &teachers, TRIALS, 42, index)?;
         let same = records.iter().filter(|other| other.family == record.family).count();
-        if [Family::GpPrior, Family::Symbolic].contains(&record.family) && same < OF_EACH_FAMILY {
+        if [FunctionFamily::GpPrior, FunctionFamily::Symbolic].contains(&record.family)
+            && same < OF_EACH_FAMILY
+        {
             records.push(record);
         }
         if records.len() == 2 * OF_EACH_FAMILY {
@@ -110,7 +113,7 @@ fn data(plan: &Plan, criteria: &mut Criteria) -> Result<Vec<Record>> {
         records: records.len() as u64,
         trials: TRIALS,
         teachers: String::from("tpe:1,random:1"),
-        most_dimensions: 4,
+        max_dimensions: 4,
         generators: generators::VERSION,
     };
     let path = plan.directory.join("smoke.shard");
@@ -118,7 +121,7 @@ fn data(plan: &Plan, criteria: &mut Criteria) -> Result<Vec<Record>> {
     let read: Result<Vec<Record>> = Reader::open(&path)?.collect();
     let trials = records.iter().map(|record| record.trials.len()).sum::<usize>();
     criteria.equals(1, "trials", trials as f64, (2 * OF_EACH_FAMILY * TRIALS) as f64);
-    let smooth = records.iter().filter(|record| record.family == Family::GpPrior).count();
+    let smooth = records.iter().filter(|record| record.family == FunctionFamily::GpPrior).count();
     criteria.equals(1, "trajectories on Gaussian processes", smooth as f64, OF_EACH_FAMILY as f64);
     criteria.holds(
         1,
@@ -133,7 +136,7 @@ fn data(plan: &Plan, criteria: &mut Criteria) -> Result<Vec<Record>> {
         })
         .filter(|(place, kind)| match kind {
             _ if **place == INACTIVE => false,
-            Kind::Categorical(choices) => **place < 0.0 || **place >= f32::from(*choices),
+            ParameterKind::Categorical(choices) => **place < 0.0 || **place >= f32::from(*choices),
             _ => !(0.0..=1.0).contains(*place),
         })
         .count();
@@ -147,7 +150,7 @@ fn data(plan: &Plan, criteria: &mut Criteria) -> Result<Vec<Record>> {
     });
     let fewest = distinct.min().unwrap_or(0);
     criteria.at_least(1, "different outcomes in the dullest trajectory", fewest as f64, 3.0);
-    // How much the losses of neighbours in time jump, as a share of their range: low where a study
+    // How much the losses of neighbors in time jump, as a share of their range: low where a study
     // improves steadily.
     let roughness: Vec<f64> = records.iter().map(Record::jumps).collect();
     let spread = roughness.iter().copied().fold(f64::MIN, f64::max)
@@ -158,7 +161,7 @@ fn data(plan: &Plan, criteria: &mut Criteria) -> Result<Vec<Record>> {
 }
 
 /// Step 3.
-fn size(plan: &Plan, config: &Config, criteria: &mut Criteria) {
+fn size(plan: &SmokePlan, config: &Config, criteria: &mut Criteria) {
     let network = Network::new(config.clone(), Device::Cpu, 1);
     let millions = config.parameters() as f64 / 1e6;
     criteria.at_least(3, "millions of parameters", millions, *plan.parameters.start());
@@ -170,8 +173,8 @@ fn size(plan: &Plan, config: &Config, criteria: &mut Criteria) {
     criteria.at_most(3, "megabytes of weights and optimizer", megabytes, 2000.0);
 }
 
-/// The same sequences again and again: few enough to be learnt by heart.
-struct Fixed(Vec<Sequence>);
+/// The same sequences again and again: few enough to be learned by heart.
+struct Fixed(Vec<TrainingSequence>);
 
 impl BatchSource for Fixed {
     fn training(&self, _: u64) -> Result<Examples> {
@@ -185,7 +188,7 @@ impl BatchSource for Fixed {
 
 /// Step 4; returns the exported weights.
 fn train(
-    plan: &Plan,
+    plan: &SmokePlan,
     config: &Config,
     records: Vec<Record>,
     interrupted: &Arc<AtomicBool>,
@@ -193,12 +196,12 @@ fn train(
 ) -> Result<PathBuf> {
     let encoder = EncoderOptions {
         context: plan.context,
-        zoomed: 0.0,
-        optimal: 1.0,
+        zoom_probability: 0.0,
+        optimum_probability: 1.0,
         ..EncoderOptions::default()
     };
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(42);
-    let sequences = records.iter().map(|record| encode(record, &encoder, &mut generator)).collect();
+    let mut rng = SeededRng::seed_from_u64(42);
+    let sequences = records.iter().map(|record| encode(record, &encoder, &mut rng)).collect();
     let options = TrainingOptions {
         steps: plan.steps,
         minutes: None,
@@ -212,7 +215,7 @@ fn train(
         validate_every: 100,
         log_every: 1,
         patience: None,
-        precision: crate::device::Precision::Auto.resolve(plan.device),
+        precision: crate::device::ComputePrecision::Auto.resolve(plan.device),
         fall: 1.0,
         begin_from: None,
         seed: 42,

@@ -3,7 +3,7 @@ use std::{path::Path, process::Command};
 use optiformer::{Error, ErrorKind, Result};
 use serde::Deserialize;
 
-use super::criteria::Criteria;
+use crate::criteria::Criteria;
 
 /// Ten trials on (x − 2)² in [0, 5], as an Optuna user writes it.
 const SCRIPT: &str = r#"

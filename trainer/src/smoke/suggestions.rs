@@ -8,8 +8,7 @@ use optiformer::{
     trial::Observation,
 };
 
-use super::criteria::Criteria;
-use crate::evaluation::statistics::median;
+use crate::{criteria::Criteria, evaluation::statistics::median};
 
 /// Suggestions made for each history.
 const SEEDS: u64 = 15;

@@ -4,9 +4,8 @@ use optiformer::{
     tokenizer::{Tokenizer, vocabulary},
 };
 use rand::{RngExt, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::criteria::Criteria;
+use crate::{criteria::Criteria, random::SeededRng};
 
 /// Step 2: values of every kind there and back.
 pub fn check(criteria: &mut Criteria) -> Result<()> {
@@ -20,7 +19,7 @@ pub fn check(criteria: &mut Criteria) -> Result<()> {
     ])?;
     let tokenizer = Tokenizer::new(&space)?;
     let view = SearchBox::whole(space.len());
-    let mut generator = Xoshiro256PlusPlus::seed_from_u64(42);
+    let mut rng = SeededRng::seed_from_u64(42);
     let (mut worst, mut rounded) = (0.0_f64, 0.0_f64);
     let (mut illegal, mut unstable, mut inexact) = (0, 0, 0);
     for round in 0..2000 {
@@ -30,7 +29,7 @@ pub fn check(criteria: &mut Criteria) -> Result<()> {
                 0 => 0.0,
                 1 => 1.0,
                 2 => 0.5,
-                _ => generator.random(),
+                _ => rng.random(),
             };
             let value = domain.from_unit(unit);
             let token = tokenizer.value(index, value, &view);

@@ -101,8 +101,10 @@ impl Checkpoint {
         let config = Config::from_json(entry("config")?)?;
         let progress = serde_json::from_str(entry("progress")?)
             .map_err(|error| bad(format!("metadata \"progress\": {error}")))?;
-        let count: i64 =
-            crate::network::layout::entries(&config).iter().map(|entry| entry.count()).sum();
+        let count: i64 = crate::network::layout::parameter_tensors(&config)
+            .iter()
+            .map(|entry| entry.count())
+            .sum();
         let tensor = |name: &str| {
             let view = file.tensor(name).map_err(|error| bad(format!("{name}: {error}")))?;
             if view.dtype() != Dtype::F32 || view.data().len() as i64 != 4 * count {

@@ -11,8 +11,8 @@ use plotters::prelude::*;
 
 /// One line of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Entry {
-    /// Optimiser steps made.
+pub struct LogEntry {
+    /// Optimizer steps made.
     pub step: u64,
     /// Tokens seen.
     pub tokens: u64,
@@ -52,7 +52,7 @@ impl Log {
     ///
     /// What the file system says.
     pub fn open(path: &Path, step: u64) -> Result<Self> {
-        let kept: Vec<Entry> = match read(path) {
+        let kept: Vec<LogEntry> = match read(path) {
             Ok(entries) => entries.into_iter().filter(|entry| entry.step <= step).collect(),
             Err(error) if error.kind() == ErrorKind::Io => Vec::new(),
             Err(error) => return Err(error),
@@ -71,7 +71,7 @@ impl Log {
     /// # Errors
     ///
     /// What the file system says.
-    pub fn add(&mut self, entry: &Entry) -> Result<()> {
+    pub fn add(&mut self, entry: &LogEntry) -> Result<()> {
         Ok(self.file.write_all(line(entry).as_bytes())?)
     }
 
@@ -86,7 +86,7 @@ impl Log {
     }
 }
 
-fn line(entry: &Entry) -> String {
+fn line(entry: &LogEntry) -> String {
     format!(
         "{},{},{:.1},{:.5},{:.5},{:.5},{:.5},{:.5},{:.3e},{:.3}\n",
         entry.step,
@@ -107,7 +107,7 @@ fn line(entry: &Entry) -> String {
 /// # Errors
 ///
 /// A file that cannot be read, or a line that is no entry; the message has its number.
-pub fn read(path: &Path) -> Result<Vec<Entry>> {
+pub fn read(path: &Path) -> Result<Vec<LogEntry>> {
     let mut entries = Vec::new();
     for (number, text) in BufReader::new(File::open(path)?).lines().enumerate().skip(1) {
         let text = text?;
@@ -116,7 +116,7 @@ pub fn read(path: &Path) -> Result<Vec<Entry>> {
             let context = format!("{}, line {}: no log entry", path.display(), number + 1);
             return Err(Error::new(ErrorKind::InvalidValue, context));
         };
-        entries.push(Entry {
+        entries.push(LogEntry {
             step: *step as u64,
             tokens: *tokens as u64,
             seconds: rest[0],
@@ -132,15 +132,15 @@ pub fn read(path: &Path) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-fn draw(entries: &[Entry], path: &Path) -> std::result::Result<(), Box<dyn std::error::Error>> {
-    type Curve = (&'static str, RGBColor, bool, fn(&Entry) -> f64);
+fn draw(entries: &[LogEntry], path: &Path) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    type Curve = (&'static str, RGBColor, bool, fn(&LogEntry) -> f64);
     let curves: [Curve; 4] = [
         ("score, training", RGBColor(150, 180, 220), false, |entry| entry.score),
         ("value, training", RGBColor(225, 175, 140), false, |entry| entry.value),
         ("score, held out", RGBColor(20, 70, 160), true, |entry| entry.validation_score),
         ("value, held out", RGBColor(180, 80, 10), true, |entry| entry.validation_value),
     ];
-    let millions = |entry: &Entry| entry.tokens as f64 / 1e6;
+    let millions = |entry: &LogEntry| entry.tokens as f64 / 1e6;
     let losses = || {
         entries
             .iter()
@@ -166,12 +166,12 @@ fn draw(entries: &[Entry], path: &Path) -> std::result::Result<(), Box<dyn std::
         .y_desc("loss, nats")
         .light_line_style(WHITE)
         .draw()?;
-    for (name, colour, thick, loss) in curves {
+    for (name, color, thick, loss) in curves {
         let points = entries
             .iter()
             .map(|entry| (millions(entry), loss(entry)))
             .filter(|(_, loss)| loss.is_finite());
-        let style = colour.stroke_width(if thick { 3 } else { 1 });
+        let style = color.stroke_width(if thick { 3 } else { 1 });
         chart
             .draw_series(LineSeries::new(points, style))?
             .label(name)
@@ -189,13 +189,13 @@ mod tests {
     #[test]
     fn a_resumed_log_drops_what_came_after_the_checkpoint() {
         let path = std::env::temp_dir().join(format!("optiformer-log-{}.csv", std::process::id()));
-        let entry = |step| Entry {
+        let entry = |step| LogEntry {
             step,
             tokens: step * 100,
             validation_score: f64::NAN,
             score: 5.0,
             value: 6.0,
-            ..Entry::default()
+            ..LogEntry::default()
         };
         let mut log = Log::open(&path, 0).unwrap();
         (1..=5).for_each(|step| log.add(&entry(step)).unwrap());

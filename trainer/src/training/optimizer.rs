@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use crate::network::layout::Entry;
+use crate::network::layout::ParameterTensor;
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2) on clipped gradients,
 /// and Muon (Jordan et al. 2024, *Muon: an optimizer for hidden layers in neural networks*) for the
@@ -57,7 +57,7 @@ impl Optimizer {
     pub fn new(
         parameters: &Tensor,
         decays: Tensor,
-        entries: &[Entry],
+        entries: &[ParameterTensor],
         options: OptimizerOptions,
     ) -> Self {
         Self {
@@ -151,7 +151,7 @@ impl Optimizer {
 }
 
 /// The matrices that Muon trains, by shape.
-fn groups(entries: &[Entry]) -> Vec<Group> {
+fn groups(entries: &[ParameterTensor]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut start = 0;
     for entry in entries {

@@ -2,10 +2,10 @@
 //!
 //! Teachers are samplers of the runtime. Beside them, *designed* histories mix uniform points,
 //! steps from the best trials at scales that shrink, and points at random distances from the
-//! optimum, as a late study by a good optimiser has them: what the model is asked about when it
+//! optimum, as a late study by a good optimizer has them: what the model is asked about when it
 //! ranks candidates. Half of the teachers' studies have such trials strewn in, too.
 
-mod designed;
+mod oracle_guided;
 
 use std::str::FromStr;
 
@@ -14,26 +14,25 @@ use optiformer::{
     samplers::{self, Request},
     trial::Observation,
 };
+use oracle_guided::OracleGuidedPolicy;
 use rand::RngExt;
 
 use crate::{
-    dataset::shard::{INACTIVE, Kind, Record, RecordedTrial, Source},
+    dataset::record::{INACTIVE, Record, RecordedTrial, Teacher},
     generators::{
-        function::{Drawn, Function, FunctionOptions},
-        optimum::Optimum,
-        random::Generator,
-        structure::Structure,
+        Function, FunctionOptions, SampledFunction, optimum::Optimum, structure::Structure,
     },
+    problem::ParameterKind,
+    random::SeededRng,
 };
-use designed::Design;
 
-/// Weights of the teachers, written `tpe:4,random:1,designed:5`.
+/// Weights of the teachers, written `tpe:4,random:1,oracle_guided:5`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Teachers {
-    weights: Vec<(Source, f64)>,
+pub struct TeacherMixture {
+    weights: Vec<(Teacher, f64)>,
 }
 
-impl FromStr for Teachers {
+impl FromStr for TeacherMixture {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -42,16 +41,16 @@ impl FromStr for Teachers {
         for part in text.split(',') {
             let (name, weight) = part.split_once(':').unwrap_or((part, "1"));
             let name = name.trim();
-            let known = |source: &Source| {
-                *source == Source::Designed || samplers::NAMES.contains(&source.name())
+            let known = |teacher: &Teacher| {
+                *teacher == Teacher::OracleGuided || samplers::NAMES.contains(&teacher.name())
             };
-            let mut all = Source::ALL.into_iter().filter(known);
-            let Some(source) = all.clone().find(|source| source.name() == name) else {
-                let names: Vec<&str> = all.by_ref().map(Source::name).collect();
+            let mut all = Teacher::ALL.into_iter().filter(known);
+            let Some(teacher) = all.clone().find(|teacher| teacher.name() == name) else {
+                let names: Vec<&str> = all.by_ref().map(Teacher::name).collect();
                 return refuse(format!("teacher \"{name}\": known are {}", names.join(", ")));
             };
             match weight.trim().parse::<f64>() {
-                Ok(weight) if weight.is_finite() && weight > 0.0 => weights.push((source, weight)),
+                Ok(weight) if weight.is_finite() && weight > 0.0 => weights.push((teacher, weight)),
                 _ => {
                     return refuse(format!(
                         "teacher \"{name}\": weight \"{weight}\" is not above 0"
@@ -63,15 +62,34 @@ impl FromStr for Teachers {
     }
 }
 
-impl Teachers {
+impl TeacherMixture {
+    /// The mixture as checkpoints name it.
+    ///
+    /// A run goes on from a checkpoint with equal settings alone, so that this text is a format of
+    /// its own, which a renamed type or variant leaves as it is.
+    pub(crate) fn settings(&self) -> String {
+        let name = |teacher: Teacher| match teacher {
+            Teacher::Random => "Random",
+            Teacher::Tpe => "Tpe",
+            Teacher::OracleGuided => "Designed",
+            Teacher::Sobol => "Sobol",
+            Teacher::Gp => "Gp",
+            Teacher::CmaEs => "CmaEs",
+            Teacher::LocalSearch => "LocalSearch",
+        };
+        let weights = self.weights.iter();
+        let weights = weights.map(|(teacher, weight)| format!("({}, {weight:?})", name(*teacher)));
+        format!("Teachers {{ weights: [{}] }}", weights.collect::<Vec<_>>().join(", "))
+    }
+
     /// One of the teachers, by weight.
-    pub(crate) fn draw(&self, generator: &mut Generator) -> Source {
+    pub(crate) fn draw(&self, rng: &mut SeededRng) -> Teacher {
         let total: f64 = self.weights.iter().map(|(_, weight)| weight).sum();
-        let mut left = generator.random::<f64>() * total;
-        for (source, weight) in &self.weights {
+        let mut left = rng.random::<f64>() * total;
+        for (teacher, weight) in &self.weights {
             left -= weight;
             if left < 0.0 {
-                return *source;
+                return *teacher;
             }
         }
         self.weights[self.weights.len() - 1].0
@@ -82,7 +100,7 @@ impl Teachers {
 pub(crate) struct Trial {
     pub values: Vec<f64>,
     pub loss: Option<f64>,
-    pub source: Source,
+    pub teacher: Teacher,
 }
 
 /// The trajectory of so many trials on function number `index`. Depends on its arguments alone.
@@ -92,20 +110,21 @@ pub(crate) struct Trial {
 /// What a teacher says.
 pub fn record(
     options: &FunctionOptions,
-    teachers: &Teachers,
+    teachers: &TeacherMixture,
     trials: usize,
     seed: u64,
     index: u64,
 ) -> Result<Record> {
-    let Drawn { function, mut optimum, mut generator, .. } = Function::draw(options, seed, index);
-    let teacher = match teachers.draw(&mut generator) {
-        Source::Designed => None,
-        source => Some(source),
+    let SampledFunction { function, mut optimum, mut rng, .. } =
+        SampledFunction::draw(options, seed, index);
+    let teacher = match teachers.draw(&mut rng) {
+        Teacher::OracleGuided => None,
+        teacher => Some(teacher),
     };
-    let history = study(&function, &optimum, teacher, trials, &mut generator)?;
+    let history = study(&function, &optimum, teacher, trials, &mut rng)?;
     // A trial may have found what the search did not.
     for trial in &history {
-        optimum.improve(&function, &trial.values, &mut generator);
+        optimum.improve(&function, &trial.values, &mut rng);
     }
     Ok(Record {
         family: function.family,
@@ -117,7 +136,7 @@ pub fn record(
                 coordinates: coordinates(&function.structure, &trial.values),
                 loss: trial.loss.unwrap_or(0.0) as f32,
                 failed: trial.loss.is_none(),
-                source: trial.source,
+                teacher: trial.teacher,
             })
             .collect(),
         kinds: function.structure.kinds,
@@ -128,7 +147,7 @@ pub fn record(
 /// Values as a record has them.
 fn coordinates(structure: &Structure, values: &[f64]) -> Vec<f32> {
     let active = structure.active(values);
-    let coordinate = |((kind, value), active): ((&Kind, &f64), bool)| {
+    let coordinate = |((kind, value), active): ((&ParameterKind, &f64), bool)| {
         if active { kind.coordinate(*value) as f32 } else { INACTIVE }
     };
     structure.kinds.iter().zip(values).zip(active).map(coordinate).collect()
@@ -138,23 +157,23 @@ fn coordinates(structure: &Structure, values: &[f64]) -> Vec<f32> {
 pub(crate) fn study(
     function: &Function,
     optimum: &Optimum,
-    teacher: Option<Source>,
+    teacher: Option<Teacher>,
     trials: usize,
-    generator: &mut Generator,
+    rng: &mut SeededRng,
 ) -> Result<Vec<Trial>> {
-    let mut design = Design::draw(generator);
-    let mut sampler = teacher.map(|source| samplers::by_name(source.name())).transpose()?;
+    let mut policy = OracleGuidedPolicy::draw(rng);
+    let mut sampler = teacher.map(|teacher| samplers::by_name(teacher.name())).transpose()?;
     let strewn = match teacher {
         None => 1.0,
-        Some(_) if generator.random_bool(0.5) => generator.random_range(0.05..0.4),
+        Some(_) if rng.random_bool(0.5) => rng.random_range(0.05..0.4),
         Some(_) => 0.0,
     };
-    let seed = generator.random();
+    let seed = rng.random();
     let mut history: Vec<Trial> = Vec::with_capacity(trials);
     let mut told = Vec::with_capacity(if sampler.is_some() { trials } else { 0 });
     for number in 0..trials {
-        let (values, source) = match (&mut sampler, teacher) {
-            (Some(sampler), Some(source)) if !generator.random_bool(strewn) => {
+        let (values, teacher) = match (&mut sampler, teacher) {
+            (Some(sampler), Some(teacher)) if !rng.random_bool(strewn) => {
                 let request = Request {
                     space: &function.space,
                     history: &told,
@@ -162,19 +181,19 @@ pub(crate) fn study(
                     number: number as u64,
                     seed,
                 };
-                (function.values(&sampler.suggest(&request)?), source)
+                (function.values(&sampler.suggest(&request)?), teacher)
             }
             _ => {
                 let progress = number as f64 / trials as f64;
-                (design.next(function, &optimum.values, progress, generator), Source::Designed)
+                (policy.next(function, &optimum.values, progress, rng), Teacher::OracleGuided)
             }
         };
-        let loss = function.observe(&values, generator);
-        design.tell(&values, loss);
+        let loss = function.observe(&values, rng);
+        policy.tell(&values, loss);
         if sampler.is_some() {
             told.push(Observation { configuration: function.configuration(&values), loss });
         }
-        history.push(Trial { values, loss, source });
+        history.push(Trial { values, loss, teacher });
     }
     Ok(history)
 }

@@ -2,10 +2,10 @@ use optiformer::samplers::NAMES;
 use rayon::prelude::*;
 
 use super::*;
-use crate::dataset::kind::{active, space};
+use crate::problem::{active, space};
 
 fn records(threads: usize, teachers: &str, count: u64) -> Vec<Record> {
-    let teachers: Teachers = teachers.parse().unwrap();
+    let teachers: TeacherMixture = teachers.parse().unwrap();
     let options = FunctionOptions::default();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
@@ -18,15 +18,16 @@ fn records(threads: usize, teachers: &str, count: u64) -> Vec<Record> {
 
 #[test]
 fn trajectories_do_not_depend_on_the_number_of_threads() {
-    let mixture = if NAMES.contains(&"tpe") { "tpe,random,designed" } else { "random,designed" };
+    let mixture =
+        if NAMES.contains(&"tpe") { "tpe,random,oracle_guided" } else { "random,oracle_guided" };
     let one = records(1, mixture, 40);
     assert_eq!(one, records(3, mixture, 40));
-    let mut sources = std::collections::BTreeSet::new();
+    let mut teachers_seen = std::collections::BTreeSet::new();
     for record in &one {
         assert_eq!(record.trials.len(), 24);
-        sources.extend(record.trials.iter().map(|trial| trial.source));
+        teachers_seen.extend(record.trials.iter().map(|trial| trial.teacher));
     }
-    assert_eq!(sources.len(), mixture.split(',').count());
+    assert_eq!(teachers_seen.len(), mixture.split(',').count());
     assert_ne!(one[0], one[1]);
 }
 
@@ -35,7 +36,7 @@ fn what_is_recorded_is_legal_and_not_below_the_optimum() {
     let (mut failed, mut inactive) = (0, 0);
     for index in 0..150 {
         let options = FunctionOptions { noisy: 0.0, ..FunctionOptions::default() };
-        let teachers: Teachers = "random:1,designed:2".parse().unwrap();
+        let teachers: TeacherMixture = "random:1,oracle_guided:2".parse().unwrap();
         let record = record(&options, &teachers, 30, 5, index).unwrap();
         let space = space(&record.kinds, &record.activations);
         let mut legal = |coordinates: &[f32]| {
@@ -74,7 +75,7 @@ fn what_is_recorded_is_legal_and_not_below_the_optimum() {
 
 #[test]
 fn designed_histories_get_better_and_stay_diverse() {
-    let teachers: Teachers = "designed".parse().unwrap();
+    let teachers: TeacherMixture = "oracle_guided".parse().unwrap();
     let mut gains = 0;
     for index in 0..60 {
         let options = FunctionOptions { noisy: 0.0, continuous: 1.0, ..FunctionOptions::default() };
@@ -97,6 +98,6 @@ fn designed_histories_get_better_and_stay_diverse() {
 #[test]
 fn mixtures_are_checked() {
     for bad in ["", "cma:1", "tpe:-1", "tpe:x", "tpe:0", "random,,"] {
-        assert!(bad.parse::<Teachers>().is_err(), "{bad}");
+        assert!(bad.parse::<TeacherMixture>().is_err(), "{bad}");
     }
 }

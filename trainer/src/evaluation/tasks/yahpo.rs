@@ -17,7 +17,7 @@ use serde_json::Value;
 use tract_onnx::prelude::*;
 
 use super::{directory, malformed, missing, read_json};
-use crate::evaluation::problems::Problem;
+use crate::evaluation::problem::Problem;
 
 const SOURCE: &str =
     "https://github.com/slds-lmu/yahpo_data (yahpo_2021: of its releases of that year)";
@@ -41,7 +41,7 @@ struct Scenario {
     numbers: &'static [&'static str],
     /// How many outputs the network has: other releases have others.
     outputs: usize,
-    /// The place of the objective among the network's outputs, and whether it is to be maximised.
+    /// The place of the objective among the network's outputs, and whether it is to be maximized.
     objective: (usize, bool),
 }
 
@@ -140,7 +140,7 @@ const EARLIER: [Scenario; 4] = [
 
 /// `config_space.json`.
 #[derive(Deserialize)]
-struct Description {
+struct YahpoDescription {
     hyperparameters: Vec<Hyperparameter>,
     conditions: Vec<Condition>,
     #[serde(default)]
@@ -188,12 +188,12 @@ impl Hyperparameter {
     }
 }
 
-type Network = TypedRunnableModel<TypedModel>;
+type YahpoNetwork = TypedRunnableModel<TypedModel>;
 type Codes = HashMap<String, HashMap<String, i32>>;
 
 /// Where the network finds a number or a category.
 #[derive(Clone, Copy)]
-enum Place {
+enum InputColumn {
     Number(usize),
     Category(usize),
 }
@@ -226,7 +226,7 @@ fn of_scenario(scenario: &Scenario, folder: &Path) -> Result<Vec<Problem>> {
         return Err(missing(folder, &FILES.join(", "), SOURCE));
     }
     let path = folder.join("config_space.json");
-    let description: Description = read_json(&path)?;
+    let description: YahpoDescription = read_json(&path)?;
     let codes: Codes = read_json(&folder.join("encoding.json"))?;
     let find = |name: &str| {
         let found = description.hyperparameters.iter().find(|one| one.name == name);
@@ -254,8 +254,8 @@ fn of_scenario(scenario: &Scenario, folder: &Path) -> Result<Vec<Problem>> {
     for parameter in space.parameters() {
         let name = parameter.name();
         let at = |names: &[&str]| names.iter().position(|other| *other == name);
-        let place = at(scenario.numbers).map(Place::Number);
-        let place = place.or_else(|| at(scenario.categories).map(Place::Category));
+        let place = at(scenario.numbers).map(InputColumn::Number);
+        let place = place.or_else(|| at(scenario.categories).map(InputColumn::Category));
         let place = place.ok_or_else(|| {
             malformed(&path, format!("the network does not take parameter \"{name}\""))
         })?;
@@ -263,7 +263,7 @@ fn of_scenario(scenario: &Scenario, folder: &Path) -> Result<Vec<Problem>> {
         let of = find(name)?;
         choices.push(of.choices.iter().map(|choice| code(name, choice)).collect::<Result<_>>()?);
     }
-    let surrogate = Arc::new(Surrogate { network, numbers, categories, places, choices });
+    let surrogate = Arc::new(YahpoSurrogate { network, numbers, categories, places, choices });
     let instances = &find(scenario.instance)?.choices;
     let place = scenario.categories.iter().position(|name| *name == scenario.instance);
     let place = place.expect("the instance is one of the categories");
@@ -272,12 +272,12 @@ fn of_scenario(scenario: &Scenario, folder: &Path) -> Result<Vec<Problem>> {
         .map(|index| {
             let instance = &instances[index * instances.len() / wanted];
             let code = code(scenario.instance, instance)?;
-            let (surrogate, (output, maximise)) = (Arc::clone(&surrogate), scenario.objective);
-            let sign = if maximise { -1.0 } else { 1.0 };
+            let (surrogate, (output, maximize)) = (Arc::clone(&surrogate), scenario.objective);
+            let sign = if maximize { -1.0 } else { 1.0 };
             Ok(Problem {
                 name: format!("{}-{instance}", scenario.folder),
                 space: space.clone(),
-                evaluate: Arc::new(move |configuration| {
+                objective: Arc::new(move |configuration| {
                     let value = surrogate.value(configuration, (place, code), output)?;
                     value.is_finite().then_some(sign * value)
                 }),
@@ -288,7 +288,7 @@ fn of_scenario(scenario: &Scenario, folder: &Path) -> Result<Vec<Problem>> {
 }
 
 /// What is searched: all but the instance and the fidelities.
-fn space(scenario: &Scenario, of: &Description) -> std::result::Result<Space, String> {
+fn space(scenario: &Scenario, of: &YahpoDescription) -> std::result::Result<Space, String> {
     if !of.forbiddens.is_empty() {
         return Err(String::from("\"forbiddens\" is not empty, and nothing here heeds it"));
     }
@@ -316,7 +316,12 @@ fn space(scenario: &Scenario, of: &Description) -> std::result::Result<Space, St
     Space::new(parameters).map_err(|error| error.to_string())
 }
 
-fn network(folder: &Path, categories: usize, numbers: usize, outputs: usize) -> Result<Network> {
+fn network(
+    folder: &Path,
+    categories: usize,
+    numbers: usize,
+    outputs: usize,
+) -> Result<YahpoNetwork> {
     let path = folder.join("model.onnx");
     let load = || {
         let model = tract_onnx::onnx().model_for_path(&path)?;
@@ -344,7 +349,7 @@ fn network(folder: &Path, categories: usize, numbers: usize, outputs: usize) -> 
 }
 
 /// The network's outputs.
-fn run(network: &Network, categories: Vec<i32>, numbers: Vec<f32>) -> TractResult<Vec<f32>> {
+fn run(network: &YahpoNetwork, categories: Vec<i32>, numbers: Vec<f32>) -> TractResult<Vec<f32>> {
     let categories = tract_ndarray::Array2::from_shape_vec((1, categories.len()), categories)?;
     let numbers = tract_ndarray::Array2::from_shape_vec((1, numbers.len()), numbers)?;
     let inputs = tvec!(Tensor::from(categories).into(), Tensor::from(numbers).into());
@@ -352,19 +357,19 @@ fn run(network: &Network, categories: Vec<i32>, numbers: Vec<f32>) -> TractResul
 }
 
 /// A network, and how a configuration is put to it.
-struct Surrogate {
-    network: Network,
+struct YahpoSurrogate {
+    network: YahpoNetwork,
     /// What the network gets where nothing is put: the fidelities, and 0.
     numbers: Vec<f32>,
     /// The codes of `#na#`.
     categories: Vec<i32>,
     /// Where the parameters go.
-    places: Vec<Place>,
+    places: Vec<InputColumn>,
     /// The codes of the parameters' choices.
     choices: Vec<Vec<i32>>,
 }
 
-impl Surrogate {
+impl YahpoSurrogate {
     /// One of the network's outputs.
     fn value(
         &self,
@@ -376,8 +381,8 @@ impl Surrogate {
         categories[instance.0] = instance.1;
         for (index, place) in self.places.iter().enumerate() {
             match (configuration.get(index), place) {
-                (Some(value), Place::Number(at)) => numbers[*at] = value as f32,
-                (Some(value), Place::Category(at)) => {
+                (Some(value), InputColumn::Number(at)) => numbers[*at] = value as f32,
+                (Some(value), InputColumn::Category(at)) => {
                     categories[*at] = self.choices[index][value as usize];
                 }
                 (None, _) => {}
@@ -466,7 +471,7 @@ mod tests {
             let problem = problems.iter().find(|one| one.name == name).unwrap();
             let values = serde_json::from_str(values).unwrap();
             let configuration = problem.space.configuration_from_json(&values).unwrap();
-            let value = (problem.evaluate)(&configuration).unwrap();
+            let value = (problem.objective)(&configuration).unwrap();
             assert!((value - expected).abs() < 1e-4 * f64::abs(expected), "{name}: {value}");
         }
     }

@@ -7,14 +7,12 @@
 
 use rand::{RngExt, seq::SliceRandom};
 
-use super::{
-    Landscape,
-    random::{self, Generator, log_uniform, normal},
-};
+use super::Landscape;
+use crate::random::{self, SeededRng, log_uniform, normal};
 
 /// The loss as a function of one coordinate's distance from its best value.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Shape {
+enum ResponseShape {
     /// `|δ|^power`, with factors for either side.
     Valley { power: f64, left: f64, right: f64 },
     /// Falls and flattens out: `exp(−rate · x)`, or mirrored.
@@ -28,9 +26,9 @@ enum Shape {
 }
 
 #[derive(Clone, Debug)]
-struct Part {
+struct ParameterResponse {
     coordinate: usize,
-    shape: Shape,
+    shape: ResponseShape,
     best: f64,
     importance: f64,
     /// The coordinate that moves the best value, and how far.
@@ -39,78 +37,78 @@ struct Part {
 
 /// A sum, or a product, of responses.
 #[derive(Clone, Debug)]
-pub struct Response {
+pub struct AdditiveHpoSurface {
     dimensions: usize,
-    parts: Vec<Part>,
+    parts: Vec<ParameterResponse>,
     /// Two or three parts whose product is added, and its weight: bad only where all of them are.
     products: Vec<(Vec<usize>, f64)>,
     /// `Π (1 + part)` instead of `Σ part`.
     multiplied: bool,
 }
 
-impl Response {
+impl AdditiveHpoSurface {
     /// A random response of the coordinates `relevant` (at least one).
-    pub fn draw(dimensions: usize, relevant: &[usize], generator: &mut Generator) -> Self {
-        let interacting = generator.random_bool(0.6);
-        let spread = generator.random_range(0.2..1.5);
+    pub fn draw(dimensions: usize, relevant: &[usize], rng: &mut SeededRng) -> Self {
+        let interacting = rng.random_bool(0.6);
+        let spread = rng.random_range(0.2..1.5);
         let parts = relevant
             .iter()
             .map(|coordinate| {
-                let best = match random::weighted(&[0.9, 0.05, 0.05], generator) {
-                    0 => generator.random::<f64>(),
+                let best = match random::weighted(&[0.9, 0.05, 0.05], rng) {
+                    0 => rng.random::<f64>(),
                     1 => 0.0,
                     _ => 1.0,
                 };
-                let moved_by = (interacting && relevant.len() > 1 && generator.random_bool(0.5))
-                    .then(|| relevant[generator.random_range(0..relevant.len())])
+                let moved_by = (interacting && relevant.len() > 1 && rng.random_bool(0.5))
+                    .then(|| relevant[rng.random_range(0..relevant.len())])
                     .filter(|other| other != coordinate)
-                    .map(|other| (other, 0.6 * normal(generator)));
-                Part {
+                    .map(|other| (other, 0.6 * normal(rng)));
+                ParameterResponse {
                     coordinate: *coordinate,
-                    shape: Shape::draw(generator),
+                    shape: ResponseShape::draw(rng),
                     best,
-                    importance: (spread * normal(generator)).exp(),
+                    importance: (spread * normal(rng)).exp(),
                     moved_by,
                 }
             })
-            .collect::<Vec<Part>>();
+            .collect::<Vec<ParameterResponse>>();
         let mut products = Vec::new();
-        if parts.len() > 1 && generator.random_bool(0.4) {
-            for _ in 0..generator.random_range(1..=2) {
+        if parts.len() > 1 && rng.random_bool(0.4) {
+            for _ in 0..rng.random_range(1..=2) {
                 let most = parts.len().min(3);
-                let factors = generator.random_range(2..=most);
+                let factors = rng.random_range(2..=most);
                 let mut chosen: Vec<usize> = (0..parts.len()).collect();
-                chosen.shuffle(generator);
+                chosen.shuffle(rng);
                 chosen.truncate(factors);
-                products.push((chosen, log_uniform(0.5, 5.0, generator)));
+                products.push((chosen, log_uniform(0.5, 5.0, rng)));
             }
         }
-        Self { dimensions, parts, products, multiplied: generator.random_bool(0.25) }
+        Self { dimensions, parts, products, multiplied: rng.random_bool(0.25) }
     }
 }
 
-impl Shape {
-    fn draw(generator: &mut Generator) -> Self {
-        match random::weighted(&[6.0, 1.2, 1.2, 1.0, 1.2], generator) {
+impl ResponseShape {
+    fn draw(rng: &mut SeededRng) -> Self {
+        match random::weighted(&[6.0, 1.2, 1.2, 1.0, 1.2], rng) {
             0 => Self::Valley {
-                power: generator.random_range(0.7..3.0),
-                left: log_uniform(0.5, 8.0, generator),
-                right: log_uniform(0.5, 8.0, generator),
+                power: rng.random_range(0.7..3.0),
+                left: log_uniform(0.5, 8.0, rng),
+                right: log_uniform(0.5, 8.0, rng),
             },
             1 => Self::Saturation {
-                rate: log_uniform(1.0, 20.0, generator),
-                mirrored: generator.random_bool(0.5),
+                rate: log_uniform(1.0, 20.0, rng),
+                mirrored: rng.random_bool(0.5),
             },
             2 => Self::Cliff {
-                width: 0.3 * generator.random::<f64>(),
-                sharpness: log_uniform(10.0, 200.0, generator),
-                height: log_uniform(1.0, 5.0, generator),
-                mirrored: generator.random_bool(0.5),
+                width: 0.3 * rng.random::<f64>(),
+                sharpness: log_uniform(10.0, 200.0, rng),
+                height: log_uniform(1.0, 5.0, rng),
+                mirrored: rng.random_bool(0.5),
             },
-            3 => Self::Dip { width: log_uniform(0.03, 0.3, generator) },
+            3 => Self::Dip { width: log_uniform(0.03, 0.3, rng) },
             _ => Self::Waves {
-                turns: log_uniform(1.0, 6.0, generator),
-                depth: log_uniform(0.05, 0.5, generator),
+                turns: log_uniform(1.0, 6.0, rng),
+                depth: log_uniform(0.05, 0.5, rng),
             },
         }
     }
@@ -138,13 +136,13 @@ impl Shape {
     }
 }
 
-impl Landscape for Response {
+impl Landscape for AdditiveHpoSurface {
     fn dimensions(&self) -> usize {
         self.dimensions
     }
 
     fn evaluate(&self, unit: &[f64]) -> f64 {
-        let response = |part: &Part| {
+        let response = |part: &ParameterResponse| {
             let best = match part.moved_by {
                 None => part.best,
                 Some((other, distance)) => part.best + distance * (unit[other] - 0.5),
@@ -171,11 +169,11 @@ impl Landscape for Response {
     fn description(&self) -> String {
         let shapes = self.parts.iter().map(|part| {
             let name = match part.shape {
-                Shape::Valley { .. } => "valley",
-                Shape::Saturation { .. } => "saturation",
-                Shape::Cliff { .. } => "cliff",
-                Shape::Dip { .. } => "dip",
-                Shape::Waves { .. } => "waves",
+                ResponseShape::Valley { .. } => "valley",
+                ResponseShape::Saturation { .. } => "saturation",
+                ResponseShape::Cliff { .. } => "cliff",
+                ResponseShape::Dip { .. } => "dip",
+                ResponseShape::Waves { .. } => "waves",
             };
             let moved = if part.moved_by.is_some() { "~" } else { "" };
             format!("{name}{moved}")
@@ -190,37 +188,38 @@ impl Landscape for Response {
 mod tests {
     use rand::SeedableRng;
 
-    use super::{super::random::point, *};
+    use super::*;
+    use crate::random::point;
 
     #[test]
     fn responses_are_finite_everywhere() {
-        let mut generator = Generator::seed_from_u64(8);
+        let mut rng = SeededRng::seed_from_u64(8);
         for _ in 0..2000 {
-            let response = Response::draw(4, &[0, 2, 3], &mut generator);
+            let response = AdditiveHpoSurface::draw(4, &[0, 2, 3], &mut rng);
             for corner in [[0.0; 4], [1.0; 4]] {
                 assert!(response.evaluate(&corner).is_finite());
             }
-            assert!(response.evaluate(&point(4, &mut generator)).is_finite());
+            assert!(response.evaluate(&point(4, &mut rng)).is_finite());
         }
     }
 
     /// With a product, what one parameter does depends on another.
     #[test]
     fn products_make_parameters_interact() {
-        let part = |coordinate| Part {
+        let part = |coordinate| ParameterResponse {
             coordinate,
-            shape: Shape::Valley { power: 2.0, left: 2.0, right: 2.0 },
+            shape: ResponseShape::Valley { power: 2.0, left: 2.0, right: 2.0 },
             best: 0.0,
             importance: 1.0,
             moved_by: None,
         };
-        let mut response = Response {
+        let mut response = AdditiveHpoSurface {
             dimensions: 2,
             parts: vec![part(0), part(1)],
             products: Vec::new(),
             multiplied: false,
         };
-        let interaction = |response: &Response| {
+        let interaction = |response: &AdditiveHpoSurface| {
             let at = |x, y| response.evaluate(&[x, y]);
             at(1.0, 1.0) - at(1.0, 0.0) - at(0.0, 1.0) + at(0.0, 0.0)
         };
@@ -232,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_valley_is_lowest_at_its_best_value_and_steeper_on_one_side() {
-        let valley = Shape::Valley { power: 2.0, left: 1.0, right: 3.0 };
+        let valley = ResponseShape::Valley { power: 2.0, left: 1.0, right: 3.0 };
         assert_eq!(valley.evaluate(0.4, 0.4), 0.0);
         assert!(valley.evaluate(0.6, 0.4) > 2.0 * valley.evaluate(0.2, 0.4));
     }

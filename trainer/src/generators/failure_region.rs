@@ -2,44 +2,44 @@
 
 use rand::RngExt;
 
-use super::random::{self, Generator, normal};
+use crate::random::{self, SeededRng, normal};
 
 /// Where trials fail, in the landscape's coordinates.
 #[derive(Clone, Debug)]
-pub(super) enum Crash {
+pub(super) enum FailureRegion {
     /// A ball.
     Ball { middle: Vec<f64>, radius: f64 },
     /// What lies beyond a plane.
     Beyond { normal: Vec<f64>, offset: f64 },
 }
 
-impl Crash {
+impl FailureRegion {
     /// A region that takes up to a third of the cube.
-    pub fn draw(dimensions: usize, generator: &mut Generator) -> Self {
-        let share = generator.random_range(0.03..0.35);
-        let probes: Vec<Vec<f64>> = (0..64).map(|_| random::point(dimensions, generator)).collect();
+    pub fn draw(dimensions: usize, rng: &mut SeededRng) -> Self {
+        let share = rng.random_range(0.03..0.35);
+        let probes: Vec<Vec<f64>> = (0..64).map(|_| random::point(dimensions, rng)).collect();
         let quantile = |mut distances: Vec<f64>, share: f64| {
             distances.sort_unstable_by(f64::total_cmp);
             distances[(share * distances.len() as f64) as usize]
         };
-        if generator.random_bool(0.5) {
-            let middle = random::point(dimensions, generator);
+        if rng.random_bool(0.5) {
+            let middle = random::point(dimensions, rng);
             let distances = probes.iter().map(|point| distance(point, &middle)).collect();
             Self::Ball { radius: quantile(distances, share), middle }
         } else {
             // Few parameters decide, as a step size alone makes training diverge.
-            let deciding = generator.random_range(0.3..1.0);
+            let deciding = rng.random_range(0.3..1.0);
             let mut normal: Vec<f64> = (0..dimensions)
-                .map(|_| if generator.random_bool(deciding) { normal(generator) } else { 0.0 })
+                .map(|_| if rng.random_bool(deciding) { normal(rng) } else { 0.0 })
                 .collect();
-            normal[generator.random_range(0..dimensions)] = 1.0;
+            normal[rng.random_range(0..dimensions)] = 1.0;
             let heights = probes.iter().map(|point| along(point, &normal)).collect();
             Self::Beyond { offset: quantile(heights, 1.0 - share), normal }
         }
     }
 
     /// Whether trials at this point fail.
-    pub fn holds(&self, unit: &[f64]) -> bool {
+    pub fn contains(&self, unit: &[f64]) -> bool {
         match self {
             Self::Ball { middle, radius } => distance(unit, middle) < *radius,
             Self::Beyond { normal, offset } => along(unit, normal) > *offset,
@@ -63,11 +63,11 @@ mod tests {
 
     #[test]
     fn regions_take_a_small_share_of_the_cube() {
-        let mut generator = Generator::seed_from_u64(5);
+        let mut rng = SeededRng::seed_from_u64(5);
         let (mut least, mut most) = (f64::MAX, 0.0f64);
         for _ in 0..200 {
-            let crash = Crash::draw(3, &mut generator);
-            let inside = (0..500).filter(|_| crash.holds(&random::point(3, &mut generator)));
+            let failure_region = FailureRegion::draw(3, &mut rng);
+            let inside = (0..500).filter(|_| failure_region.contains(&random::point(3, &mut rng)));
             let share = inside.count() as f64 / 500.0;
             (least, most) = (least.min(share), most.max(share));
         }

@@ -1,15 +1,15 @@
 use rand::RngExt;
 
-use crate::generators::{
-    function::Function,
-    random::{self, Generator, log_uniform},
+use crate::{
+    generators::Function,
+    random::{self, SeededRng, log_uniform},
 };
 
 /// So many of the best trials are stepped from.
 const ELITE: usize = 5;
 
 /// A recipe for a history, and what it remembers of it.
-pub(super) struct Design {
+pub(super) struct OracleGuidedPolicy {
     /// Trials before which everything is uniform, as a share of the study.
     warm_up: f64,
     /// How often a trial is uniform, a step from one of the best, or near the optimum.
@@ -20,15 +20,15 @@ pub(super) struct Design {
     elite: Vec<(f64, Vec<f64>)>,
 }
 
-impl Design {
-    pub(super) fn draw(generator: &mut Generator) -> Self {
+impl OracleGuidedPolicy {
+    pub(super) fn draw(rng: &mut SeededRng) -> Self {
         // Some histories never come near the optimum but by their own steps: the best cluster is
         // not always the right one.
-        let near = if generator.random_bool(0.3) { 0.0 } else { log_uniform(0.02, 0.5, generator) };
+        let near = if rng.random_bool(0.3) { 0.0 } else { log_uniform(0.02, 0.5, rng) };
         Self {
-            warm_up: generator.random_range(0.05..0.5),
-            mixture: [log_uniform(0.05, 1.0, generator), generator.random_range(0.1..1.0), near],
-            shrinkage: generator.random_range(0.0..2.0),
+            warm_up: rng.random_range(0.05..0.5),
+            mixture: [log_uniform(0.05, 1.0, rng), rng.random_range(0.1..1.0), near],
+            shrinkage: rng.random_range(0.0..2.0),
             elite: Vec::with_capacity(ELITE + 1),
         }
     }
@@ -39,21 +39,21 @@ impl Design {
         function: &Function,
         optimum: &[f64],
         progress: f64,
-        generator: &mut Generator,
+        rng: &mut SeededRng,
     ) -> Vec<f64> {
         if progress < self.warm_up || self.elite.is_empty() {
-            return function.uniform(generator);
+            return function.uniform(rng);
         }
-        match random::weighted(&self.mixture, generator) {
-            0 => function.uniform(generator),
+        match random::weighted(&self.mixture, rng) {
+            0 => function.uniform(rng),
             1 => {
                 // The best one most often.
-                let place = (generator.random::<f64>().powi(2) * self.elite.len() as f64) as usize;
+                let place = (rng.random::<f64>().powi(2) * self.elite.len() as f64) as usize;
                 let shrunk = 10f64.powf(-self.shrinkage * progress);
-                let scale = (shrunk * log_uniform(0.02, 0.5, generator)).max(0.001);
-                step(function, &self.elite[place].1, scale, generator)
+                let scale = (shrunk * log_uniform(0.02, 0.5, rng)).max(0.001);
+                step(function, &self.elite[place].1, scale, rng)
             }
-            _ => step(function, optimum, log_uniform(0.002, 0.4, generator), generator),
+            _ => step(function, optimum, log_uniform(0.002, 0.4, rng), rng),
         }
     }
 
@@ -69,7 +69,7 @@ impl Design {
 }
 
 /// Values near others but not the same: from a bound, every second step would stop where it began.
-fn step(function: &Function, from: &[f64], scale: f64, generator: &mut Generator) -> Vec<f64> {
-    let to = function.near(from, scale, generator);
-    if to == from { function.uniform(generator) } else { to }
+fn step(function: &Function, from: &[f64], scale: f64, rng: &mut SeededRng) -> Vec<f64> {
+    let to = function.near(from, scale, rng);
+    if to == from { function.uniform(rng) } else { to }
 }

@@ -2,10 +2,8 @@
 
 use rand::RngExt;
 
-use super::{
-    Landscape,
-    random::{self, Generator, log_uniform, normal},
-};
+use super::Landscape;
+use crate::random::{self, SeededRng, log_uniform, normal};
 
 /// The function of a hidden unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +30,7 @@ impl Activation {
 
 /// A random multilayer perceptron with one or two hidden layers.
 #[derive(Clone, Debug)]
-pub struct Network {
+pub struct RandomNetwork {
     dimensions: usize,
     relevant: Vec<usize>,
     activation: Activation,
@@ -43,30 +41,29 @@ pub struct Network {
 /// The widest hidden layer.
 const WIDEST: usize = 24;
 
-impl Network {
+impl RandomNetwork {
     /// A random network of the coordinates `relevant` (at least one).
-    pub fn draw(dimensions: usize, relevant: &[usize], generator: &mut Generator) -> Self {
-        let activation = match random::weighted(&[5.0, 4.0, 1.0], generator) {
+    pub fn draw(dimensions: usize, relevant: &[usize], rng: &mut SeededRng) -> Self {
+        let activation = match random::weighted(&[5.0, 4.0, 1.0], rng) {
             0 => Activation::Tanh,
             1 => Activation::Relu,
             _ => Activation::Step,
         };
-        let hidden = if generator.random_bool(0.5) { 1 } else { 2 };
+        let hidden = if rng.random_bool(0.5) { 1 } else { 2 };
         let mut inputs = relevant.len();
         let mut layers = Vec::new();
         for layer in 0..hidden {
-            let outputs = generator.random_range(4..=WIDEST >> layer);
+            let outputs = rng.random_range(4..=WIDEST >> layer);
             // The first layer's kinks lie inside the cube: unit j bends where wⱼ·(x − cⱼ) = 0.
-            let steepness = if layer == 0 { log_uniform(1.5, 12.0, generator) } else { 2.0 };
+            let steepness = if layer == 0 { log_uniform(1.5, 12.0, rng) } else { 2.0 };
             let mut weights = Vec::with_capacity(outputs * (inputs + 1));
             for _ in 0..outputs {
-                let row: Vec<f64> = (0..inputs)
-                    .map(|_| steepness * normal(generator) / (inputs as f64).sqrt())
-                    .collect();
+                let row: Vec<f64> =
+                    (0..inputs).map(|_| steepness * normal(rng) / (inputs as f64).sqrt()).collect();
                 let bias = if layer == 0 {
-                    -row.iter().map(|weight| weight * generator.random::<f64>()).sum::<f64>()
+                    -row.iter().map(|weight| weight * rng.random::<f64>()).sum::<f64>()
                 } else {
-                    normal(generator)
+                    normal(rng)
                 };
                 weights.extend(row);
                 weights.push(bias);
@@ -74,13 +71,13 @@ impl Network {
             layers.push((outputs, weights));
             inputs = outputs;
         }
-        let last = (0..=inputs).map(|_| normal(generator) / (inputs as f64).sqrt()).collect();
+        let last = (0..=inputs).map(|_| normal(rng) / (inputs as f64).sqrt()).collect();
         layers.push((1, last));
         Self { dimensions, relevant: relevant.to_vec(), activation, layers }
     }
 }
 
-impl Landscape for Network {
+impl Landscape for RandomNetwork {
     fn dimensions(&self) -> usize {
         self.dimensions
     }
@@ -122,15 +119,16 @@ impl Landscape for Network {
 mod tests {
     use rand::SeedableRng;
 
-    use super::{super::random::point, *};
+    use super::*;
+    use crate::random::point;
 
     #[test]
     fn networks_are_finite_and_look_at_their_coordinates_only() {
-        let mut generator = Generator::seed_from_u64(4);
+        let mut rng = SeededRng::seed_from_u64(4);
         for number in 0..300 {
             let dimensions = 2 + number % 7;
-            let network = Network::draw(dimensions, &[1], &mut generator);
-            let mut one = point(dimensions, &mut generator);
+            let network = RandomNetwork::draw(dimensions, &[1], &mut rng);
+            let mut one = point(dimensions, &mut rng);
             let value = network.evaluate(&one);
             assert!(value.is_finite());
             one[0] = 1.0 - one[0];

@@ -8,7 +8,7 @@ use optiformer::space::{Parameter, Space};
 /// of the level or choice otherwise. A float on a logarithmic scale is continuous: its coordinate
 /// is the logarithm's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum ParameterKind {
     /// A continuum.
     Continuous,
     /// So many ordered levels, evenly spaced.
@@ -29,7 +29,7 @@ pub struct Activation {
     pub values: u64,
 }
 
-impl Kind {
+impl ParameterKind {
     /// How many values there are; `None` for a continuum.
     pub fn count(self) -> Option<u16> {
         match self {
@@ -143,7 +143,7 @@ pub fn active(activations: &[Option<Activation>], value: impl Fn(usize) -> f64) 
 ///
 /// When there are no kinds, one of fewer than two levels or of no choices, or an activation that is
 /// not as [`Activation`] says.
-pub fn space(kinds: &[Kind], activations: &[Option<Activation>]) -> Space {
+pub fn space(kinds: &[ParameterKind], activations: &[Option<Activation>]) -> Space {
     let parameters =
         kinds.iter().zip(activations).enumerate().map(|(index, (kind, activation))| {
             let parameter = kind.parameter(format!("x{index}"));
@@ -164,7 +164,12 @@ mod tests {
 
     #[test]
     fn places_coordinates_and_configured_numbers_come_back() {
-        for kind in [Kind::Levels(2), Kind::Levels(37), Kind::LogLevels(2), Kind::LogLevels(300)] {
+        for kind in [
+            ParameterKind::Levels(2),
+            ParameterKind::Levels(37),
+            ParameterKind::LogLevels(2),
+            ParameterKind::LogLevels(300),
+        ] {
             let space = space(&[kind], &[None]);
             let domain = space.parameters()[0].domain();
             let count = kind.count().unwrap();
@@ -189,7 +194,8 @@ mod tests {
     #[test]
     fn a_child_of_an_inactive_parent_is_inactive() {
         // x1 when x0 ∈ {1, 2}; x2 when x1 = 0.
-        let kinds = [Kind::Categorical(3), Kind::Levels(2), Kind::Continuous];
+        let kinds =
+            [ParameterKind::Categorical(3), ParameterKind::Levels(2), ParameterKind::Continuous];
         let activations = [
             None,
             Some(Activation { parent: 0, values: 0b110 }),

@@ -1,32 +1,29 @@
 //! Shapes of classical test functions, each drawn at random: curved valleys, ridges, ripples, many
 //! basins.
 //!
-//! People try optimisers on such functions (Hansen et al., *Real-Parameter Black-Box Optimization
+//! People try optimizers on such functions (Hansen et al., *Real-Parameter Black-Box Optimization
 //! Benchmarking: Noiseless Functions Definitions*, 2009, names the difficulties). None of those is
-//! here: bends, exponents, frequencies, depths, conditions, rotations and centres are all drawn
+//! here: bends, exponents, frequencies, depths, conditions, rotations and centers are all drawn
 //! anew.
 
 use rand::RngExt;
 
-use super::{
-    Landscape,
-    cosine::cosine_of_turns,
-    random::{self, Generator, log_uniform, normal},
-};
+use super::{Landscape, cosine::cosine_of_turns};
+use crate::random::{self, SeededRng, log_uniform, normal};
 
-/// A well of a [`Shape::Basins`] terrain.
+/// A well of a [`ClassicShape::Basins`].
 #[derive(Clone, Debug, PartialEq)]
 struct Basin {
-    centre: Vec<f64>,
+    center: Vec<f64>,
     /// One over the squared width, per axis.
     precision: Vec<f64>,
     depth: f64,
 }
 
-/// The value as a function of `z`, the turned and stretched difference from the centre; 0 at `z =
-/// 0`, and nowhere lower (but for [`Shape::Basins`], which does not look at `z`).
+/// The value as a function of `z`, the turned and stretched difference from the center; 0 at `z =
+/// 0`, and nowhere lower (but for [`ClassicShape::Basins`], which does not look at `z`).
 #[derive(Clone, Debug, PartialEq)]
-enum Shape {
+enum ClassicShape {
     /// `Σ zᵢ²`, over axes whose stretches differ by up to a thousand.
     Ellipsoid,
     /// `Σ zᵢ² + steepness · (zᵢ₊₁ − b zᵢ − c zᵢ² − d sin 2πzᵢ)²`: the floor of a bent valley.
@@ -51,120 +48,116 @@ enum Shape {
 
 /// A shape laid over some coordinates, turned, stretched and moved.
 #[derive(Clone, Debug)]
-pub struct Terrain {
+pub struct ClassicTestFunction {
     dimensions: usize,
     relevant: Vec<usize>,
-    centre: Vec<f64>,
+    center: Vec<f64>,
     /// `[relevant, relevant]`, by rows.
     axes: Vec<f64>,
-    shape: Shape,
+    shape: ClassicShape,
 }
 
 /// The most relevant coordinates that fit on the stack.
 const MOST: usize = 32;
 
-impl Terrain {
-    /// A random terrain of the coordinates `relevant` (one to 32).
+impl ClassicTestFunction {
+    /// A random function of the coordinates `relevant` (one to 32).
     ///
     /// # Panics
     ///
     /// With more relevant coordinates.
-    pub fn draw(dimensions: usize, relevant: &[usize], generator: &mut Generator) -> Self {
+    pub fn draw(dimensions: usize, relevant: &[usize], rng: &mut SeededRng) -> Self {
         let size = relevant.len();
         assert!((1..=MOST).contains(&size), "{size} relevant coordinates");
-        let centre: Vec<f64> = relevant.iter().map(|_| place(generator)).collect();
-        let shape = Shape::draw(size, generator);
-        let mut axes = if generator.random_bool(0.6) {
-            random::rotation(size, generator).concat()
+        let center: Vec<f64> = relevant.iter().map(|_| place(rng)).collect();
+        let shape = ClassicShape::draw(size, rng);
+        let mut axes = if rng.random_bool(0.6) {
+            random::rotation(size, rng).concat()
         } else {
             let mut identity = vec![0.0; size * size];
             (0..size).for_each(|index| identity[index * (size + 1)] = 1.0);
             identity
         };
-        let condition = shape.condition(generator);
-        let scale = log_uniform(0.5, 3.0, generator);
+        let condition = shape.condition(rng);
+        let scale = log_uniform(0.5, 3.0, rng);
         for row in axes.chunks_exact_mut(size) {
-            let stretch = scale * condition.powf(generator.random::<f64>());
+            let stretch = scale * condition.powf(rng.random::<f64>());
             row.iter_mut().for_each(|value| *value *= stretch);
         }
-        Self { dimensions, relevant: relevant.to_vec(), centre, axes, shape }
+        Self { dimensions, relevant: relevant.to_vec(), center, axes, shape }
     }
 }
 
 /// A coordinate anywhere; now and then on a bound.
-fn place(generator: &mut Generator) -> f64 {
-    match random::weighted(&[0.94, 0.03, 0.03], generator) {
-        0 => generator.random(),
+fn place(rng: &mut SeededRng) -> f64 {
+    match random::weighted(&[0.94, 0.03, 0.03], rng) {
+        0 => rng.random(),
         1 => 0.0,
         _ => 1.0,
     }
 }
 
-impl Shape {
-    fn draw(size: usize, generator: &mut Generator) -> Self {
+impl ClassicShape {
+    fn draw(size: usize, rng: &mut SeededRng) -> Self {
         // A valley, a crest and the like need two coordinates.
         let several = if size > 1 { 1.0 } else { 0.0 };
         let weights = [1.5, 3.0 * several, several, 1.0, 1.0, 2.0, 1.0, 1.0, 0.7, 2.0];
-        match random::weighted(&weights, generator) {
+        match random::weighted(&weights, rng) {
             0 => Self::Ellipsoid,
             1 => Self::Valley {
-                steepness: log_uniform(3.0, 300.0, generator),
+                steepness: log_uniform(3.0, 300.0, rng),
                 bends: (1..size)
                     .map(|_| {
-                        let wave = if generator.random_bool(0.3) { 0.2 } else { 0.0 };
-                        [normal(generator), normal(generator), wave * normal(generator)]
+                        let wave = if rng.random_bool(0.3) { 0.2 } else { 0.0 };
+                        [normal(rng), normal(rng), wave * normal(rng)]
                     })
                     .collect(),
             },
-            2 => Self::Ridge { steepness: log_uniform(2.0, 100.0, generator) },
-            3 => Self::Powers((0..size).map(|_| log_uniform(0.7, 6.0, generator)).collect()),
+            2 => Self::Ridge { steepness: log_uniform(2.0, 100.0, rng) },
+            3 => Self::Powers((0..size).map(|_| log_uniform(0.7, 6.0, rng)).collect()),
             4 => Self::Sector {
                 factors: (0..size)
                     .map(|_| {
-                        let factor = log_uniform(1.0, 30.0, generator);
-                        if generator.random_bool(0.5) { factor } else { 1.0 / factor }
+                        let factor = log_uniform(1.0, 30.0, rng);
+                        if rng.random_bool(0.5) { factor } else { 1.0 / factor }
                     })
                     .collect(),
-                power: generator.random_range(0.5..1.0),
+                power: rng.random_range(0.5..1.0),
             },
             5 => {
-                let turns = log_uniform(1.0, 6.0, generator);
+                let turns = log_uniform(1.0, 6.0, rng);
                 Self::Ripples {
-                    turns: (0..size).map(|_| turns * log_uniform(0.7, 1.4, generator)).collect(),
-                    depth: log_uniform(0.01, 0.3, generator),
+                    turns: (0..size).map(|_| turns * log_uniform(0.7, 1.4, rng)).collect(),
+                    depth: log_uniform(0.01, 0.3, rng),
                 }
             }
             6 => Self::Octaves {
-                amplitude: generator.random_range(0.3..0.6),
-                ratio: generator.random_range(1.7..3.2),
-                count: generator.random_range(3..=5),
+                amplitude: rng.random_range(0.3..0.6),
+                ratio: rng.random_range(1.7..3.2),
+                count: rng.random_range(3..=5),
             },
             7 => Self::Funnels {
-                other: (0..size).map(|_| normal(generator)).collect(),
-                width: log_uniform(1.2, 3.0, generator),
-                height: log_uniform(0.02, 0.5, generator),
-                depth: if generator.random_bool(0.5) {
-                    log_uniform(0.01, 0.2, generator)
-                } else {
-                    0.0
-                },
+                other: (0..size).map(|_| normal(rng)).collect(),
+                width: log_uniform(1.2, 3.0, rng),
+                height: log_uniform(0.02, 0.5, rng),
+                depth: if rng.random_bool(0.5) { log_uniform(0.01, 0.2, rng) } else { 0.0 },
             },
-            8 => Self::Terraces { step: log_uniform(0.05, 0.4, generator) },
-            _ => Self::Basins(basins(size, generator)),
+            8 => Self::Terraces { step: log_uniform(0.05, 0.4, rng) },
+            _ => Self::Basins(basins(size, rng)),
         }
     }
 
     /// How many times as long the longest axis may be as the shortest.
-    fn condition(&self, generator: &mut Generator) -> f64 {
+    fn condition(&self, rng: &mut SeededRng) -> f64 {
         match self {
-            Self::Ellipsoid => log_uniform(3.0, 1000.0, generator),
+            Self::Ellipsoid => log_uniform(3.0, 1000.0, rng),
             Self::Ripples { .. } | Self::Octaves { .. } | Self::Valley { .. } => {
-                log_uniform(1.0, 5.0, generator)
+                log_uniform(1.0, 5.0, rng)
             }
             Self::Powers(_) | Self::Sector { .. } | Self::Funnels { .. } => {
-                log_uniform(1.0, 10.0, generator)
+                log_uniform(1.0, 10.0, rng)
             }
-            Self::Ridge { .. } | Self::Terraces { .. } => log_uniform(1.0, 30.0, generator),
+            Self::Ridge { .. } | Self::Terraces { .. } => log_uniform(1.0, 30.0, rng),
             Self::Basins(_) => 1.0,
         }
     }
@@ -245,23 +238,21 @@ impl Shape {
 }
 
 /// Wells of differing depth and width, the deepest at least a little deeper than the second.
-fn basins(size: usize, generator: &mut Generator) -> Vec<Basin> {
-    let count = log_uniform(2.0, 30.0, generator) as usize;
+fn basins(size: usize, rng: &mut SeededRng) -> Vec<Basin> {
+    let count = log_uniform(2.0, 30.0, rng) as usize;
     // Distances in the cube grow with the root of the number of coordinates.
-    let typical = log_uniform(0.06, 0.3, generator) * (size as f64).sqrt();
-    let shallower = generator.random_range(0.5..0.98);
+    let typical = log_uniform(0.06, 0.3, rng) * (size as f64).sqrt();
+    let shallower = rng.random_range(0.5..0.98);
     (0..count)
         .map(|number| Basin {
-            centre: (0..size).map(|_| place(generator)).collect(),
-            precision: (0..size)
-                .map(|_| (typical * log_uniform(0.5, 2.0, generator)).powi(-2))
-                .collect(),
-            depth: if number == 0 { 1.0 } else { generator.random_range(0.1..shallower) },
+            center: (0..size).map(|_| place(rng)).collect(),
+            precision: (0..size).map(|_| (typical * log_uniform(0.5, 2.0, rng)).powi(-2)).collect(),
+            depth: if number == 0 { 1.0 } else { rng.random_range(0.1..shallower) },
         })
         .collect()
 }
 
-impl Landscape for Terrain {
+impl Landscape for ClassicTestFunction {
     fn dimensions(&self) -> usize {
         self.dimensions
     }
@@ -272,12 +263,12 @@ impl Landscape for Terrain {
             *value = unit[*coordinate];
         }
         let at = &at[..self.relevant.len()];
-        if let Shape::Basins(basins) = &self.shape {
+        if let ClassicShape::Basins(basins) = &self.shape {
             let wells = basins.iter().map(|basin| {
                 let exponent: f64 = at
                     .iter()
-                    .zip(basin.centre.iter().zip(&basin.precision))
-                    .map(|(value, (centre, precision))| (value - centre).powi(2) * precision)
+                    .zip(basin.center.iter().zip(&basin.precision))
+                    .map(|(value, (center, precision))| (value - center).powi(2) * precision)
                     .sum();
                 basin.depth * (-0.5 * exponent).exp()
             });
@@ -285,27 +276,27 @@ impl Landscape for Terrain {
         }
         let mut z = [0.0; MOST];
         for (value, row) in z.iter_mut().zip(self.axes.chunks_exact(at.len())) {
-            for ((weight, at), centre) in row.iter().zip(at).zip(&self.centre) {
-                *value += weight * (at - centre);
+            for ((weight, at), center) in row.iter().zip(at).zip(&self.center) {
+                *value += weight * (at - center);
             }
         }
         self.shape.evaluate(&z[..at.len()])
     }
 
     fn hints(&self) -> Vec<Vec<f64>> {
-        let centre = match &self.shape {
-            Shape::Basins(basins) => &basins[0].centre,
-            _ => &self.centre,
+        let center = match &self.shape {
+            ClassicShape::Basins(basins) => &basins[0].center,
+            _ => &self.center,
         };
         let mut hint = vec![0.5; self.dimensions];
-        for (coordinate, value) in self.relevant.iter().zip(centre) {
+        for (coordinate, value) in self.relevant.iter().zip(center) {
             hint[*coordinate] = *value;
         }
         vec![hint]
     }
 
     fn description(&self) -> String {
-        format!("terrain {}", self.shape.name())
+        format!("classic test function: {}", self.shape.name())
     }
 }
 
@@ -317,27 +308,27 @@ mod tests {
 
     #[test]
     fn the_hint_is_the_lowest_point() {
-        let mut generator = Generator::seed_from_u64(12);
+        let mut rng = SeededRng::seed_from_u64(12);
         let mut shapes = std::collections::BTreeSet::new();
         for number in 0..400 {
             let dimensions = 1 + number % 5;
             let relevant: Vec<usize> = (0..dimensions).collect();
-            let terrain = Terrain::draw(dimensions, &relevant, &mut generator);
-            let hint = terrain.hints().remove(0);
-            let lowest = terrain.evaluate(&hint);
-            let bottom = if matches!(terrain.shape, Shape::Basins(_)) { -1.0 } else { 0.0 };
-            assert!((lowest - bottom).abs() < 1e-9, "{} {lowest}", terrain.description());
+            let function = ClassicTestFunction::draw(dimensions, &relevant, &mut rng);
+            let hint = function.hints().remove(0);
+            let lowest = function.evaluate(&hint);
+            let bottom = if matches!(function.shape, ClassicShape::Basins(_)) { -1.0 } else { 0.0 };
+            assert!((lowest - bottom).abs() < 1e-9, "{} {lowest}", function.description());
             for scale in [1e-3, 0.03, 0.3, 1.0] {
                 for _ in 0..20 {
                     let point: Vec<f64> = hint
                         .iter()
-                        .map(|at| (at + scale * normal(&mut generator)).clamp(0.0, 1.0))
+                        .map(|at| (at + scale * normal(&mut rng)).clamp(0.0, 1.0))
                         .collect();
-                    let value = terrain.evaluate(&point);
+                    let value = function.evaluate(&point);
                     assert!(value.is_finite() && value >= lowest - 1e-9);
                 }
             }
-            shapes.insert(terrain.shape.name());
+            shapes.insert(function.shape.name());
         }
         assert_eq!(shapes.len(), 10, "{shapes:?}");
     }
@@ -346,16 +337,16 @@ mod tests {
     /// leads over a wall.
     #[test]
     fn valleys_are_bent() {
-        let mut generator = Generator::seed_from_u64(3);
-        let shape = Shape::Valley { steepness: 100.0, bends: vec![[0.0, 1.0, 0.0]] };
+        let mut rng = SeededRng::seed_from_u64(3);
+        let shape = ClassicShape::Valley { steepness: 100.0, bends: vec![[0.0, 1.0, 0.0]] };
         let floor = shape.evaluate(&[0.8, 0.64]);
         assert!(floor < 0.5 * shape.evaluate(&[0.4, 0.32]));
         // And a ridge is sharp: the slope towards the crest does not vanish near it.
-        let ridge = Shape::Ridge { steepness: 10.0 };
+        let ridge = ClassicShape::Ridge { steepness: 10.0 };
         let near = ridge.evaluate(&[0.5, 1e-6]) - ridge.evaluate(&[0.5, 0.0]);
         assert!((near - 1e-5).abs() < 1e-9);
         // Irrelevant coordinates change nothing.
-        let terrain = Terrain::draw(3, &[1], &mut generator);
-        assert_eq!(terrain.evaluate(&[0.1, 0.7, 0.9]), terrain.evaluate(&[0.8, 0.7, 0.2]));
+        let function = ClassicTestFunction::draw(3, &[1], &mut rng);
+        assert_eq!(function.evaluate(&[0.1, 0.7, 0.9]), function.evaluate(&[0.8, 0.7, 0.2]));
     }
 }

@@ -1,0 +1,8 @@
+//! What a tuning problem is made of, for the generators that draw problems and the data sets that
+//! record them: the kinds of its parameters, when each is active, and the family of its landscape.
+
+mod family;
+mod kind;
+
+pub use family::FunctionFamily;
+pub use kind::{Activation, ParameterKind, active, space};
