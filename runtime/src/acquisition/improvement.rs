@@ -53,8 +53,8 @@ impl Improvement {
 }
 
 /// What a model expects of the rows whose states [`Workspace::hidden`] has, in the place of what
-/// `predictions` held: its distribution over the scores' bins, at a temperature, and the expectation
-/// of an improvement. The logits never leave the processor's caches.
+/// `predictions` held: its distribution over the scores' bins, at a temperature, and the
+/// expectation of an improvement. The logits never leave the processor's caches.
 ///
 /// # Errors
 ///
@@ -189,10 +189,9 @@ mod tests {
                 (Improvement::in_scores(incumbent), expect(&|score| (incumbent - score).max(0.0))),
                 (Improvement::in_losses(incumbent, 2.0), expect(&of_losses)),
             ];
-            for (kernels, (gains, improvement)) in Kernels::available()
-                .into_iter()
-                .flat_map(|kernels| cases.iter().map(move |case| (kernels, case)))
-            {
+            let pairs = Kernels::available()
+                .flat_map(|kernels| cases.iter().map(move |case| (kernels, case)));
+            for (kernels, (gains, improvement)) in pairs {
                 let have = Prediction::from_logits(kernels, &logits, temperature, gains);
                 let what = alloc::format!("{} with {spread}: {have:?}", kernels.name());
                 assert!((have.mean - mean).abs() < 1e-6, "{what}: mean {mean}");

@@ -77,6 +77,13 @@ impl ScoreScale {
     pub fn loss(&self, score: f64) -> f64 {
         (self.best + distance(score) * self.spread) / self.shrink
     }
+
+    /// The slope of [`loss`](Self::loss) at a score: what a small improvement of it is worth.
+    pub fn slope(&self, score: f64) -> f64 {
+        let step = 1e-3;
+        let at = |score: f64| self.loss(score.clamp(0.002, 0.998));
+        (at(score + step) - at(score - step)) / (2.0 * step)
+    }
 }
 
 /// The distance `t` from the best loss, in units of the median's, at a score strictly between 0 and
@@ -87,13 +94,6 @@ pub(crate) fn distance(score: f64) -> f64 {
         share / (1.0 - share)
     } else {
         -(HEADROOM / score - 1.0) * HEADROOM / (1.0 - HEADROOM)
-    }
-
-    /// The slope of [`loss`](Self::loss) at a score: what a small improvement of it is worth.
-    pub fn slope(&self, score: f64) -> f64 {
-        let step = 1e-3;
-        let at = |score: f64| self.loss(score.clamp(0.002, 0.998));
-        (at(score + step) - at(score - step)) / (2.0 * step)
     }
 }
 

@@ -13,8 +13,8 @@ use crate::{
 
 /// A problem over parameters of several kinds.
 ///
-/// Points are given as *values*: one number per parameter, as [`ParameterKind`] says; what an inactive
-/// parameter's is does not matter.
+/// Points are given as *values*: one number per parameter, as [`ParameterKind`] says; what an
+/// inactive parameter's is does not matter.
 pub struct Function {
     /// The kinds of the parameters, and when they are active.
     pub structure: Structure,

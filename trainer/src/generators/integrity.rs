@@ -3,13 +3,14 @@
 //! A function is thrown out when, at [`PROBES`] uniform points,
 //! - a value is not finite, or larger than [`MAX_MAGNITUDE`] (losses are kept in single precision);
 //! - more than [`MAX_FAILURE_RATE`] of the trials fail;
-//! - it is constant or nearly so: fewer than [`MIN_DISTINCT_VALUES`] different values (or fewer than half
-//!   of the configurations there are, where these are few), a single value at more than
-//!   [`MAX_TIED_SHARE`] of the points, or a spread below [`MIN_RELATIVE_SPREAD`] of the largest magnitude;
+//! - it is constant or nearly so: fewer than [`MIN_DISTINCT_VALUES`] different values (or than
+//!   half of the configurations that exist, where these are few), a single value at more than
+//!   [`MAX_TIED_SHARE`] of the points, or a spread below [`MIN_RELATIVE_SPREAD`] of the largest
+//!   magnitude;
 //!
-//! and when its optimum lies more than [`MAX_OPTIMUM_DEPTH`] times as far below the third quartile as the
-//! twentieth part of the points does: nobody finds such a needle but by chance; or when more than
-//! [`MAX_OPTIMUM_SHARE`] of the points are as good as it: everybody finds it at once.
+//! and when its optimum lies more than [`MAX_OPTIMUM_DEPTH`] times as far below the third quartile
+//! as the twentieth part of the points does: nobody finds such a needle but by chance; or when more
+//! than [`MAX_OPTIMUM_SHARE`] of the points are as good as it: everybody finds it at once.
 
 use super::Function;
 use crate::random::SeededRng;

@@ -1,11 +1,11 @@
 //! Synthetic functions with known optima, as varied as tuning problems are.
 //!
-//! A [`Landscape`] is a function over the unit cube, drawn from one of several [families](crate::problem::FunctionFamily)
-//! and [warped](warp). A [`Function`] is a landscape with a search space of
-//! mixed kinds laid over it, observation noise, and perhaps a region where trials fail; some
-//! parameters may be active only for some values of another ([`structure`]). What cannot teach
-//! anything is thrown out ([`integrity`]), and a search over the noiseless function says where its
-//! optimum is ([`optimum`]).
+//! A [`Landscape`] is a function over the unit cube, drawn from one of several
+//! [families](crate::problem::FunctionFamily) and [warped](warp). A [`Function`] is a landscape
+//! with a search space of mixed kinds laid over it, observation noise, and perhaps a region where
+//! trials fail; some parameters may be active only for some values of another ([`structure`]). What
+//! cannot teach anything is thrown out ([`integrity`]), and a search over the noiseless function
+//! says where its optimum is ([`optimum`]).
 //!
 //! Everything is drawn from an explicit generator: the same seed gives the same function.
 
