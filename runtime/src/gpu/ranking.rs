@@ -64,7 +64,7 @@ impl TokenSampler {
     /// Ranks candidates on a graphics processor where `device` says so. The weights there must be
     /// those of the sampler's model. Sums are rounded in another order, so that the choice between
     /// equally good candidates may differ. After a failure,
-    /// [`LogitsBackend::failure`](crate::samplers::LogitsBackend::failure) of
+    /// [`LogitsBackend::failure`] of
     /// [`backend`](Self::backend) has the reason, and the CPU ranks.
     ///
     /// # Errors

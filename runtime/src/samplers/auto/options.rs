@@ -11,7 +11,7 @@ pub struct AutoOptions {
     pub local_until: u64,
     /// Number of the trial from which on some are delegated to local search. Default: 15.
     pub refine_from: u64,
-    /// Period of these trials; 0 for none. Default: 2.
+    /// Period of these trials; 0 for none. Default: 3.
     pub refine_every: u64,
     /// Number of the trial from which on some of the others are delegated to TPE, which explores
     /// where the Gaussian process, conditioned on a part of a long history, does not. Default: 200.
@@ -21,8 +21,8 @@ pub struct AutoOptions {
     /// Number of the trial from which on the stack of transformer and Gaussian process replaces the
     /// process alone, if there is a model. Default: 6.
     pub stack_from: u64,
-    /// Number of the trial from which on the process is alone again. Default: 15; the transformer
-    /// is trained on histories of up to 200 trials.
+    /// Number of the trial from which on the process is alone again. Default: 200, because the
+    /// transformer is trained on histories of up to 200 trials.
     pub stack_until: u64,
     /// Number of finished trials from which on the stack maximizes the expected improvement of the
     /// loss; before, that of the score, which avoids risk. Default 15.
@@ -55,11 +55,11 @@ impl Default for AutoOptions {
         Self {
             local_until: 6,
             refine_from: 15,
-            refine_every: 2,
+            refine_every: 3,
             long_from: 200,
             long_every: 3,
             stack_from: 6,
-            stack_until: 15,
+            stack_until: 200,
             risk_neutral_from: 15,
             improvement_cap: 3.0,
             transformer_weight: None,
