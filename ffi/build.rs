@@ -7,7 +7,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let major = var("CARGO_PKG_VERSION_MAJOR").expect("cargo sets it");
     match var("CARGO_CFG_TARGET_OS").expect("cargo sets it").as_str() {
-        "windows" | "none" => {}
+        "windows" | "none" | "unknown" | "wasi" => {}
         "macos" | "ios" => println!(
             "cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/liboptiformer.{major}.dylib"
         ),

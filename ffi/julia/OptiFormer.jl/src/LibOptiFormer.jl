@@ -25,8 +25,12 @@ const OPTIFORMER_NOT_FOUND = 11
 const OPTIFORMER_PANIC = 12
 const OPTIFORMER_POISONED = 13
 const OPTIFORMER_INVALID_TEXT = 14
+const OPTIFORMER_INVALID_JOURNAL = 15
 const OPTIFORMER_MINIMIZE = 0
 const OPTIFORMER_MAXIMIZE = 1
+const OPTIFORMER_PENDING = 0
+const OPTIFORMER_FINISHED = 1
+const OPTIFORMER_FAILED = 2
 
 struct optiformer_error
     struct_size::Csize_t
@@ -140,6 +144,30 @@ optiformer_study_explain(study, id, out, error) =
 
 optiformer_study_counts(study, finished, failed, pending, error) =
     ccall((:optiformer_study_counts, library), Int32, (Ptr{Cvoid}, Ptr{Csize_t}, Ptr{Csize_t}, Ptr{Csize_t}, Ptr{optiformer_error}), study, finished, failed, pending, error)
+
+optiformer_study_trials(study, ids, states, values, objectives, capacity, count, error) =
+    ccall((:optiformer_study_trials, library), Int32, (Ptr{Cvoid}, Ptr{UInt64}, Ptr{Int32}, Ptr{Cdouble}, Ptr{Cdouble}, Csize_t, Ptr{Csize_t}, Ptr{optiformer_error}), study, ids, states, values, objectives, capacity, count, error)
+
+optiformer_study_abandon(study, id, error) =
+    ccall((:optiformer_study_abandon, library), Int32, (Ptr{Cvoid}, UInt64, Ptr{optiformer_error}), study, id, error)
+
+optiformer_study_offer_pending(study, error) =
+    ccall((:optiformer_study_offer_pending, library), Int32, (Ptr{Cvoid}, Ptr{optiformer_error}), study, error)
+
+optiformer_study_space(study, out, error) =
+    ccall((:optiformer_study_space, library), Int32, (Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Ptr{optiformer_error}), study, out, error)
+
+optiformer_study_description(study, buffer, capacity, needed, error) =
+    ccall((:optiformer_study_description, library), Int32, (Ptr{Cvoid}, Ptr{UInt8}, Csize_t, Ptr{Csize_t}, Ptr{optiformer_error}), study, buffer, capacity, needed, error)
+
+optiformer_study_open(path, space, options, out, error) =
+    ccall((:optiformer_study_open, library), Int32, (Cstring, Ptr{Cvoid}, Ptr{optiformer_study_options}, Ptr{Ptr{Cvoid}}, Ptr{optiformer_error}), path, space, options, out, error)
+
+optiformer_study_save(study, buffer, capacity, needed, error) =
+    ccall((:optiformer_study_save, library), Int32, (Ptr{Cvoid}, Ptr{UInt8}, Csize_t, Ptr{Csize_t}, Ptr{optiformer_error}), study, buffer, capacity, needed, error)
+
+optiformer_study_restore(text, model, out, error) =
+    ccall((:optiformer_study_restore, library), Int32, (Cstring, Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Ptr{optiformer_error}), text, model, out, error)
 
 optiformer_study_free(study) =
     ccall((:optiformer_study_free, library), Cvoid, (Ptr{Cvoid},), study)
