@@ -22,7 +22,7 @@ use crate::{
 /// Number of sessions that a cache keeps.
 const CAPACITY: usize = 8;
 
-/// The sessions of up to [`CAPACITY`] studies, which any number of threads may share.
+/// The sessions of up to `CAPACITY` studies, which any number of threads may share.
 #[derive(Default)]
 pub struct CacheHandle {
     /// From the one that was used least recently to the latest. A session in use is not among

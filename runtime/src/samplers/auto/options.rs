@@ -16,7 +16,7 @@ pub struct AutoOptions {
     /// Number of the trial from which on some of the others are delegated to TPE, which explores
     /// where the Gaussian process, conditioned on a part of a long history, does not. Default: 200.
     pub long_from: u64,
-    /// Period of these trials; 0 for none. Default: 3.
+    /// Period of these trials; 0 for none. Default: 6.
     pub long_every: u64,
     /// Number of the trial from which on the stack of transformer and Gaussian process replaces the
     /// process alone, if there is a model. Default: 6.
@@ -57,7 +57,7 @@ impl Default for AutoOptions {
             refine_from: 15,
             refine_every: 3,
             long_from: 200,
-            long_every: 3,
+            long_every: 6,
             stack_from: 6,
             stack_until: 200,
             risk_neutral_from: 15,
