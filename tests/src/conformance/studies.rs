@@ -77,6 +77,14 @@ fn learned(
     Ok(Shape { space: name, sampler, direction, seed }.play(&space(name), made, trials))
 }
 
+/// Names and seeds of studies that take another way in WebAssembly, whose kernels no CPU has here;
+/// `ffi/js/test/conformance.test.js` finds them.
+const OTHERWISE_IN_WASM: [(&str, u64); 3] = [
+    ("optiformer in the space of conditional", 1),
+    ("auto in the space of conditional", 0),
+    ("auto in the space of conditional", 2),
+];
+
 /// The first seed for which every instruction set of this CPU makes the same study called `name`.
 ///
 /// # Errors
@@ -89,7 +97,7 @@ pub fn shared_seed(name: &str) -> Result<u64> {
     let (sampler, space) = name.split_once(" in the space of ").expect("a name of these studies");
     let sampler = LEARNED.into_iter().find(|known| *known == sampler).expect("one of these");
     let space = spaces().into_iter().find(|(known, _)| *known == space).expect("one of these").0;
-    for seed in 0..100 {
+    for seed in (0..100).filter(|seed| !OTHERWISE_IN_WASM.contains(&(name, *seed))) {
         let first = learned(&models[0], space, sampler, seed)?;
         if models[1..]
             .iter()
