@@ -84,6 +84,14 @@ conformance! {
         num_refined_candidates: 6,
         ..OptiFormerOptions::default()
     });
+    learned_adapted: || learned(OptiFormerOptions {
+        num_policy_candidates: 4,
+        num_local_candidates: 8,
+        num_space_candidates: 4,
+        num_refined_candidates: 6,
+        adaptation: Some(samplers::AdaptationOptions::LBFGS),
+        ..OptiFormerOptions::default()
+    });
     learned_policy: || learned(OptiFormerOptions {
         num_policy_candidates: 4,
         policy_only: true,

@@ -10,8 +10,8 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use optiformer_trainer::commands::{
-    evaluate::Evaluate, export::Export, generate::Generate, prior::Prior, smoke::Smoke,
-    surrogate::Surrogate, train::Train,
+    adaptation::Adaptation, evaluate::Evaluate, export::Export, generate::Generate, prior::Prior,
+    smoke::Smoke, surrogate::Surrogate, train::Train,
 };
 
 /// Also what libtorch allocates from: training takes and returns megabytes thousands of times a
@@ -48,6 +48,7 @@ enum Command {
     Evaluate(Evaluate),
     Smoke(Smoke),
     Surrogate(Surrogate),
+    Adaptation(Adaptation),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         Command::Evaluate(command) => command.run(&interrupted),
         Command::Smoke(command) => command.run(&interrupted),
         Command::Surrogate(command) => command.run(),
+        Command::Adaptation(command) => command.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -54,18 +54,20 @@ impl Improvement {
 
 /// What a model expects of the rows whose states [`Workspace::hidden`] has, in the place of what
 /// `predictions` held: its distribution over the scores' bins, at a temperature, and the
-/// expectation of an improvement. The logits never leave the processor's caches.
+/// expectation of an improvement. The logits never leave the processor's caches. `offset` is added to
+/// the logits of each row, `[1000]`, or empty for none.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::InvalidValue`]: rows that are not there, a model whose vocabulary is smaller than
 /// the bins, a temperature that is not a number above 0, or so close to it that its inverse is
-/// none.
+/// none, an offset of another length.
 pub fn predict(
     model: &Model,
     workspace: &mut Workspace,
     rows: Range<usize>,
     temperature: f32,
+    offset: &[f32],
     improvement: &Improvement,
     predictions: &mut Vec<Prediction>,
 ) -> Result<()> {
@@ -73,10 +75,24 @@ pub fn predict(
         let context = format!("temperature {temperature} must be above 0");
         return Err(Error::new(ErrorKind::InvalidValue, context));
     }
+    if !(offset.is_empty() || offset.len() == BINS) {
+        let context = format!("an offset of {} logits, not {BINS}", offset.len());
+        return Err(Error::new(ErrorKind::InvalidValue, context));
+    }
     predictions.clear();
+    let kernels = model.kernels();
+    let mut adapted = Vec::new();
     model.each_logits(workspace, rows, 0..BINS as u16, |logits| {
-        let kernels = model.kernels();
-        predictions.push(Prediction::from_logits(kernels, logits, temperature, improvement));
+        let mut predict = |logits: &[f32]| {
+            predictions.push(Prediction::from_logits(kernels, logits, temperature, improvement));
+        };
+        if offset.is_empty() {
+            return predict(logits);
+        }
+        adapted.clear();
+        adapted.extend_from_slice(logits);
+        kernels.add(&mut adapted, offset);
+        predict(&adapted);
     })
 }
 

@@ -7,6 +7,7 @@
 mod cholesky;
 #[cfg(feature = "classical")]
 mod eigen;
+pub(crate) mod lbfgs;
 pub(crate) mod low_discrepancy;
 #[cfg(feature = "classical")]
 pub(crate) mod normal;
@@ -18,13 +19,12 @@ pub(crate) use cholesky::Cholesky;
 pub(crate) use eigen::Eigen;
 
 /// `Σ aᵢ·bᵢ`, from the first term to the last.
-#[cfg(feature = "classical")]
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// `Σ aᵢ·bᵢ` in eight sums, so that no addition waits for the one before it.
-#[cfg(feature = "classical")]
+#[inline]
 pub(crate) fn dot_in_lanes(a: &[f64], b: &[f64]) -> f64 {
     let size = a.len().min(b.len());
     let (a_chunks, a_rest) = a[..size].as_chunks::<8>();

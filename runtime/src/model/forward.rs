@@ -1,6 +1,6 @@
 //! The forward pass of rows through all layers, given cached keys and values.
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec, vec::Vec};
 use core::ops::Range;
 
 use super::{
@@ -218,6 +218,27 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// The output layer's weights for the tokens in a range, `[hidden, range]`: a row for each
+    /// component of the state. The workspace's states are overwritten.
+    ///
+    /// # Errors
+    ///
+    /// A range outside the vocabulary.
+    pub(crate) fn head_columns(
+        &self,
+        workspace: &mut Workspace,
+        tokens: Range<Token>,
+    ) -> Result<Vec<f32>> {
+        let hidden = self.config.hidden_size;
+        workspace.hidden.clear();
+        workspace.hidden.resize(hidden * hidden, 0.0);
+        // Quantization is exact for a row with a single number.
+        workspace.hidden.iter_mut().step_by(hidden + 1).for_each(|state| *state = 1.0);
+        let mut columns = vec![0.0; hidden * tokens.len()];
+        self.logits(workspace, 0..hidden, tokens, &mut columns)?;
+        Ok(columns)
     }
 
     /// Checks ranges of states and tokens; returns the number of rows.

@@ -40,6 +40,7 @@ impl HistoryCache {
     }
 
     /// Whether a trial has this configuration.
+    #[cfg(feature = "classical")]
     pub(super) fn contains(&self, configuration: &Configuration) -> bool {
         let wanted = digest(configuration);
         // Two passes: the first is comparisons alone, which the compiler vectorizes.
@@ -66,6 +67,7 @@ fn is_identical(one: &Observation, other: &Observation) -> bool {
 }
 
 /// Length of the common prefix of two lists of configurations.
+#[cfg(feature = "classical")]
 pub(super) fn common_prefix<'a>(
     trials: impl Iterator<Item = &'a Configuration>,
     others: &[Configuration],
@@ -73,7 +75,7 @@ pub(super) fn common_prefix<'a>(
     trials.zip(others).take_while(|(one, other)| one.is_identical(other)).count()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "classical"))]
 mod tests {
     use alloc::vec;
 

@@ -7,7 +7,6 @@ mod by_name;
 mod cma_es;
 #[cfg(feature = "classical")]
 mod gp;
-#[cfg(feature = "classical")]
 mod history_cache;
 #[cfg(feature = "classical")]
 mod influence;
@@ -35,7 +34,9 @@ pub use cma_es::{CmaEsOptions, CmaEsSampler};
 pub use gp::{GpOptions, GpPrediction, GpSampler, LossDistribution, ScoreBins, TargetWarp};
 #[cfg(feature = "classical")]
 pub use local_search::{LocalSearchOptions, LocalSearchSampler};
-pub use optiformer::{OptiFormerOptions, OptiFormerSampler};
+pub use optiformer::{
+    AdaptationOptimizer, AdaptationOptions, AdaptationScores, OptiFormerOptions, OptiFormerSampler,
+};
 pub use random::RandomSampler;
 pub use ranking::Ranking;
 #[cfg(feature = "classical")]

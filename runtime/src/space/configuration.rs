@@ -26,7 +26,6 @@ impl Configuration {
     }
 
     /// Whether both have the same bits; immediate for clones.
-    #[cfg(feature = "classical")]
     pub(crate) fn is_identical(&self, other: &Self) -> bool {
         let bits = |value: &Option<f64>| value.map(f64::to_bits);
         Arc::ptr_eq(&self.values, &other.values)

@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+pub mod adaptation;
 pub mod evaluate;
 pub mod export;
 pub mod generate;

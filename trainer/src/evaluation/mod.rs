@@ -1,5 +1,6 @@
 //! Judges samplers: ours and other people's, in paired runs on problems that nobody trained on.
 
+pub mod adaptation;
 pub mod functions;
 pub mod page;
 pub mod peers;

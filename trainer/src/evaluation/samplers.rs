@@ -6,8 +6,8 @@ use optiformer::{
     Error, ErrorKind, Result,
     model::{Model, Sequence},
     samplers::{
-        self, AutoOptions, AutoSampler, GpOptions, GpSampler, OptiFormerOptions, OptiFormerSampler,
-        Sampler, TargetWarp, TokenSampler, TokenSamplerOptions,
+        self, AdaptationOptions, AutoOptions, AutoSampler, GpOptions, GpSampler, OptiFormerOptions,
+        OptiFormerSampler, Sampler, TargetWarp, TokenSampler, TokenSamplerOptions,
     },
 };
 
@@ -15,7 +15,7 @@ use optiformer::{
 ///
 /// Beside the runtime's own names there are variants: `optiformer:NAME=VALUE:…` with the fields of
 /// [`OptiFormerOptions`] (of [`TokenSamplerOptions`] where the model reads a token a value) and
-/// `temperature` for the policy's, `gp:NAME=VALUE:…` with those of [`GpOptions`], and
+/// `temperature` for the policy's and `adapt=lbfgs8` for adaptation, `gp:NAME=VALUE:…` with those of [`GpOptions`], and
 /// `auto:NAME=VALUE:…` with those of [`AutoOptions`].
 ///
 /// # Errors
@@ -127,11 +127,31 @@ fn variant(text: &str) -> Result<OptiFormerOptions> {
             "zoom_from" => options.zoom_from = value.parse().ok()?,
             "global_every" => options.global_every = value.parse().ok()?,
             "score_temperature" => options.score_temperature = value.parse().ok()?,
+            "adapt" => {
+                let penalty = options.adaptation.map(|adaptation| adaptation.l2_penalty);
+                let mut adaptation = adaptation(value)?;
+                adaptation.l2_penalty = penalty.unwrap_or(adaptation.l2_penalty);
+                options.adaptation = Some(adaptation);
+            }
+            "l2_penalty" => {
+                let adaptation = options.adaptation.get_or_insert(AdaptationOptions::LBFGS);
+                adaptation.l2_penalty = value.parse().ok()?;
+            }
             _ => return None,
         }
         Some(())
     })?;
     Ok(options)
+}
+
+/// An adaptation by its name: the optimizer, `lbfgs` or `adamw`, and the number of steps.
+pub(super) fn adaptation(name: &str) -> Option<AdaptationOptions> {
+    [("lbfgs", AdaptationOptions::LBFGS), ("adamw", AdaptationOptions::ADAM_W)]
+        .into_iter()
+        .find_map(|(optimizer, options)| {
+            let max_steps = name.strip_prefix(optimizer)?.parse().ok()?;
+            Some(AdaptationOptions { max_steps, ..options })
+        })
 }
 
 fn token_variant(text: &str) -> Result<TokenSamplerOptions> {

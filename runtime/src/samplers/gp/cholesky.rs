@@ -1,5 +1,7 @@
 use alloc::vec::Vec;
 
+pub(super) use crate::math::dot_in_lanes as dot;
+
 /// The Cholesky factor `L` of a symmetric positive definite matrix `A = L·Lᵀ`, `[n, n]` by rows,
 /// the upper part unused.
 ///
@@ -158,26 +160,6 @@ fn add_scaled<const COLUMNS: usize>(sums: &mut [f64; COLUMNS], factor: f64, row:
 
 fn row_of(lower: &[f64], row: usize) -> &[f64] {
     &lower[row * (row + 1) / 2..][..=row]
-}
-
-/// `Σ aᵢ·bᵢ`, in eight partial sums without dependent additions.
-#[inline]
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let size = a.len().min(b.len());
-    let (a_chunks, a_rest) = a[..size].as_chunks::<8>();
-    let (b_chunks, b_rest) = b[..size].as_chunks::<8>();
-    let mut rest = 0.0;
-    for at in 0..a_rest.len() {
-        rest += a_rest[at] * b_rest[at];
-    }
-    let mut sums = [0.0; 8];
-    for at in 0..a_chunks.len() {
-        for lane in 0..8 {
-            sums[lane] += a_chunks[at][lane] * b_chunks[at][lane];
-        }
-    }
-    let [a, b, c, d, e, f, g, h] = sums;
-    ((a + e) + (b + f)) + ((c + g) + (d + h)) + rest
 }
 
 /// `y −= factor·x`.

@@ -1,11 +1,10 @@
 //! Box-constrained L-BFGS.
 
-use alloc::{collections::VecDeque, vec, vec::Vec};
+use alloc::{vec, vec::Vec};
 
 use super::cholesky::dot;
+use crate::math::lbfgs::LbfgsHistory;
 
-/// Number of steps in the history.
-const HISTORY: usize = 8;
 /// Fraction of the linear decrease that a step must achieve (Armijo).
 const SUFFICIENT: f64 = 1e-4;
 /// Maximum number of halvings of a step.
@@ -103,67 +102,6 @@ pub(super) fn minimize_in_box(
         }
     }
     value
-}
-
-/// The latest steps and the changes of the gradient.
-#[derive(Default)]
-struct LbfgsHistory {
-    /// Step s, change y and 1/(s·y), oldest first.
-    pairs: VecDeque<(Vec<f64>, Vec<f64>, f64)>,
-}
-
-impl LbfgsHistory {
-    fn is_empty(&self) -> bool {
-        self.pairs.is_empty()
-    }
-
-    fn clear(&mut self) {
-        self.pairs.clear();
-    }
-
-    fn push(&mut self, from: &[f64], to: &[f64], slope: &[f64], slope_there: &[f64]) {
-        let step: Vec<f64> = to.iter().zip(from).map(|(to, from)| to - from).collect();
-        let change: Vec<f64> = slope_there.iter().zip(slope).map(|(to, from)| to - from).collect();
-        let product = dot(&step, &change);
-        // The matrix stays positive definite only with positive curvature.
-        if product > 1e-10 * dot(&change, &change) {
-            if self.pairs.len() == HISTORY {
-                self.pairs.pop_front();
-            }
-            self.pairs.push_back((step, change, 1.0 / product));
-        }
-    }
-
-    /// Minus the approximate inverse Hessian times `free`; 0 where `free` is 0.
-    fn direction(&self, free: &[f64]) -> Vec<f64> {
-        let mut direction: Vec<f64> = free.iter().map(|slope| -slope).collect();
-        let mut shares = Vec::with_capacity(self.pairs.len());
-        for (step, change, inverse) in self.pairs.iter().rev() {
-            let share = inverse * dot(step, &direction);
-            add(&mut direction, -share, change);
-            shares.push(share);
-        }
-        if let Some((_, change, inverse)) = self.pairs.back() {
-            let scale = 1.0 / (inverse * dot(change, change));
-            direction.iter_mut().for_each(|entry| *entry *= scale);
-        }
-        for ((step, change, inverse), share) in self.pairs.iter().zip(shares.into_iter().rev()) {
-            let correction = share - inverse * dot(change, &direction);
-            add(&mut direction, correction, step);
-        }
-        for (entry, slope) in direction.iter_mut().zip(free) {
-            if *slope == 0.0 {
-                *entry = 0.0;
-            }
-        }
-        direction
-    }
-}
-
-fn add(y: &mut [f64], factor: f64, x: &[f64]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y += factor * x;
-    }
 }
 
 #[cfg(test)]

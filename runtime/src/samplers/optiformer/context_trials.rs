@@ -67,7 +67,6 @@ impl ContextTrials {
     }
 }
 
-#[cfg(feature = "classical")]
 impl ContextTrials {
     /// Selects from a history in the unit cube, without pending trials.
     pub fn whole(space: &Space, history: &[Observation], most: usize) -> Self {

@@ -6,18 +6,20 @@
 //! 3. The predicted distribution of each candidate's score gives its expected improvement.
 //! 4. Rounds of refinement add candidates near the best ones; the best of all is suggested.
 
+mod adaptation;
 pub(crate) mod context_trials;
-#[cfg(feature = "classical")]
 mod log_score;
 mod options;
 pub(crate) mod search;
 pub(crate) mod surrogate;
 
+pub use adaptation::{AdaptationOptimizer, AdaptationOptions, AdaptationScores};
 pub use options::OptiFormerOptions;
 
 use alloc::{format, sync::Arc, vec::Vec};
 
 use self::{
+    adaptation::Adaptation,
     context_trials::ContextTrials,
     search::{CandidateCounts, CandidateSearch},
     surrogate::{ConditionedTransformer, TransformerSurrogate, has_scale},
@@ -47,6 +49,7 @@ const FIRST_SHARE: f64 = 0.1;
 #[derive(Debug)]
 pub struct OptiFormerSampler {
     surrogate: TransformerSurrogate,
+    adaptation: Option<Adaptation>,
     options: OptiFormerOptions,
 }
 
@@ -62,7 +65,8 @@ impl OptiFormerSampler {
         options.check()?;
         let surrogate =
             TransformerSurrogate::new(model, options.score_temperature, options.threads);
-        Ok(Self { surrogate, options })
+        let adaptation = options.adaptation.map(Adaptation::new);
+        Ok(Self { surrogate, adaptation, options })
     }
 
     /// The weights.
@@ -75,11 +79,36 @@ impl OptiFormerSampler {
         &self.options
     }
 
+    /// What the [adaptation](OptiFormerOptions::adaptation) made of the predictions of the last
+    /// `count` told trials, each from the trials before it, oldest first: `None` for a trial before
+    /// which no two losses differ, and for all without an adaptation.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] for a space that the model has too few slots or tokens for.
+    pub fn one_step_ahead(
+        &mut self,
+        request: &Request<'_>,
+        count: usize,
+    ) -> Result<Vec<Option<AdaptationScores>>> {
+        let Request { space, history, .. } = *request;
+        self.surrogate.check(space)?;
+        match &mut self.adaptation {
+            Some(adaptation) => {
+                adaptation.one_step_ahead(&mut self.surrogate, space, history, count)
+            }
+            None => Ok(alloc::vec![None; count.min(history.len())]),
+        }
+    }
+
     /// The suggested candidate, with the expectation of the model if it was ranked.
     fn propose(&mut self, request: &Request<'_>) -> Result<(Candidate, Option<Expectation>)> {
         self.surrogate.check(request.space)?;
         if let Some(candidate) = startup_trial(request, self.options.n_startup_trials) {
             return Ok((candidate, None));
+        }
+        if let Some(adaptation) = &mut self.adaptation {
+            adaptation.adapt(&mut self.surrogate, request.space, request.history)?;
         }
         let zoom = self.options.zoom && self.is_zoomed(request);
         let context = ContextTrials::new(request, self.surrogate.max_trials(), zoom);

@@ -1,5 +1,6 @@
 use alloc::string::String;
 
+use super::AdaptationOptions;
 use crate::{Error, ErrorKind, Result, generation::SamplingOptions};
 
 /// Options of [`OptiFormerSampler`](super::OptiFormerSampler).
@@ -30,6 +31,8 @@ pub struct OptiFormerOptions {
     /// Divisor of the logits of scores, in addition to the temperature in the weights file.
     /// Default: 1.
     pub score_temperature: f32,
+    /// Adaptation of the predictions to the told trials. Default: none.
+    pub adaptation: Option<AdaptationOptions>,
     /// Number of threads, without influence on the suggestion. Without the standard library there
     /// is one. Default: 1.
     pub threads: usize,
@@ -50,6 +53,7 @@ impl Default for OptiFormerOptions {
             global_every: 3,
             sampling: SamplingOptions::default(),
             score_temperature: 1.0,
+            adaptation: None,
             threads: 1,
         }
     }
@@ -88,6 +92,9 @@ impl OptiFormerOptions {
         }
         if self.policy_only && self.num_policy_candidates == 0 {
             return bad("policy_only needs num_policy_candidates of at least 1");
+        }
+        if let Some(adaptation) = &self.adaptation {
+            adaptation.check()?;
         }
         if !(1..=MOST_THREADS).contains(&self.threads) {
             return bad("threads must be between 1 and 1024");

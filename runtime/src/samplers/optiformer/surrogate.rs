@@ -25,6 +25,9 @@ pub(crate) struct TransformerSurrogate {
     pub(super) rows: Rows,
     pub(super) logits: Vec<f32>,
     pub(super) sampling: SamplingOptions,
+    /// Added to the logits of every score ([`Adaptation`](super::adaptation::Adaptation)), `[1000]`;
+    /// empty for none.
+    pub(super) offset: Vec<f32>,
 }
 
 /// The surrogate conditioned on a history, which is in its cache.
@@ -50,6 +53,7 @@ impl TransformerSurrogate {
             rows: Rows::new(),
             logits: Vec::new(),
             sampling: SamplingOptions { temperature, ..SamplingOptions::default() },
+            offset: Vec::new(),
             model,
         }
     }
@@ -146,6 +150,7 @@ impl TransformerSurrogate {
             &mut self.workspace,
             0..configurations.len(),
             self.sampling.temperature,
+            &self.offset,
             &conditioned.improvement,
             &mut predictions,
         )?;

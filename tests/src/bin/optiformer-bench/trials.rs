@@ -138,6 +138,6 @@ impl TrialBench {
 
     fn score(&mut self) -> Result<()> {
         let Self { model, workspace, predictions, improvement, .. } = self;
-        acquisition::predict(model, workspace, 0..CANDIDATES, 1.0, improvement, predictions)
+        acquisition::predict(model, workspace, 0..CANDIDATES, 1.0, &[], improvement, predictions)
     }
 }
