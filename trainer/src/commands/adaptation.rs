@@ -1,4 +1,4 @@
-//! `optiformer-trainer adaptation`: whether test-time adaptation predicts told trials better.
+//! `optiformer-trainer adaptation`: log scores with and without test-time adaptation.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -13,10 +13,10 @@ use crate::evaluation::{
     problems::{self, Set},
 };
 
-/// Judges test-time adaptations by how well they predict told trials one step ahead.
+/// Compares test-time adaptations by their one-step-ahead predictions of told trials.
 ///
-/// Prints mean log scores (nats a trial, larger is better) on studies that the transformer makes
-/// without adaptation, as a Markdown table. Only validation suites are taken.
+/// Prints mean log scores (nats per trial, larger is better) on studies of the transformer without
+/// adaptation, as a Markdown table. Test suites are refused.
 #[derive(Args, Debug)]
 pub struct Adaptation {
     /// The weights file; without it, the embedded weights.

@@ -1,8 +1,8 @@
-//! Whether test-time adaptation makes the transformer predict the next told trials better.
+//! Predictive log scores of the transformer with and without test-time adaptation.
 //!
-//! Studies are made by the transformer without adaptation; each adaptation then predicts their
-//! trials one step ahead, so that all are judged on the same histories. A trial counts with the
-//! logarithm of the probability of its bin of the score, at least −9.
+//! The studies are those of the transformer without adaptation. Each adaptation predicts their
+//! trials one step ahead, so that all are compared on the same histories. The log score of a trial
+//! is the logarithm of the predicted probability of its score bin, at least −9.
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
@@ -15,26 +15,26 @@ use optiformer::{
 
 use super::{problems::Problem, samplers};
 
-/// Sums of log scores are kept for the trials from each of these on.
+/// First trials of the groups that log scores are summed over.
 pub const FROM: [usize; 4] = [0, 10, 20, 35];
 
-/// Log scores of an adaptation, in the order none, quarter, half, all steps, as chosen.
+/// Log scores of an adaptation after no, a quarter, half and all steps, and as selected.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Total {
     /// Sums over trials.
     pub sums: [f64; 5],
     /// Number of trials.
     pub trials: usize,
-    /// Of studies: how many gain by what is chosen, and how many lose.
+    /// Number of studies whose log score the adaptation increases, and decreases.
     pub studies: [usize; 2],
-    /// Seconds of the predictions and fits.
+    /// Duration of predictions and fits, in seconds.
     pub seconds: f64,
 }
 
-/// By name of the adaptation and group of trials (the index into [`FROM`]).
+/// Totals by name of the adaptation and group of trials (index into [`FROM`]).
 pub type Totals = BTreeMap<(String, usize), Total>;
 
-/// An adaptation by its name: `lbfgs8`, `adamw24`, and the like, with any number of steps.
+/// The adaptation of a name: `lbfgs` or `adamw` and the number of steps.
 ///
 /// # Errors
 ///
@@ -46,11 +46,11 @@ pub fn by_name(name: &str) -> Result<AdaptationOptions> {
     })
 }
 
-/// Judges adaptations on a study of `trials` trials of a problem, and adds to `totals`.
+/// Evaluates adaptations on a study of `trials` trials, and adds to `totals`.
 ///
 /// # Errors
 ///
-/// What the model says.
+/// Those of the model.
 pub fn judge(
     model: &Arc<Model>,
     problem: &Problem,
@@ -86,7 +86,7 @@ pub fn judge(
     Ok(())
 }
 
-/// A study by the transformer as it was trained.
+/// A study by the transformer without adaptation.
 fn study(
     model: &Arc<Model>,
     problem: &Problem,
@@ -103,4 +103,36 @@ fn study(
         history.push(Observation { configuration, loss });
     }
     Ok(history)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluation::problems;
+
+    #[test]
+    fn every_adaptation_is_judged_on_the_same_predictions() {
+        let model = Arc::new(Model::pico().unwrap());
+        let problem = &(problems::generated(1, &[3]).make)(0)[0];
+        let named = |name: &str| (name.to_owned(), by_name(name).unwrap());
+        let adaptations = [named("lbfgs8"), named("adamw24")];
+        let mut totals = Totals::new();
+        judge(&model, problem, (14, 1), &adaptations, &mut totals).unwrap();
+        let total = |name: &str, group| totals[&(name.to_owned(), group)];
+        let (lbfgs, adam) = (total("lbfgs8", 0), total("adamw24", 0));
+        assert!(lbfgs.trials >= 10 && lbfgs.trials == adam.trials);
+        assert_eq!(lbfgs.sums[0], adam.sums[0], "without adaptation they are the same");
+        assert_ne!(lbfgs.sums[3], adam.sums[3]);
+        assert_eq!(total("lbfgs8", 1).trials, 4);
+        assert_eq!(total("lbfgs8", 2).trials, 0);
+    }
+
+    #[test]
+    fn adaptations_have_names() {
+        assert_eq!(by_name("lbfgs8").unwrap(), AdaptationOptions::LBFGS);
+        assert_eq!(by_name("adamw48").unwrap().max_steps, 48);
+        for name in ["", "lbfgs", "adamw-1", "sgd8"] {
+            assert!(by_name(name).is_err(), "{name}");
+        }
+    }
 }

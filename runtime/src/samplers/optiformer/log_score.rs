@@ -42,7 +42,12 @@ impl TransformerSurrogate {
     ///
     /// Those of the model.
     #[cfg(feature = "classical")]
-    pub fn log_score(&mut self, space: &Space, context: &ContextTrials, trial: &Observation) -> Result<f64> {
+    pub fn log_score(
+        &mut self,
+        space: &Space,
+        context: &ContextTrials,
+        trial: &Observation,
+    ) -> Result<f64> {
         let Some(loss) = trial.loss else { return Ok(0.0) };
         let scale = self.score_logits(space, context, &trial.configuration)?;
         let bins = LegalTokens { range: 0..BINS as Token, mask: None };

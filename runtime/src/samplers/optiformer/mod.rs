@@ -16,7 +16,7 @@ pub(crate) mod surrogate;
 pub use adaptation::{AdaptationOptimizer, AdaptationOptions, AdaptationScores};
 pub use options::OptiFormerOptions;
 
-use alloc::{format, sync::Arc, vec::Vec};
+use alloc::{format, sync::Arc, vec, vec::Vec};
 
 use self::{
     adaptation::Adaptation,
@@ -79,9 +79,10 @@ impl OptiFormerSampler {
         &self.options
     }
 
-    /// What the [adaptation](OptiFormerOptions::adaptation) made of the predictions of the last
-    /// `count` told trials, each from the trials before it, oldest first: `None` for a trial before
-    /// which no two losses differ, and for all without an adaptation.
+    /// Log scores of the last `count` told trials with and without the
+    /// [adaptation](OptiFormerOptions::adaptation), each given the earlier trials, oldest first.
+    /// `None` for a trial before which no two losses differ, and for each trial if the option is
+    /// off.
     ///
     /// # Errors
     ///
@@ -97,7 +98,7 @@ impl OptiFormerSampler {
             Some(adaptation) => {
                 adaptation.one_step_ahead(&mut self.surrogate, space, history, count)
             }
-            None => Ok(alloc::vec![None; count.min(history.len())]),
+            None => Ok(vec![None; count.min(history.len())]),
         }
     }
 
