@@ -10,7 +10,7 @@ use optiformer::{
 
 use crate::evaluation::{
     adaptation::{self, FROM, Totals},
-    problems::{self, Set},
+    suites::{self, Split},
 };
 
 /// Compares test-time adaptations by their one-step-ahead predictions of told trials.
@@ -69,10 +69,10 @@ impl Adaptation {
         }
         for name in &self.suite {
             let suite = match name.as_str() {
-                "generated" => problems::generated(self.problems, &[2, 3, 5, 10, 20]),
-                other => problems::real(other, self.data.as_deref())?,
+                "generated" => suites::generated(self.problems, &[2, 3, 5, 10, 20]),
+                other => suites::real(other, self.data.as_deref())?,
             };
-            if suite.set != Set::Validation {
+            if suite.split != Split::Validation {
                 let context = format!("suite \"{name}\" is for testing, not for choosing");
                 return Err(Error::new(ErrorKind::InvalidValue, context));
             }

@@ -13,7 +13,7 @@ use optiformer::{
     trial::Observation,
 };
 
-use super::{problems::Problem, samplers};
+use super::{problem::Problem, samplers};
 
 /// First trials of the groups that log scores are summed over.
 pub const FROM: [usize; 4] = [0, 10, 20, 35];
@@ -99,7 +99,7 @@ fn study(
         let request =
             Request { space: &problem.space, history: &history, pending: &[], number, seed };
         let configuration = sampler.suggest(&request)?;
-        let loss = (problem.evaluate)(&configuration).filter(|loss| loss.is_finite());
+        let loss = (problem.objective)(&configuration).filter(|loss| loss.is_finite());
         history.push(Observation { configuration, loss });
     }
     Ok(history)
@@ -108,12 +108,12 @@ fn study(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluation::problems;
+    use crate::evaluation::suites;
 
     #[test]
     fn every_adaptation_is_judged_on_the_same_predictions() {
         let model = Arc::new(Model::pico().unwrap());
-        let problem = &(problems::generated(1, &[3]).make)(0)[0];
+        let problem = &(suites::generated(1, &[3]).make)(0)[0];
         let named = |name: &str| (name.to_owned(), by_name(name).unwrap());
         let adaptations = [named("lbfgs8"), named("adamw24")];
         let mut totals = Totals::new();
