@@ -54,8 +54,8 @@ impl Improvement {
 
 /// What a model expects of the rows whose states [`Workspace::hidden`] has, in the place of what
 /// `predictions` held: its distribution over the scores' bins, at a temperature, and the
-/// expectation of an improvement. The logits never leave the processor's caches. `offset` is added to
-/// the logits of each row, `[1000]`, or empty for none.
+/// expectation of an improvement. The logits never leave the processor's caches. `offset` is
+/// added to the logits of each row, `[1000]`; it is empty for none.
 ///
 /// # Errors
 ///

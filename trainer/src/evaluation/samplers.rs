@@ -15,8 +15,9 @@ use optiformer::{
 ///
 /// Beside the runtime's own names there are variants: `optiformer:NAME=VALUE:…` with the fields of
 /// [`OptiFormerOptions`] (of [`TokenSamplerOptions`] where the model reads a token a value) and
-/// `temperature` for the policy's and `adapt=lbfgs8` for adaptation, `gp:NAME=VALUE:…` with those of [`GpOptions`], and
-/// `auto:NAME=VALUE:…` with those of [`AutoOptions`].
+/// `temperature` for the policy's, `adapt=lbfgs8` or `adapt=adamw24` and `l2_penalty` for the
+/// adaptation's, `gp:NAME=VALUE:…` with those of [`GpOptions`], and `auto:NAME=VALUE:…` with those
+/// of [`AutoOptions`].
 ///
 /// # Errors
 ///

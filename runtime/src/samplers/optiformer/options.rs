@@ -31,8 +31,8 @@ pub struct OptiFormerOptions {
     /// Divisor of the logits of scores, in addition to the temperature in the weights file.
     /// Default: 1.
     pub score_temperature: f32,
-    /// Adaptation of the predictions to the told trials. Default: none, since it does not reduce the
-    /// regret on the validation problems.
+    /// Adaptation of the predictions to the told trials. Default: none, since it does not reduce
+    /// the regret on the validation problems.
     pub adaptation: Option<AdaptationOptions>,
     /// Number of threads, without influence on the suggestion. Without the standard library there
     /// is one. Default: 1.

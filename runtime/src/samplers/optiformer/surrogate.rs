@@ -25,8 +25,8 @@ pub(crate) struct TransformerSurrogate {
     pub(super) rows: Rows,
     pub(super) logits: Vec<f32>,
     pub(super) sampling: SamplingOptions,
-    /// Added to the logits of every score ([`Adaptation`](super::adaptation::Adaptation)), `[1000]`;
-    /// empty for none.
+    /// Vector added to the logits of each score by [`Adaptation`](super::adaptation::Adaptation),
+    /// `[1000]`; empty for none.
     pub(super) offset: Vec<f32>,
 }
 
