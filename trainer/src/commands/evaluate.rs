@@ -82,7 +82,8 @@ pub struct Evaluate {
     /// Runs nothing: the report is made from the file of runs.
     #[arg(long, requires = "runs")]
     report_only: bool,
-    /// Where to write the report: a page with pictures when the name ends in .html, else Markdown;
+    /// Where to write the report: a page with pictures when the name ends in .html, the regret over
+    /// all problems of the first set as a picture when it ends in .svg, else Markdown;
     /// to standard output when not given.
     #[arg(long, value_name = "FILE")]
     output: Vec<PathBuf>,
@@ -220,8 +221,14 @@ impl Evaluate {
             println!("{}", markdown(&sections));
         }
         for path in &self.output {
-            let is_page = path.extension().is_some_and(|extension| extension == "html");
-            let text = if is_page { page::html(TITLE, &sections) } else { markdown(&sections) };
+            let text = match path.extension().and_then(|extension| extension.to_str()) {
+                Some("html") => page::html(TITLE, &sections),
+                Some("svg") => {
+                    let pictures = sections.first().map(|section| &section.pictures);
+                    pictures.and_then(|pictures| pictures.first()).cloned().unwrap_or_default()
+                }
+                _ => markdown(&sections),
+            };
             write(path, &text)?;
         }
         Ok(())
