@@ -66,8 +66,8 @@ pub unsafe fn slice_mut<'a, T>(
 ///
 /// # Safety
 ///
-/// `pointer` is null or has so many writable values that nobody else uses as long as the result
-/// lives.
+/// `pointer` is null or has `rows · width` writable values that nobody else uses as long as the
+/// result lives.
 pub unsafe fn column<'a, T>(
     pointer: *mut T,
     rows: usize,

@@ -30,7 +30,7 @@ pub fn poisson(mean: f64, rng: &mut SeededRng) -> u32 {
     count
 }
 
-/// A chi-squared number with so many degrees of freedom.
+/// A chi-squared number with `degrees` degrees of freedom.
 pub fn chi_squared(degrees: usize, rng: &mut SeededRng) -> f64 {
     (0..degrees).map(|_| normal(rng).powi(2)).sum()
 }

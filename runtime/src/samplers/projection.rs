@@ -19,7 +19,7 @@ use crate::{
 /// Number of parameters that a projection keeps: the transformer has as many slots.
 pub(super) const MAX_PROJECTED: usize = 32;
 
-/// Number of trials from which on parameters are selected anew only when it has doubled.
+/// Number of trials from which on parameters are selected again only when it has doubled.
 const FIRST_SELECTION: usize = 8;
 
 /// Number of best trials that the other parameters' values are taken from.

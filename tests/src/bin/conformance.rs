@@ -1,4 +1,4 @@
-//! Writes the documents of `tests/conformance/` anew: what every language is held against.
+//! Writes the documents of `tests/conformance/`, which every language is held against.
 
 use optiformer_tests::conformance;
 

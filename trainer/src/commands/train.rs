@@ -100,7 +100,7 @@ pub struct Train {
     /// Steps between validations (and checkpoints).
     #[arg(long, default_value_t = 500)]
     validate_every: u64,
-    /// Stop after so many validations without a better loss.
+    /// Number of validations without a better loss after which training stops.
     #[arg(long)]
     patience: Option<u64>,
     /// Seed of weights, order and augmentation.

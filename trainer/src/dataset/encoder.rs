@@ -1,6 +1,6 @@
 //! Records of trials as training sequences, augmented.
 //!
-//! One record makes many sequences. What may change without changing the problem is drawn anew each
+//! One record makes many sequences. What may change without changing the problem is drawn each
 //! time: the order of the parameters and of the trials, the direction of each axis, the numbering
 //! of the choices, the parameters' slots, which trials are shown, a little noise on the losses, and
 //! where the model looks (the whole space, or a box around the best trials as a late study sees

@@ -26,9 +26,9 @@ pub struct ShardSourceOptions {
     pub encoder: EncoderOptions,
     /// About how many tokens a batch holds.
     pub batch_tokens: usize,
-    /// The context grows from a quarter of its full length to all of it over so many steps.
+    /// Number of steps over which the context grows from a quarter of its full length to all of it.
     pub ramp_steps: u64,
-    /// One in so many records is kept for validation.
+    /// One record in `held_out` is kept for validation.
     pub held_out: usize,
     /// How many validation batches there are.
     pub validation_batches: u64,

@@ -178,7 +178,8 @@ pub struct RawEpisode {
     pub summary: EpisodeSummary,
 }
 
-/// Draws a history of a function, of so many trials, seen whole or in a box, and queries behind it.
+/// Draws a history of a function, of `length` trials, seen whole or in a box, and queries behind
+/// it.
 ///
 /// # Errors
 ///

@@ -69,7 +69,7 @@ const TOGETHER: usize = 8;
 const MEAN_ROWS: usize = 112;
 
 impl EpisodeSource {
-    /// A source of these options that draws on so many threads; 0 for all cores.
+    /// A source of these options that draws on `threads` threads; 0 for all cores.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Test functions with known optima, shifted and rotated anew for every instance.
+//! Test functions with known optima, shifted and rotated at random in every instance.
 //!
 //! The definitions follow Surjanovic and Bingham's Virtual Library of Simulation Experiments and,
 //! where marked, the BBOB suite (Hansen, Finck, Ros and Auger 2009, INRIA report RR-6829). Nothing
@@ -55,7 +55,7 @@ pub struct BenchmarkInstance {
 }
 
 impl BenchmarkInstance {
-    /// The instance `seed` of a function in so many dimensions. The optimum is uniform over the
+    /// The instance `seed` of a function of `dimensions` parameters, its optimum uniform over the
     /// middle nine tenths of each side.
     pub fn new(function: BenchmarkFunction, dimensions: usize, seed: u64) -> Self {
         let mut rng = SeededRng::seed_from_u64(seed ^ 0x0B5E_55ED);

@@ -115,7 +115,7 @@ pub fn pictures(scores: &Scores<'_>) -> Result<Vec<String>> {
     ])
 }
 
-/// 95 % of the means of problems drawn anew (percentile bootstrap), trial by trial.
+/// 95 % of the means of resampled problems (percentile bootstrap), trial by trial.
 fn band(means: &[Vec<f64>]) -> Vec<(f64, f64)> {
     let problems = means.first().map_or(0, Vec::len);
     let mut rng = SeededRng::seed_from_u64(0);

@@ -45,7 +45,7 @@ impl Run {
         (suite, problem, sampler, version, seed)
     }
 
-    /// The least loss of the first so many trials; infinite when all of them failed.
+    /// The least loss of the first `trials` trials; infinite when all of them failed.
     pub fn best(&self, trials: usize) -> f64 {
         self.losses.iter().take(trials).flatten().copied().fold(f64::INFINITY, f64::min)
     }
@@ -92,7 +92,7 @@ impl Runs {
         Ok(Self { file: Some(file), all })
     }
 
-    /// What is there already, with at least so many trials.
+    /// Keys of the runs that are there already, with at least `trials` trials.
     pub fn known(&self, trials: usize) -> BTreeSet<Key> {
         self.all.iter().filter(|run| run.losses.len() >= trials).map(Run::key).collect()
     }

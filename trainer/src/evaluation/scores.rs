@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{record::Run, statistics::median};
 
-/// The first so many losses of every run say how good a problem's ordinary configurations are.
+/// Number of a run's first losses that say how good a problem's ordinary configurations are.
 const FIRST: usize = 5;
 
 /// A problem of a suite, whichever its instance.
@@ -25,7 +25,7 @@ pub struct Scores<'a> {
 }
 
 impl<'a> Scores<'a> {
-    /// Takes those runs of `samplers` that have at least so many trials.
+    /// Takes those runs of `samplers` that have at least `trials` trials.
     pub fn new(runs: &'a [Run], samplers: &[String], trials: usize) -> Self {
         let chosen = |run: &&Run| run.losses.len() >= trials && samplers.contains(&run.sampler);
         let runs: Vec<&Run> = runs.iter().filter(chosen).collect();
@@ -72,7 +72,7 @@ impl<'a> Scores<'a> {
         problems
     }
 
-    /// Normalized regrets of a sampler after so many trials, by problem, with their seeds.
+    /// Normalized regrets of a sampler after `trials` trials, by problem, with their seeds.
     pub fn regrets(
         &self,
         sampler: &str,

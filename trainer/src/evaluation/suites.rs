@@ -92,7 +92,7 @@ fn benchmark_problem(function: BenchmarkFunction, dimensions: usize, seed: u64) 
     }
 }
 
-/// The generated suite, for validation: so many functions drawn as the training data's are, with
+/// The generated suite, for validation: `count` functions drawn as the training data's are, with
 /// seeds of their own, whose number of parameters is among `dimensions`. Observations are noiseless
 /// here, so that regrets can be compared.
 pub fn generated(count: usize, dimensions: &[usize]) -> Suite {

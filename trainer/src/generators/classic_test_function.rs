@@ -3,8 +3,7 @@
 //!
 //! People try optimizers on such functions (Hansen et al., *Real-Parameter Black-Box Optimization
 //! Benchmarking: Noiseless Functions Definitions*, 2009, names the difficulties). None of those is
-//! here: bends, exponents, frequencies, depths, conditions, rotations and centers are all drawn
-//! anew.
+//! here: bends, exponents, frequencies, depths, conditions, rotations and centers are all random.
 
 use rand::RngExt;
 

@@ -11,7 +11,7 @@ use rand::{RngExt, seq::SliceRandom};
 use super::{Landscape, cosine::cosine_of_turns, kernel::Kernel};
 use crate::random::{SeededRng, normal};
 
-/// Features are evaluated so many at a time.
+/// Number of features that are evaluated at a time.
 const LANES: usize = 8;
 
 /// One addend of a prior's covariance: a product of kernels, times a variance.

@@ -17,7 +17,7 @@ pub(super) struct Noise {
 }
 
 impl Noise {
-    /// Noise for a function whose values spread so much over so many coordinates.
+    /// Noise for a function of `dimensions` coordinates whose values have this spread.
     pub fn draw(spread: f64, dimensions: usize, rng: &mut SeededRng) -> Self {
         let slope =
             rng.random_bool(0.25).then(|| (rng.random_range(0..dimensions), 1.5 * normal(rng)));

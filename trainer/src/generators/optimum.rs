@@ -16,7 +16,7 @@ const STARTS: usize = 5;
 const BUDGET: usize = 200;
 /// Evaluations of the last search, from the best point of all, likewise.
 const FINAL_BUDGET: usize = 500;
-/// For so many parameters the budgets are enough.
+/// Number of parameters up to which the budgets are enough.
 const FEW: usize = 8;
 /// Steps start at this share of an axis…
 const FIRST_STEP: f64 = 0.1;

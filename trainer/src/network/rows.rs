@@ -43,7 +43,7 @@ pub struct RowBatch {
 }
 
 impl RowBatch {
-    /// Lays out episodes on a device, for a model of so many slots.
+    /// Lays out episodes on a device, for a model with `slots` slots.
     pub fn new(episodes: &[Episode], slots: usize, device: Device) -> Self {
         let most = |length: &dyn Fn(&Episode) -> usize| {
             episodes.iter().map(length).max().unwrap_or(0).max(1)

@@ -15,9 +15,9 @@ use crate::{
 
 /// The fewest functions whose shares say anything.
 pub const FEWEST: u64 = 200;
-/// Functions are compared at so many points.
+/// Number of points at which functions are compared.
 const POINTS: usize = 64;
-/// So many pairs are compared.
+/// Number of pairs that are compared.
 const PAIRS: usize = 20_000;
 
 /// A share or a figure of the sample.

@@ -3,9 +3,9 @@
 
 use crate::generators::{Function, SampledFunction};
 
-/// From so many surveyed points, evenly spread over the ranks, each parameter is moved…
+/// Number of surveyed points, evenly spread over the ranks, from which each parameter is moved.
 const BASES: usize = 24;
-/// …to so many places.
+/// Number of places that it is moved to.
 const PLACES: usize = 9;
 
 /// What was measured of a function.

@@ -73,7 +73,7 @@ impl Optimizer {
     /// `accumulated`; then forgets it. Returns the gradient's norm before clipping.
     pub fn step(&mut self, parameters: &mut Tensor, step: u64, rate: f64, accumulated: u64) -> f64 {
         tch::no_grad(|| {
-            // In place where it can be: memory handed out anew costs as much as the arithmetic of a
+            // In place where it can be: a fresh allocation costs as much as the arithmetic of a
             // small model's step.
             let mut gradient = parameters.grad();
             gradient /= accumulated as f64;

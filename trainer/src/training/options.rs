@@ -36,7 +36,7 @@ pub struct TrainingOptions {
     pub validate_every: u64,
     /// Steps between log entries.
     pub log_every: u64,
-    /// Stop after so many validations without a better loss; never when `None`.
+    /// Number of validations without a better loss after which training stops; never when `None`.
     pub patience: Option<u64>,
     /// What matrix products and attention are computed in; the weights stay in f32.
     pub precision: Kind,

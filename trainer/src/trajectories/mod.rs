@@ -103,7 +103,7 @@ pub(crate) struct Trial {
     pub teacher: Teacher,
 }
 
-/// The trajectory of so many trials on function number `index`. Depends on its arguments alone.
+/// The trajectory of `trials` trials on function number `index`. Depends on its arguments alone.
 ///
 /// # Errors
 ///

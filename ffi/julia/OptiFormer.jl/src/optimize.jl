@@ -19,7 +19,7 @@ end
 """
     optimize!(objective, study; trials = 100)
 
-As [`optimize`](@ref), with so many more trials of a study.
+As [`optimize`](@ref), with more trials of a study.
 """
 function optimize!(objective, study::Study; trials = 100)
     for _ in 1:trials

@@ -55,8 +55,8 @@ impl Layout {
         Self { coordinates, categorical }
     }
 
-    /// Whether there are so many parameters that the covariance is diagonal, and samples are drawn
-    /// one by one.
+    /// Whether there are too many parameters for a full covariance: it is diagonal, and samples are
+    /// drawn one by one.
     pub fn is_large(&self) -> bool {
         self.coordinates.len() + self.categorical.len() > MAX_FULL
     }

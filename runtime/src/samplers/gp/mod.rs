@@ -384,7 +384,7 @@ impl Sampler for GpSampler {
     }
 }
 
-/// Whether a parameter has so many choices that the model takes fewer trials.
+/// Whether a parameter has too many choices for the model to take all trials.
 fn has_many_choices(space: &Space) -> bool {
     space.parameters().iter().any(|parameter| {
         let domain = parameter.domain();
@@ -392,7 +392,7 @@ fn has_many_choices(space: &Space) -> bool {
     })
 }
 
-/// Whether a space has so many parameters that a projection of it is modeled.
+/// Whether a space has too many parameters to be modeled without a projection.
 fn is_large(space: &Space) -> bool {
     space.len() > MAX_COLUMNS
 }

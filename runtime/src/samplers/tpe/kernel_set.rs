@@ -78,7 +78,7 @@ impl KernelSet {
         self.centers[row * self.dimensions() + dimension]
     }
 
-    /// Makes room for so many rows more: a history that comes whole is copied once.
+    /// Reserves room for `rows` more rows, so that a history that comes whole is copied once.
     pub(super) fn reserve(&mut self, rows: usize) {
         let more = rows * self.dimensions();
         for numbers in

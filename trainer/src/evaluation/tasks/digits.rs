@@ -189,7 +189,7 @@ fn idx(path: &Path, shape: &[u32], count: usize) -> Result<Vec<u8>> {
         let bytes = bytes.get(4 * index..4 * index + 4)?;
         Some(u32::from_be_bytes(bytes.try_into().ok()?))
     };
-    // Unsigned bytes, and so many dimensions.
+    // Unsigned bytes, and the number of dimensions.
     if word(0) != Some(0x0800 + 1 + shape.len() as u32) {
         return Err(malformed(path, "byte offset 0: not a file of MNIST"));
     }

@@ -12,7 +12,7 @@ pub struct Digits {
     /// `[images, side × side]`.
     pixels: Vec<f32>,
     classes: Vec<i64>,
-    /// The first so many train, the others judge.
+    /// Number of images that train; the others judge.
     training: usize,
 }
 
@@ -35,7 +35,7 @@ impl Digits {
         }
     }
 
-    /// With squares of so many pixels averaged.
+    /// With squares of `square × square` pixels averaged.
     pub fn pooled(&self, square: usize) -> Self {
         let side = self.side / square;
         let mut pixels = Vec::with_capacity(self.classes.len() * side * side);
