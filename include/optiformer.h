@@ -416,6 +416,23 @@ optiformer_status optiformer_suggest(const optiformer_space *space,
                                      const double *pending, size_t waiting, double *out,
                                      size_t count, optiformer_error *error);
 
+/* The order in which to try given configurations: the rows of a table, a pool, a feasible set that no space
+ * describes. A pure function of what is passed in, as optiformer_suggest is, whose arguments it shares.
+ *
+ *   candidates  [count, parameters]: tried ones are ranked with the others
+ *   order       [count]: the candidates' rows, the most promising first; random before two trials have succeeded
+ *   ratings     [count] or NULL: what each candidate is ranked by, larger is better: expected improvement, or for
+ *               "tpe" the logarithm of the ratio of densities; NaN where the sampler has no such number
+ *
+ * Threads: as optiformer_suggest.
+ * Errors: as optiformer_suggest; INVALID_VALUE without candidates; UNSUPPORTED for "sobol" and "cma_es". */
+optiformer_status optiformer_choose(const optiformer_space *space,
+                                    const optiformer_suggest_options *options,
+                                    const double *history, const double *losses, size_t finished,
+                                    const double *pending, size_t waiting,
+                                    const double *candidates, size_t count, size_t *order,
+                                    double *ratings, optiformer_error *error);
+
 #ifdef __cplusplus
 }
 #endif

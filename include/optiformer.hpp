@@ -371,6 +371,18 @@ inline std::vector<double> flat(const std::vector<std::vector<double>> &rows, st
     return values;
 }
 
+/// The C interface's options, which point into these.
+inline optiformer_suggest_options raw(const SuggestOptions &options) {
+    optiformer_suggest_options raw{};
+    raw.struct_size = sizeof raw;
+    raw.sampler = options.sampler.c_str();
+    raw.model = options.model ? options.model->handle() : nullptr;
+    raw.seed = options.seed;
+    raw.number = options.number;
+    raw.cache = options.cache ? options.cache->handle() : nullptr;
+    return raw;
+}
+
 } // namespace detail
 
 /// `count` configurations to try next, to minimize a loss: a pure function of its arguments. A loss that is not finite means a
@@ -384,13 +396,7 @@ inline std::vector<std::vector<double>> suggest(const Space &space, const std::v
         throw Error(OPTIFORMER_INVALID_VALUE, "history and losses differ in length");
     }
     const auto finished = detail::flat(history, width, "history"), waiting = detail::flat(pending, width, "pending");
-    optiformer_suggest_options raw{};
-    raw.struct_size = sizeof raw;
-    raw.sampler = options.sampler.c_str();
-    raw.model = options.model ? options.model->handle() : nullptr;
-    raw.seed = options.seed;
-    raw.number = options.number;
-    raw.cache = options.cache ? options.cache->handle() : nullptr;
+    const auto raw = detail::raw(options);
     std::vector<double> out(count * width);
     detail::call(optiformer_suggest, space.handle(), &raw, finished.data(), losses.data(), losses.size(), waiting.data(),
                  pending.size(), out.data(), count);
@@ -401,6 +407,31 @@ inline std::vector<std::vector<double>> suggest(const Space &space, const std::v
         result.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(width));
     }
     return result;
+}
+
+/// The order in which to try given configurations.
+struct Ranking {
+    /// The candidates' rows, the most promising first.
+    std::vector<std::size_t> order;
+    /// What each candidate is ranked by, larger is better; NaN where the sampler has no such number.
+    std::vector<double> ratings;
+};
+
+/// Ranks given configurations, with the arguments of `suggest`.
+inline Ranking choose(const Space &space, const std::vector<std::vector<double>> &candidates,
+                      const std::vector<std::vector<double>> &history, const std::vector<double> &losses,
+                      const std::vector<std::vector<double>> &pending = {}, const SuggestOptions &options = {}) {
+    const std::size_t width = space.count();
+    if (losses.size() != history.size()) {
+        throw Error(OPTIFORMER_INVALID_VALUE, "history and losses differ in length");
+    }
+    const auto finished = detail::flat(history, width, "history"), waiting = detail::flat(pending, width, "pending"),
+               given = detail::flat(candidates, width, "candidates");
+    const auto raw = detail::raw(options);
+    Ranking ranking{std::vector<std::size_t>(candidates.size()), std::vector<double>(candidates.size())};
+    detail::call(optiformer_choose, space.handle(), &raw, finished.data(), losses.data(), losses.size(), waiting.data(),
+                 pending.size(), given.data(), candidates.size(), ranking.order.data(), ranking.ratings.data());
+    return ranking;
 }
 
 } // namespace optiformer

@@ -7,7 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use optiformer::{
-    samplers::{Request, Sampler},
+    samplers::{Ranking, Request, Sampler},
     space::{Configuration, Space},
     trial::Observation,
 };
@@ -157,6 +157,23 @@ impl Session {
             pending.push(configuration);
         }
         Ok(pending.split_off(waiting))
+    }
+
+    /// The order of given candidates, the most promising first.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sampler.
+    pub fn choose(
+        &mut self,
+        pending: &[Configuration],
+        number: u64,
+        seed: u64,
+        candidates: &[Configuration],
+    ) -> Result<Ranking, Failure> {
+        let (space, history) = (&self.space, &self.history);
+        let request = Request { space, history, pending, number, seed };
+        Ok(self.sampler.choose(&request, candidates)?)
     }
 }
 

@@ -61,6 +61,80 @@ unsafe fn values<'a>(
     unsafe { pointer::slice(values, count, name) }
 }
 
+/// What the calls of the stateless interface share: a space, options, and the trials so far.
+struct Call<'a> {
+    space: &'a Space,
+    options: SuggestOptions,
+    history: &'a [f64],
+    losses: &'a [f64],
+    pending: &'a [f64],
+}
+
+impl<'a> Call<'a> {
+    /// Checks the pointers and borrows what they point to.
+    ///
+    /// # Safety
+    ///
+    /// As the header says of the arguments of these names.
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn new(
+        space: *const SpaceHandle,
+        options: *const SuggestOptions,
+        history: *const f64,
+        losses: *const f64,
+        finished: usize,
+        pending: *const f64,
+        waiting: usize,
+    ) -> Result<Self, Failure> {
+        // SAFETY: the caller passes null or a live handle.
+        let space = unsafe { pointer::shared(space, "space") }?.space()?;
+        // SAFETY: the caller passes null or a struct that begins with its size; any bytes make one.
+        let options = unsafe { pointer::options(options, DEFAULTS, FIRST_SIZE, "options") }?;
+        // SAFETY: the caller passes null or an array of that many values, here and below.
+        let history = unsafe { values(space, history, finished, "history") }?;
+        // SAFETY: as above.
+        let losses = unsafe { pointer::slice(losses, finished, "losses") }?;
+        // SAFETY: as above.
+        let pending = unsafe { values(space, pending, waiting, "pending") }?;
+        Ok(Self { space, options, history, losses, pending })
+    }
+
+    /// The rows of an array as configurations.
+    fn rows(&self, values: &[f64], name: &str) -> Result<Vec<Configuration>, Failure> {
+        let rows = values.chunks_exact(self.space.len()).enumerate();
+        rows.map(|(row, values)| checked(self.space, values, name, row)).collect()
+    }
+
+    /// Calls `ask` with a session that knows the history, and the pending trials.
+    ///
+    /// # Safety
+    ///
+    /// The options hold null or a string, and null or live handles.
+    unsafe fn answer<T>(
+        &self,
+        ask: impl FnOnce(&mut Session, Vec<Configuration>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let Self { space, options, history, losses, .. } = *self;
+        // SAFETY: the caller vouches for the options.
+        let key = unsafe { SamplerKey::new(options.sampler, options.model) }?;
+        // SAFETY: as above.
+        let cache = unsafe { pointer::maybe(options.cache, "cache") }?;
+        let mut session = match cache {
+            Some(cache) => cache.take(key, space, history, losses)?,
+            None => Session::new(key, space.clone())?,
+        };
+        // A panic on the way drops the session, whatever state it is in.
+        let answered = session.extend(history, losses).and_then(|()| {
+            let pending = self.rows(self.pending, "pending")?;
+            ask(&mut session, pending)
+        });
+        if let Some(cache) = cache {
+            cache.put(session);
+        }
+        answered
+    }
+}
+
 /// The next configurations to try.
 ///
 /// # Safety
@@ -81,42 +155,66 @@ pub unsafe extern "C" fn optiformer_suggest(
     error: *mut CError,
 ) -> i32 {
     boundary(error, || {
-        // SAFETY: the caller passes null or a live handle.
-        let space = unsafe { pointer::shared(space, "space") }?.space()?;
-        // SAFETY: the caller passes null or a struct that begins with its size; any bytes make one.
-        let options = unsafe { pointer::options(options, DEFAULTS, FIRST_SIZE, "options") }?;
-        // SAFETY: the caller passes null or an array of that many values, here and below.
-        let history = unsafe { values(space, history, finished, "history") }?;
-        // SAFETY: as above.
-        let losses = unsafe { pointer::slice(losses, finished, "losses") }?;
-        // SAFETY: as above.
-        let pending = unsafe { values(space, pending, waiting, "pending") }?;
-        let size = count.checked_mul(space.len()).ok_or_else(|| {
+        // SAFETY: the caller vouches for the arguments.
+        let call =
+            unsafe { Call::new(space, options, history, losses, finished, pending, waiting) }?;
+        let size = count.checked_mul(call.space.len()).ok_or_else(|| {
             Failure::new(Status::InvalidValue, format!("{count} suggestions are too many"))
         })?;
         // SAFETY: the caller passes null or an array of that many writable values.
         let out = unsafe { pointer::slice_mut(out, size, "out") }?;
-        // SAFETY: the options hold null or a string, and null or a live handle.
-        let key = unsafe { SamplerKey::new(options.sampler, options.model) }?;
-        // SAFETY: the options hold null or a live handle.
-        let cache = unsafe { pointer::maybe(options.cache, "cache") }?;
-        let mut session = match cache {
-            Some(cache) => cache.take(key, space, history, losses)?,
-            None => Session::new(key, space.clone())?,
-        };
-        // A panic on the way drops the session, whatever state it is in.
-        let suggested = session.extend(history, losses).and_then(|()| {
-            let rows = pending.chunks_exact(space.len()).enumerate();
-            let pending: Result<Vec<Configuration>, Failure> =
-                rows.map(|(row, values)| checked(space, values, "pending", row)).collect();
-            session.suggest(pending?, options.number, options.seed, count)
-        });
-        if let Some(cache) = cache {
-            cache.put(session);
-        }
-        for (values, configuration) in out.chunks_exact_mut(space.len()).zip(&suggested?) {
+        let SuggestOptions { number, seed, .. } = call.options;
+        // SAFETY: the caller vouches for the options.
+        let suggested = unsafe {
+            call.answer(|session, pending| session.suggest(pending, number, seed, count))
+        }?;
+        for (values, configuration) in out.chunks_exact_mut(call.space.len()).zip(&suggested) {
             write_configuration(configuration, values);
         }
+        Ok(())
+    })
+}
+
+/// The order of given configurations.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+#[allow(clippy::too_many_arguments)]
+pub unsafe extern "C" fn optiformer_choose(
+    space: *const SpaceHandle,
+    options: *const SuggestOptions,
+    history: *const f64,
+    losses: *const f64,
+    finished: usize,
+    pending: *const f64,
+    waiting: usize,
+    candidates: *const f64,
+    count: usize,
+    order: *mut usize,
+    ratings: *mut f64,
+    error: *mut CError,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller vouches for the arguments.
+        let call =
+            unsafe { Call::new(space, options, history, losses, finished, pending, waiting) }?;
+        // SAFETY: the caller passes null or an array of that many values.
+        let candidates = unsafe { values(call.space, candidates, count, "candidates") }?;
+        // SAFETY: the caller passes null or an array of that many writable values.
+        let order = unsafe { pointer::slice_mut(order, count, "order") }?;
+        // SAFETY: as above.
+        let ratings = unsafe { pointer::column(ratings, count, 1, "ratings") }?;
+        let SuggestOptions { number, seed, .. } = call.options;
+        let candidates = call.rows(candidates, "candidates")?;
+        // SAFETY: the caller vouches for the options.
+        let ranking = unsafe {
+            call.answer(|session, pending| session.choose(&pending, number, seed, &candidates))
+        }?;
+        order.copy_from_slice(&ranking.order);
+        let ranked_by = ranking.values.into_iter().chain(std::iter::repeat(f64::NAN));
+        ratings.iter_mut().zip(ranked_by).for_each(|(rating, value)| *rating = value);
         Ok(())
     })
 }

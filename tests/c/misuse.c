@@ -131,6 +131,10 @@ static void nulls(void) {
     EXPECT(NULL_POINTER, "space", optiformer_suggest(NULL, NULL, NULL, NULL, 0, NULL, 0, &value, 1, &error));
     EXPECT(NULL_POINTER, "history", optiformer_suggest(space, NULL, NULL, &one, 1, NULL, 0, &value, 1, &error));
     EXPECT(OK, NULL, optiformer_suggest(space, NULL, NULL, NULL, 0, NULL, 0, NULL, 0, &error));
+    EXPECT(NULL_POINTER, "candidates", optiformer_choose(space, NULL, NULL, NULL, 0, NULL, 0, NULL, 1, &needed, &value, &error));
+    EXPECT(NULL_POINTER, "order", optiformer_choose(space, NULL, NULL, NULL, 0, NULL, 0, &one, 1, NULL, &value, &error));
+    EXPECT(INVALID_VALUE, "candidates", optiformer_choose(space, NULL, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, NULL, &error));
+    EXPECT(OK, NULL, optiformer_choose(space, NULL, NULL, NULL, 0, NULL, 0, &one, 1, &needed, NULL, &error));
     /* Wrong counts, and places that no double can be at. */
     EXPECT(INVALID_VALUE, "2 values", optiformer_study_add(study, &value, 2, 1.0, &id, &error));
     EXPECT(INVALID_VALUE, "0 values", optiformer_study_enqueue(study, NULL, 0, &error));

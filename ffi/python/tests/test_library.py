@@ -250,3 +250,26 @@ def test_the_structs_have_the_fields_of_the_header(struct):
     fields = re.findall(r"(\w+)(?:\[\d+\])?;", body)
     name = {"error": "ErrorStruct", "study_options": "StudyOptions", "suggest_options": "SuggestOptions"}[struct]
     assert [field for field, _ in getattr(_library, name)._fields_] == fields
+
+
+def test_given_candidates_are_ranked():
+    space = optiformer.Space().add_float("x", 0.0, 1.0).add_float("y", 0.0, 1.0)
+
+    def loss(row):
+        return (row[0] - 0.7) ** 2 + (row[1] - 0.2) ** 2
+
+    history = [[0.37 * index % 1.0, 0.73 * index % 1.0] for index in range(30)]
+    candidates = [[0.61 * index % 1.0, 0.29 * index % 1.0] for index in range(200)]
+    losses = [loss(row) for row in history]
+    for sampler in ("auto", "gp", "tpe", "local_search"):
+        order, ratings = optiformer.choose(space, candidates, history, losses, sampler=sampler, number=30)
+        assert sorted(order) == list(range(200)) and len(ratings) == 200
+        first = sum(loss(candidates[index]) for index in order[:10])
+        assert first < 0.5 * sum(loss(candidates[index]) for index in order) / 20
+        assert optiformer.choose(space, candidates, history, losses, sampler=sampler, number=30)[0] == order
+    with pytest.raises(optiformer.Error, match="candidates, row 1: .*x"):
+        optiformer.choose(space, [[0.5, 0.5], [2.0, 0.5]], history, losses)
+    with pytest.raises(optiformer.Error, match="sobol.* cannot choose"):
+        optiformer.choose(space, candidates, history, losses, sampler="sobol")
+    with pytest.raises(optiformer.Error, match="candidates"):
+        optiformer.choose(space, [], history, losses)

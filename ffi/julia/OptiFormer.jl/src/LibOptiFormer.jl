@@ -181,4 +181,7 @@ optiformer_cache_free(cache) =
 optiformer_suggest(space, options, history, losses, finished, pending, waiting, out, count, error) =
     ccall((:optiformer_suggest, library), Int32, (Ptr{Cvoid}, Ptr{optiformer_suggest_options}, Ptr{Cdouble}, Ptr{Cdouble}, Csize_t, Ptr{Cdouble}, Csize_t, Ptr{Cdouble}, Csize_t, Ptr{optiformer_error}), space, options, history, losses, finished, pending, waiting, out, count, error)
 
+optiformer_choose(space, options, history, losses, finished, pending, waiting, candidates, count, order, ratings, error) =
+    ccall((:optiformer_choose, library), Int32, (Ptr{Cvoid}, Ptr{optiformer_suggest_options}, Ptr{Cdouble}, Ptr{Cdouble}, Csize_t, Ptr{Cdouble}, Csize_t, Ptr{Cdouble}, Csize_t, Ptr{Csize_t}, Ptr{Cdouble}, Ptr{optiformer_error}), space, options, history, losses, finished, pending, waiting, candidates, count, order, ratings, error)
+
 end

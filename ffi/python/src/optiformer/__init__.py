@@ -9,7 +9,7 @@ from ._minimize import OptimizeResult, minimize
 from ._model import Model
 from ._space import Space
 from ._study import Best, Counts, Explanation, Study, ToldTrial, Trial
-from ._suggest import suggest
+from ._suggest import choose, suggest
 
 __version__: str = library.optiformer_version_string().decode()
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "__version__",
     "minimize",
     "suggest",
+    "choose",
 ]

@@ -123,6 +123,20 @@ _FALLIBLE = {
         c_size_t,
         _error,
     ],
+    "optiformer_choose": [
+        c_void_p,
+        POINTER(SuggestOptions),
+        _doubles,
+        _doubles,
+        c_size_t,
+        _doubles,
+        c_size_t,
+        _doubles,
+        c_size_t,
+        POINTER(c_size_t),
+        _doubles,
+        _error,
+    ],
 }
 
 # Functions that cannot fail: result and arguments.

@@ -3,7 +3,7 @@
 import array
 import ctypes
 import sys
-from typing import Any, List, Optional, Sequence
+from typing import Any, List, Optional, Sequence, Tuple
 
 from ._cache import Cache
 from ._library import SuggestOptions, call, doubles, encoded, integer, is_array, matrix, pointer, unsigned
@@ -70,6 +70,61 @@ def suggest(
     if is_array(history):
         return sys.modules["numpy"].array(out, dtype=float).reshape(count, size)
     return [list(out[row * size : (row + 1) * size]) for row in range(count)]
+
+
+def choose(
+    space: Space,
+    candidates: Any,
+    history: Any = (),
+    losses: Sequence[float] = (),
+    pending: Any = (),
+    *,
+    seed: int = 0,
+    number: int = 0,
+    sampler: str = "auto",
+    model: Optional[Model] = None,
+    cache: Optional[Cache] = None,
+) -> Tuple[List[int], List[float]]:
+    """The order in which to try given configurations: the rows of a table, or a feasible set that no space describes.
+
+    Args:
+        space: What may be tried.
+        candidates: The configurations to rank: [candidates, parameters]. Tried ones are ranked with the others.
+        history, losses, pending, seed, number, sampler, model, cache: As for `suggest`.
+
+    Returns:
+        The candidates' places in `candidates`, the most promising first (in random order before two trials have
+        succeeded); and what each candidate is ranked by, in the order of `candidates`, larger is better: the expected
+        improvement, or for "tpe" the logarithm of the ratio of densities; NaN where the sampler has no such number.
+
+    Raises:
+        Error: As `suggest`; "INVALID_VALUE" without candidates; "UNSUPPORTED" for "sobol" and "cma_es".
+    """
+    if len(history) != len(losses):
+        raise ValueError(f"{len(history)} trials and {len(losses)} losses")
+    options = _options(sampler, model, seed, number, cache)
+    with space._lock:
+        size = len(space)
+        finished, _ = matrix("history", history, size)
+        running, waiting = matrix("pending", pending, size)
+        given, count = matrix("candidates", candidates, size)
+        order = (ctypes.c_size_t * count)()
+        ratings = (ctypes.c_double * count)()
+        call(
+            "optiformer_choose",
+            space._handle,
+            ctypes.byref(options),
+            finished,
+            doubles(losses),
+            len(losses),
+            running,
+            waiting,
+            given,
+            count,
+            order,
+            ratings,
+        )
+    return list(order), list(ratings)
 
 
 def suggest_flat(
