@@ -1,11 +1,12 @@
 #!/bin/sh
-# Builds liboptiformer and installs it: the shared and the static library, the headers, a pkg-config file and a CMake package.
+# Builds liboptiformer and installs it: the shared and the static library, the headers, a
+# pkg-config file and a CMake package.
 #
 #   ffi/install.sh --prefix DIR     below DIR, which programs will look into
 #     --libdir DIR                  below the prefix, for libraries: "lib" unless given
 #     --destdir DIR                 a folder to install into that will become "/", for packages
 #     --profile NAME                of cargo: "release" unless given
-#     --target TRIPLE               for another machine, with the linker that cargo is configured with
+#     --target TRIPLE               for another machine, with the linker that cargo has for it
 #     --offline                     cargo does not ask the registry
 set -eu
 

@@ -11,33 +11,34 @@
  *
  * Rules that hold for every function
  *
- *   Status   Functions that can fail return 0 (OPTIFORMER_OK) or another status, whose numbers never
- *            change. The last parameter may point to an optiformer_error of the caller's, with
- *            struct_size set, which then says what it is about; it may be NULL.
- *   Outputs  are written only on success, into memory of the caller's, which must not overlap what the
- *            same call reads. Texts are UTF-8 and end with NUL.
+ *   Status   Functions that can fail return 0 (OPTIFORMER_OK) or another status, whose numbers
+ *            never change. The last parameter may point to an optiformer_error of the caller's,
+ *            with struct_size set, which then says what it is about; it may be NULL.
+ *   Outputs  are written only on success, into memory of the caller's, which must not overlap what
+ *            the same call reads. Texts are UTF-8 and end with NUL.
  *   Handles  come from a function with an `out` parameter and are freed once, by the function named
- *            _free, which takes NULL too. A handle keeps nothing alive that was passed in: space and
- *            model may be freed while a study made with them lives.
- *   Threads  A handle that a function takes as `const` is shared: any number of threads may use it in
- *            such functions at the same time. Any other handle is exclusive: while one thread is in
- *            the function, no other may use the handle at all. Handles may be used by one thread after
- *            another. Each function says which it is. The library has no globals but the built-in
- *            weights, unpacked on first use; it starts no threads, calls nothing back, reads no
- *            environment and prints nothing (but see Bugs).
- *   Values   are doubles: a number as itself, a category by its index from 0, NaN for a parameter that
- *            a condition makes inactive. A configuration is one double per parameter, in the order in
- *            which the parameters were added.
+ *            _free, which takes NULL too. A handle keeps nothing alive that was passed in: space
+ *            and model may be freed while a study made with them lives.
+ *   Threads  A handle that a function takes as `const` is shared: any number of threads may use it
+ *            in such functions at the same time. Any other handle is exclusive: while one thread is
+ *            in the function, no other may use the handle at all. Handles may be used by one thread
+ *            after another. Each function says which it is. The library has no globals but the
+ *            built-in weights, unpacked on first use; it starts no threads, calls nothing back,
+ *            reads no environment and prints nothing (but see Bugs).
+ *   Values   are doubles: a number as itself, a category by its index from 0, NaN for a parameter
+ *            that a condition makes inactive. A configuration is one double per parameter, in the
+ *            order in which the parameters were added.
  *   NULL     for a pointer that is needed gives OPTIFORMER_NULL_POINTER, and a pointer that is not
- *            aligned for its type OPTIFORMER_INVALID_VALUE. A pointer to an array of length 0 may be
- *            NULL. Handles that were freed, and lengths that are not true, cannot be detected.
- *   Sizes    vary for texts: such a function takes `buffer`, `capacity` (in bytes) and `needed`. With
- *            `buffer` NULL it only writes the length, NUL included, to *needed; `needed` may be NULL when
- *            `buffer` is not. A buffer that is too small gives OPTIFORMER_BUFFER_TOO_SMALL and is left
- *            alone; *needed, the one output that a failure writes, then has the length.
- *   Bugs     in the library give OPTIFORMER_PANIC, after a line on standard error. A study it happened to
- *            is poisoned: every later call on it gives OPTIFORMER_POISONED, and freeing it is all that
- *            is left. Models and spaces stay as they were.
+ *            aligned for its type OPTIFORMER_INVALID_VALUE. A pointer to an array of length 0 may
+ *            be NULL. Handles that were freed, and lengths that are not true, cannot be detected.
+ *   Sizes    vary for texts: such a function takes `buffer`, `capacity` (in bytes) and `needed`.
+ *            With `buffer` NULL it only writes the length, NUL included, to *needed; `needed` may
+ *            be NULL when `buffer` is not. A buffer that is too small gives
+ *            OPTIFORMER_BUFFER_TOO_SMALL and is left alone; *needed, the one output that a failure
+ *            writes, then has the length.
+ *   Bugs     in the library give OPTIFORMER_PANIC, after a line on standard error. A study it
+ *            happened to is poisoned: every later call on it gives OPTIFORMER_POISONED, and freeing
+ *            it is all that is left. Models and spaces stay as they were.
  *
  * How to build and link: docs/c-abi.md. For C++ there is optiformer.hpp.
  */
@@ -74,12 +75,12 @@ extern "C" {
 #define OPTIFORMER_PANIC 12            /* a bug in the library */
 #define OPTIFORMER_POISONED 13         /* the study met a bug before */
 #define OPTIFORMER_INVALID_TEXT 14     /* a text is not UTF-8 */
-#define OPTIFORMER_INVALID_JOURNAL 15  /* a stored study is damaged, or another one than was asked for */
+#define OPTIFORMER_INVALID_JOURNAL 15  /* a stored study is damaged, or not the one asked for */
 
 typedef int32_t optiformer_status;
 
-/* What went wrong, in memory of the caller's. Set struct_size to sizeof(optiformer_error) before the
- * first use; with 0 there, nothing is written. One struct serves one thread at a time. */
+/* What went wrong, in memory of the caller's. Set struct_size to sizeof(optiformer_error) before
+ * the first use; with 0 there, nothing is written. One struct serves one thread at a time. */
 typedef struct optiformer_error {
     size_t struct_size;
     int32_t status;    /* what the function returned */
@@ -91,7 +92,7 @@ typedef struct optiformer_space optiformer_space;
 typedef struct optiformer_study optiformer_study;
 typedef struct optiformer_cache optiformer_cache;
 
-/* ---- Version ---------------------------------------------------------------------------------- */
+/* ---- Version --------------------------------------------------------------------------------- */
 
 /* major * 1000000 + minor * 1000 + patch.
  * Threads: any. */
@@ -106,7 +107,7 @@ const char *optiformer_version_string(void);
  * Threads: any. */
 const char *optiformer_status_name(int status);
 
-/* ---- Models: immutable weights, shared by any number of threads and studies --------------------- */
+/* ---- Models: immutable weights, shared by any number of threads and studies ------------------ */
 
 /* Reads a safetensors file; its path is UTF-8.
  * Threads: any.
@@ -135,7 +136,7 @@ optiformer_status optiformer_model_description(const optiformer_model *model, ch
  * Threads: `model` is exclusive. */
 void optiformer_model_free(optiformer_model *model);
 
-/* ---- Search spaces ------------------------------------------------------------------------------ */
+/* ---- Search spaces --------------------------------------------------------------------------- */
 
 /* An empty space, to be filled.
  * Threads: any. */
@@ -147,10 +148,11 @@ optiformer_status optiformer_space_new(optiformer_space **out, optiformer_error 
 optiformer_status optiformer_space_from_json(const char *json, optiformer_space **out,
                                              optiformer_error *error);
 
-/* Adds a real number in [low, high]; on a logarithmic scale if `log` is not 0; only low + k * step if
- * `step` is not 0.
+/* Adds a real number in [low, high]; on a logarithmic scale if `log` is not 0; only low + k * step
+ * if `step` is not 0.
  * Threads: `space` is exclusive, as in the functions below.
- * Errors: INVALID_SPACE, naming the parameter; the space is then as it was. So in the functions below. */
+ * Errors: INVALID_SPACE, naming the parameter; the space is then as it was. So in the functions
+ * below. */
 optiformer_status optiformer_space_add_float(optiformer_space *space, const char *name, double low,
                                              double high, int log, double step,
                                              optiformer_error *error);
@@ -170,11 +172,11 @@ optiformer_status optiformer_space_add_categorical(optiformer_space *space, cons
                                                    const char *const *choices, size_t count,
                                                    optiformer_error *error);
 
-/* Makes `name` active only when `parent`, added before it and a whole number or a choice, has one of
- * `count` values. A condition that it had before is replaced.
+/* Makes `name` active only when `parent`, added before it and a whole number or a choice, has one
+ * of `count` values. A condition that it had before is replaced.
  * Threads: `space` is exclusive.
- * Errors: INVALID_SPACE; INVALID_VALUE for a name the space does not have, or a value `parent` cannot
- * have. */
+ * Errors: INVALID_SPACE; INVALID_VALUE for a name the space does not have, or a value `parent`
+ * cannot have. */
 optiformer_status optiformer_space_set_condition(optiformer_space *space, const char *name,
                                                  const char *parent, const double *values,
                                                  size_t count, optiformer_error *error);
@@ -200,37 +202,36 @@ optiformer_status optiformer_space_to_json(const optiformer_space *space, char *
  * Threads: `space` is exclusive. */
 void optiformer_space_free(optiformer_space *space);
 
-/* ---- Studies: ask and tell ---------------------------------------------------------------------- */
+/* ---- Studies: ask and tell ------------------------------------------------------------------- */
 
 #define OPTIFORMER_MINIMIZE 0
 #define OPTIFORMER_MAXIMIZE 1
 
 /* Set all to zero, then struct_size to sizeof(optiformer_study_options). The struct only grows: a
- * library accepts what older headers have, and what newer ones have as long as what it does not know
- * is zero (else UNSUPPORTED). */
+ * library accepts what older headers have, and what newer ones have as long as what it does not
+ * know is zero (else UNSUPPORTED). */
 typedef struct optiformer_study_options {
     size_t struct_size;
     int32_t direction;             /* OPTIFORMER_MINIMIZE or OPTIFORMER_MAXIMIZE */
     const char *sampler;           /* "auto", "optiformer", "gp", "tpe", "cma_es", "local_search",
                                     * "sobol", "random"; NULL for "auto" */
-    const optiformer_model *model; /* for "optiformer"; NULL for the built-in weights. "auto" takes
-                                    * one too, but its mixture has no place for it as yet */
+    const optiformer_model *model; /* for "optiformer" and "auto"; NULL for the built-in weights */
     uint64_t seed;                 /* the same seed and answers give the same suggestions */
 } optiformer_study_options;
 
 /* A study over a copy of `space`. `options` may be NULL: minimize with "auto" and seed 0.
  * Threads: `space` and the options' model are shared.
- * Errors: INVALID_SPACE for a space without parameters; INVALID_VALUE, naming the option, also for a
- * model that the sampler has no use for; UNSUPPORTED. */
+ * Errors: INVALID_SPACE for a space without parameters; INVALID_VALUE, naming the option, also for
+ * a model that the sampler has no use for; UNSUPPORTED. */
 optiformer_status optiformer_study_new(const optiformer_space *space,
                                        const optiformer_study_options *options,
                                        optiformer_study **out, optiformer_error *error);
 
-/* The next trial: its id, and `count` values, as many as there are parameters. Any number of trials may
- * be pending; suggestions keep away from them.
+/* The next trial: its id, and `count` values, as many as there are parameters. Any number of trials
+ * may be pending; suggestions keep away from them.
  * Threads: `study` is exclusive.
- * Errors: INVALID_VALUE for another count; UNSUPPORTED for more parameters or choices than the model
- * has names for. The study is then as it was. */
+ * Errors: INVALID_VALUE for another count; UNSUPPORTED for more parameters or choices than the
+ * model has names for. The study is then as it was. */
 optiformer_status optiformer_study_ask(optiformer_study *study, uint64_t *id, double *values,
                                        size_t count, optiformer_error *error);
 
@@ -253,8 +254,8 @@ optiformer_status optiformer_study_tell_failed(optiformer_study *study, uint64_t
 optiformer_status optiformer_study_add(optiformer_study *study, const double *values, size_t count,
                                        double value, uint64_t *id, optiformer_error *error);
 
-/* Lets a configuration, such as a known good one, be asked for before any other. Several come in the
- * order in which they were enqueued.
+/* Lets a configuration, such as a known good one, be asked for before any other. Several come in
+ * the order in which they were enqueued.
  * Threads: `study` is exclusive.
  * Errors: INVALID_VALUE, naming the parameter. */
 optiformer_status optiformer_study_enqueue(optiformer_study *study, const double *values,
@@ -271,8 +272,8 @@ typedef struct optiformer_explanation {
     size_t struct_size;
     char sampler[32];   /* the sampler that suggested it; under "auto" the one that was asked */
     char origin[32];    /* "policy": drawn from the transformer's policy; "neighbor" of a good trial;
-                         * "spread": a point of an even spread; "refined" to where the acquisition is
-                         * largest; "step" of a local model; "draw": anything else */
+                         * "spread": a point of an even spread; "refined" to where the acquisition
+                         * is largest; "step" of a local model; "draw": anything else */
     double median;      /* of the predicted values; NaN, like the next two, where nothing was predicted */
     double deviation;   /* half of the range of about two thirds of the predicted values */
     double improvement; /* by how much the best value is expected to improve: at least 0 */
@@ -280,8 +281,8 @@ typedef struct optiformer_explanation {
 
 /* Why trial `id`, which is pending, was suggested. Reasons are kept until the trial is told.
  * Threads: `study` is shared.
- * Errors: UNKNOWN_TRIAL; NOT_FOUND for a trial that was told, enqueued or added; INVALID_VALUE for a
- * struct_size that is too small. */
+ * Errors: UNKNOWN_TRIAL; NOT_FOUND for a trial that was told, enqueued or added; INVALID_VALUE for
+ * a struct_size that is too small. */
 optiformer_status optiformer_study_explain(const optiformer_study *study, uint64_t id,
                                            optiformer_explanation *out, optiformer_error *error);
 
@@ -294,8 +295,8 @@ optiformer_status optiformer_study_counts(const optiformer_study *study, size_t 
 #define OPTIFORMER_FINISHED 1 /* told a finite value */
 #define OPTIFORMER_FAILED 2   /* told that it failed, or a value that is not finite */
 
-/* All trials, in the order of their ids and without abandoned ones. *count gets their number. Each column may be NULL;
- * with all of them NULL the number alone is written.
+/* All trials, in the order of their ids and without abandoned ones. *count gets their number. Each
+ * column may be NULL; with all of them NULL the number alone is written.
  *
  *   ids         [capacity]
  *   states      [capacity]: OPTIFORMER_PENDING, _FINISHED or _FAILED
@@ -308,15 +309,15 @@ optiformer_status optiformer_study_trials(const optiformer_study *study, uint64_
                                           int32_t *states, double *values, double *objectives,
                                           size_t capacity, size_t *count, optiformer_error *error);
 
-/* Abandons trial `id`, which is pending: it leaves the study without an outcome, and its id is not used
- * again.
+/* Abandons trial `id`, which is pending: it leaves the study without an outcome, and its id is not
+ * used again.
  * Threads: `study` is exclusive.
  * Errors: UNKNOWN_TRIAL, ALREADY_TOLD; the study is then as it was. */
 optiformer_status optiformer_study_abandon(optiformer_study *study, uint64_t id,
                                            optiformer_error *error);
 
-/* Lets the trials that are pending now be asked for again, unchanged, before anything new: for a study
- * whose workers are gone.
+/* Lets the trials that are pending now be asked for again, unchanged, before anything new: for a
+ * study whose workers are gone.
  * Threads: `study` is exclusive. */
 optiformer_status optiformer_study_offer_pending(optiformer_study *study, optiformer_error *error);
 
@@ -325,59 +326,61 @@ optiformer_status optiformer_study_offer_pending(optiformer_study *study, optifo
 optiformer_status optiformer_study_space(const optiformer_study *study, optiformer_space **out,
                                          optiformer_error *error);
 
-/* Describes the study as one line of JSON: "direction" ("minimize" or "maximize"), "sampler", "seed", and
- * "note", which is null, or says what was dropped from the end of its file.
+/* Describes the study as one line of JSON: "direction" ("minimize" or "maximize"), "sampler",
+ * "seed", and "note", which is null, or says what was dropped from the end of its file.
  * Threads: `study` is shared.
  * Errors: BUFFER_TOO_SMALL. */
 optiformer_status optiformer_study_description(const optiformer_study *study, char *buffer,
                                                size_t capacity, size_t *needed,
                                                optiformer_error *error);
 
-/* ---- Studies that outlive the process ----------------------------------------------------------- */
+/* ---- Studies that outlive the process -------------------------------------------------------- */
 
-/* Opens the study in the file `path` (UTF-8), or creates it: a journal, which docs/journal.md describes
- * and the tool reads and writes too. Each change is in the file when its call returns; a value that was
- * told survives a loss of power. Trials that were pending when the file was last closed are asked for
- * first, unchanged; then the study goes on as if it had not stopped. The file is locked against other
- * writers until the study is freed.
+/* Opens the study in the file `path` (UTF-8), or creates it: a journal, which docs/journal.md
+ * describes and the tool reads and writes too. Each change is in the file when its call returns; a
+ * value that was told survives a loss of power. Trials that were pending when the file was last
+ * closed are asked for first, unchanged; then the study goes on as if it had not stopped. The file
+ * is locked against other writers until the study is freed.
  *
- * A file that exists must belong to a study of the same space, direction, sampler and seed. With `space`
- * NULL it must exist, and all four are taken from it; of `options` the model alone counts then.
+ * A file that exists must belong to a study of the same space, direction, sampler and seed. With
+ * `space` NULL it must exist, and all four are taken from it; of `options` the model alone counts
+ * then.
  * Threads: `space` and the options' model are shared.
- * Errors: IO where the file cannot be opened, or another process writes it; INVALID_JOURNAL, naming what
- * differs, or line and byte of the damage; else as optiformer_study_new. Later calls that change the study
- * fail with IO where the file cannot be written; the study is then as it was. */
+ * Errors: IO where the file cannot be opened, or another process writes it; INVALID_JOURNAL, naming
+ * what differs, or line and byte of the damage; else as optiformer_study_new. Later calls that
+ * change the study fail with IO where the file cannot be written; the study is then as it was. */
 optiformer_status optiformer_study_open(const char *path, const optiformer_space *space,
                                         const optiformer_study_options *options,
                                         optiformer_study **out, optiformer_error *error);
 
-/* The whole study as a text: what such a file would hold. Pending trials and the queue are part of it,
- * explanations and what abandoned trials had tried are not.
+/* The whole study as a text: what such a file would hold. Pending trials and the queue are part of
+ * it, explanations and what abandoned trials had tried are not.
  * Threads: `study` is shared.
  * Errors: BUFFER_TOO_SMALL. */
 optiformer_status optiformer_study_save(const optiformer_study *study, char *buffer,
                                         size_t capacity, size_t *needed, optiformer_error *error);
 
-/* A study in memory from what optiformer_study_save wrote, or from the text of a file. It goes on as the one
- * that was saved would have; pending trials stay so, to be told or offered again. `model` is that of the
- * study's options and may be NULL.
+/* A study in memory from what optiformer_study_save wrote, or from the text of a file. It goes on
+ * as the one that was saved would have; pending trials stay so, to be told or offered again.
+ * `model` is that of the study's options and may be NULL.
  * Threads: `model` is shared.
- * Errors: INVALID_JOURNAL with line and byte; INVALID_TEXT; INVALID_VALUE for a sampler that this build lacks
- * or that has no use for a model. */
+ * Errors: INVALID_JOURNAL with line and byte; INVALID_TEXT; INVALID_VALUE for a sampler that this
+ * build lacks or that has no use for a model. */
 optiformer_status optiformer_study_restore(const char *text, const optiformer_model *model,
                                            optiformer_study **out, optiformer_error *error);
 
-/* Frees a study, poisoned or not, or does nothing for NULL. The file of a study that was opened is closed.
+/* Frees a study, poisoned or not, or does nothing for NULL. The file of a study that was opened is
+ * closed.
  * Threads: `study` is exclusive. */
 void optiformer_study_free(optiformer_study *study);
 
-/* ---- Suggestions without a study ------------------------------------------------------------------ */
+/* ---- Suggestions without a study ------------------------------------------------------------- */
 
-/* An empty cache: what optiformer_suggest may keep from one call to the next. It changes no suggestion,
- * only the time that one takes. It knows its eight latest studies by sampler, model, space and the
- * beginning of the history, so that one cache serves several studies; each holds its trials and what its
- * sampler worked out from them. A history may grow, lose trials or be edited: what follows the first
- * difference is worked out again.
+/* An empty cache: what optiformer_suggest may keep from one call to the next. It changes no
+ * suggestion, only the time that one takes. It knows its eight latest studies by sampler, model,
+ * space and the beginning of the history, so that one cache serves several studies; each holds its
+ * trials and what its sampler worked out from them. A history may grow, lose trials or be edited:
+ * what follows the first difference is worked out again.
  * Threads: any. */
 optiformer_status optiformer_cache_new(optiformer_cache **out, optiformer_error *error);
 
@@ -385,8 +388,8 @@ optiformer_status optiformer_cache_new(optiformer_cache **out, optiformer_error 
  * Threads: `cache` is exclusive. */
 void optiformer_cache_free(optiformer_cache *cache);
 
-/* Set all to zero, then struct_size to sizeof(optiformer_suggest_options). The struct only grows, as
- * optiformer_study_options does. */
+/* Set all to zero, then struct_size to sizeof(optiformer_suggest_options). The struct only grows,
+ * as optiformer_study_options does. */
 typedef struct optiformer_suggest_options {
     size_t struct_size;
     const char *sampler;           /* as for a study */
@@ -396,36 +399,41 @@ typedef struct optiformer_suggest_options {
     const optiformer_cache *cache; /* makes later calls faster; NULL for none */
 } optiformer_suggest_options;
 
-/* `count` configurations to try next, to minimize a loss: a pure function of what is passed in. A study
- * that maximizes turns the sign of its losses.
+/* `count` configurations to try next, to minimize a loss: a pure function of what is passed in. A
+ * study that maximizes turns the sign of its losses.
  *
  *   options  may be NULL for the defaults
- *   history  [finished, parameters], row by row: the trials that finished, in the order of their numbers
+ *   history  [finished, parameters], row by row: the trials that finished, in the order of their
+ *            numbers
  *   losses   [finished]: not finite for a failed trial, which is avoided
  *   pending  [waiting, parameters]: trials without an outcome so far
- *   out      [count, parameters]: the suggestions, each made with those before it pending; the first is for
- *            trial `number`, the next for the one after it
+ *   out      [count, parameters]: the suggestions, each made with those before it pending; the
+ *            first is for trial `number`, the next for the one after it
  *
- * Threads: `space` and the options' model and cache are shared. Threads that use a cache at the same time
- * do not wait for each other.
- * Errors: INVALID_VALUE, naming array, row and parameter; INVALID_SPACE for a space without parameters;
- * UNSUPPORTED as for optiformer_study_ask. */
+ * Threads: `space` and the options' model and cache are shared. Threads that use a cache at the
+ * same time do not wait for each other.
+ * Errors: INVALID_VALUE, naming array, row and parameter; INVALID_SPACE for a space without
+ * parameters; UNSUPPORTED as for optiformer_study_ask. */
 optiformer_status optiformer_suggest(const optiformer_space *space,
                                      const optiformer_suggest_options *options,
                                      const double *history, const double *losses, size_t finished,
                                      const double *pending, size_t waiting, double *out,
                                      size_t count, optiformer_error *error);
 
-/* The order in which to try given configurations: the rows of a table, a pool, a feasible set that no space
- * describes. A pure function of what is passed in, as optiformer_suggest is, whose arguments it shares.
+/* The order in which to try given configurations: the rows of a table, a pool, a feasible set that
+ * no space describes. A pure function of what is passed in, as optiformer_suggest is, whose
+ * arguments it shares.
  *
  *   candidates  [count, parameters]: tried ones are ranked with the others
- *   order       [count]: the candidates' rows, the most promising first; random before two trials have succeeded
- *   ratings     [count] or NULL: what each candidate is ranked by, larger is better: expected improvement, or for
- *               "tpe" the logarithm of the ratio of densities; NaN where the sampler has no such number
+ *   order       [count]: the candidates' rows, the most promising first; random before two trials
+ *               have succeeded
+ *   ratings     [count] or NULL: what each candidate is ranked by, larger is better: expected
+ *               improvement, or for "tpe" the logarithm of the ratio of densities; NaN where the
+ *               sampler has no such number
  *
  * Threads: as optiformer_suggest.
- * Errors: as optiformer_suggest; INVALID_VALUE without candidates; UNSUPPORTED for "sobol" and "cma_es". */
+ * Errors: as optiformer_suggest; INVALID_VALUE without candidates; UNSUPPORTED for "sobol" and
+ * "cma_es". */
 optiformer_status optiformer_choose(const optiformer_space *space,
                                     const optiformer_suggest_options *options,
                                     const double *history, const double *losses, size_t finished,

@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Models, spaces, studies and caches can be moved and not copied. The rules about threads are those of optiformer.h: const member functions may be
-// called by many threads at once.
+// Models, spaces, studies and caches can be moved and not copied. The rules about threads are those
+// of optiformer.h: const member functions may be called by many threads at once.
 #ifndef OPTIFORMER_HPP
 #define OPTIFORMER_HPP
 
@@ -166,7 +166,8 @@ struct Best {
     double value;
 };
 
-/// Why a trial was suggested; optiformer.h says what the texts may be. The numbers are NaN where nothing was predicted.
+/// Why a trial was suggested; optiformer.h says what the texts may be. The numbers are NaN where
+/// nothing was predicted.
 struct Explanation {
     std::string sampler;
     std::string origin;
@@ -211,7 +212,8 @@ public:
         detail::call(optiformer_study_open, path.c_str(), space.handle(), &options, &handle);
         return Study(handle, space.count());
     }
-    /// The study in a file that exists, with the space, direction, sampler and seed that it has there.
+    /// The study in a file that exists, with the space, direction, sampler and seed that it has
+    /// there.
     static Study open(const std::string &path, const Model *model = nullptr) {
         const std::string sampler = "auto";
         const auto options = make_options(Direction::minimize, 0, model, sampler);
@@ -328,7 +330,8 @@ private:
     std::unique_ptr<optiformer_study, detail::Free> handle_;
 };
 
-/// What `suggest` keeps from one call to the next: it changes the time of a suggestion alone. One cache serves several studies and threads.
+/// What `suggest` keeps from one call to the next: it changes the time of a suggestion alone. One
+/// cache serves several studies and threads.
 class Cache {
 public:
     Cache() {
@@ -345,7 +348,7 @@ private:
 /// How suggestions are made.
 struct SuggestOptions {
     std::string sampler = "auto";
-    /// For "optiformer"; the built-in weights if null. "auto" takes one, but has no place for it as yet.
+    /// For "optiformer" and "auto"; the built-in weights if null.
     const Model *model = nullptr;
     std::uint64_t seed = 0;
     /// The number of the trial that is asked for, from 0.
@@ -385,8 +388,8 @@ inline optiformer_suggest_options raw(const SuggestOptions &options) {
 
 } // namespace detail
 
-/// `count` configurations to try next, to minimize a loss: a pure function of its arguments. A loss that is not finite means a
-/// failed trial; each suggestion takes those before it for pending.
+/// `count` configurations to try next, to minimize a loss: a pure function of its arguments. A loss
+/// that is not finite means a failed trial; each suggestion takes those before it for pending.
 inline std::vector<std::vector<double>> suggest(const Space &space, const std::vector<std::vector<double>> &history,
                                                 const std::vector<double> &losses,
                                                 const std::vector<std::vector<double>> &pending = {},
@@ -413,7 +416,8 @@ inline std::vector<std::vector<double>> suggest(const Space &space, const std::v
 struct Ranking {
     /// The candidates' rows, the most promising first.
     std::vector<std::size_t> order;
-    /// What each candidate is ranked by, larger is better; NaN where the sampler has no such number.
+    /// What each candidate is ranked by, larger is better; NaN where the sampler has no such
+    /// number.
     std::vector<double> ratings;
 };
 

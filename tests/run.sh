@@ -71,7 +71,8 @@ step_gpu() {
     OPTIFORMER_GPU_TESTS=required cargo test --all-features --test gpu
 }
 
-# The same tests of every kernel as on this machine. The test prints which kernels ran, and fails if one of the target's is missing.
+# The same tests of every kernel as on this machine. The test prints which kernels ran, and fails if
+# one of the target's is missing.
 step_kernels() {
     local tool
     for tool in qemu-aarch64 aarch64-linux-gnu-gcc node; do

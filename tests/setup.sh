@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Prepares what the tests need beyond Rust and a C compiler: the virtual environment .venv with the
 # packages of tests/requirements.txt, and the Rust targets that are built or tested for.
-# Done once, a second run takes no time. The environment takes about 6 GB, most of it torch's CUDA libraries.
+# Done once, a second run takes no time. The environment takes about 6 GB, most of it torch's CUDA
+# libraries.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # An environment cannot make itself: the Python that makes .venv must come from outside it.

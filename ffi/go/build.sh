@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the static library with cargo, and puts it and the header where the Go package looks for them.
+# Builds the static library with cargo, and puts it and the header where the Go package looks for
+# them.
 #
 #   ffi/go/build.sh              the release profile
 #   ffi/go/build.sh --profile P  another one

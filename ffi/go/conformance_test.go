@@ -29,7 +29,8 @@ type outcome struct {
 	Error *struct{ Status, Message string }
 }
 
-// check compares the error of a call with the one that the step wants, and reports whether it succeeded.
+// check compares the error of a call with the one that the step wants, and reports whether it
+// succeeded.
 func (o outcome) check(t *testing.T, where any, err error) bool {
 	t.Helper()
 	if o.Error == nil {

@@ -24,7 +24,8 @@ func BuiltinModel() (*Model, error) {
 
 // OpenModel reads a safetensors file.
 //
-// It fails with [ErrIO] and the path, or with [ErrInvalidWeights] and the byte offset, field or tensor.
+// It fails with [ErrIO] and the path, or with [ErrInvalidWeights] and the byte offset, field or
+// tensor.
 func OpenModel(path string) (*Model, error) {
 	text, free, err := text("path", path)
 	if err != nil {

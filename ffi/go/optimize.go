@@ -5,20 +5,22 @@ import (
 	"sync"
 )
 
-// An Objective is the function to be minimized or maximized. An error means that the trial failed, which the sampler learns to
-// avoid; it does not end the study.
+// An Objective is the function to be minimized or maximized. An error means that the trial failed,
+// which the sampler learns to avoid; it does not end the study.
 type Objective func(ctx context.Context, trial Trial) (float64, error)
 
 // Optimize runs trials more trials, one after the other, and gives the best of the study.
 //
-// When ctx ends, the study does: what had finished stays, and the error is that of ctx. A name that the objective misspells ends
-// it with the [*Error] that [Trial.Float] and its like panic with. Without any finished trial the error is [ErrNotFound].
+// When ctx ends, the study does: what had finished stays, and the error is that of ctx. A name that
+// the objective misspells ends it with the [*Error] that [Trial.Float] and its like panic with.
+// Without any finished trial the error is [ErrNotFound].
 func (s *Study) Optimize(ctx context.Context, trials int, objective Objective) (Best, error) {
 	return s.OptimizeParallel(ctx, trials, 1, objective)
 }
 
-// OptimizeParallel is Optimize with up to workers trials at a time, each in a goroutine of its own. With one worker the same seed
-// gives the same study; with more, the order in which trials finish matters.
+// OptimizeParallel is Optimize with up to workers trials at a time, each in a goroutine of its own.
+// With one worker the same seed gives the same study; with more, the order in which trials finish
+// matters.
 func (s *Study) OptimizeParallel(ctx context.Context, trials, workers int, objective Objective) (Best, error) {
 	if workers < 1 || trials < 0 {
 		return Best{}, invalid("%d trials by %d workers", trials, workers)

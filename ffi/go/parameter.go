@@ -46,7 +46,8 @@ func Categorical(name string, choices ...string) Parameter {
 	return made
 }
 
-// Log puts a number on a logarithmic scale, where equal ratios are equally far apart; its low must be above 0.
+// Log puts a number on a logarithmic scale, where equal ratios are equally far apart; its low must
+// be above 0.
 func (p Parameter) Log() Parameter {
 	p.log = true
 	return p
@@ -59,7 +60,8 @@ func (p Parameter) Step(step float64) Parameter {
 	return p
 }
 
-// When makes the parameter active only while parent, added before it and an int or a categorical, has one of the values.
+// When makes the parameter active only while parent, added before it and an int or a categorical,
+// has one of the values.
 func (p Parameter) When(parent string, values ...any) Parameter {
 	p.parent, p.values = parent, values
 	return p

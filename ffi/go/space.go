@@ -87,7 +87,8 @@ func (s *Space) Add(parameter Parameter) error {
 	if parameter.parent == "" {
 		return s.add(parameter)
 	}
-	// Parameter and condition are two calls of the library, of which the second may fail: they are made on a copy.
+	// Parameter and condition are two calls of the library, of which the second may fail: they are
+	// made on a copy.
 	grown := new(Space)
 	if s.Len() == 0 {
 		empty, err := newSpace()
@@ -157,8 +158,8 @@ func (s *Space) add(parameter Parameter) error {
 	return nil
 }
 
-// SetCondition makes a parameter active only while parent has one of the values: an int's, or a categorical's choices. After an
-// error the space is as it was.
+// SetCondition makes a parameter active only while parent has one of the values: an int's, or a
+// categorical's choices. After an error the space is as it was.
 func (s *Space) SetCondition(name, parent string, values ...any) error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

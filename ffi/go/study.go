@@ -18,14 +18,14 @@ type Options struct {
 	Maximize bool
 	// Sampler is "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "sobol" or "random".
 	Sampler string
-	// Model has weights for "optiformer"; nil for the built-in ones.
+	// Model has weights for "optiformer" and "auto"; nil for the built-in ones.
 	Model *Model
 	// Seed of all suggestions: the same seed and answers give the same study.
 	Seed uint64
 }
 
-// A Study hands out trials and is told how they went. Goroutines that share one wait for each other, and any number of trials
-// may be pending.
+// A Study hands out trials and is told how they went. Goroutines that share one wait for each
+// other, and any number of trials may be pending.
 type Study struct {
 	mutex      sync.Mutex
 	handle     *C.optiformer_study
@@ -41,12 +41,14 @@ type Best struct {
 	Value float64
 }
 
-// An Explanation says why a trial was suggested, in units of the objective; the numbers are NaN where nothing was predicted.
+// An Explanation says why a trial was suggested, in units of the objective; the numbers are NaN
+// where nothing was predicted.
 type Explanation struct {
 	// Sampler is the one that suggested it; under "auto" the one that was asked.
 	Sampler string
-	// Origin is "policy" (drawn from the transformer's policy), "neighbor" (of a good trial), "spread" (a point of an even spread),
-	// "refined" (to where the acquisition is largest), "step" (of a local model) or "draw" (anything else).
+	// Origin is "policy" (drawn from the transformer's policy), "neighbor" (of a good trial),
+	// "spread" (a point of an even spread), "refined" (to where the acquisition is largest), "step"
+	// (of a local model) or "draw" (anything else).
 	Origin string
 	// Median of the predicted values.
 	Median float64
@@ -58,8 +60,8 @@ type Explanation struct {
 
 // NewStudy is a study over a copy of a space.
 //
-// It fails with [ErrInvalidSpace] for a space without parameters, and with [ErrInvalidValue] or [ErrUnsupported], naming the
-// option.
+// It fails with [ErrInvalidSpace] for a space without parameters, and with [ErrInvalidValue] or
+// [ErrUnsupported], naming the option.
 func NewStudy(space *Space, options Options) (*Study, error) {
 	space.mutex.Lock()
 	defer space.mutex.Unlock()
@@ -128,8 +130,8 @@ func (s *Study) TellFailed(id uint64) error {
 	})
 }
 
-// Add adds a trial that was made elsewhere and gives its id. Parameters that are not active are left out; a value that is not
-// finite means a failed trial.
+// Add adds a trial that was made elsewhere and gives its id. Parameters that are not active are
+// left out; a value that is not finite means a failed trial.
 //
 // It fails with [ErrInvalidValue], naming the parameter.
 func (s *Study) Add(parameters map[string]any, value float64) (uint64, error) {
@@ -172,7 +174,8 @@ func (s *Study) Best() (Best, error) {
 
 // Explain says why a trial, which is pending, was suggested.
 //
-// It fails with [ErrUnknownTrial], and with [ErrNotFound] for a trial that was told, enqueued or added.
+// It fails with [ErrUnknownTrial], and with [ErrNotFound] for a trial that was told, enqueued or
+// added.
 func (s *Study) Explain(id uint64) (Explanation, error) {
 	var raw C.optiformer_explanation
 	raw.struct_size = C.size_t(unsafe.Sizeof(raw))

@@ -5,8 +5,8 @@ import "C"
 
 import "unsafe"
 
-// A Request is everything that a suggestion depends on. A configuration is a row of numbers in the order of the parameters: a
-// choice by its index, NaN for a parameter that is not active.
+// A Request is everything that a suggestion depends on. A configuration is a row of numbers in the
+// order of the parameters: a choice by its index, NaN for a parameter that is not active.
 type Request struct {
 	// History has the trials that finished, in the order of their numbers.
 	History [][]float64
@@ -14,7 +14,8 @@ type Request struct {
 	Losses []float64
 	// Pending trials have no outcome so far.
 	Pending [][]float64
-	// Sampler and Model are as in [Options]. Without a model, each call unpacks the built-in weights.
+	// Sampler and Model are as in [Options]. Without a model, each call unpacks the built-in
+	// weights.
 	Sampler string
 	Model   *Model
 	// Seed is the study's.
@@ -23,8 +24,8 @@ type Request struct {
 	Number uint64
 }
 
-// Suggest gives count configurations to try next: a pure function of the space and the request. Each suggestion takes those
-// before it for pending.
+// Suggest gives count configurations to try next: a pure function of the space and the request.
+// Each suggestion takes those before it for pending.
 //
 // It fails with [ErrInvalidValue], naming array, row and parameter.
 func Suggest(space *Space, request Request, count int) ([][]float64, error) {

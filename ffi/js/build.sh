@@ -12,7 +12,8 @@ command -v cargo >/dev/null || {
     echo 'build.sh: cargo is not on the PATH: see https://rustup.rs' >&2
     exit 1
 }
-# Where cargo puts the module depends on its settings, so it is asked. Symbols would double the size.
+# Where cargo puts the module depends on its settings, so it is asked. Symbols would double the
+# size.
 module=$(RUSTFLAGS="-C target-feature=+simd128 -C strip=symbols" cargo build \
     --manifest-path "$here/wasm/Cargo.toml" --target wasm32-unknown-unknown "${arguments[@]}" \
     --message-format=json-render-diagnostics |

@@ -27,7 +27,8 @@ PLAIN = {
     "void": "Cvoid",
 }
 
-HEAD = '''# Made by ffi/julia/generate.py from include/optiformer.h, which documents everything here: do not edit.
+HEAD = '''# Made by ffi/julia/generate.py from include/optiformer.h, which documents everything here: do not
+# edit.
 
 """
 The functions of `optiformer.h`, as they are.

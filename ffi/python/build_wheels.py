@@ -31,7 +31,8 @@ TARGETS = {
     "musllinux_1_2_aarch64": "aarch64-unknown-linux-musl",
 }
 
-# What a wheel may link (PEP 600 allows more; the library needs no more), and the processors' numbers in ELF.
+# What a wheel may link (PEP 600 allows more; the library needs no more), and the processors'
+# numbers in ELF.
 ALLOWED = re.compile(r"(libc|libm|libdl|libpthread|librt|ld-linux-x86-64|ld-linux-aarch64)\.so(\.\d+)?|libgcc_s\.so\.1")
 MACHINES = {"x86_64": 62, "aarch64": 183}
 

@@ -18,9 +18,11 @@ from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
 HERE = pathlib.Path(__file__).resolve().parent
-# A source distribution brings the Rust sources along; in a clone of the repository they lie around the package.
+# A source distribution brings the Rust sources along; in a clone of the repository they lie around
+# the package.
 RUST = HERE / "rust" if (HERE / "rust").is_dir() else HERE.parent.parent
-# What the library is built from besides the crate in ffi, which has the languages' folders beside it.
+# What the library is built from besides the crate in ffi, which has the languages' folders beside
+# it.
 SOURCES = ["runtime", "include", "Cargo.lock", "README.md", "LICENSE-MIT", "LICENSE-APACHE"]
 # What the package calls the library, whatever cargo calls it.
 NAMES = {"win32": "optiformer.dll", "cygwin": "optiformer.dll", "darwin": "liboptiformer.dylib"}

@@ -1,5 +1,6 @@
-/* A cache changes no suggestion: each is held against the call without one, for every sampler, while histories grow, trials come out of
- * order, are edited and deleted, two spaces share a cache, and threads do. */
+/* A cache changes no suggestion: each is held against the call without one, for every sampler,
+ * while histories grow, trials come out of order, are edited and deleted, two spaces share a cache,
+ * and threads do. */
 #include "optiformer.h"
 
 #include <math.h>
@@ -107,7 +108,7 @@ static void compare(const char *sampler, uint64_t rounds) {
     }
 }
 
-/* All threads go through the same study with the same cache, and two of them through another one. */
+/* All threads go through the same study with one cache, and two of them through another one. */
 static void *run(void *argument) {
     int thread = *(const int *)argument;
     static const char *const samplers[] = {"tpe", "cma_es"};

@@ -1,5 +1,6 @@
-/* A program that may be compiled with an older or a newer header than the library's. With LATER the header has a field `later` at the end of
- * each options struct, and longer error and explanation structs. */
+/* A program that may be compiled with an older or a newer header than the library's. With LATER the
+ * header has a field `later` at the end of each options struct, and longer error and explanation
+ * structs. */
 #include "optiformer.h"
 
 #include <stdio.h>

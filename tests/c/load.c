@@ -1,4 +1,5 @@
-/* Loads the shared library that the first argument names, as Python does, and has it make a suggestion. */
+/* Loads the shared library that the first argument names, as Python does, and has it make a
+ * suggestion. */
 #include "../../include/optiformer.h"
 
 #include <dlfcn.h>

@@ -1,4 +1,5 @@
-/* Every function with what it must refuse: a status each time, and never a crash. The argument is a weights file to damage. */
+/* Every function with what it must refuse: a status each time, and never a crash. The argument is a
+ * weights file to damage. */
 #include "optiformer.h"
 
 #include <math.h>
@@ -42,7 +43,8 @@ static void models(void) {
     optiformer_model_free(NULL);
 }
 
-/* A real weights file, cut short and with single bytes changed: always a status, and a model only with OK. */
+/* A real weights file, cut short and with single bytes changed: always a status, and a model only
+ * with OK. */
 static void damaged_weights(const char *path) {
     FILE *file = fopen(path, "rb");
     long length;

@@ -1,4 +1,5 @@
-/* A study in the file that is the argument: begun, left with pending trials, opened again, read back, saved and restored. */
+/* A study in the file that is the argument: begun, left with pending trials, opened again, read
+ * back, saved and restored. */
 #include "optiformer.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* What a suggestion costs behind a history, without a cache and with one: median milliseconds of processor time.
+/* What a suggestion costs behind a history, without a cache and with one: median milliseconds of
+ * processor time.
  *
  *     suggest_times [PARAMETERS TRIALS...]     the default is 6 100 1000 10000
  */
@@ -33,7 +34,8 @@ static double loss(const double *values, size_t width) {
     return sum;
 }
 
-/* Asks and tells `rounds` times behind the history, and gives the median; the first ask is not counted. */
+/* Asks and tells `rounds` times behind the history, and gives the median; the first ask is not
+ * counted. */
 static double median(const optiformer_space *space, const char *sampler, const optiformer_cache *cache, double *rows, double *losses,
                      size_t trials, int rounds, double *first) {
     optiformer_suggest_options options;

@@ -1,4 +1,5 @@
-/* Many threads share one model, one space and one study that is only read, and each gets what it would get alone. */
+/* Many threads share one model, one space and one study that is only read, and each gets what it
+ * would get alone. */
 #include "optiformer.h"
 
 #include <pthread.h>

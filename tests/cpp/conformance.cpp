@@ -1,4 +1,5 @@
-// Plays scenarios that come as lines of words on standard input; tests/src/conformance/driver.rs has the protocol.
+// Plays scenarios that come as lines of words on standard input; tests/src/conformance/driver.rs
+// has the protocol.
 #include "optiformer.hpp"
 
 #include <cstdio>

@@ -55,7 +55,8 @@ def server():
         shutil.rmtree(folder)
 
 
-# A worker gets the storage's URL, the study's name and the number of trials that the study shall have.
+# A worker gets the storage's URL, the study's name and the number of trials that the study shall
+# have.
 WORKER = """
 import os, sys, time, warnings
 import optuna

@@ -13,7 +13,8 @@ PACKAGE = ROOT / "ffi" / "julia" / "OptiFormer.jl"
 SOURCES = sorted(PACKAGE.rglob("*.jl"))
 PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_julia.language()))
 
-# How Julia writes the types of C; written once more, so that a wrong entry of the generator is seen.
+# How Julia writes the types of C; written once more, so that a wrong entry of the generator is
+# seen.
 SCALARS = {"double": "Cdouble", "int": "Cint", "size_t": "Csize_t", "int32_t": "Int32", "optiformer_status": "Int32"}
 SCALARS |= {"int64_t": "Int64", "uint32_t": "UInt32", "uint64_t": "UInt64", "uint8_t": "UInt8", "void": "Cvoid"}
 

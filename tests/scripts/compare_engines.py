@@ -74,7 +74,7 @@ class Missing(Exception):
     """Why a peer cannot take part."""
 
 
-# --- The model as a folder ---------------------------------------------------------------------------------------------------------------------
+# --- The model as a folder ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -155,9 +155,10 @@ def write_random(preset: str, folder: pathlib.Path) -> None:
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
-# --- The model in PyTorch ----------------------------------------------------------------------------------------------------------------------
+# --- The model in PyTorch -------------------------------------------------------------------------
 
-# What mixes the values: the layer's index, then queries, keys and values of (heads, sequences, tokens, head size).
+# What mixes the values: the layer's index, then queries, keys and values of (heads, sequences,
+# tokens, head size).
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 
 
@@ -296,7 +297,7 @@ class Step(nn.Module):
         return logits, *new
 
 
-# --- The peers ---------------------------------------------------------------------------------------------------------------------------------
+# --- The peers ------------------------------------------------------------------------------------
 
 
 def tokens_of(count: int, seed: int, vocabulary: int) -> np.ndarray:
@@ -488,7 +489,8 @@ class Onnx(StepPeer):
         self.precision = precision
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        # Threads that wait for work by spinning would take the processor from whoever is measured next.
+        # Threads that wait for work by spinning would take the processor from whoever is measured
+        # next.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         providers = ["CPUExecutionProvider"]
         self.without_past, self.with_past = (onnxruntime.InferenceSession(file, options, providers=providers) for file in files)
@@ -563,7 +565,7 @@ def quiet() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-# --- Ours --------------------------------------------------------------------------------------------------------------------------------------
+# --- Ours -----------------------------------------------------------------------------------------
 
 
 class Ours:
@@ -595,7 +597,7 @@ class Ours:
         self.process.wait()
 
 
-# --- Correctness -------------------------------------------------------------------------------------------------------------------------------
+# --- Correctness ----------------------------------------------------------------------------------
 
 
 def difference(logits: np.ndarray, expected: np.ndarray) -> float:
@@ -646,12 +648,13 @@ def check(peer: Peer, reference: dict[str, np.ndarray]) -> str | None:
         for workload in WORKLOADS:
             demand(f"{peer.name}, {workload}", found[workload], reference[workload])
         return None
-    # Decoding feeds back the likeliest token, which may be another one in int8: only these two have the same inputs.
+    # Decoding feeds back the likeliest token, which may be another one in int8: only these two have
+    # the same inputs.
     shares = (f"{workload} {difference(found[workload], reference[workload]):.2%}" for workload in ("W1", "W4"))
     return f"{peer.name} {peer.precision}: logits differ by {', '.join(shares)} of the largest one in f32"
 
 
-# --- The comparison ----------------------------------------------------------------------------------------------------------------------------
+# --- The comparison -------------------------------------------------------------------------------
 
 
 def assemble(config: Config, folder: pathlib.Path, scratch: pathlib.Path, arguments: argparse.Namespace) -> tuple[list[Peer], list[str]]:

@@ -1,13 +1,18 @@
 /** A value of a categorical parameter. */
 export type Choice = string | number | boolean;
 
-/** Makes a parameter active only while `parent`, an int or a categorical declared before it, has one of the values. */
+/**
+ * Makes a parameter active only while `parent`, an int or a categorical declared before it, has one
+ * of the values.
+ */
 export interface Condition {
   readonly parent: string;
   readonly is: readonly Choice[];
 }
 
-/** A real number in [low, high]; on a logarithmic scale with `log`; only low + k * step with `step`. */
+/**
+ * A real number in [low, high]; on a logarithmic scale with `log`; only low + k * step with `step`.
+ */
 export interface FloatParameter {
   readonly type: 'float';
   readonly low: number;
@@ -37,7 +42,10 @@ export interface CategoricalParameter {
 /** A parameter; a list is short for a choice among its elements. */
 export type Parameter = FloatParameter | IntParameter | CategoricalParameter | readonly Choice[];
 
-/** Parameters by name, in the order of the object's keys (whole numbers as names come first in JavaScript). */
+/**
+ * Parameters by name, in the order of the object's keys (whole numbers as names come first in
+ * JavaScript).
+ */
 export type Parameters = { readonly [name: string]: Parameter };
 
 type Unconditional<P extends Parameter> = P extends readonly (infer C)[]
@@ -55,8 +63,8 @@ export type Values<S extends Parameters> = {
 export type Sampler = 'auto' | 'optiformer' | 'gp' | 'tpe' | 'cma_es' | 'local_search' | 'sobol' | 'random';
 
 /**
- * What the library refuses: `status` is the name of the C function's, such as "INVALID_SPACE", and the message names the
- * parameter, field or byte offset.
+ * What the library refuses: `status` is the name of the C function's, such as "INVALID_SPACE", and
+ * the message names the parameter, field or byte offset.
  */
 export class OptiFormerError extends Error {
   constructor(status: string, message: string);
@@ -77,7 +85,8 @@ export class Model {
 /** What may be tried. */
 export class Space<const S extends Parameters = Parameters> {
   /**
-   * @param parameters An object of parameters, or a JSON document as the command-line tool reads it.
+   * @param parameters An object of parameters, or a JSON document as the command-line tool reads
+   * it.
    * @throws {OptiFormerError} INVALID_SPACE, naming the parameter.
    */
   constructor(parameters: S | string);
@@ -88,7 +97,10 @@ export class Space<const S extends Parameters = Parameters> {
   free(): void;
 }
 
-/** A configuration with the id to tell its outcome by. Reading a name that the space does not have throws. */
+/**
+ * A configuration with the id to tell its outcome by. Reading a name that the space does not have
+ * throws.
+ */
 export interface Trial<S extends Parameters> {
   readonly id: number;
   readonly values: Values<S>;
@@ -99,7 +111,10 @@ export interface Best<S extends Parameters> extends Trial<S> {
   readonly value: number;
 }
 
-/** Why a trial was suggested, in units of the objective; numbers are NaN where nothing was predicted. */
+/**
+ * Why a trial was suggested, in units of the objective; numbers are NaN where nothing was
+ * predicted.
+ */
 export interface Explanation {
   /** The sampler that suggested it; under "auto" the one that was asked. */
   readonly sampler: string;
@@ -124,7 +139,7 @@ export interface Counts {
 export interface StudyOptions {
   readonly direction?: 'minimize' | 'maximize';
   readonly sampler?: Sampler;
-  /** Weights for "optiformer"; those of the library without it. */
+  /** Weights for "optiformer" and "auto"; those of the library without it. */
   readonly model?: Model;
   /** The same seed and answers give the same study. */
   readonly seed?: number | bigint;
@@ -142,13 +157,19 @@ export interface RunOptions<S extends Parameters> {
   readonly onTrial?: (trial: Trial<S> & { readonly value: number | null }) => void;
 }
 
-/** The value of a configuration. `null`, a number that is not finite and an exception mean a failed trial. */
+/**
+ * The value of a configuration. `null`, a number that is not finite and an exception mean a failed
+ * trial.
+ */
 export type Objective<S extends Parameters> = (
   values: Values<S>,
   trial: Trial<S>,
 ) => number | null | Promise<number | null>;
 
-/** One optimization, which hands out trials and is told how they went. Any number of trials may be pending. */
+/**
+ * One optimization, which hands out trials and is told how they went. Any number of trials may be
+ * pending.
+ */
 export class Study<const S extends Parameters = Parameters> {
   /** @throws {OptiFormerError} Naming the parameter or option. */
   constructor(space: S | Space<S>, options?: StudyOptions);
@@ -169,7 +190,8 @@ export class Study<const S extends Parameters = Parameters> {
   best(): Best<S> | null;
   /**
    * Why a trial, which is pending, was suggested.
-   * @throws {OptiFormerError} UNKNOWN_TRIAL; NOT_FOUND for a trial that was told, enqueued or added.
+   * @throws {OptiFormerError} UNKNOWN_TRIAL; NOT_FOUND for a trial that was told, enqueued or
+   * added.
    */
   explain(id: number): Explanation;
   /** How many trials have finished, failed, and are pending. */
@@ -186,7 +208,10 @@ export function minimize<const S extends Parameters>(
   options?: StudyOptions & Partial<RunOptions<S>>,
 ): Promise<Best<S> | null>;
 
-/** Everything that a suggestion depends on. A configuration is a list of numbers: a choice by its index, NaN for inactive. */
+/**
+ * Everything that a suggestion depends on. A configuration is a list of numbers: a choice by its
+ * index, NaN for inactive.
+ */
 export interface SuggestOptions {
   /** The trials that finished, in order. */
   readonly history?: readonly (readonly number[])[];

@@ -1,4 +1,5 @@
-// Black-box optimization: the next configuration to try, given the results so far. index.d.ts documents what is exported.
+// Black-box optimization: the next configuration to try, given the results so far. index.d.ts
+// documents what is exported.
 
 export { OptiFormerError } from './error.js';
 export { Model } from './model.js';

@@ -1,4 +1,5 @@
-// The functions of optiformer.h in the WebAssembly module, and the memory that they share with JavaScript.
+// The functions of optiformer.h in the WebAssembly module, and the memory that they share with
+// JavaScript.
 
 import { OptiFormerError, invalid } from './error.js';
 
@@ -131,7 +132,9 @@ const registry = new FinalizationRegistry(({ name, place }) => {
   if (!broken) functions[name](place);
 });
 
-/** Owns what a function of the library handed out; free() and the garbage collector give it back. */
+/**
+ * Owns what a function of the library handed out; free() and the garbage collector give it back.
+ */
 export class Handle {
   #place;
   #release;

@@ -74,7 +74,10 @@ const OF_ANY_OBJECT = new Set(['then', 'toJSON', 'inspect', 'nodeType', '$$typeo
 const unknown = (parameters, name) =>
   invalid(`the space has no parameter ${JSON.stringify(name)}; it has ${parameters.map((it) => it.name).join(', ')}`);
 
-/** A row of numbers as an object, without inactive parameters; names that the space does not have throw. */
+/**
+ * A row of numbers as an object, without inactive parameters; names that the space does not have
+ * throw.
+ */
 export function named(parameters, row) {
   const values = {};
   const known = new Set();

@@ -4,7 +4,8 @@ import { asSpace, named, row } from './space.js';
 
 // struct_size, direction, sampler, model and seed of optiformer_study_options.
 const OPTIONS_SIZE = 24;
-// struct_size, sampler[32], origin[32], median, deviation and improvement of optiformer_explanation.
+// struct_size, sampler[32], origin[32], median, deviation and improvement of
+// optiformer_explanation.
 const EXPLANATION_SIZE = 96;
 
 const DIRECTIONS = ['minimize', 'maximize'];
@@ -150,7 +151,8 @@ export class Study {
     try {
       value = await objective(trial.values, trial);
     } catch (error) {
-      // A misspelt parameter is a mistake of the program, and an abort says nothing about the configuration.
+      // A misspelt parameter is a mistake of the program, and an abort says nothing about the
+      // configuration.
       if (error instanceof OptiFormerError || signal?.aborted) throw error;
     }
     if (value === undefined) throw invalid('the objective returned nothing; return a number, or null for a failed trial');

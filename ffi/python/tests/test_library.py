@@ -229,7 +229,8 @@ def test_the_declarations_are_those_of_the_header():
     for name, (result, arguments) in _library._INFALLIBLE.items():
         expected[name] = (python_name(result), arguments)
     expected = {name: (result, list(map(python_name, arguments))) for name, (result, arguments) in expected.items()}
-    # What c_int32 and c_size_t are called differs from platform to platform, in the same way on both sides.
+    # What c_int32 and c_size_t are called differs from platform to platform, in the same way on
+    # both sides.
     same = {"c_int32": "c_int", "c_uint32": "c_uint", "c_size_t": "c_uint64", "LP_c_size_t": "LP_c_uint64"}
 
     def canonical(functions):

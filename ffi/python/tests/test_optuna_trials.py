@@ -245,8 +245,8 @@ def test_a_constraint_that_is_violated_is_avoided():
     study = optuna.create_study(sampler=OptiFormerSampler(seed=1))
     study.optimize(constrained, n_trials=60)
     late = [trial for trial in study.trials[20:] if trial.params["x"] + trial.params["y"] >= 1.0]
-    # The optimum lies on the constraint's edge, where half of a search's trials fall on either side; one that ignores
-    # the constraint goes to the origin.
+    # The optimum lies on the constraint's edge, where half of a search's trials fall on either
+    # side; one that ignores the constraint goes to the origin.
     assert len(late) > 8 and study.best_value < 1.1
 
 

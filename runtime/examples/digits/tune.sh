@@ -53,7 +53,8 @@ if given --quiet "$@" || given --json "$@"; then quiet=(--quiet); fi
 cargo build --manifest-path "$root/Cargo.toml" --release "${quiet[@]}" \
     -p optiformer --features cli --bin optiformer --example digits
 
-# The tool puts values in place of {names}; the empty value of an inactive {momentum} is "not given".
+# The tool puts values in place of {names}; the empty value of an inactive {momentum} is "not
+# given".
 exec "$target/release/optiformer" minimize "${options[@]}" "$@" -- \
     "$target/release/examples/digits" \
     --learning-rate "{learning_rate}" \

@@ -1,4 +1,5 @@
-# Builds the shared library with cargo and puts it beside this file; Pkg.build("OptiFormer") runs it.
+# Builds the shared library with cargo and puts it beside this file; Pkg.build("OptiFormer") runs
+# it.
 using Libdl
 
 const ROOT = normpath(joinpath(@__DIR__, "..", "..", "..", ".."))

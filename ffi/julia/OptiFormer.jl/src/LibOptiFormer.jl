@@ -1,4 +1,5 @@
-# Made by ffi/julia/generate.py from include/optiformer.h, which documents everything here: do not edit.
+# Made by ffi/julia/generate.py from include/optiformer.h, which documents everything here: do not
+# edit.
 
 """
 The functions of `optiformer.h`, as they are.

@@ -265,7 +265,8 @@ class Handle:
         self._lock = threading.Lock()
 
     def __del__(self):
-        # The handle is missing when making it failed; the library is gone when the interpreter ends.
+        # The handle is missing when making it failed; the library is gone when the interpreter
+        # ends.
         handle, self._handle = getattr(self, "_handle", None), None
         if handle is not None and library is not None:
             getattr(library, self._free)(handle)

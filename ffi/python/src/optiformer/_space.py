@@ -56,7 +56,8 @@ class Space(Handle):
     def add_categorical(self, name: str, choices: Sequence[Any]) -> "Space":
         """Adds a choice among any values; the library knows them by their places."""
         choices = list(choices)
-        # Texts are kept, so that they are seen in the JSON document; anything else goes by its number.
+        # Texts are kept, so that they are seen in the JSON document; anything else goes by its
+        # number.
         are_names = len(set(map(type, choices))) == 1 and type(choices[0]) is str
         labels = [encoded("choice", choice if are_names else str(place)) for place, choice in enumerate(choices)]
         array = (ctypes.c_char_p * len(labels))(*labels)

@@ -76,8 +76,7 @@ class Study(Handle):
         direction: "minimize" or "maximize".
         seed: Seed of all suggestions; the same seed and answers give the same study.
         sampler: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "sobol" or "random".
-        model: Weights for "optiformer"; the ones that are part of the library when None. "auto" takes them, but has no
-            place for them as yet.
+        model: Weights for "optiformer" and "auto"; the ones that are part of the library when None.
 
     Raises:
         Error: naming the option.

@@ -38,8 +38,7 @@ def suggest(
         seed: The study's seed.
         number: The number of the trial that is asked for, from 0.
         sampler: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "sobol" or "random".
-        model: Weights for "optiformer"; those that are part of the library if None. "auto" takes them, but has no
-            place for them as yet.
+        model: Weights for "optiformer" and "auto"; those that are part of the library if None.
         cache: What is kept from call to call, to make later ones faster.
 
     Raises:

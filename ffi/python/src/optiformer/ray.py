@@ -65,7 +65,8 @@ class OptiFormerSearch(Searcher):
         self._model = Model() if model is None and sampler == "optiformer" else model
         suggest(Space().add_float("x", 0.0, 1.0), sampler=sampler, model=self._model, count=0)
         self._space: Optional[Space] = None
-        # The trials in the order in which they were suggested or added: their number and row by Tune's id, while they are pending.
+        # The trials in the order in which they were suggested or added: their number and row by
+        # Tune's id, while they are pending.
         self._pending: Dict[str, Tuple[int, List[float]]] = {}
         self._begun = 0
         self._numbers: List[int] = []

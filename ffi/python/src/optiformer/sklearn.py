@@ -83,7 +83,8 @@ class OptiFormerSearchCV(BaseSearchCV):
             try:
                 results = evaluate_candidates([trial.parameters for trial in trials])
             except ValueError as error:
-                # A search that makes all its trials at once has no use for a batch in which every fit fails; here it is one of many.
+                # A search that makes all its trials at once has no use for a batch in which every
+                # fit fails; here it is one of many.
                 if "fits failed" not in str(error):
                     raise
                 failure = error

@@ -21,12 +21,15 @@ from ._follower import identity
 from ._structure import Distributions, Part, Structure, with_names
 from ._view import View, internal
 
-# The attribute by which a trial shows other processes what it was given before its objective has asked for it.
+# The attribute by which a trial shows other processes what it was given before its objective has
+# asked for it.
 GIVEN = "optiformer:given"
-# For how many seconds a trial waits for those that began before it to show what they were given, and how much earlier these may
-# have begun. A suggestion takes milliseconds, but a machine may have many more workers than processors.
+# For how many seconds a trial waits for those that began before it to show what they were given,
+# and how much earlier these may have begun. A suggestion takes milliseconds, but a machine may have
+# many more workers than processors.
 PATIENCE, FRESH = 3.0, 10.0
-# How many sets of parameters are kept for a study. A parameter whose range grows with each trial has a set for each.
+# How many sets of parameters are kept for a study. A parameter whose range grows with each trial
+# has a set for each.
 MOST_VIEWS = 64
 
 
@@ -51,8 +54,7 @@ class OptiFormerSampler(BaseSampler):
         seed: Seed of all suggestions; drawn at random when None.
         sampler: One of the library's samplers: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search",
             "sobol", "random".
-        model: Weights for "optiformer"; the ones that are part of the library when None. "auto" takes them, but has no
-            place for them as yet.
+        model: Weights for "optiformer" and "auto"; the ones that are part of the library when None.
         constraints_func: Gives a finished trial's constraint values; one above 0 is violated. They are stored as Optuna's own samplers
             store them, and `trial.set_constraint` works as well. By how much a constraint is violated is not looked at:
             a trial that violates one is avoided as a failed one is.
@@ -83,7 +85,8 @@ class OptiFormerSampler(BaseSampler):
 
     def _forget(self) -> None:
         self._lock = threading.Lock()
-        # What running trials were given by this sampler: their storage knows it only parameter by parameter, as the objective asks.
+        # What running trials were given by this sampler: their storage knows it only parameter by
+        # parameter, as the objective asks.
         self._given: Dict[Tuple[Any, ...], Dict[str, float]] = {}
         # The trials that this sampler has begun and not finished.
         self._own: Set[Tuple[Any, ...]] = set()
