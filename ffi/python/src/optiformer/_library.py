@@ -69,6 +69,8 @@ class SuggestOptions(ctypes.Structure):
 _error = POINTER(ErrorStruct)
 _doubles = POINTER(c_double)
 _text = [c_char_p, c_size_t, POINTER(c_size_t), _error]
+# Space, options, history, losses, their number, pending trials, their number.
+_request = [c_void_p, POINTER(SuggestOptions), _doubles, _doubles, c_size_t, _doubles, c_size_t]
 
 # Functions that return a status; the last argument is the error struct, which `call` adds.
 _FALLIBLE = {
@@ -111,32 +113,8 @@ _FALLIBLE = {
     "optiformer_study_save": [c_void_p, *_text],
     "optiformer_study_restore": [c_char_p, c_void_p, POINTER(c_void_p), _error],
     "optiformer_cache_new": [POINTER(c_void_p), _error],
-    "optiformer_suggest": [
-        c_void_p,
-        POINTER(SuggestOptions),
-        _doubles,
-        _doubles,
-        c_size_t,
-        _doubles,
-        c_size_t,
-        _doubles,
-        c_size_t,
-        _error,
-    ],
-    "optiformer_choose": [
-        c_void_p,
-        POINTER(SuggestOptions),
-        _doubles,
-        _doubles,
-        c_size_t,
-        _doubles,
-        c_size_t,
-        _doubles,
-        c_size_t,
-        POINTER(c_size_t),
-        _doubles,
-        _error,
-    ],
+    "optiformer_suggest": [*_request, _doubles, c_size_t, _error],
+    "optiformer_choose": [*_request, _doubles, c_size_t, POINTER(c_size_t), _doubles, _error],
 }
 
 # Functions that cannot fail: result and arguments.

@@ -45,27 +45,13 @@ def suggest(
         Error: "INVALID_VALUE", naming array, row and parameter; "UNSUPPORTED" for more parameters or choices than
             the model has names for.
     """
-    if len(history) != len(losses):
-        raise ValueError(f"{len(history)} trials and {len(losses)} losses")
     count = integer("count", count, 0, 2**31)
     options = _options(sampler, model, seed, number, cache)
     with space._lock:
+        request = _request(space, options, history, losses, pending)
         size = len(space)
-        finished, _ = matrix("history", history, size)
-        running, waiting = matrix("pending", pending, size)
         out = (ctypes.c_double * (count * size))()
-        call(
-            "optiformer_suggest",
-            space._handle,
-            ctypes.byref(options),
-            finished,
-            doubles(losses),
-            len(losses),
-            running,
-            waiting,
-            out,
-            count,
-        )
+        call("optiformer_suggest", *request, out, count)
     if is_array(history):
         return sys.modules["numpy"].array(out, dtype=float).reshape(count, size)
     return [list(out[row * size : (row + 1) * size]) for row in range(count)]
@@ -99,30 +85,13 @@ def choose(
     Raises:
         Error: As `suggest`; "INVALID_VALUE" without candidates; "UNSUPPORTED" for "sobol" and "cma_es".
     """
-    if len(history) != len(losses):
-        raise ValueError(f"{len(history)} trials and {len(losses)} losses")
     options = _options(sampler, model, seed, number, cache)
     with space._lock:
-        size = len(space)
-        finished, _ = matrix("history", history, size)
-        running, waiting = matrix("pending", pending, size)
-        given, count = matrix("candidates", candidates, size)
+        request = _request(space, options, history, losses, pending)
+        given, count = matrix("candidates", candidates, len(space))
         order = (ctypes.c_size_t * count)()
         ratings = (ctypes.c_double * count)()
-        call(
-            "optiformer_choose",
-            space._handle,
-            ctypes.byref(options),
-            finished,
-            doubles(losses),
-            len(losses),
-            running,
-            waiting,
-            given,
-            count,
-            order,
-            ratings,
-        )
+        call("optiformer_choose", *request, given, count, order, ratings)
     return list(order), list(ratings)
 
 
@@ -158,6 +127,18 @@ def suggest_flat(
             1,
         )
     return list(out)
+
+
+def _request(
+    space: Space, options: SuggestOptions, history: Any, losses: Sequence[float], pending: Any
+) -> Tuple[Any, ...]:
+    """The arguments that the calls share: space, options and the trials so far. The space is locked."""
+    if len(history) != len(losses):
+        raise ValueError(f"{len(history)} trials and {len(losses)} losses")
+    size = len(space)
+    finished, _ = matrix("history", history, size)
+    running, waiting = matrix("pending", pending, size)
+    return space._handle, ctypes.byref(options), finished, doubles(losses), len(losses), running, waiting
 
 
 def _options(

@@ -76,9 +76,8 @@ impl Stack {
             Some(weight) => weight.clamp(0.0, 1.0),
             None => self.transformer_weight(request, gp, options.log_score_discount)?,
         };
-        let finished = request.history.iter().filter(|trial| trial.loss.is_some()).count();
         let zoom = options.zoom_from > 0
-            && finished >= options.zoom_from
+            && finished(request) >= options.zoom_from
             && !request.number.is_multiple_of(GLOBAL_EVERY);
         let mut context = ContextTrials::new(request, self.transformer.max_trials(), zoom);
         if zoom && !has_scale(&context.trials) {
@@ -87,11 +86,7 @@ impl Stack {
         if !has_scale(&context.trials) {
             return gp.explain(request);
         }
-        let mut conditioned = self.transformer.condition(request.space, &context)?;
-        let incumbent = conditioned.improvement.incumbent();
-        if finished >= options.risk_neutral_from {
-            conditioned.improvement = Improvement::in_losses(incumbent, options.improvement_cap);
-        }
+        let conditioned = self.condition(request, &context, options)?;
         // The transformer cannot read configurations outside its search box.
         let is_inside = |candidate: &Candidate| {
             context.search_box.contains(&request.space.to_partial_unit(&candidate.configuration))
@@ -115,7 +110,7 @@ impl Stack {
         let (candidate, _) = CandidateSearch::new(request, &context, counts, proposals)
             .maximize(|all| Ok(rate(all)?.iter().map(stacked).collect()))?;
         let both = rate(core::slice::from_ref(&candidate.configuration))?[0];
-        let expectation = mixture(&both, weight, incumbent, &conditioned.scale);
+        let expectation = mixture(&both, weight, &conditioned);
         let explanation = Explanation {
             sampler: "stack",
             origin: candidate.origin,
@@ -148,18 +143,13 @@ impl Stack {
             Some(weight) => weight.clamp(0.0, 1.0),
             None => self.transformer_weight(request, gp, options.log_score_discount)?,
         };
-        let mut conditioned = self.transformer.condition(request.space, &context_trials)?;
-        let incumbent = conditioned.improvement.incumbent();
-        let finished = request.history.iter().filter(|trial| trial.loss.is_some()).count();
-        if finished >= options.risk_neutral_from {
-            conditioned.improvement = Improvement::in_losses(incumbent, options.improvement_cap);
-        }
+        let conditioned = self.condition(request, &context_trials, options)?;
         let count = candidates.len().min(PRESELECTED);
         let first: Vec<Configuration> =
             ranking.order[..count].iter().map(|index| candidates[*index].clone()).collect();
         let learned = self.transformer.predict(&conditioned, &first)?;
         let modeled = gp_predictions(gp, request, &conditioned, &first)?;
-        let slope = conditioned.scale.slope(incumbent);
+        let slope = conditioned.scale.slope(conditioned.improvement.incumbent());
         let stacked: Vec<f64> = learned
             .iter()
             .zip(&modeled)
@@ -177,6 +167,21 @@ impl Stack {
         ranking.order[..count].copy_from_slice(&places);
         ranking.sampler = "stack";
         Ok(ranking)
+    }
+
+    /// Conditions the transformer, with the improvement that this length of history asks for.
+    fn condition(
+        &mut self,
+        request: &Request<'_>,
+        context: &ContextTrials,
+        options: &AutoOptions,
+    ) -> Result<ConditionedTransformer> {
+        let mut conditioned = self.transformer.condition(request.space, context)?;
+        if finished(request) >= options.risk_neutral_from {
+            let incumbent = conditioned.improvement.incumbent();
+            conditioned.improvement = Improvement::in_losses(incumbent, options.improvement_cap);
+        }
+        Ok(conditioned)
     }
 
     /// Candidates from the process, local search and the policy.
@@ -245,6 +250,11 @@ impl Stack {
     }
 }
 
+/// Number of trials that did not fail.
+fn finished(request: &Request<'_>) -> usize {
+    request.history.iter().filter(|trial| trial.loss.is_some()).count()
+}
+
 /// Predictions of the process for configurations, on the score scale.
 fn gp_predictions(
     gp: &mut GpSampler,
@@ -266,8 +276,7 @@ fn gp_predictions(
 fn mixture(
     (learned, modeled): &(Prediction, Prediction),
     weight: f64,
-    incumbent: f64,
-    scale: &ScoreScale,
+    conditioned: &ConditionedTransformer,
 ) -> Option<Expectation> {
     let mix = |one: f64, other: f64| weight * one + (1.0 - weight) * other;
     let mean = mix(learned.mean, modeled.mean);
@@ -278,5 +287,5 @@ fn mixture(
         deviation: libm::sqrt(variance.max(0.0)),
         expected_improvement: mix(learned.expected_improvement, modeled.expected_improvement),
     };
-    Expectation::of_score(&prediction, incumbent, scale)
+    Expectation::of_score(&prediction, conditioned.improvement.incumbent(), &conditioned.scale)
 }
