@@ -125,7 +125,7 @@ impl Session {
         for (index, (values, loss)) in trials.skip(known) {
             let configuration = checked(&self.space, values, "history", index)?;
             let loss_if_finite = loss.is_finite().then_some(*loss);
-            self.history.push(Observation { configuration, loss: loss_if_finite });
+            self.history.push(Observation::new(configuration, loss_if_finite));
             self.rows.extend_from_slice(values);
             self.losses.push(*loss);
         }

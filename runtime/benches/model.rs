@@ -93,10 +93,7 @@ fn trial_rows() -> (Rows, Rows) {
         space.from_unit(&unit)
     };
     let trials: Vec<Observation> = (0..100)
-        .map(|index| Observation {
-            configuration: configuration(index),
-            loss: Some((index as f64).sin()),
-        })
+        .map(|index| Observation::new(configuration(index), Some((index as f64).sin())))
         .collect();
     let scale = ScoreScale::fit(trials.iter().filter_map(|trial| trial.loss));
     let search_box = SearchBox::whole(6);

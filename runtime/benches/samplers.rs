@@ -30,7 +30,7 @@ fn history(space: &Space, trials: u64) -> Vec<Observation> {
         let request = Request { space, history: &[], pending: &[], number, seed: 1 };
         let configuration = sampler.suggest(&request).expect("a suggestion");
         let loss = space.to_unit(&configuration).iter().map(|unit| (unit - 0.3).powi(2)).sum();
-        Observation { configuration, loss: Some(loss) }
+        Observation::new(configuration, Some(loss))
     };
     (0..trials).map(&mut observe).collect()
 }

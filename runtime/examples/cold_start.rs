@@ -82,9 +82,11 @@ fn once(file: &str, begin: Instant) -> Result<(), Box<dyn Error>> {
     let names = (0..6).map(|index| Parameter::float(format!("x{index}"), 0.0, 1.0));
     let space = Space::new(names.collect())?;
     let history: Vec<Observation> = (0..10)
-        .map(|index| Observation {
-            configuration: space.from_unit(&[f64::from(index) / 10.0; 6]),
-            loss: Some((f64::from(index) - 4.0).powi(2)),
+        .map(|index| {
+            Observation::new(
+                space.from_unit(&[f64::from(index) / 10.0; 6]),
+                Some((f64::from(index) - 4.0).powi(2)),
+            )
         })
         .collect();
     let policy = OptiFormerOptions {

@@ -44,10 +44,7 @@ fn history(space: &Space, trials: usize) -> Vec<Observation> {
     let of = |index: usize| {
         let unit = [0.37, 0.73, 0.59].map(|step| step * index as f64 % 1.0);
         let loss = if index % 7 == 3 { 0.1 * unit[0] } else { 5.0 + 0.01 * unit[1] };
-        Observation {
-            configuration: space.from_unit(&unit),
-            loss: (index % 11 != 9).then_some(loss),
-        }
+        Observation::new(space.from_unit(&unit), (index % 11 != 9).then_some(loss))
     };
     (0..trials).map(of).collect()
 }

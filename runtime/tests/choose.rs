@@ -46,7 +46,7 @@ fn draws(space: &Space, count: u64, seed: u64) -> Vec<Configuration> {
 fn history(space: &Space, count: u64) -> Vec<Observation> {
     let trial = |(index, configuration): (usize, Configuration)| {
         let loss = (index % 10 != 7).then(|| loss(space, &configuration));
-        Observation { configuration, loss }
+        Observation::new(configuration, loss)
     };
     draws(space, count, 1).into_iter().enumerate().map(trial).collect()
 }

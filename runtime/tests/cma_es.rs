@@ -30,7 +30,7 @@ fn go_on(
         let request = Request { space, history, pending: &[], number, seed };
         let configuration = sampler.suggest(&request).unwrap();
         let loss = loss(&numbers(&configuration));
-        history.push(Observation { configuration, loss });
+        history.push(Observation::new(configuration, loss));
     }
 }
 
@@ -204,7 +204,7 @@ fn it_goes_on_from_what_others_found() {
             let request = Request { space: &space, history: &history, pending: &[], number, seed };
             let configuration = sampler.suggest(&request).unwrap();
             let loss = loss(&numbers(&configuration));
-            history.push(Observation { configuration, loss });
+            history.push(Observation::new(configuration, loss));
         }
         go_on(&space, &mut history, (400, seed), loss);
         warm.push(reached(&history, 1e-4) - 60);
@@ -214,7 +214,7 @@ fn it_goes_on_from_what_others_found() {
     assert!(warm < cold, "{warm} trials after 60 of TPE, {cold} from nothing");
     // A user's guess: the search begins there.
     let guess = Configuration::new(vec![Some(-4.0), Some(3.0), Some(-2.0), Some(4.5)]);
-    let mut history = vec![Observation { configuration: guess.clone(), loss: Some(0.5) }];
+    let mut history = vec![Observation::new(guess.clone(), Some(0.5))];
     go_on(&space, &mut history, (9, 1), |_| Some(1.0));
     for trial in &history[1..] {
         let far = trial.configuration.values().iter().zip(guess.values());
@@ -237,10 +237,7 @@ fn trials_in_between_are_used() {
                 let mut history = study(&space, (10, seed), |x| Some(loss(x)));
                 if told {
                     let values = vec![Some(4.0); 3];
-                    history.push(Observation {
-                        configuration: Configuration::new(values),
-                        loss: Some(0.0),
-                    });
+                    history.push(Observation::new(Configuration::new(values), Some(0.0)));
                 }
                 go_on(&space, &mut history, (26, seed), |x| Some(loss(x)));
                 history[18..].iter().filter_map(|trial| trial.loss).sum::<f64>() / 8.0
@@ -306,7 +303,7 @@ fn parallel_trials_are_different_and_serve() {
         pending.rotate_left(batch as usize % 5);
         for configuration in pending {
             let loss = Some(numbers(&configuration).iter().map(|x| (x - 1.0).powi(2)).sum());
-            history.push(Observation { configuration, loss });
+            history.push(Observation::new(configuration, loss));
         }
     }
     assert!(best(&history) < 1e-3, "{:e}", best(&history));

@@ -52,7 +52,7 @@ fn every_sampler_goes_on() {
                     assert!(all.iter().all(|each| each.is_finite()), "{what}: {expectation:?}");
                 }
                 let (configuration, loss) = (suggestion.configuration, loss(number));
-                history.push(Observation { configuration, loss });
+                history.push(Observation::new(configuration, loss));
             }
         }
     }

@@ -122,9 +122,8 @@ fn suggestions(space: &Space, sampler: &str) -> Vec<Configuration> {
         let finished = asked.len().saturating_sub(number as usize % 4);
         let history: Vec<Observation> = asked[..finished]
             .iter()
-            .map(|configuration| Observation {
-                configuration: configuration.clone(),
-                loss: loss(space, configuration),
+            .map(|configuration| {
+                Observation::new(configuration.clone(), loss(space, configuration))
             })
             .collect();
         let request =

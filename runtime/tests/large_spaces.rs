@@ -138,7 +138,7 @@ fn caches_change_no_suggestion_of_a_large_space() {
             let unit = space.to_unit(&suggestion);
             let loss = unit.iter().enumerate().map(|(k, x)| (x - 0.2).abs() / (1 + k) as f64).sum();
             let loss = (number % 9 != 3).then_some(loss);
-            history.push(Observation { configuration: suggestion, loss });
+            history.push(Observation::new(suggestion, loss));
         }
     }
 }
@@ -151,7 +151,7 @@ fn the_process_of_a_projection_predicts_one_step_ahead_from_earlier_trials_alone
             let request = Request { space: &space, history: &[], pending: &[], number, seed: 4 };
             let configuration = RandomSampler.suggest(&request).unwrap();
             let loss = Some(space.to_unit(&configuration)[7]);
-            Observation { configuration, loss }
+            Observation::new(configuration, loss)
         })
         .collect();
     let request = Request { space: &space, history: &history, pending: &[], number: 20, seed: 4 };

@@ -31,7 +31,7 @@ fn go_on(
         let request = Request { space, history, pending: &[], number, seed };
         let configuration = sampler.suggest(&request).unwrap();
         let loss = loss(&numbers(&configuration));
-        history.push(Observation { configuration, loss });
+        history.push(Observation::new(configuration, loss));
     }
 }
 
@@ -223,7 +223,7 @@ fn parallel_trials_keep_apart_and_serve() {
         }
         for configuration in pending {
             let loss = Some(numbers(&configuration).iter().map(|x| (x - 1.0).powi(2)).sum());
-            history.push(Observation { configuration, loss });
+            history.push(Observation::new(configuration, loss));
         }
     }
     assert!(best(&history) < 1e-4, "{:e}", best(&history));

@@ -55,7 +55,7 @@ fn compare(name: &str, space: &Space, rounds: u64) {
                 pending.remove(if number % 3 == 0 { pending.len() - 1 } else { 0 });
             let loss = loss(space, &configuration, id);
             let place = history.partition_point(|(other, _)| *other < id);
-            history.insert(place, (id, Observation { configuration, loss }));
+            history.insert(place, (id, Observation::new(configuration, loss)));
         }
         if number % 13 == 12 {
             // As if the last trials had never been; then go on with them.
@@ -102,7 +102,7 @@ fn one_sampler_serves_many_studies() {
                 let fresh = samplers::by_name(name).unwrap().suggest(&request).unwrap();
                 assert_eq!(configuration, fresh, "{name}, trial {number}");
                 let loss = loss(space, &configuration, number);
-                history.push(Observation { configuration, loss });
+                history.push(Observation::new(configuration, loss));
             }
         }
     }

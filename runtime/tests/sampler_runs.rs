@@ -217,7 +217,7 @@ fn print_runs() {
                 let configuration = sampler.suggest(&request).unwrap();
                 seconds += start.elapsed().as_secs_f64();
                 let loss = Some(value(problem, &configuration, seed));
-                history.push(Observation { configuration, loss });
+                history.push(Observation::new(configuration, loss));
             }
             let best = |budget: &usize| {
                 let losses = history[..*budget].iter().filter_map(|trial| trial.loss);

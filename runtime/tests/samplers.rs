@@ -194,7 +194,7 @@ fn study(
             panic!("{what}, trial {number}: {error}");
         }
         let loss = tell(number, loss(space, &configuration));
-        history.push(Observation { configuration, loss });
+        history.push(Observation::new(configuration, loss));
     }
     history
 }
@@ -223,7 +223,7 @@ fn hostile_histories_do_no_harm(build: Build) {
         // Histories that no sampler made: the same point again and again, and the bounds.
         for unit in [0.0, 0.5, 1.0] {
             let configuration = space.from_unit(&vec![unit; space.len()]);
-            let same = Observation { configuration, loss: Some(unit) };
+            let same = Observation::new(configuration, Some(unit));
             for count in [1, 12, 40] {
                 let history = vec![same.clone(); count];
                 let (number, seed) = (count as u64, 3);
@@ -341,7 +341,7 @@ fn tpe_closes_in_on_a_sphere() {
             let request = Request { space: &space, history: &history, pending: &[], number, seed };
             let configuration = sampler.suggest(&request).unwrap();
             let loss = configuration.values().iter().map(|x| (x.unwrap() - 1.3).powi(2)).sum();
-            history.push(Observation { configuration, loss: Some(loss) });
+            history.push(Observation::new(configuration, Some(loss)));
         }
         history.iter().filter_map(|trial| trial.loss).fold(f64::INFINITY, f64::min)
     };
@@ -354,7 +354,7 @@ fn spread(tell: impl Fn(f64) -> Option<f64>) -> (Space, Vec<Observation>) {
     let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
     let observe = |step: u32| {
         let x = (f64::from(step * 17 % 40) + 0.5) / 40.0;
-        Observation { configuration: Configuration::new(vec![Some(x)]), loss: tell(x) }
+        Observation::new(Configuration::new(vec![Some(x)]), tell(x))
     };
     let history = (0..40).map(observe).collect();
     (space, history)
@@ -409,7 +409,7 @@ fn tpe_learns_the_children_of_each_parent() {
         let values =
             if low { vec![Some(0.0), Some(x), None] } else { vec![Some(1.0), None, Some(x)] };
         let loss = if low { (x - 0.2).abs() } else { (x - 0.9).abs() + handicap };
-        Observation { configuration: Configuration::new(values), loss: Some(loss) }
+        Observation::new(Configuration::new(values), Some(loss))
     };
     for (handicap, better, child, optimum) in [(0.05, 0.0, 1, 0.2), (-0.05, 1.0, 2, 0.9)] {
         let history: Vec<Observation> = (0..40).map(|step| observe(step, handicap)).collect();
@@ -422,7 +422,7 @@ fn tpe_learns_the_children_of_each_parent() {
     }
     // "high" was never tried and "low" fails: the children of "high" are spread over their whole
     // range.
-    let failed = |step: u32| Observation { loss: None, ..observe(2 * step, 0.0) };
+    let failed = |step: u32| Observation::new(observe(2 * step, 0.0).configuration, None);
     let history: Vec<Observation> = (0..20).map(failed).collect();
     let chosen = count(&space, &history, &[], |found| found.get(0) == Some(1.0));
     let lower = count(&space, &history, &[], |found| found.get(2).is_some_and(|b| b < 0.5));

@@ -135,7 +135,7 @@ mod tests {
             suggestions.push(sampler.explain(&request).unwrap());
             let configuration = crate::samplers::RandomSampler.suggest(&request).unwrap();
             let loss = configuration.values().iter().flatten().map(|x| (x - 0.3).powi(2)).sum();
-            history.push(Observation { configuration, loss: Some(loss) });
+            history.push(Observation::new(configuration, Some(loss)));
         }
         suggestions
     }

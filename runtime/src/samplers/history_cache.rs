@@ -63,7 +63,13 @@ fn digest(configuration: &Configuration) -> u64 {
 
 fn is_identical(one: &Observation, other: &Observation) -> bool {
     one.loss.map(f64::to_bits) == other.loss.map(f64::to_bits)
+        && is_equal_bitwise(&one.constraints, &other.constraints)
         && one.configuration.is_identical(&other.configuration)
+}
+
+fn is_equal_bitwise(some: &[f64], others: &[f64]) -> bool {
+    some.len() == others.len()
+        && some.iter().zip(others).all(|(one, other)| one.to_bits() == other.to_bits())
 }
 
 /// Length of the common prefix of two lists of configurations.
@@ -87,7 +93,7 @@ mod tests {
     }
 
     fn trial(x: f64, loss: Option<f64>) -> Observation {
-        Observation { configuration: Configuration::new(vec![Some(x)]), loss }
+        Observation::new(Configuration::new(vec![Some(x)]), loss)
     }
 
     #[test]

@@ -130,7 +130,7 @@ mod tests {
                 // Linear in one, a parabola in another, and a category.
                 let kind = configuration.get(30).unwrap();
                 let loss = 2.0 * unit[4] + 6.0 * (unit[17] - 0.5) * (unit[17] - 0.5) + 0.7 * kind;
-                Observation { configuration, loss: (number % 10 != 9).then_some(loss) }
+                Observation::new(configuration, (number % 10 != 9).then_some(loss))
             })
             .collect();
         let influences = influences(&space, &history);
@@ -143,8 +143,7 @@ mod tests {
 
     #[test]
     fn ranks_are_shared_and_failures_come_last() {
-        let trial =
-            |loss| Observation { configuration: crate::space::Configuration::new(vec![]), loss };
+        let trial = |loss| Observation::new(crate::space::Configuration::new(vec![]), loss);
         let history = [Some(2.0), None, Some(-1.0), Some(2.0)].map(trial);
         assert_eq!(ranks(&history), [0.5, 0.875, 0.125, 0.5]);
     }

@@ -66,7 +66,7 @@ impl ProjectionCache {
         self.history.truncate(same);
         let missing = history[self.history.len()..].iter().map(|trial| Observation {
             configuration: projection.project(&trial.configuration),
-            loss: trial.loss,
+            ..trial.clone()
         });
         self.history.extend(missing);
         self.pending = pending.iter().map(|one| projection.project(one)).collect();

@@ -90,7 +90,7 @@ mod tests {
         ])
         .unwrap();
         let of = |values: [Option<f64>; 3]| Configuration::new(values.to_vec());
-        let trial = |values| Observation { configuration: of(values), loss: None };
+        let trial = |values| Observation::new(of(values), None);
         let history =
             [trial([Some(0.0), Some(0.0), Some(0.5)]), trial([Some(1.0), Some(1.0), None])];
         let pending = [of([Some(2.0), Some(1.0), None])];

@@ -428,7 +428,7 @@ impl Study {
         trial.state = outcome.finite().map_or(TrialState::Failed, TrialState::Finished);
         trial.reason = reason;
         let loss = trial.value().map(|value| self.direction.loss(value));
-        let observation = Observation { configuration: trial.configuration.clone(), loss };
+        let observation = Observation::new(trial.configuration.clone(), loss);
         let place = self.history_ids.partition_point(|other| *other < id);
         self.history_ids.insert(place, id);
         self.history.insert(place, observation);

@@ -403,7 +403,7 @@ mod tests {
     fn a_history_is_context_and_a_row_for_each_trial() {
         let space = space();
         let tokenizer = RowTokenizer::new(&space).unwrap();
-        let trial = |unit: &[f64], loss| Observation { configuration: space.from_unit(unit), loss };
+        let trial = |unit: &[f64], loss| Observation::new(space.from_unit(unit), loss);
         let trials = [
             trial(&[0.0, 0.5, 0.5, 0.25], Some(2.0)),
             trial(&[1.0, 0.0, 0.0, 0.0], None),

@@ -68,9 +68,11 @@ fn rows() -> optiformer::Result<(Rows, Rows)> {
         space.from_unit(&unit)
     };
     let trials: Vec<Observation> = (0..TRIALS)
-        .map(|index| Observation {
-            configuration: configuration(index),
-            loss: (index % 9 != 4).then_some((index * 29 % 31) as f64),
+        .map(|index| {
+            Observation::new(
+                configuration(index),
+                (index % 9 != 4).then_some((index * 29 % 31) as f64),
+            )
         })
         .collect();
     let (tokenizer, search_box) = (RowTokenizer::new(&space)?, SearchBox::whole(space.len()));

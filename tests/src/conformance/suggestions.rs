@@ -42,7 +42,7 @@ fn call(
     for number in 0..finished {
         let configuration = draw(number)?;
         let loss = loss(space, &configuration);
-        history.push(Observation { configuration, loss });
+        history.push(Observation::new(configuration, loss));
     }
     let mut pending = vec![draw(finished)?, draw(finished + 1)?];
     let waiting: Vec<Value> = pending.iter().map(values).collect();

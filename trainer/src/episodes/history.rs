@@ -71,10 +71,7 @@ pub fn draw(
     };
     let trials: Vec<Observation> = study(function, optimum, teacher, studied, rng)?
         .into_iter()
-        .map(|trial| Observation {
-            configuration: function.configuration(&trial.values),
-            loss: trial.loss,
-        })
+        .map(|trial| Observation::new(function.configuration(&trial.values), trial.loss))
         .collect();
     let whole = SearchBox::whole(function.space.len());
     if !boxed {

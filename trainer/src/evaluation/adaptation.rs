@@ -100,7 +100,7 @@ fn study(
             Request { space: &problem.space, history: &history, pending: &[], number, seed };
         let configuration = sampler.suggest(&request)?;
         let loss = (problem.objective)(&configuration).filter(|loss| loss.is_finite());
-        history.push(Observation { configuration, loss });
+        history.push(Observation::new(configuration, loss));
     }
     Ok(history)
 }

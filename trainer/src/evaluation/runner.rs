@@ -189,7 +189,7 @@ impl EvaluationPlan<'_> {
             let configuration = sampler.suggest(&request)?;
             times.push(started.elapsed().as_secs_f64());
             let loss = (problem.objective)(&configuration).filter(|loss| loss.is_finite());
-            history.push(Observation { configuration, loss });
+            history.push(Observation::new(configuration, loss));
         }
         let losses = history.into_iter().map(|trial| trial.loss).collect();
         Ok((self.version(planned.sampler), losses, median(&times)))

@@ -23,7 +23,7 @@ pub fn check(model: Arc<Model>, criteria: &mut Criteria) -> Result<()> {
     let mut suggest = |points: &[f64]| -> Result<Vec<f64>> {
         let history: Vec<Observation> = points
             .iter()
-            .map(|x| Observation { configuration: space.from_unit(&[*x]), loss: Some(loss(*x)) })
+            .map(|x| Observation::new(space.from_unit(&[*x]), Some(loss(*x))))
             .collect();
         (0..SEEDS)
             .map(|seed| {

@@ -191,7 +191,7 @@ pub(crate) fn study(
         let loss = function.observe(&values, rng);
         policy.tell(&values, loss);
         if sampler.is_some() {
-            told.push(Observation { configuration: function.configuration(&values), loss });
+            told.push(Observation::new(function.configuration(&values), loss));
         }
         history.push(Trial { values, loss, teacher });
     }

@@ -14,10 +14,7 @@ fn asked(sampler: &mut AutoSampler, space: &Space, trials: u64) -> Vec<&'static 
             let request = Request { space, history: &history, pending: &[], number, seed: 4 };
             let suggestion = sampler.explain(&request).unwrap();
             let x = suggestion.configuration.get(0).unwrap();
-            history.push(Observation {
-                configuration: suggestion.configuration,
-                loss: Some((x - 0.3) * (x - 0.3)),
-            });
+            history.push(Observation::new(suggestion.configuration, Some((x - 0.3) * (x - 0.3))));
             suggestion.explanation.sampler
         })
         .collect()
@@ -79,7 +76,7 @@ fn the_stack_s_weight_is_that_of_a_fresh_sampler() {
         assert!(weight.is_none_or(|weight| (0.0..=1.0).contains(&weight)));
         let x = suggestion.configuration.get(0).unwrap();
         let loss = (number != 9).then_some((x - 0.3) * (x - 0.3));
-        history.push(Observation { configuration: suggestion.configuration, loss });
+        history.push(Observation::new(suggestion.configuration, loss));
     }
 }
 
@@ -106,6 +103,6 @@ fn a_small_space_is_tried_without_repeating() {
         let configuration = sampler.suggest(&request).unwrap();
         assert!(history.iter().all(|trial| trial.configuration != configuration), "{number}");
         let loss = configuration.values().iter().flatten().sum();
-        history.push(Observation { configuration, loss: Some(loss) });
+        history.push(Observation::new(configuration, Some(loss)));
     }
 }

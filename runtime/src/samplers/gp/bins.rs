@@ -169,10 +169,7 @@ mod tests {
 
     /// A history's scale and transform.
     fn scales(losses: &[f64], warp: bool) -> (ScoreScale, TargetTransform) {
-        let of = |loss: &f64| Observation {
-            configuration: Configuration::new(vec![]),
-            loss: Some(*loss),
-        };
+        let of = |loss: &f64| Observation::new(Configuration::new(vec![]), Some(*loss));
         let trials: Vec<Observation> = losses.iter().map(of).collect();
         let kept: Vec<&Observation> = trials.iter().collect();
         let transform = targets::standardize(&kept, warp).1;

@@ -118,7 +118,7 @@ mod tests {
             let configuration = sampler.suggest(&request).unwrap();
             let unit = space.to_unit(&configuration);
             let loss = libm::exp(3.0 * (unit[0] - 0.3) * (unit[0] - 0.3)) + unit[1] * unit[2];
-            history.push(Observation { configuration, loss: (number % 9 != 1).then_some(loss) });
+            history.push(Observation::new(configuration, (number % 9 != 1).then_some(loss)));
         }
         history
     }

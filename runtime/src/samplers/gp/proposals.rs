@@ -93,7 +93,7 @@ mod tests {
             let configuration = GpSampler::default().sobol_point(&request).unwrap().configuration;
             let unit = space.to_unit(&configuration);
             let loss = unit.iter().map(|x| libm::cos(9.0 * x)).sum();
-            history.push(Observation { configuration, loss: Some(loss) });
+            history.push(Observation::new(configuration, Some(loss)));
         }
         history
     }

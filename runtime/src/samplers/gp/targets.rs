@@ -146,10 +146,7 @@ mod tests {
     use crate::space::Configuration;
 
     fn trials(losses: &[Option<f64>]) -> Vec<Observation> {
-        let of = |loss: &Option<f64>| Observation {
-            configuration: Configuration::new(vec![]),
-            loss: *loss,
-        };
+        let of = |loss: &Option<f64>| Observation::new(Configuration::new(vec![]), *loss);
         losses.iter().map(of).collect()
     }
 

@@ -20,7 +20,7 @@ fn study(
         let configuration = sampler.suggest(&request).unwrap();
         space.validate(&configuration).unwrap();
         let loss = objective(&configuration);
-        history.push(Observation { configuration, loss });
+        history.push(Observation::new(configuration, loss));
     }
     history
 }
@@ -205,7 +205,8 @@ fn predictions_know_the_trials_and_doubt_what_is_far() {
         let unit: Vec<f64> =
             Kronecker::new(2, 1).point(number).map(|coordinate| 0.5 * coordinate).collect();
         let configuration = space.from_unit(&unit);
-        Observation { loss: valley(&configuration), configuration }
+        let loss = valley(&configuration);
+        Observation::new(configuration, loss)
     };
     let history: Vec<Observation> = (0..30).map(corner).collect();
     let mut candidates: Vec<Configuration> =

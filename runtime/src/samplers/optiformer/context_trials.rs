@@ -138,9 +138,8 @@ mod tests {
     }
 
     fn history(space: &Space, losses: &[Option<f64>]) -> Vec<Observation> {
-        let trial = |(index, loss): (usize, &Option<f64>)| Observation {
-            configuration: space.from_unit(&[index as f64 / losses.len() as f64, 0.5]),
-            loss: *loss,
+        let trial = |(index, loss): (usize, &Option<f64>)| {
+            Observation::new(space.from_unit(&[index as f64 / losses.len() as f64, 0.5]), *loss)
         };
         losses.iter().enumerate().map(trial).collect()
     }
@@ -175,10 +174,7 @@ mod tests {
             Parameter::float("y", 0.0, 1.0),
         ])
         .unwrap();
-        let trial = |unit: &[f64], loss| Observation {
-            configuration: space.from_unit(unit),
-            loss: Some(loss),
-        };
+        let trial = |unit: &[f64], loss| Observation::new(space.from_unit(unit), Some(loss));
         let mut history: Vec<Observation> = (0..8)
             .map(|index| trial(&[0.2, 0.8 + 0.02 * f64::from(index % 2), 0.5], f64::from(index)))
             .collect();

@@ -211,7 +211,7 @@ mod tests {
                 .maximize(|all| Ok(all.iter().map(|one| one.get(0).unwrap()).collect()))
                 .unwrap();
             assert_eq!(candidate.configuration.get(0), Some(6.0 - number as f64));
-            history.push(Observation { configuration: candidate.configuration, loss: Some(0.0) });
+            history.push(Observation::new(candidate.configuration, Some(0.0)));
         }
     }
 }

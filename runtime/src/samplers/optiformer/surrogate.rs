@@ -103,7 +103,7 @@ impl TransformerSurrogate {
             let believed = self.predict(&conditioned, &context.pending)?;
             let fantasies = context.pending.iter().zip(believed).map(|(pending, prediction)| {
                 let loss = Some(scale.loss(prediction.mean.clamp(0.002, 0.998)));
-                Observation { configuration: pending.clone(), loss }
+                Observation::new(pending.clone(), loss)
             });
             let all: Vec<Observation> = context.trials.iter().cloned().chain(fantasies).collect();
             self.encode(&conditioned, &all)?;

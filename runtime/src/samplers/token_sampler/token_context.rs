@@ -148,9 +148,8 @@ mod tests {
         losses
             .iter()
             .enumerate()
-            .map(|(index, loss)| Observation {
-                configuration: space.from_unit(&[index as f64 / losses.len() as f64, 0.5]),
-                loss: *loss,
+            .map(|(index, loss)| {
+                Observation::new(space.from_unit(&[index as f64 / losses.len() as f64, 0.5]), *loss)
             })
             .collect()
     }
@@ -236,10 +235,7 @@ mod tests {
             Parameter::float("y", 0.0, 1.0),
         ])
         .unwrap();
-        let trial = |unit: &[f64], loss| Observation {
-            configuration: space.from_unit(unit),
-            loss: Some(loss),
-        };
+        let trial = |unit: &[f64], loss| Observation::new(space.from_unit(unit), Some(loss));
         let mut history: Vec<Observation> = (0..8)
             .map(|index| trial(&[0.2, 0.8 + 0.02 * f64::from(index % 2), 0.5], f64::from(index)))
             .collect();

@@ -60,7 +60,7 @@ pub fn times(
                 configuration
             };
             let loss = configuration.values().iter().flatten().map(|x| (x - 0.4).powi(2)).sum();
-            history.push(Observation { configuration, loss: Some(loss) });
+            history.push(Observation::new(configuration, Some(loss)));
         }
         if times.wall_ms.len() >= repetitions {
             break;

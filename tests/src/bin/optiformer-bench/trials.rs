@@ -57,7 +57,7 @@ impl TrialBench {
             let unit: Vec<f64> =
                 (1..=PARAMETERS).map(|power| (index * power * 76 % 997) as f64 / 997.0).collect();
             let loss = unit.iter().map(|x| (x - 0.4) * (x - 0.4)).sum();
-            Observation { configuration: space.from_unit(&unit), loss: Some(loss) }
+            Observation::new(space.from_unit(&unit), Some(loss))
         };
         let all: Vec<Observation> = (1..=trials + CANDIDATES).map(point).collect();
         let (trials, candidates) = all.split_at(trials);

@@ -265,7 +265,7 @@ mod tests {
             let unit = [0.37 * index as f64 % 1.0, 0.59 * index as f64 % 1.0];
             let loss = (index % 9 != 4).then_some(1.0 + 0.1 * unit[0]);
             let loss = if index == 0 { Some(0.0) } else { loss };
-            Observation { configuration: space.from_unit(&unit), loss }
+            Observation::new(space.from_unit(&unit), loss)
         };
         (0..trials).map(of).collect()
     }
