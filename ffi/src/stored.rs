@@ -180,8 +180,9 @@ pub unsafe extern "C" fn optiformer_study_trials(
         for (state, trial) in states.iter_mut().zip(trials) {
             *state = match trial.state {
                 TrialState::Pending => 0,
-                TrialState::Finished(_) => 1,
+                TrialState::Finished => 1,
                 TrialState::Failed => 2,
+                TrialState::Pruned => 3,
             };
         }
         for (row, trial) in values.chunks_exact_mut(study.space().len()).zip(trials) {

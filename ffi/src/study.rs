@@ -394,8 +394,8 @@ pub unsafe extern "C" fn optiformer_study_counts(
         let mut counts = [0; 3];
         for trial in study.trials() {
             counts[match trial.state {
-                TrialState::Finished(_) => 0,
-                TrialState::Failed => 1,
+                TrialState::Finished => 0,
+                TrialState::Failed | TrialState::Pruned => 1,
                 TrialState::Pending => 2,
             }] += 1;
         }

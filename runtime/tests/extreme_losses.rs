@@ -18,8 +18,11 @@ fn space() -> Space {
     .unwrap()
 }
 
-/// The loss of trial `number` in each pattern; `None` for a failed one.
-fn patterns() -> [(&'static str, fn(u64) -> Option<f64>); 9] {
+/// The loss of a trial by its number; `None` for a failed one.
+type Pattern = fn(u64) -> Option<f64>;
+
+/// Patterns of losses with their names.
+fn patterns() -> [(&'static str, Pattern); 9] {
     [
         ("constant", |_| Some(3.0)),
         ("all but one equal", |number| Some(if number == 7 { 2.0 } else { 3.0 })),

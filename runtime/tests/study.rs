@@ -155,8 +155,8 @@ fn bad_calls_are_refused_and_change_nothing() {
     study.abandon(gone).unwrap();
     let before = format!("{study:?}");
     for outcome in [Outcome::Value(2.0), Outcome::Failed] {
-        assert_eq!(study.tell(told, outcome).unwrap_err().kind(), ErrorKind::AlreadyTold);
-        assert_eq!(study.tell(gone, outcome).unwrap_err().kind(), ErrorKind::UnknownTrial);
+        assert_eq!(study.tell(told, outcome.clone()).unwrap_err().kind(), ErrorKind::AlreadyTold);
+        assert_eq!(study.tell(gone, outcome.clone()).unwrap_err().kind(), ErrorKind::UnknownTrial);
         assert_eq!(study.tell(99, outcome).unwrap_err().kind(), ErrorKind::UnknownTrial);
     }
     assert_eq!(study.abandon(told).unwrap_err().kind(), ErrorKind::AlreadyTold);
@@ -173,7 +173,16 @@ fn bad_calls_are_refused_and_change_nothing() {
         let illegal = Configuration::new(values);
         let added = study.add(illegal.clone(), Outcome::Value(1.0));
         assert_eq!(added.unwrap_err().kind(), ErrorKind::InvalidValue);
-        assert_eq!(study.enqueue(illegal).unwrap_err().kind(), ErrorKind::InvalidValue);
+    }
+    for values in [
+        vec![],
+        vec![Some(6.0), None, None, None],
+        vec![Some(f64::NAN), Some(1.0), Some(0.0), None],
+        vec![Some(0.0), Some(1.0), Some(0.0), Some(0.1)],
+        vec![Some(0.0), Some(1.0), Some(0.0), None, None],
+    ] {
+        let enqueued = study.enqueue(Configuration::new(values));
+        assert_eq!(enqueued.unwrap_err().kind(), ErrorKind::InvalidValue);
     }
     assert_eq!(format!("{study:?}"), before);
 }

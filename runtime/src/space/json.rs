@@ -126,6 +126,21 @@ impl Space {
         &self,
         object: &serde_json::Map<String, serde_json::Value>,
     ) -> Result<Configuration> {
+        let configuration = self.partial_from_json(object)?;
+        self.validate(&configuration)?;
+        Ok(configuration)
+    }
+
+    /// Reads values of some parameters, for [`Study::enqueue`](crate::study::Study::enqueue);
+    /// parameters without a value are `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`], naming the parameter: unknown or illegal.
+    pub fn partial_from_json(
+        &self,
+        object: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Configuration> {
         if let Some(name) = object.keys().find(|name| self.index_of(name).is_none()) {
             let context = format!("the space has no parameter \"{name}\"");
             return Err(Error::new(ErrorKind::InvalidValue, context));
@@ -145,9 +160,7 @@ impl Space {
                 }
             });
         }
-        let configuration = Configuration::new(values);
-        self.validate(&configuration)?;
-        Ok(configuration)
+        Ok(Configuration::new(values))
     }
 }
 

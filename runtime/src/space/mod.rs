@@ -96,6 +96,12 @@ impl Space {
         }
     }
 
+    /// The parent of parameter `index` and the parent's values that activate it; `None` for one
+    /// that is always active.
+    pub(crate) fn activation(&self, index: usize) -> Option<(usize, &[f64])> {
+        self.activations[index].as_ref().map(|(parent, values)| (*parent, &values[..]))
+    }
+
     /// Whether any parameter has a condition.
     pub fn is_conditional(&self) -> bool {
         self.activations.iter().any(Option::is_some)

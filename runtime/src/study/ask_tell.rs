@@ -7,13 +7,14 @@
 use alloc::{
     format,
     string::{String, ToString},
+    vec,
     vec::Vec,
 };
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
-use super::{Outcome, StoredStudy, Trial};
+use super::{Measurement, Outcome, StoredStudy, Study, Trial, TrialState};
 use crate::{
     Error, ErrorKind,
     samplers::{Explanation, Fallback},
@@ -26,11 +27,15 @@ const MAX_TRIALS: u64 = 10_000;
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 enum Request {
     Ask(Ask),
+    Report(Report),
     Tell(Tell),
     Add(Add),
     Enqueue(Enqueue),
     Abandon(Abandon),
-    Best(Best),
+    Best(NoFields),
+    Front(NoFields),
+    Trials(NoFields),
+    Counts(NoFields),
 }
 
 #[derive(Deserialize)]
@@ -43,12 +48,24 @@ struct Ask {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Report {
+    id: u64,
+    step: u64,
+    value: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Tell {
     id: u64,
     #[serde(default, deserialize_with = "present")]
     value: Option<Value>,
+    objectives: Option<Map<String, Value>>,
+    constraints: Option<Map<String, Value>>,
     #[serde(default)]
     failed: bool,
+    #[serde(default)]
+    pruned: bool,
     reason: Option<String>,
 }
 
@@ -58,8 +75,19 @@ struct Add {
     values: Map<String, Value>,
     #[serde(default, deserialize_with = "present")]
     value: Option<Value>,
+    objectives: Option<Map<String, Value>>,
+    constraints: Option<Map<String, Value>>,
     #[serde(default)]
     failed: bool,
+}
+
+/// What a `tell` or an `add` says about the outcome.
+struct OutcomeFields {
+    value: Option<Value>,
+    objectives: Option<Map<String, Value>>,
+    constraints: Option<Map<String, Value>>,
+    failed: bool,
+    pruned: bool,
 }
 
 #[derive(Deserialize)]
@@ -76,7 +104,7 @@ struct Abandon {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Best {}
+struct NoFields {}
 
 /// Distinguishes `null` from an absent field: many programs write a number that is not finite as
 /// `null`.
@@ -137,19 +165,26 @@ fn serve(study: &mut StoredStudy, request: Request) -> Result<Value, Error> {
             }
             json!({"trials": trials})
         }
-        Request::Tell(Tell { id, value, failed, reason }) => {
-            match (outcome(value, failed)?, reason) {
+        Request::Report(Report { id, step, value }) => {
+            study.report(id, step, value)?;
+            json!({"reported": id})
+        }
+        Request::Tell(Tell { id, value, objectives, constraints, failed, pruned, reason }) => {
+            let fields = OutcomeFields { value, objectives, constraints, failed, pruned };
+            match (outcome(study.study(), fields)?, reason) {
                 (Outcome::Failed, Some(reason)) => study.fail(id, reason)?,
                 (outcome, _) => study.tell(id, outcome)?,
             }
             json!({"told": id})
         }
-        Request::Add(Add { values, value, failed }) => {
+        Request::Add(Add { values, value, objectives, constraints, failed }) => {
             let configuration = study.study().space().configuration_from_json(&values)?;
-            json!({"added": study.add(configuration, outcome(value, failed)?)?})
+            let fields = OutcomeFields { value, objectives, constraints, failed, pruned: false };
+            let outcome = outcome(study.study(), fields)?;
+            json!({"added": study.add(configuration, outcome)?})
         }
         Request::Enqueue(Enqueue { values }) => {
-            let configuration = study.study().space().configuration_from_json(&values)?;
+            let configuration = study.study().space().partial_from_json(&values)?;
             study.enqueue(configuration)?;
             json!({"enqueued": study.study().queue().count()})
         }
@@ -157,7 +192,14 @@ fn serve(study: &mut StoredStudy, request: Request) -> Result<Value, Error> {
             study.abandon(id)?;
             json!({"abandoned": id})
         }
-        Request::Best(Best {}) => json!({"best": best(study)}),
+        Request::Best(NoFields {}) => json!({"best": best(study.study())}),
+        Request::Front(NoFields {}) => {
+            json!({"front": trials(study.study(), study.study().pareto_front())})
+        }
+        Request::Trials(NoFields {}) => {
+            json!({"trials": trials(study.study(), study.study().trials())})
+        }
+        Request::Counts(NoFields {}) => json!({"counts": counts(study.study())}),
     })
 }
 
@@ -190,34 +232,88 @@ fn reasons(explanation: &Explanation) -> Value {
     object
 }
 
-/// The outcome that `"value"` and `"failed"` stand for.
-fn outcome(value: Option<Value>, failed: bool) -> Result<Outcome, Error> {
-    match (value, failed) {
-        (None, true) => Ok(Outcome::Failed),
-        (Some(Value::Null), false) => Ok(Outcome::Value(f64::NAN)),
-        (Some(Value::Number(number)), false) if number.as_f64().is_some() => {
-            Ok(Outcome::Value(number.as_f64().unwrap_or(f64::NAN)))
+/// The outcome that the fields of a request stand for.
+fn outcome(study: &Study, fields: OutcomeFields) -> Result<Outcome, Error> {
+    let OutcomeFields { value, objectives, constraints, failed, pruned } = fields;
+    let invalid = |context: &str| Err(Error::new(ErrorKind::InvalidValue, context));
+    let is_measured = value.is_some() || objectives.is_some();
+    match (failed, pruned) {
+        (true, true) => return invalid("a trial is either \"failed\" or \"pruned\""),
+        (true, _) if is_measured => return invalid("a failed trial has no \"value\""),
+        (_, true) if is_measured => return invalid("a pruned trial has no \"value\""),
+        (true, _) | (_, true) if constraints.is_some() => {
+            return invalid("constraints without a \"value\" are told without \"failed\"");
         }
-        (Some(Value::String(text)), false)
-            if text.parse::<f64>().is_ok_and(|it| !it.is_finite()) =>
-        {
-            Ok(Outcome::Value(text.parse().unwrap_or(f64::NAN)))
-        }
-        (None, false) => {
-            Err(Error::new(ErrorKind::InvalidValue, "\"value\" or \"failed\": true is needed"))
-        }
-        (Some(_), true) => {
-            Err(Error::new(ErrorKind::InvalidValue, "a failed trial has no \"value\""))
-        }
-        (Some(value), false) => {
-            Err(Error::new(ErrorKind::InvalidValue, format!("\"value\" is a number, not {value}")))
-        }
+        (true, false) => return Ok(Outcome::Failed),
+        (false, true) => return Ok(Outcome::Pruned),
+        (false, false) => {}
     }
+    let objective_names = study.objectives().iter().map(|objective| objective.name.as_str());
+    let objectives = match (value, objectives) {
+        (Some(_), Some(_)) => return invalid("either \"value\" or \"objectives\" is needed"),
+        (Some(value), None) => vec![number("value", &value)?],
+        (None, Some(objectives)) => numbers("objective", objective_names, &objectives)?,
+        (None, None) if constraints.is_some() => Vec::new(),
+        (None, None) => return invalid("\"value\" or \"failed\": true is needed"),
+    };
+    let constraint_names = study.constraints().iter().map(String::as_str);
+    let constraints = match constraints {
+        Some(constraints) => numbers("constraint", constraint_names, &constraints)?,
+        None => Vec::new(),
+    };
+    Ok(Measurement::new(objectives).with_constraints(constraints).into())
 }
 
-fn best(study: &StoredStudy) -> Value {
-    let study = study.study();
-    study.best().map_or(Value::Null, |trial| trial.to_json(study.space()))
+/// The numbers of an object with exactly these names.
+fn numbers<'a>(
+    kind: &str,
+    names: impl Iterator<Item = &'a str> + Clone,
+    object: &Map<String, Value>,
+) -> Result<Vec<f64>, Error> {
+    let invalid = |context: String| Error::new(ErrorKind::InvalidValue, context);
+    if let Some(name) = object.keys().find(|key| !names.clone().any(|name| name == *key)) {
+        return Err(invalid(format!("the study has no {kind} \"{name}\"")));
+    }
+    let value = |name: &str| match object.get(name) {
+        Some(value) => number(name, value),
+        None => Err(invalid(format!("the {kind} \"{name}\" is missing"))),
+    };
+    names.map(value).collect()
+}
+
+/// A number, of which `null` and texts such as `"nan"` stand for one that is not finite.
+fn number(name: &str, value: &Value) -> Result<f64, Error> {
+    let parsed = match value {
+        Value::Null => Some(f64::NAN),
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.parse::<f64>().ok().filter(|number| !number.is_finite()),
+        _ => None,
+    };
+    parsed.ok_or_else(|| {
+        Error::new(ErrorKind::InvalidValue, format!("\"{name}\" is a number, not {value}"))
+    })
+}
+
+fn best(study: &Study) -> Value {
+    study.best().map_or(Value::Null, |trial| study.trial_to_json(trial))
+}
+
+fn trials<'a>(study: &Study, trials: impl IntoIterator<Item = &'a Trial>) -> Value {
+    trials.into_iter().map(|trial| study.trial_to_json(trial)).collect()
+}
+
+/// Numbers of trials by state, of feasible ones, and of configurations that wait.
+fn counts(study: &Study) -> Value {
+    let count = |state| study.trials().iter().filter(|trial| trial.state == state).count();
+    let is_feasible = |trial: &&Trial| trial.state == TrialState::Finished && trial.is_feasible();
+    json!({
+        "finished": count(TrialState::Finished),
+        "feasible": study.trials().iter().filter(is_feasible).count(),
+        "failed": count(TrialState::Failed),
+        "pruned": count(TrialState::Pruned),
+        "pending": count(TrialState::Pending),
+        "enqueued": study.queue().count(),
+    })
 }
 
 /// `UnknownTrial` as `unknown_trial`.

@@ -19,21 +19,47 @@
 //! # Ok::<(), optiformer::Error>(())
 //! ```
 //!
+//! # Constraints and several objectives
+//!
+//! A study can have constraints, values that shall be at most 0, and more than one objective. Both
+//! are told as a [`Measurement`]:
+//!
+//! ```
+//! # use optiformer::samplers::RandomSampler;
+//! # use optiformer::space::{Parameter, Space};
+//! # use optiformer::study::{Direction, Measurement, Study};
+//! let space = Space::new(vec![Parameter::float("x", 0.0, 5.0)])?;
+//! let mut study = Study::new(space, Direction::Maximize, Box::new(RandomSampler), 1)
+//!     .with_constraints(["weight"])?;
+//! for _ in 0..20 {
+//!     let trial = study.ask()?;
+//!     let x = trial.configuration.values()[0].unwrap();
+//!     study.tell(trial.id, Measurement::new([x]).with_constraints([x - 2.0]))?;
+//! }
+//! assert!(study.best().unwrap().value().unwrap() <= 2.0);
+//! # Ok::<(), optiformer::Error>(())
+//! ```
+//!
 //! # What a suggestion depends on
 //!
 //! A suggestion depends on the space, the seed, the finished trials in the order of their ids, the
 //! pending ones, and the number of earlier asks; on nothing else. A study that is stored, stopped
 //! and read back therefore continues as if it had not stopped. A failed ask does not count.
 
+mod ask;
 #[cfg(feature = "std")]
 pub mod ask_tell;
 mod direction;
+mod enqueued;
 mod event;
 #[cfg(feature = "std")]
 mod journal;
+mod json;
+mod objective;
 mod outcome;
 #[cfg(feature = "std")]
 mod saved;
+mod scalarization;
 #[cfg(feature = "std")]
 mod stored;
 mod trial;
@@ -41,28 +67,31 @@ mod trial;
 pub use direction::Direction;
 #[cfg(feature = "std")]
 pub use journal::JournalSnapshot;
-pub use outcome::Outcome;
+pub use objective::Objective;
+pub use outcome::{Measurement, Outcome};
 #[cfg(feature = "std")]
 pub use stored::StoredStudy;
 pub use trial::{Trial, TrialOrigin, TrialState};
 
-use alloc::{boxed::Box, collections::VecDeque, format, string::String, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, format, string::String, vec, vec::Vec};
 use core::fmt;
 
 use event::Event;
 
 use crate::{
     Error, ErrorKind, Result,
-    acquisition::CandidateOrigin,
-    samplers::{Explanation, Ranking, Request, Sampler, Suggestion, tried_set::TriedSet},
+    samplers::{Explanation, Sampler},
     space::{Configuration, Domain, Space},
     trial::Observation,
 };
 
-/// One optimization: a space, a direction, a sampler, and the trials so far.
+/// One optimization: a space, objectives, a sampler, and the trials so far.
 pub struct Study {
     space: Space,
-    direction: Direction,
+    /// At least one.
+    objectives: Vec<Objective>,
+    /// Names of the constraints.
+    constraints: Vec<String>,
     sampler: Box<dyn Sampler + Send>,
     seed: u64,
     /// In the order of their ids, without abandoned ones.
@@ -74,7 +103,7 @@ pub struct Study {
     next_id: u64,
     /// Number of successful asks.
     asked: u64,
-    /// Enqueued configurations that have not been handed out.
+    /// Enqueued configurations that have not been handed out, with values left open.
     queue: VecDeque<Configuration>,
     /// Pending trials of a process that is gone, to be handed out first.
     orphans: VecDeque<u64>,
@@ -88,7 +117,7 @@ pub struct Study {
 }
 
 impl Study {
-    /// A study without trials.
+    /// A study without trials, with one objective and no constraints.
     pub fn new(
         space: Space,
         direction: Direction,
@@ -97,7 +126,8 @@ impl Study {
     ) -> Self {
         Self {
             space,
-            direction,
+            objectives: vec![Objective::unnamed(direction)],
+            constraints: Vec::new(),
             sampler,
             seed,
             trials: Vec::new(),
@@ -114,59 +144,52 @@ impl Study {
         }
     }
 
-    /// Hands out the next trial: the first enqueued configuration, else the sampler's suggestion.
+    /// The same study with these objectives instead of one without a name.
+    ///
+    /// Of several objectives, each ask minimizes another weighted combination, so that the trials
+    /// spread along the Pareto front; [`pareto_front`](Self::pareto_front) has the result.
     ///
     /// # Errors
     ///
-    /// Those of the sampler's [`suggest`](Sampler::suggest); the study is then unchanged.
-    pub fn ask(&mut self) -> Result<Trial> {
-        if let Some(trial) = self.take_orphan() {
-            return Ok(trial);
+    /// [`ErrorKind::InvalidValue`]: no objectives, an empty name or one that occurs twice, or a
+    /// study that has trials.
+    pub fn with_objectives(mut self, objectives: impl Into<Vec<Objective>>) -> Result<Self> {
+        let objectives = objectives.into();
+        if objectives.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidValue, "a study needs an objective"));
         }
-        let (event, explanation) = self.prepare_ask()?;
-        Ok(self.apply_ask(event, explanation))
+        objective::check_names("objectives", objectives.iter().map(|it| it.name.as_str()))?;
+        self.check_without_trials("objectives")?;
+        self.objectives = objectives;
+        Ok(self)
     }
 
-    /// Ranks configurations as the next trial, the most promising first; the study is unchanged.
+    /// The same study with constraints of these names: values that are told with each trial and
+    /// shall be at most 0.
+    ///
+    /// Samplers model each constraint, and the best trial is the best one that is feasible.
     ///
     /// # Errors
     ///
-    /// Those of the sampler's [`choose`](Sampler::choose).
-    pub fn choose(&mut self, candidates: &[Configuration]) -> Result<Ranking> {
-        let request = Request {
-            space: &self.space,
-            history: &self.history,
-            pending: &self.pending,
-            number: self.asked,
-            seed: self.seed,
-        };
-        self.sampler.choose(&request, candidates)
+    /// [`ErrorKind::InvalidValue`]: an empty name or one that occurs twice, or a study that has
+    /// trials.
+    pub fn with_constraints<T: Into<String>>(
+        mut self,
+        names: impl IntoIterator<Item = T>,
+    ) -> Result<Self> {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        objective::check_names("constraints", names.iter().map(String::as_str))?;
+        self.check_without_trials("constraints")?;
+        self.constraints = names;
+        Ok(self)
     }
 
-    /// Restricts [`ask`](Self::ask) to given configurations, each of which it hands out once: the
-    /// rows of a table, or a feasible set that no space describes. What is enqueued still comes
-    /// first.
-    ///
-    /// With [`ErrorKind::Exhausted`] an ask says that all of them are in trials. A study file does
-    /// not record the candidates: set them again when the study continues.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidValue`] where there are none, or where one, named by its index, is not
-    /// legal in the space. The study is then unchanged.
-    pub fn set_candidates(&mut self, candidates: Vec<Configuration>) -> Result<()> {
-        if candidates.is_empty() {
-            return Err(Error::new(ErrorKind::InvalidValue, "there are no candidates"));
+    fn check_without_trials(&self, what: &str) -> Result<()> {
+        if self.next_id == 0 {
+            return Ok(());
         }
-        let mut canonical = Vec::with_capacity(candidates.len());
-        for (index, candidate) in candidates.into_iter().enumerate() {
-            self.space.validate(&candidate).map_err(|error| {
-                Error::new(error.kind(), format!("candidate {index}: {}", error.context()))
-            })?;
-            canonical.push(self.canonical(candidate));
-        }
-        self.candidates = Some(canonical);
-        Ok(())
+        let context = format!("the {what} of a study are set before its first trial");
+        Err(Error::new(ErrorKind::InvalidValue, context))
     }
 
     /// Why the sampler suggested a trial, in units of the objective and in the study's
@@ -179,14 +202,16 @@ impl Study {
         Some(&self.explanations[place].1)
     }
 
-    /// Records the outcome of a pending trial. An objective that is not finite counts as a failure.
+    /// Records the outcome of a pending trial. An objective or a constraint that is not finite
+    /// counts as a failure.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::UnknownTrial`] for an id that was never handed out or was abandoned,
-    /// [`ErrorKind::AlreadyTold`] for a trial that was told before. The study is then unchanged.
-    pub fn tell(&mut self, id: u64, outcome: Outcome) -> Result<()> {
-        let event = Event::Tell { id, outcome, reason: unusable(outcome) };
+    /// [`ErrorKind::AlreadyTold`] for a trial that was told before, [`ErrorKind::InvalidValue`] for
+    /// another number of objectives or constraints than the study has. The study is then unchanged.
+    pub fn tell(&mut self, id: u64, outcome: impl Into<Outcome>) -> Result<()> {
+        let event = self.prepare_tell(id, outcome.into(), None)?;
         self.check(&event)?;
         self.apply(event);
         Ok(())
@@ -198,7 +223,21 @@ impl Study {
     ///
     /// As [`tell`](Self::tell).
     pub fn fail(&mut self, id: u64, reason: impl Into<String>) -> Result<()> {
-        let event = Event::Tell { id, outcome: Outcome::Failed, reason: Some(reason.into()) };
+        let event = self.prepare_tell(id, Outcome::Failed, Some(reason.into()))?;
+        self.check(&event)?;
+        self.apply(event);
+        Ok(())
+    }
+
+    /// Records an intermediate value of a pending trial: its objective at this step, such as an
+    /// epoch. Steps ascend within a trial.
+    ///
+    /// # Errors
+    ///
+    /// As [`tell`](Self::tell); [`ErrorKind::InvalidValue`] for a step that is not above the one
+    /// before, a value that is not finite, and a study of several objectives.
+    pub fn report(&mut self, id: u64, step: u64, value: f64) -> Result<()> {
+        let event = Event::Report { id, step, value };
         self.check(&event)?;
         self.apply(event);
         Ok(())
@@ -206,6 +245,10 @@ impl Study {
 
     /// Enqueues a configuration, such as a known good one, to be handed out before the sampler is
     /// asked. The queue is first in, first out.
+    ///
+    /// Values that are `None` though their parameters are active are filled in from the sampler's
+    /// suggestion when the configuration is handed out. A parent without a value gets the first
+    /// that activates the parameters that have one.
     ///
     /// # Errors
     ///
@@ -221,9 +264,14 @@ impl Study {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`] for a configuration that is not legal in the space.
-    pub fn add(&mut self, configuration: Configuration, outcome: Outcome) -> Result<u64> {
-        let event = self.prepare_add(configuration, outcome);
+    /// [`ErrorKind::InvalidValue`] for a configuration that is not legal in the space, and for
+    /// another number of objectives or constraints than the study has.
+    pub fn add(
+        &mut self,
+        configuration: Configuration,
+        outcome: impl Into<Outcome>,
+    ) -> Result<u64> {
+        let event = self.prepare_add(configuration, outcome.into())?;
         self.check(&event)?;
         let id = self.next_id;
         self.apply(event);
@@ -242,18 +290,42 @@ impl Study {
         Ok(())
     }
 
-    /// The finished trial with the best objective, the first among equals. `None` before any has
-    /// finished.
+    /// The best finished trial, the first among equals: of the feasible ones that with the best
+    /// objective, and where none is feasible the one that violates the constraints least, by
+    /// [`Trial::violation`].
+    ///
+    /// `None` before any has finished, and in a study of several objectives, which has a
+    /// [`pareto_front`](Self::pareto_front).
     pub fn best(&self) -> Option<&Trial> {
-        let mut best: Option<(&Trial, f64)> = None;
-        for trial in &self.trials {
-            if let Some(value) = trial.value()
-                && best.is_none_or(|(_, other)| self.direction.is_better(value, other))
-            {
-                best = Some((trial, value));
+        let [objective] = &self.objectives[..] else { return None };
+        let mut best: Option<(&Trial, (f64, f64))> = None;
+        for trial in self.trials.iter().filter(|trial| trial.state == TrialState::Finished) {
+            let loss = objective.direction.loss(trial.objectives[0]);
+            let key = (trial.violation(), loss);
+            if best.is_none_or(|(_, other)| key < other) {
+                best = Some((trial, key));
             }
         }
         best.map(|(trial, _)| trial)
+    }
+
+    /// The feasible finished trials that no other one dominates, in the order of their ids: none is
+    /// at least as good in every objective and better in one.
+    ///
+    /// In a study of one objective these are all trials with the best value.
+    pub fn pareto_front(&self) -> Vec<&Trial> {
+        let is_candidate =
+            |trial: &&Trial| trial.state == TrialState::Finished && trial.is_feasible();
+        let candidates: Vec<&Trial> = self.trials.iter().filter(is_candidate).collect();
+        let losses: Vec<Vec<f64>> =
+            candidates.iter().map(|trial| self.losses(&trial.objectives)).collect();
+        scalarization::non_dominated(&losses).into_iter().map(|index| candidates[index]).collect()
+    }
+
+    /// Objectives as losses, each to be minimized.
+    fn losses(&self, objectives: &[f64]) -> Vec<f64> {
+        let pairs = self.objectives.iter().zip(objectives);
+        pairs.map(|(objective, value)| objective.direction.loss(*value)).collect()
     }
 
     /// The trials, in the order of their ids.
@@ -281,9 +353,19 @@ impl Study {
         &self.space
     }
 
-    /// The direction of optimization.
+    /// The direction of optimization, of the first of several objectives.
     pub fn direction(&self) -> Direction {
-        self.direction
+        self.objectives[0].direction
+    }
+
+    /// The objectives, at least one.
+    pub fn objectives(&self) -> &[Objective] {
+        &self.objectives
+    }
+
+    /// The names of the constraints.
+    pub fn constraints(&self) -> &[String] {
+        &self.constraints
     }
 
     /// The seed of all random numbers.
@@ -296,165 +378,16 @@ impl Study {
         self.sampler.name()
     }
 
-    /// Makes [`ask`](Self::ask) hand out the pending trials again, unchanged, before anything new:
-    /// for a study whose workers are gone.
-    pub fn offer_pending_again(&mut self) {
-        self.orphans = self.pending_ids.iter().copied().collect();
-    }
-
-    /// The next pending trial to be handed out again.
-    fn take_orphan(&mut self) -> Option<Trial> {
-        let id = self.orphans.pop_front()?;
-        self.trial(id).cloned()
-    }
-
-    /// The event of the next ask, not yet applied.
-    fn prepare_ask(&mut self) -> Result<(Event, Option<Explanation>)> {
-        let id = self.next_id;
-        if let Some(configuration) = self.queue.front() {
-            let configuration = configuration.clone();
-            return Ok((Event::Ask { id, configuration, origin: TrialOrigin::Enqueued }, None));
-        }
-        let request = Request {
-            space: &self.space,
-            history: &self.history,
-            pending: &self.pending,
-            number: self.asked,
-            seed: self.seed,
-        };
-        let Suggestion { configuration, mut explanation } = match &self.candidates {
-            Some(candidates) => best_untried(&mut *self.sampler, &request, candidates)?,
-            None => self.sampler.explain(&request)?,
-        };
-        let configuration = self.canonical(configuration);
-        self.space.validate(&configuration)?;
-        if let Some(expectation) = &mut explanation.expectation {
-            expectation.median = self.direction.loss(expectation.median);
-        }
-        Ok((Event::Ask { id, configuration, origin: TrialOrigin::Asked }, Some(explanation)))
+    /// The event that tells a trial, not yet applied.
+    fn prepare_tell(&self, id: u64, outcome: Outcome, reason: Option<String>) -> Result<Event> {
+        self.check_pending(id)?;
+        Ok(Event::Tell { id, result: self.result(outcome, reason)? })
     }
 
     /// The event that adds a trial, not yet applied.
-    fn prepare_add(&self, configuration: Configuration, outcome: Outcome) -> Event {
+    fn prepare_add(&self, configuration: Configuration, outcome: Outcome) -> Result<Event> {
         let configuration = self.canonical(configuration);
-        Event::Add { id: self.next_id, configuration, outcome, reason: unusable(outcome) }
-    }
-
-    /// Checks that `event` fits the current state.
-    fn check(&self, event: &Event) -> Result<()> {
-        match event {
-            Event::Ask { id, configuration, origin } => {
-                self.check_new(*id)?;
-                if *origin == TrialOrigin::Enqueued && self.queue.front() != Some(configuration) {
-                    return Err(Error::new(
-                        ErrorKind::InvalidValue,
-                        format!("trial {id} is not the configuration that was enqueued first"),
-                    ));
-                }
-                self.space.validate(configuration)
-            }
-            Event::Add { id, configuration, .. } => {
-                self.check_new(*id)?;
-                self.space.validate(configuration)
-            }
-            Event::Enqueue { configuration } => self.space.validate(configuration),
-            Event::Tell { id, .. } | Event::Abandon { id } => match self.trial(*id) {
-                Some(trial) if trial.is_pending() => Ok(()),
-                Some(_) => {
-                    Err(Error::new(ErrorKind::AlreadyTold, format!("trial {id} has its outcome")))
-                }
-                None if *id < self.next_id => {
-                    Err(Error::new(ErrorKind::UnknownTrial, format!("trial {id} was abandoned")))
-                }
-                None => Err(Error::new(
-                    ErrorKind::UnknownTrial,
-                    format!("trial {id} was never handed out"),
-                )),
-            },
-        }
-    }
-
-    fn check_new(&self, id: u64) -> Result<()> {
-        if id == self.next_id {
-            return Ok(());
-        }
-        let context = format!("trial {id} where trial {} should come next", self.next_id);
-        Err(Error::new(ErrorKind::InvalidValue, context))
-    }
-
-    /// Applies a checked or prepared ask, and returns the trial.
-    fn apply_ask(&mut self, event: Event, explanation: Option<Explanation>) -> Trial {
-        self.apply(event);
-        let trial = self.trials[self.trials.len() - 1].clone();
-        self.explanations.extend(explanation.map(|explanation| (trial.id, explanation)));
-        trial
-    }
-
-    /// Applies a checked event.
-    fn apply(&mut self, event: Event) {
-        match event {
-            Event::Ask { id, configuration, origin } => {
-                if origin == TrialOrigin::Enqueued {
-                    self.queue.pop_front();
-                }
-                self.asked += 1;
-                self.next_id = id + 1;
-                let state = TrialState::Pending;
-                self.push_pending(id, &configuration);
-                self.trials.push(Trial { id, configuration, state, origin, reason: None });
-            }
-            Event::Add { id, configuration, outcome, reason } => {
-                self.next_id = id + 1;
-                let (state, origin) = (TrialState::Pending, TrialOrigin::Added);
-                self.push_pending(id, &configuration);
-                self.trials.push(Trial { id, configuration, state, origin, reason: None });
-                self.finish(id, outcome, reason);
-            }
-            Event::Tell { id, outcome, reason } => self.finish(id, outcome, reason),
-            Event::Enqueue { configuration } => self.queue.push_back(configuration),
-            Event::Abandon { id } => {
-                if let Some(position) = self.position(id) {
-                    self.trials.remove(position);
-                }
-                self.remove_pending(id);
-            }
-        }
-    }
-
-    /// Records the outcome of a pending trial and inserts it into the history.
-    fn finish(&mut self, id: u64, outcome: Outcome, reason: Option<String>) {
-        let Some(position) = self.position(id) else { return };
-        let trial = &mut self.trials[position];
-        trial.state = outcome.finite().map_or(TrialState::Failed, TrialState::Finished);
-        trial.reason = reason;
-        let loss = trial.value().map(|value| self.direction.loss(value));
-        let observation = Observation::new(trial.configuration.clone(), loss);
-        let place = self.history_ids.partition_point(|other| *other < id);
-        self.history_ids.insert(place, id);
-        self.history.insert(place, observation);
-        self.remove_pending(id);
-    }
-
-    /// Adds a trial to the pending ones; ids are ascending.
-    fn push_pending(&mut self, id: u64, configuration: &Configuration) {
-        self.pending_ids.push(id);
-        self.pending.push(configuration.clone());
-    }
-
-    /// Removes what is kept of a pending trial.
-    fn remove_pending(&mut self, id: u64) {
-        if let Ok(place) = self.pending_ids.binary_search(&id) {
-            self.pending_ids.remove(place);
-            self.pending.remove(place);
-        }
-        self.orphans.retain(|orphan| *orphan != id);
-        if let Ok(place) = self.explanations.binary_search_by_key(&id, |(of, _)| *of) {
-            self.explanations.remove(place);
-        }
-    }
-
-    fn position(&self, id: u64) -> Option<usize> {
-        self.trials.binary_search_by_key(&id, |trial| trial.id).ok()
+        Ok(Event::Add { id: self.next_id, configuration, result: self.result(outcome, None)? })
     }
 
     /// The configuration without negative zeros of ints, which JSON cannot represent.
@@ -468,36 +401,11 @@ impl Study {
     }
 }
 
-/// The reason why an objective counts as a failure, if it does.
-fn unusable(outcome: Outcome) -> Option<String> {
-    match outcome {
-        Outcome::Value(value) if !value.is_finite() => Some(format!("the objective is {value}")),
-        Outcome::Value(_) | Outcome::Failed => None,
-    }
-}
-
-/// The candidate that the sampler ranks first among those without a trial.
-fn best_untried(
-    sampler: &mut dyn Sampler,
-    request: &Request<'_>,
-    candidates: &[Configuration],
-) -> Result<Suggestion> {
-    let tried = TriedSet::new(request);
-    let untried: Vec<Configuration> =
-        candidates.iter().filter(|candidate| !tried.contains(candidate)).cloned().collect();
-    if untried.is_empty() {
-        let context = format!("all {} candidates were tried", candidates.len());
-        return Err(Error::new(ErrorKind::Exhausted, context));
-    }
-    let Ranking { sampler, order, .. } = sampler.choose(request, &untried)?;
-    Ok(Suggestion::plain(untried[order[0]].clone(), sampler, CandidateOrigin::Given))
-}
-
 impl fmt::Debug for Study {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Study")
-            .field("direction", &self.direction)
+            .field("objectives", &self.objectives)
             .field("sampler", &self.sampler.name())
             .field("seed", &self.seed)
             .field("trials", &self.trials)

@@ -4,7 +4,8 @@ use alloc::{boxed::Box, format, string::String, vec::Vec};
 use std::path::Path;
 
 use super::{
-    Event, Outcome, Study, TrialOrigin,
+    Event, Study, TrialOrigin,
+    event::TrialResult,
     journal::{Header, event_line, parse_header, read_text},
 };
 use crate::{Error, ErrorKind, Result, samplers::Sampler};
@@ -16,12 +17,7 @@ impl Study {
     /// What an abandoned trial had tried is gone; its line has another configuration. Explanations
     /// are not written.
     pub fn to_journal(&self) -> String {
-        let header = Header {
-            direction: self.direction,
-            sampler: self.sampler.name().into(),
-            seed: self.seed,
-            space: self.space.clone(),
-        };
+        let header = Header::of(self);
         let mut text = header.line();
         for event in self.events() {
             text += &event_line(&self.space, &event);
@@ -60,8 +56,8 @@ impl Study {
             let context = "study line 1 (byte 0): this is not a study: no header";
             return Err(Error::new(ErrorKind::InvalidJournal, context));
         };
-        let Header { direction, sampler: name, seed, space } = parse_header(path, &bytes[..end])?;
-        let mut study = Self::new(space, direction, sampler(&name)?, seed);
+        let header = parse_header(path, &bytes[..end])?;
+        let mut study = header.study(sampler(&header.sampler)?)?;
         let (whole, _) = read_text(path, bytes, end + 1, &mut study)?;
         if whole < bytes.len() {
             let context = format!("study (byte {whole}): the last line is cut off");
@@ -77,18 +73,23 @@ impl Study {
             events.extend((next..trial.id).flat_map(|id| self.abandoned(id)));
             next = trial.id + 1;
             let (id, configuration, origin) = (trial.id, trial.configuration.clone(), trial.origin);
-            let outcome = trial.value().map_or(Outcome::Failed, Outcome::Value);
-            let reason = trial.reason.clone();
+            let result = TrialResult::of(trial);
             if origin == TrialOrigin::Added {
-                events.push(Event::Add { id, configuration, outcome, reason });
+                events.push(Event::Add { id, configuration, result });
                 continue;
             }
             if origin == TrialOrigin::Enqueued {
                 events.push(Event::Enqueue { configuration: configuration.clone() });
             }
             events.push(Event::Ask { id, configuration, origin });
+            let reports = trial.reports.iter();
+            events.extend(reports.map(|(step, value)| Event::Report {
+                id,
+                step: *step,
+                value: *value,
+            }));
             if !trial.is_pending() {
-                events.push(Event::Tell { id, outcome, reason });
+                events.push(Event::Tell { id, result });
             }
         }
         events.extend((next..self.next_id).flat_map(|id| self.abandoned(id)));

@@ -1,16 +1,10 @@
-use alloc::{
-    boxed::Box,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
 use std::path::Path;
 
 use super::{
     Direction, Event, Outcome, Study, Trial,
     journal::{Header, Journal, event_line, parse_header, read_text},
-    unusable,
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -47,10 +41,19 @@ impl StoredStudy {
         sampler: Box<dyn Sampler + Send>,
         seed: u64,
     ) -> Result<Self> {
+        Self::open_as(path, Study::new(space, direction, sampler, seed))
+    }
+
+    /// As [`open`](Self::open), for a study with constraints or several objectives: `study` has
+    /// them, and no trials.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); [`ErrorKind::InvalidValue`] where `study` has trials.
+    pub fn open_as(path: &Path, mut study: Study) -> Result<Self> {
+        study.check_without_trials("space and the sampler")?;
         let (mut journal, bytes) = Journal::open(path)?;
-        let header =
-            Header { direction, sampler: sampler.name().to_string(), seed, space: space.clone() };
-        let mut study = Study::new(space, direction, sampler, seed);
+        let header = Header::of(&study);
         let mut note = None;
         match bytes.iter().position(|byte| *byte == b'\n') {
             Some(end) => {
@@ -136,8 +139,9 @@ impl StoredStudy {
     /// # Errors
     ///
     /// As there, and [`ErrorKind::Io`]. The study is then unchanged.
-    pub fn tell(&mut self, id: u64, outcome: Outcome) -> Result<()> {
-        self.change(Event::Tell { id, outcome, reason: unusable(outcome) }, true)
+    pub fn tell(&mut self, id: u64, outcome: impl Into<Outcome>) -> Result<()> {
+        let event = self.study.prepare_tell(id, outcome.into(), None)?;
+        self.change(event, true)
     }
 
     /// As [`Study::fail`]; returns when the outcome would survive a loss of power.
@@ -146,8 +150,17 @@ impl StoredStudy {
     ///
     /// As there, and [`ErrorKind::Io`]. The study is then unchanged.
     pub fn fail(&mut self, id: u64, reason: impl Into<String>) -> Result<()> {
-        let reason = Some(reason.into());
-        self.change(Event::Tell { id, outcome: Outcome::Failed, reason }, true)
+        let event = self.study.prepare_tell(id, Outcome::Failed, Some(reason.into()))?;
+        self.change(event, true)
+    }
+
+    /// As [`Study::report`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`ErrorKind::Io`]. The study is then unchanged.
+    pub fn report(&mut self, id: u64, step: u64, value: f64) -> Result<()> {
+        self.change(Event::Report { id, step, value }, false)
     }
 
     /// As [`Study::enqueue`].
@@ -165,9 +178,13 @@ impl StoredStudy {
     /// # Errors
     ///
     /// As there, and [`ErrorKind::Io`]. The study is then unchanged.
-    pub fn add(&mut self, configuration: Configuration, outcome: Outcome) -> Result<u64> {
+    pub fn add(
+        &mut self,
+        configuration: Configuration,
+        outcome: impl Into<Outcome>,
+    ) -> Result<u64> {
         let id = self.study.next_id;
-        self.change(self.study.prepare_add(configuration, outcome), true)?;
+        self.change(self.study.prepare_add(configuration, outcome.into())?, true)?;
         Ok(id)
     }
 

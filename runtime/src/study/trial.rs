@@ -1,8 +1,6 @@
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
-use serde_json::{Value, json};
-
-use crate::space::{Configuration, Space};
+use crate::space::Configuration;
 
 /// A configuration that a study tries, with its state.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,15 +16,24 @@ pub struct Trial {
     pub origin: TrialOrigin,
     /// The reason of a failure, if one was given.
     pub reason: Option<String>,
+    /// The objectives of a finished trial, `[objectives]` in the study's order; otherwise empty.
+    pub objectives: Vec<f64>,
+    /// The values of the constraints, `[constraints]` in the study's order, each at most 0 where it
+    /// holds. Empty in a study without constraints and where they were not measured.
+    pub constraints: Vec<f64>,
+    /// Intermediate values of the objective: pairs of a step and a value, by ascending step.
+    pub reports: Vec<(u64, f64)>,
 }
 
 /// The state of a trial.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TrialState {
     /// Handed out, without an outcome.
     Pending,
-    /// Finished with this finite objective.
-    Finished(f64),
+    /// Finished: every objective is finite.
+    Finished,
+    /// Ended early for its intermediate values.
+    Pruned,
     /// Failed, or told an objective that is not finite.
     Failed,
 }
@@ -43,30 +50,33 @@ pub enum TrialOrigin {
 }
 
 impl Trial {
-    /// The objective of a finished trial.
-    pub fn value(&self) -> Option<f64> {
-        match self.state {
-            TrialState::Finished(value) => Some(value),
-            TrialState::Pending | TrialState::Failed => None,
+    /// A pending trial.
+    pub(super) fn pending(id: u64, configuration: Configuration, origin: TrialOrigin) -> Self {
+        Self {
+            id,
+            configuration,
+            state: TrialState::Pending,
+            origin,
+            reason: None,
+            objectives: Vec::new(),
+            constraints: Vec::new(),
+            reports: Vec::new(),
         }
     }
 
-    /// The trial as a JSON object: `id`, `values` by name, and `value`, `"failed": true` or
-    /// `"pending": true`, with the `reason` of a failure where there is one.
-    pub fn to_json(&self, space: &Space) -> Value {
-        let mut object = json!({
-            "id": self.id,
-            "values": space.configuration_to_json(&self.configuration),
-        });
-        match self.state {
-            TrialState::Pending => object["pending"] = true.into(),
-            TrialState::Finished(value) => object["value"] = value.into(),
-            TrialState::Failed => object["failed"] = true.into(),
-        }
-        if let Some(reason) = &self.reason {
-            object["reason"] = reason.as_str().into();
-        }
-        object
+    /// The objective of a finished trial, the first of several.
+    pub fn value(&self) -> Option<f64> {
+        self.objectives.first().copied()
+    }
+
+    /// Whether every constraint that was measured holds.
+    pub fn is_feasible(&self) -> bool {
+        self.constraints.iter().all(|value| *value <= 0.0)
+    }
+
+    /// The sum of the amounts by which constraints are exceeded: 0 for a feasible trial.
+    pub fn violation(&self) -> f64 {
+        self.constraints.iter().map(|value| value.max(0.0)).sum()
     }
 
     /// Whether the trial has no outcome.

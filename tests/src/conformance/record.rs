@@ -99,7 +99,7 @@ impl Recorder {
             self.study.trials().iter().filter(|trial| wanted(trial.state)).count()
         };
         let answer = json!({
-            "finished": count(|state| matches!(state, TrialState::Finished(_))),
+            "finished": count(|state| matches!(state, TrialState::Finished)),
             "failed": count(|state| matches!(state, TrialState::Failed)),
             "pending": count(|state| matches!(state, TrialState::Pending)),
         });

@@ -182,7 +182,8 @@ fn hand_made() -> Result<Map<String, Value>> {
     let none = f64::NAN;
     study.enqueue(&[1.0, none, 0.5, 0.0, 0.25, 0.1]);
     study.enqueue(&[2.0, none, none, none, none, 1.0]);
-    // Out of bounds, not whole, active without a value, inactive with one.
+    // Out of bounds, not whole, active without a value, inactive with one, no value of two: the
+    // third and the last are only refused as trials, for the sampler fills in what is enqueued.
     for row in [
         [2.0, none, none, none, none, 1.5],
         [0.0, 2.5, none, none, none, 0.5],

@@ -24,7 +24,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 
 /// The best trial, or `null`.
 pub fn best_json(study: &Study) -> Value {
-    study.best().map_or(Value::Null, |trial| trial.to_json(study.space()))
+    study.best().map_or(Value::Null, |trial| study.trial_to_json(trial))
 }
 
 /// Numbers of finished, failed and pending trials.
@@ -33,7 +33,7 @@ pub fn counts(study: &Study) -> (usize, usize, usize) {
         study.trials().iter().filter(|trial| wanted(&trial.state)).count()
     };
     (
-        count(|state| matches!(state, TrialState::Finished(_))),
+        count(|state| matches!(state, TrialState::Finished)),
         count(|state| matches!(state, TrialState::Failed)),
         count(|state| matches!(state, TrialState::Pending)),
     )

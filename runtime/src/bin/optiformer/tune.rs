@@ -194,7 +194,7 @@ impl Tuning<'_> {
         }
         if self.options.json {
             let best = study.best().and_then(Trial::value);
-            let line = json!({"trial": trial.to_json(study.space()), "best": best});
+            let line = json!({"trial": study.trial_to_json(trial), "best": best});
             output::print(&line.to_string())?;
         }
         Ok(())

@@ -1,8 +1,12 @@
 //! Writes and parses the lines of a journal.
 
 use alloc::{
+    borrow::Cow,
+    boxed::Box,
     format,
     string::{String, ToString},
+    vec,
+    vec::Vec,
 };
 
 use serde::{Deserialize, Serialize};
@@ -10,19 +14,30 @@ use serde_json::{Map, Value};
 
 use crate::{
     Error, ErrorKind, Result,
+    samplers::Sampler,
     space::Space,
-    study::{Direction, Outcome, TrialOrigin, event::Event},
+    study::{
+        Objective, Study, TrialOrigin, TrialState,
+        event::{Event, TrialResult},
+        objective::check_names,
+    },
 };
 
 /// Value of the header's field `optiformer`.
 const KIND: &str = "journal";
-/// Version of the format, the only one that is written and read.
-const VERSION: u64 = 1;
+/// Version of the format that is written.
+const VERSION: u64 = 2;
+/// Versions that are read; lines of version 1 have no checksums.
+const READ_VERSIONS: core::ops::RangeInclusive<u64> = 1..=VERSION;
+
+/// What precedes the checksum at a line's end: the CRC-32 (ISO-HDLC) of the line without it.
+const CHECKSUM: &str = ",\"crc32\":\"";
 
 /// The first line: which study the journal belongs to.
 #[derive(Clone, Debug)]
 pub(in crate::study) struct Header {
-    pub direction: Direction,
+    pub objectives: Vec<Objective>,
+    pub constraints: Vec<String>,
     pub sampler: String,
     pub seed: u64,
     pub space: Space,
@@ -32,10 +47,21 @@ pub(in crate::study) struct Header {
 struct HeaderLine {
     optiformer: String,
     version: u64,
-    direction: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    direction: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    objectives: Vec<ObjectiveFields>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    constraints: Vec<String>,
     sampler: String,
     seed: u64,
     space: Value,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ObjectiveFields {
+    name: String,
+    direction: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,6 +71,11 @@ enum Line {
         id: u64,
         origin: String,
         values: Map<String, Value>,
+    },
+    Report {
+        id: u64,
+        step: u64,
+        value: f64,
     },
     Tell {
         id: u64,
@@ -69,6 +100,12 @@ enum Line {
 struct OutcomeFields {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<f64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    objectives: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    constraints: Vec<f64>,
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pruned: bool,
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     failed: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,12 +113,43 @@ struct OutcomeFields {
 }
 
 impl Header {
+    /// The header of a study's journal.
+    pub fn of(study: &Study) -> Self {
+        Self {
+            objectives: study.objectives.clone(),
+            constraints: study.constraints.clone(),
+            sampler: study.sampler.name().to_string(),
+            seed: study.seed,
+            space: study.space.clone(),
+        }
+    }
+
+    /// A study without trials that has this header, with a sampler.
+    pub fn study(&self, sampler: Box<dyn Sampler + Send>) -> Result<Study> {
+        Study::new(self.space.clone(), self.objectives[0].direction, sampler, self.seed)
+            .with_objectives(self.objectives.clone())?
+            .with_constraints(self.constraints.clone())
+    }
+
     /// The header as a line, with its line break.
     pub fn line(&self) -> String {
+        let is_unnamed =
+            |objective: &Objective| *objective == Objective::unnamed(objective.direction);
+        let direction = match &self.objectives[..] {
+            [objective] if is_unnamed(objective) => Some(objective.direction.as_str().to_string()),
+            _ => None,
+        };
+        let fields = |objective: &Objective| ObjectiveFields {
+            name: objective.name.clone(),
+            direction: objective.direction.as_str().to_string(),
+        };
+        let named = if direction.is_none() { &self.objectives[..] } else { &[] };
         let line = HeaderLine {
             optiformer: KIND.to_string(),
             version: VERSION,
-            direction: self.direction.as_str().to_string(),
+            direction,
+            objectives: named.iter().map(fields).collect(),
+            constraints: self.constraints.clone(),
             sampler: self.sampler.clone(),
             seed: self.seed,
             space: serde_json::from_str(&self.space.to_json()).expect("a space is written as JSON"),
@@ -92,27 +160,46 @@ impl Header {
     /// Parses a header; unknown fields are ignored.
     pub fn parse(text: &str) -> Result<Self> {
         let corrupt = |what: String| Error::new(ErrorKind::InvalidJournal, what);
+        let text = &checked(text)?[..];
         let value: Value = serde_json::from_str(text)
             .map_err(|_| corrupt("this is not a study file: no header".to_string()))?;
         if value.get("optiformer").and_then(Value::as_str) != Some(KIND) {
             return Err(corrupt("this is not a study file: no header".to_string()));
         }
         match value.get("version").and_then(Value::as_u64) {
-            Some(VERSION) => {}
+            Some(version) if READ_VERSIONS.contains(&version) => {}
             Some(version) => {
                 return Err(corrupt(format!(
-                    "the format's version is {version}; this program reads version {VERSION}"
+                    "the format's version is {version}; this program reads versions up to {VERSION}"
                 )));
             }
             None => return Err(corrupt("the header says no version".to_string())),
         }
         let line: HeaderLine =
             serde_json::from_value(value).map_err(|error| corrupt(format!("header: {error}")))?;
+        let header = |error: Error| corrupt(format!("header: {}", error.context()));
+        let objectives = match (&line.direction, &line.objectives[..]) {
+            (Some(direction), []) => vec![Objective::unnamed(direction.parse().map_err(header)?)],
+            (None, [_, ..]) => {
+                let objective = |fields: &ObjectiveFields| {
+                    let (name, direction) = (fields.name.clone(), fields.direction.parse()?);
+                    Ok(Objective { name, direction })
+                };
+                let objectives: Result<_> = line.objectives.iter().map(objective).collect();
+                objectives.map_err(header)?
+            }
+            _ => {
+                return Err(corrupt(
+                    "header: either \"direction\" or \"objectives\" is needed".into(),
+                ));
+            }
+        };
+        check_names("objectives", objectives.iter().map(|it| it.name.as_str())).map_err(header)?;
+        let constraints = line.constraints;
+        check_names("constraints", constraints.iter().map(String::as_str)).map_err(header)?;
         Ok(Self {
-            direction: line
-                .direction
-                .parse::<Direction>()
-                .map_err(|error| corrupt(format!("header: {}", error.context())))?,
+            objectives,
+            constraints,
             sampler: line.sampler,
             seed: line.seed,
             space: Space::from_json(&line.space.to_string())
@@ -131,9 +218,14 @@ impl Header {
         if let Some(difference) = difference(&self.space, &wanted.space) {
             return differs(difference);
         }
-        if self.direction != wanted.direction {
-            let (there, here) = (self.direction, wanted.direction);
-            return differs(format!("its direction is {there}, not {here}"));
+        if self.objectives != wanted.objectives {
+            return differs(objectives_differ(&self.objectives, &wanted.objectives));
+        }
+        if self.constraints != wanted.constraints {
+            let listed =
+                |names: &[String]| if names.is_empty() { "none".into() } else { names.join(", ") };
+            let (there, here) = (listed(&self.constraints), listed(&wanted.constraints));
+            return differs(format!("its constraints are {there}, not {here}"));
         }
         if self.sampler != wanted.sampler {
             let (there, here) = (&self.sampler, &wanted.sampler);
@@ -144,6 +236,20 @@ impl Header {
         }
         Ok(())
     }
+}
+
+/// How the objectives of two studies differ.
+fn objectives_differ(there: &[Objective], here: &[Objective]) -> String {
+    if let ([there], [here]) = (there, here)
+        && there.name == here.name
+    {
+        return format!("its direction is {}, not {}", there.direction, here.direction);
+    }
+    let listed = |objectives: &[Objective]| {
+        let one = |objective: &Objective| format!("{} ({})", objective.name, objective.direction);
+        objectives.iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    format!("its objectives are {}, not {}", listed(there), listed(here))
 }
 
 /// The first difference between two spaces.
@@ -177,13 +283,12 @@ pub(in crate::study) fn event_line(space: &Space, event: &Event) -> String {
             origin: origin.as_str().to_string(),
             values: space.configuration_to_json(configuration),
         },
-        Event::Tell { id, outcome, reason } => {
-            Line::Tell { id: *id, outcome: OutcomeFields::new(*outcome, reason) }
-        }
-        Event::Add { id, configuration, outcome, reason } => Line::Add {
+        Event::Report { id, step, value } => Line::Report { id: *id, step: *step, value: *value },
+        Event::Tell { id, result } => Line::Tell { id: *id, outcome: OutcomeFields::new(result) },
+        Event::Add { id, configuration, result } => Line::Add {
             id: *id,
             values: space.configuration_to_json(configuration),
-            outcome: OutcomeFields::new(*outcome, reason),
+            outcome: OutcomeFields::new(result),
         },
         Event::Enqueue { configuration } => {
             Line::Enqueue { values: space.configuration_to_json(configuration) }
@@ -195,6 +300,7 @@ pub(in crate::study) fn event_line(space: &Space, event: &Event) -> String {
 /// Parses an event from a line without its line break.
 pub(super) fn parse_event(space: &Space, text: &str) -> Result<Event> {
     let corrupt = |what: String| Error::new(ErrorKind::InvalidJournal, what);
+    let text = &checked(text)?[..];
     let line: Line = serde_json::from_str(text).map_err(|error| corrupt(error.to_string()))?;
     let configuration =
         |values| space.configuration_from_json(&values).map_err(|error| corrupt(error.to_string()));
@@ -208,40 +314,78 @@ pub(super) fn parse_event(space: &Space, text: &str) -> Result<Event> {
                 _ => return Err(corrupt(format!("unknown origin \"{origin}\""))),
             },
         },
-        Line::Tell { id, outcome } => {
-            Event::Tell { id, outcome: outcome.outcome()?, reason: outcome.reason }
+        Line::Report { id, step, value } => Event::Report { id, step, value },
+        Line::Tell { id, outcome } => Event::Tell { id, result: outcome.result()? },
+        Line::Add { id, values, outcome } => {
+            Event::Add { id, configuration: configuration(values)?, result: outcome.result()? }
         }
-        Line::Add { id, values, outcome } => Event::Add {
-            id,
-            configuration: configuration(values)?,
-            outcome: outcome.outcome()?,
-            reason: outcome.reason,
-        },
-        Line::Enqueue { values } => Event::Enqueue { configuration: configuration(values)? },
+        Line::Enqueue { values } => {
+            let values = space.partial_from_json(&values);
+            Event::Enqueue { configuration: values.map_err(|error| corrupt(error.to_string()))? }
+        }
         Line::Abandon { id } => Event::Abandon { id },
     })
 }
 
 impl OutcomeFields {
-    fn new(outcome: Outcome, reason: &Option<String>) -> Self {
-        let value = outcome.finite();
-        Self { value, failed: value.is_none(), reason: reason.clone() }
+    fn new(result: &TrialResult) -> Self {
+        let TrialResult { state, objectives, constraints, reason } = result.clone();
+        let (value, objectives) = match objectives[..] {
+            [value] => (Some(value), Vec::new()),
+            _ => (None, objectives),
+        };
+        let (pruned, failed) = (state == TrialState::Pruned, state == TrialState::Failed);
+        Self { value, objectives, constraints, pruned, failed, reason }
     }
 
-    fn outcome(&self) -> Result<Outcome> {
-        match (self.value, self.failed) {
-            (Some(value), false) => Ok(Outcome::Value(value)),
-            (None, true) => Ok(Outcome::Failed),
-            _ => Err(Error::new(
-                ErrorKind::InvalidJournal,
-                "either \"value\" or \"failed\": true is needed",
-            )),
-        }
+    fn result(self) -> Result<TrialResult> {
+        let Self { value, mut objectives, constraints, pruned, failed, reason } = self;
+        objectives.extend(value);
+        let state = match (objectives.is_empty(), pruned, failed) {
+            (false, false, false) => TrialState::Finished,
+            (true, true, false) => TrialState::Pruned,
+            (true, false, true) => TrialState::Failed,
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::InvalidJournal,
+                    "one of \"value\", \"objectives\", \"pruned\": true and \"failed\": true is needed",
+                ));
+            }
+        };
+        Ok(TrialResult { state, objectives, constraints, reason })
     }
 }
 
+/// A record as a line with its checksum and its line break.
 fn write(line: &impl Serialize) -> String {
     let mut text = serde_json::to_string(line).expect("a record has only texts as keys");
-    text.push('\n');
+    let checksum = crc32fast::hash(text.as_bytes());
+    // Within the object, so that the line stays JSON.
+    text.pop();
+    text.push_str(&format!("{CHECKSUM}{checksum:08x}\"}}\n"));
     text
+}
+
+/// The record in a line without its line break, after a look at its checksum, if it has one.
+fn checked(line: &str) -> Result<Cow<'_, str>> {
+    // The checksum's eight digits, a quote and a brace.
+    let Some((record, checksum)) = line
+        .len()
+        .checked_sub(CHECKSUM.len() + 10)
+        .and_then(|end| line.split_at_checked(end))
+        .and_then(|(record, rest)| Some((record, rest.strip_prefix(CHECKSUM)?)))
+    else {
+        return Ok(Cow::Borrowed(line));
+    };
+    let record = format!("{record}}}");
+    let expected = format!("{:08x}\"}}", crc32fast::hash(record.as_bytes()));
+    if checksum == expected {
+        return Ok(Cow::Owned(record));
+    }
+    let context = format!(
+        "the line was changed: its checksum is {}, not {}",
+        &expected[..8],
+        checksum.trim_end_matches("\"}")
+    );
+    Err(Error::new(ErrorKind::InvalidJournal, context))
 }

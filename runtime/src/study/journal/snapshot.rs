@@ -63,7 +63,7 @@ impl JournalSnapshot {
         let header = parse_header(path, &bytes[..end])?;
         // This study is never asked, so the sampler is irrelevant.
         let sampler = Box::new(RandomSampler);
-        let mut study = Study::new(header.space.clone(), header.direction, sampler, header.seed);
+        let mut study = header.study(sampler).map_err(|error| at(path, 1, 0, error.context()))?;
         let (_, note) = read_text(path, bytes, end + 1, &mut study)?;
         Ok(Some(Self { header, study, note }))
     }
@@ -75,7 +75,7 @@ impl JournalSnapshot {
 
     /// The direction of optimization.
     pub fn direction(&self) -> Direction {
-        self.header.direction
+        self.header.objectives[0].direction
     }
 
     /// The name of the sampler that made the study.
