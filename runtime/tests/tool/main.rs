@@ -5,6 +5,7 @@ mod ask_tell;
 mod command_line;
 mod conformance;
 mod interruption;
+mod measurements;
 mod objective;
 mod resume;
 

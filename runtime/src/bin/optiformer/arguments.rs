@@ -46,6 +46,11 @@ const TUNE_HELP: &str = r#"Example:
 inactive); {{ and }} stand for braces. The objective is the last number on the program's standard output. A
 non-zero exit, a signal, a timeout, no number, or one that is not finite makes a failed trial.
 
+A program can also print lines for the tool, of which the numbers are not the objective:
+  optiformer: objective NAME NUMBER         with --objective NAME, one of several objectives
+  optiformer: constraint NAME NUMBER        with --constraint NAME, satisfied where it is at most 0
+  optiformer: step NUMBER value NUMBER      an intermediate value of the objective
+
 With --study, run the same command again to go on: --trials is the total over all runs.
 
 Exit codes: 0 fine, 1 error, 2 wrong usage, 3 every trial failed, 130 interrupted."#;
@@ -58,6 +63,8 @@ const ASK_TELL_HELP: &str = r#"Requests, one a line, each answered by one line:
   {"add":{"values":{"x":0.5},"value":2.0}}   {"added":4}
   {"enqueue":{"values":{"x":0.25}}}          {"enqueued":1}
   {"abandon":{"id":2}}                       {"abandoned":2}
+  {"report":{"id":0,"step":3,"value":0.4}}   {"reported":0}
+  {"front":{}} {"trials":{}} {"counts":{}}   {"front":[…]} {"trials":[…]} {"counts":{"finished":3,…}}
   {"best":{}}                                {"best":{"id":0,"value":1.5,"values":{"x":0.3}}}
 A line that cannot be served is answered {"error":{"kind":…,"message":…}}. The end of the input ends it."#;
 
@@ -91,6 +98,15 @@ pub struct StudyOptions {
     #[arg(long, value_name = "K")]
     pub seed: Option<u64>,
 
+    /// An objective that the program prints by name, "NAME" or "NAME:min" or "NAME:max"; may be
+    /// repeated, for the Pareto front of several
+    #[arg(long, value_name = "NAME[:min|:max]")]
+    pub objective: Vec<String>,
+
+    /// A constraint that the program prints by name: its value shall be at most 0; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub constraint: Vec<String>,
+
     /// Try only the rows of this table, each once; its first line has the parameters' names
     #[arg(long, value_name = "FILE.csv")]
     pub candidates: Option<PathBuf>,
@@ -117,7 +133,13 @@ pub struct TuneOptions {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<Duration>,
 
-    /// Try this configuration first, e.g. '{"rate": 0.01, "kind": "adam"}'; may be repeated
+    /// Turn violated constraints into a bad objective, -100 (1 + violation) where it is maximized,
+    /// instead of modeling them
+    #[arg(long, requires = "constraint", conflicts_with = "objective")]
+    pub penalty: bool,
+
+    /// Try this configuration first, e.g. '{"rate": 0.01, "kind": "adam"}'; values that are missing
+    /// are filled in by the sampler; may be repeated
     #[arg(long, value_name = "JSON")]
     pub enqueue: Vec<String>,
 

@@ -17,7 +17,8 @@ const MAX_LINE: u64 = 1 << 20;
 /// Serves requests to the end of the input.
 pub fn run(options: &AskTellOptions) -> Result<ExitState, Failure> {
     let space = read_space(&options.study.space)?;
-    let mut study = open_study(&options.study, space, options.direction.into())?;
+    let (direction, constraints) = (options.direction.into(), &options.study.constraint);
+    let mut study = open_study(&options.study, space, direction, constraints)?;
     if let Some(note) = study.note() {
         output::print_error(&format!("note: {note}"));
     }

@@ -8,13 +8,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{number::NumberScanner, output, stop};
+use crate::{
+    output,
+    program_output::{OutputScanner, ProgramOutput},
+    stop,
+};
 
 /// The result of a run.
 #[derive(Debug)]
 pub enum RunResult {
-    /// The program succeeded and printed this number.
-    Value(f64),
+    /// The program succeeded, and this is what it printed.
+    Printed {
+        /// Standard output, as the tool reads it.
+        output: ProgramOutput,
+        /// The last lines of its standard error.
+        stderr_tail: String,
+    },
     /// The run has no objective.
     Failed {
         /// The reason.
@@ -34,8 +43,14 @@ const GRACE: Duration = Duration::from_millis(500);
 const STDERR_TAIL_BYTES: usize = 4096;
 const STDERR_TAIL_LINES: usize = 5;
 
-/// Runs the program to its end, its timeout, or a request to stop.
-pub fn run(arguments: &[String], timeout: Option<Duration>, verbose: bool) -> RunResult {
+/// Runs the program to its end, its timeout, or a request to stop. `report` gets the intermediate
+/// values as they are printed: the step and its value.
+pub fn run(
+    arguments: &[String],
+    timeout: Option<Duration>,
+    verbose: bool,
+    report: impl FnMut(u64, f64) + Clone + Send + 'static,
+) -> RunResult {
     let mut command = Command::new(&arguments[0]);
     command.args(&arguments[1..]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -49,12 +64,13 @@ pub fn run(arguments: &[String], timeout: Option<Duration>, verbose: bool) -> Ru
             return RunResult::SpawnFailed(format!("cannot run \"{}\": {error}", arguments[0]));
         }
     };
-    let numbers = Arc::new(Mutex::new(NumberScanner::default()));
+    let scanner = Arc::new(Mutex::new(OutputScanner::default()));
     let tail = Arc::new(Mutex::new(Vec::new()));
     let (done, ends) = mpsc::channel();
     read_to_end(child.stdout.take(), done.clone(), {
-        let numbers = Arc::clone(&numbers);
-        move |bytes| lock(&numbers).feed(bytes)
+        let scanner = Arc::clone(&scanner);
+        let mut report = report.clone();
+        move |bytes| lock(&scanner).feed(bytes, &mut report)
     });
     read_to_end(child.stderr.take(), done, {
         let tail = Arc::clone(&tail);
@@ -70,7 +86,7 @@ pub fn run(arguments: &[String], timeout: Option<Duration>, verbose: bool) -> Ru
     // Both readers hang up at the end of their pipe.
     while ends.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok() {}
     let stderr_tail = last_lines(&lock(&tail));
-    let failed = |reason: String| RunResult::Failed { reason, stderr_tail };
+    let failed = |reason: String| RunResult::Failed { reason, stderr_tail: stderr_tail.clone() };
     match ended {
         ProcessEnd::Stopped => RunResult::Stopped,
         ProcessEnd::TimedOut(limit) => {
@@ -78,11 +94,10 @@ pub fn run(arguments: &[String], timeout: Option<Duration>, verbose: bool) -> Ru
         }
         ProcessEnd::Lost(error) => failed(format!("its end could not be awaited: {error}")),
         ProcessEnd::Exited(status) if !status.success() => failed(how(status)),
-        ProcessEnd::Exited(_) => match lock(&numbers).last() {
-            Some(value) if value.is_finite() => RunResult::Value(value),
-            Some(value) => failed(format!("the objective is {value}")),
-            None => failed("printed no number".to_string()),
-        },
+        ProcessEnd::Exited(_) => {
+            let mut report = report;
+            RunResult::Printed { output: lock(&scanner).finish(&mut report), stderr_tail }
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod child;
 mod number;
 mod output;
 mod plot;
+mod program_output;
 mod progress;
 mod sampler;
 mod show;

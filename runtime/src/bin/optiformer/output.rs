@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use optiformer::{
     space::{Configuration, Space},
-    study::{Study, TrialState},
+    study::{Study, Trial, TrialState},
 };
 use serde_json::{Value, json};
 
@@ -27,31 +27,54 @@ pub fn best_json(study: &Study) -> Value {
     study.best().map_or(Value::Null, |trial| study.trial_to_json(trial))
 }
 
-/// Numbers of finished, failed and pending trials.
-pub fn counts(study: &Study) -> (usize, usize, usize) {
-    let count = |wanted: fn(&TrialState) -> bool| {
-        study.trials().iter().filter(|trial| wanted(&trial.state)).count()
-    };
-    (
-        count(|state| matches!(state, TrialState::Finished)),
-        count(|state| matches!(state, TrialState::Failed)),
-        count(|state| matches!(state, TrialState::Pending)),
-    )
+/// Numbers of trials by their state.
+#[derive(Clone, Copy, Debug)]
+pub struct Counts {
+    pub finished: usize,
+    /// Of the finished trials, those that satisfy every constraint.
+    pub feasible: usize,
+    pub failed: usize,
+    pub pruned: usize,
+    pub pending: usize,
 }
 
-/// The final object of `--json`, and the output of `show --json`.
+/// Counts the trials.
+pub fn counts(study: &Study) -> Counts {
+    let of = |state| study.trials().iter().filter(move |trial| trial.state == state);
+    Counts {
+        finished: of(TrialState::Finished).count(),
+        feasible: of(TrialState::Finished).filter(|trial| trial.is_feasible()).count(),
+        failed: of(TrialState::Failed).count(),
+        pruned: of(TrialState::Pruned).count(),
+        pending: of(TrialState::Pending).count(),
+    }
+}
+
+/// The final object of `--json`, and the output of `show --json`. `front` is there with several
+/// objectives, `feasible` with constraints, `pruned` where trials were.
 pub fn summary_json(study: &Study, sampler: &str, ending: ExitState) -> Value {
-    let (finished, failed, pending) = counts(study);
-    json!({"summary": {
+    let counts = counts(study);
+    let mut summary = json!({
         "best": best_json(study),
-        "finished": finished,
-        "failed": failed,
-        "pending": pending,
+        "finished": counts.finished,
+        "failed": counts.failed,
+        "pending": counts.pending,
         "direction": study.direction().as_str(),
         "sampler": sampler,
         "seed": study.seed(),
         "interrupted": ending == ExitState::Interrupted,
-    }})
+    });
+    if study.objectives().len() > 1 {
+        let front = study.pareto_front();
+        summary["front"] = front.into_iter().map(|trial| study.trial_to_json(trial)).collect();
+    }
+    if !study.constraints().is_empty() {
+        summary["feasible"] = counts.feasible.into();
+    }
+    if counts.pruned > 0 {
+        summary["pruned"] = counts.pruned.into();
+    }
+    json!({"summary": summary})
 }
 
 /// Formats a number with six significant digits.
@@ -80,21 +103,87 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// The best configuration as a table, and a plot of the best objective so far.
+/// The best configuration as a table, and a plot of the best objective so far; of several
+/// objectives the Pareto front.
 pub fn report(study: &Study) -> String {
-    let (finished, failed, pending) = counts(study);
-    let mut text = match study.best().and_then(|trial| Some((trial, trial.value()?))) {
-        Some((trial, value)) => {
-            let table = table(study.space(), &trial.configuration);
-            let plot = plot::best_so_far(study);
-            format!("best: {} (trial {})\n{table}\n{plot}", short(value), trial.id)
-        }
-        None if failed > 0 => "best: none, every trial failed\n".to_string(),
+    let counts = counts(study);
+    let mut text = match study.best() {
+        Some(trial) => best_report(study, trial),
+        None if counts.finished > 0 => front_report(study),
+        None if counts.failed > 0 => failure_report(study),
         None => "best: none yet\n".to_string(),
     };
-    text += &format!("{finished} finished, {failed} failed");
-    if pending > 0 {
-        text += &format!(", {pending} pending");
+    text += &format!("{} finished, {} failed", counts.finished, counts.failed);
+    if !study.constraints().is_empty() {
+        text += &format!(", {} feasible", counts.feasible);
+    }
+    if counts.pruned > 0 {
+        text += &format!(", {} pruned", counts.pruned);
+    }
+    if counts.pending > 0 {
+        text += &format!(", {} pending", counts.pending);
+    }
+    text
+}
+
+fn best_report(study: &Study, trial: &Trial) -> String {
+    let value = trial.value().map_or("none".to_string(), short);
+    let table = table(study.space(), &trial.configuration);
+    let plot = plot::best_so_far(study);
+    if trial.is_feasible() {
+        let constraints = constraint_table(study, trial);
+        return format!("best: {value} (trial {})\n{table}{constraints}\n{plot}", trial.id);
+    }
+    format!(
+        "best: none, every configuration violates a constraint. Trial {} comes closest, with the \
+         objective {value}:\n{table}{}\
+         Try more trials, wider bounds, or a looser constraint.\n",
+        trial.id,
+        constraint_table(study, trial)
+    )
+}
+
+/// What there is to say where every trial failed.
+fn failure_report(study: &Study) -> String {
+    let violating = study.trials().iter().filter(|trial| !trial.is_feasible());
+    match violating.min_by(|one, other| one.violation().total_cmp(&other.violation())) {
+        Some(trial) => format!(
+            "best: none, every configuration violates a constraint or failed. Trial {} comes \
+             closest:\n{}{}Try more trials, wider bounds, or a looser constraint.\n",
+            trial.id,
+            table(study.space(), &trial.configuration),
+            constraint_table(study, trial)
+        ),
+        None => "best: none, every trial failed\n".to_string(),
+    }
+}
+
+/// The values of the constraints, one a line.
+fn constraint_table(study: &Study, trial: &Trial) -> String {
+    let line = |(name, value): (&String, &f64)| {
+        let verdict = if *value <= 0.0 { "satisfied" } else { "violated" };
+        format!("  constraint {name}: {} ({verdict})\n", short(*value))
+    };
+    study.constraints().iter().zip(&trial.constraints).map(line).collect()
+}
+
+/// The trials of the Pareto front, sorted by the first objective.
+fn front_report(study: &Study) -> String {
+    let mut front = study.pareto_front();
+    if front.is_empty() {
+        return "Pareto front: none, every configuration violates a constraint\n".to_string();
+    }
+    let key = |trial: &Trial| trial.objectives.first().copied().unwrap_or(f64::NAN);
+    front.sort_by(|one, other| key(one).total_cmp(&key(other)));
+    let mut text = format!("Pareto front, {} trials:\n", front.len());
+    for trial in front {
+        let values = study.objectives().iter().zip(&trial.objectives);
+        let values: Vec<String> = values
+            .map(|(objective, value)| format!("{} {}", objective.name, short(*value)))
+            .collect();
+        let configuration = study.space().configuration_to_json(&trial.configuration);
+        let configuration = Value::Object(configuration);
+        text += &format!("  trial {}: {}  {configuration}\n", trial.id, values.join(", "));
     }
     text
 }

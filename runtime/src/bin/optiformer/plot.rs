@@ -7,13 +7,13 @@ use crate::output::short;
 const COLUMNS: usize = 60;
 const ROWS: usize = 10;
 
-/// The best objective so far over the finished and failed trials; empty with fewer than two
-/// finished.
+/// The best feasible objective so far over the trials with an outcome; empty with fewer than two
+/// such trials.
 pub fn best_so_far(study: &Study) -> String {
     let mut best: Option<f64> = None;
     let mut line = Vec::new();
     for trial in study.trials().iter().filter(|trial| !trial.is_pending()) {
-        if let Some(value) = trial.value()
+        if let Some(value) = trial.value().filter(|_| trial.is_feasible())
             && best.is_none_or(|best| study.direction().is_better(value, best))
         {
             best = Some(value);

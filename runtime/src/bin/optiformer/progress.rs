@@ -6,7 +6,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use optiformer::study::{Study, Trial};
+use optiformer::study::{Study, Trial, TrialState};
 
 use crate::{
     arguments::TuneOptions,
@@ -52,12 +52,8 @@ impl Progress {
 
     /// Reports a finished trial; `done` trials of the study are finished now.
     pub fn finished(&self, study: &Study, trial: &Trial, stderr_tail: &str, done: u64) {
-        let result = match (trial.value(), &trial.reason) {
-            (Some(value), _) => short(value),
-            (None, Some(reason)) => format!("failed: {reason}"),
-            (None, None) => "failed".to_string(),
-        };
-        let best = study.best().and_then(Trial::value).map_or("none".to_string(), short);
+        let result = result(trial);
+        let best = best(study);
         let each =
             self.start.elapsed().as_secs_f64() / done.saturating_sub(self.before).max(1) as f64;
         let left = duration(each * self.total.saturating_sub(done) as f64);
@@ -65,7 +61,7 @@ impl Progress {
         let id = trial.id;
         match &self.style {
             Style::Bar(bar) => {
-                if trial.value().is_none() {
+                if trial.state == TrialState::Failed {
                     bar.println(format!("trial {id}: {result}{stderr_tail}"));
                 }
                 bar.set_position(done);
@@ -93,5 +89,33 @@ impl Progress {
         if let Style::Bar(bar) = self.style {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// The result of a trial in a few words.
+fn result(trial: &Trial) -> String {
+    let mut text =
+        trial.objectives.iter().map(|value| short(*value)).collect::<Vec<_>>().join(", ");
+    match (trial.state, &trial.reason) {
+        (TrialState::Finished | TrialState::Pending, _) => {}
+        (TrialState::Pruned, _) => text = "pruned".to_string(),
+        (TrialState::Failed, Some(reason)) => text = format!("failed: {reason}"),
+        (TrialState::Failed, None) => text = "failed".to_string(),
+    }
+    if trial.state == TrialState::Finished && !trial.is_feasible() {
+        text += " (infeasible)";
+    }
+    text
+}
+
+/// The best objective so far, or how many trials the Pareto front has.
+fn best(study: &Study) -> String {
+    if study.objectives().len() > 1 {
+        return format!("front of {}", study.pareto_front().len());
+    }
+    match study.best() {
+        Some(trial) if !trial.is_feasible() => "none feasible".to_string(),
+        Some(trial) => trial.value().map_or("none".to_string(), short),
+        None => "none".to_string(),
     }
 }

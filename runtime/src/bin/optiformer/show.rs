@@ -1,6 +1,6 @@
 //! `optiformer show`.
 
-use optiformer::study::JournalSnapshot;
+use optiformer::study::{JournalSnapshot, Study};
 
 use crate::{ExitState, Failure, arguments::ShowOptions, output};
 
@@ -17,7 +17,7 @@ pub fn run(options: &ShowOptions) -> Result<ExitState, Failure> {
     } else {
         output::print(&format!(
             "{}, sampler {}, seed {}, {} parameters\n{}",
-            snapshot.direction(),
+            wanted(study),
             snapshot.sampler(),
             snapshot.seed(),
             study.space().len(),
@@ -25,4 +25,20 @@ pub fn run(options: &ShowOptions) -> Result<ExitState, Failure> {
         ))?;
     }
     Ok(ExitState::Success)
+}
+
+/// What the study optimizes.
+fn wanted(study: &Study) -> String {
+    let mut text = match study.objectives() {
+        [only] => only.direction.to_string(),
+        several => several
+            .iter()
+            .map(|objective| format!("{} {}", objective.direction, objective.name))
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
+    if !study.constraints().is_empty() {
+        text += &format!(", constraints {}", study.constraints().join(", "));
+    }
+    text
 }

@@ -3,9 +3,9 @@
 use std::{path::Path, sync::mpsc, thread};
 
 use optiformer::{
-    ErrorKind,
+    Error, ErrorKind,
     space::{Configuration, Space},
-    study::{Direction, Outcome, StoredStudy, Study, Trial},
+    study::{Direction, Objective, StoredStudy, Study, Trial},
 };
 use serde_json::json;
 
@@ -27,20 +27,23 @@ pub fn read_space(path: &Path) -> Result<Space, Failure> {
     Space::from_json(&text).map_err(|error| Failure::Error(format!("{}: {error}", path.display())))
 }
 
-/// Opens the study that the options describe.
+/// Opens the study that the options describe, with these constraints.
 pub fn open_study(
     options: &StudyOptions,
     space: Space,
     direction: Direction,
+    constraints: &[String],
 ) -> Result<StoredStudy, Failure> {
     let (sampler, seed) = sampler::choose(options)?;
     let candidates = match &options.candidates {
         Some(path) => Some(candidates::read(path, &space)?),
         None => None,
     };
+    let study = Study::new(space, direction, sampler, seed);
+    let study = with_measurements(study, options, constraints)?;
     let mut study = match &options.study {
-        Some(path) => StoredStudy::open(path, space, direction, sampler, seed)?,
-        None => StoredStudy::in_memory(Study::new(space, direction, sampler, seed)),
+        Some(path) => StoredStudy::open_as(path, study)?,
+        None => StoredStudy::in_memory(study),
     };
     if let Some(candidates) = candidates {
         // Says now whether the sampler can choose among given candidates at all.
@@ -48,6 +51,32 @@ pub fn open_study(
         study.set_candidates(candidates)?;
     }
     Ok(study)
+}
+
+/// The study with the objectives of the options and these constraints.
+fn with_measurements(
+    study: Study,
+    options: &StudyOptions,
+    constraints: &[String],
+) -> Result<Study, Failure> {
+    let usage = |error: Error| Failure::Usage(error.context().to_string());
+    let objectives = options.objective.iter().map(|text| objective(text, study.direction()));
+    let objectives: Vec<Objective> = objectives.collect();
+    let study = study.with_constraints(constraints.to_vec()).map_err(usage)?;
+    if objectives.is_empty() {
+        return Ok(study);
+    }
+    study.with_objectives(objectives).map_err(usage)
+}
+
+/// The objective that `NAME`, `NAME:min` or `NAME:max` stands for.
+fn objective(text: &str, direction: Direction) -> Objective {
+    match text.rsplit_once(':') {
+        Some((name, "min" | "minimize")) => Objective::minimize(name),
+        Some((name, "max" | "maximize")) => Objective::maximize(name),
+        _ if direction == Direction::Minimize => Objective::minimize(text),
+        _ => Objective::maximize(text),
+    }
 }
 
 /// Optimizes a program's parameters.
@@ -60,10 +89,11 @@ pub fn run(options: &TuneOptions, direction: Direction) -> Result<ExitState, Fai
         .map(|text| known_point(&space, text))
         .collect::<Result<Vec<_>, _>>()?;
     stop::listen().map_err(Failure::Error)?;
-    let mut study = open_study(&options.study, space, direction)?;
+    let modeled = if options.penalty { &[][..] } else { &options.study.constraint[..] };
+    let mut study = open_study(&options.study, space, direction, modeled)?;
     for point in points {
         // Repeating a command to continue a study does not enqueue its points again.
-        let known = study.study().trials().iter().any(|trial| trial.configuration == point)
+        let known = study.study().trials().iter().any(|trial| has(&trial.configuration, &point))
             || study.study().queue().any(|waiting| *waiting == point);
         if !known {
             study.enqueue(point)?;
@@ -81,6 +111,10 @@ pub fn run(options: &TuneOptions, direction: Direction) -> Result<ExitState, Fai
     let Tuning { study, progress, .. } = tuning;
     progress.close();
     let study = study.study();
+    if result.is_err() && !options.quiet && !options.json && done(study) > 0 {
+        // Whatever went wrong, what was found so far is worth its time.
+        output::print_error(&output::report(study));
+    }
     let ending = result?;
     if options.quiet {
         output::print(&output::best_json(study).to_string())?;
@@ -96,12 +130,26 @@ fn known_point(space: &Space, text: &str) -> Result<Configuration, Failure> {
     let wrong = |what: String| Failure::Usage(format!("--enqueue '{text}': {what}"));
     let object: serde_json::Map<_, _> =
         serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
-    space.configuration_from_json(&object).map_err(|error| wrong(error.to_string()))
+    space.partial_from_json(&object).map_err(|error| wrong(error.to_string()))
+}
+
+/// Whether a configuration has every value of `point`, which may leave some open.
+fn has(configuration: &Configuration, point: &Configuration) -> bool {
+    let mut pairs = configuration.values().iter().zip(point.values());
+    pairs.all(|(value, wanted)| wanted.is_none() || value == wanted)
 }
 
 /// Number of trials that are finished or failed.
 fn done(study: &Study) -> u64 {
     study.trials().iter().filter(|trial| !trial.is_pending()).count() as u64
+}
+
+/// What the thread of a program sends.
+enum Message {
+    /// An intermediate value of a trial.
+    Step { id: u64, step: u64, value: f64 },
+    /// The end of a trial's program.
+    End { id: u64, result: RunResult },
 }
 
 struct Tuning<'a> {
@@ -143,10 +191,16 @@ impl Tuning<'_> {
             if failure.is_some() {
                 stop::request();
             }
-            // Every thread sends once, and this end keeps a sender, so `recv` returns.
-            let Ok((id, result)) = results.recv() else { break };
-            running -= 1;
-            if let Err(error) = self.take(id, result) {
+            // Every thread sends its end once, and this end keeps a sender, so `recv` returns.
+            let Ok(message) = results.recv() else { break };
+            let taken = match message {
+                Message::Step { id, step, value } => self.report(id, step, value),
+                Message::End { id, result } => {
+                    running -= 1;
+                    self.take(id, result)
+                }
+            };
+            if let Err(error) = taken {
                 failure.get_or_insert(error);
             }
         }
@@ -155,18 +209,34 @@ impl Tuning<'_> {
             None if stop::requested() && done(self.study.study()) < self.options.trials => {
                 Ok(ExitState::Interrupted)
             }
-            None if self.study.study().best().is_none() => Ok(ExitState::AllFailed),
+            None if output::counts(self.study.study()).finished == 0 => Ok(ExitState::AllFailed),
             None => Ok(ExitState::Success),
         }
     }
 
-    fn start(&self, trial: Trial, sender: mpsc::Sender<(u64, RunResult)>) {
+    fn start(&self, trial: Trial, sender: mpsc::Sender<Message>) {
         let arguments = self.template.fill(self.study.study().space(), &trial.configuration);
-        let (timeout, verbose) = (self.options.timeout, self.options.verbose);
+        let (timeout, verbose, id) = (self.options.timeout, self.options.verbose, trial.id);
         thread::spawn(move || {
-            let result = child::run(&arguments, timeout, verbose);
-            let _ = sender.send((trial.id, result));
+            let steps = sender.clone();
+            let result = child::run(&arguments, timeout, verbose, move |step, value| {
+                let _ = steps.send(Message::Step { id, step, value });
+            });
+            let _ = sender.send(Message::End { id, result });
         });
+    }
+
+    /// Records an intermediate value. One that is no number, or that does not follow the one
+    /// before, is worth a warning, and the program goes on.
+    fn report(&mut self, id: u64, step: u64, value: f64) -> Result<(), Failure> {
+        match self.study.report(id, step, value) {
+            Err(error) if error.kind() == ErrorKind::Io => Err(error.into()),
+            Err(error) => {
+                self.progress.note(&format!("warning: {}", error.context()));
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Records a result in the study and reports it.
@@ -179,7 +249,20 @@ impl Tuning<'_> {
                 return Err(Failure::Error(what));
             }
             RunResult::SpawnFailed(reason) => self.study.fail(id, reason)?,
-            RunResult::Value(value) => self.study.tell(id, Outcome::Value(value))?,
+            RunResult::Printed { output, stderr_tail: lines } => {
+                let outcome = if self.options.penalty {
+                    output.penalized(self.study.study(), &self.options.study.constraint)
+                } else {
+                    output.outcome(self.study.study())
+                };
+                match outcome {
+                    Ok(outcome) => self.study.tell(id, outcome)?,
+                    Err(reason) => {
+                        stderr_tail = lines;
+                        self.study.fail(id, reason)?;
+                    }
+                }
+            }
             RunResult::Failed { reason, stderr_tail: lines } => {
                 stderr_tail = lines;
                 self.study.fail(id, reason)?;
