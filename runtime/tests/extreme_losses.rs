@@ -1,5 +1,5 @@
-//! Losses at the ends of what doubles hold: every sampler goes on, with legal suggestions and finite
-//! expectations.
+//! Losses at the ends of what doubles hold: every sampler goes on, with legal suggestions and
+//! finite expectations.
 #![cfg(all(feature = "classical", feature = "pico"))]
 
 use optiformer::{

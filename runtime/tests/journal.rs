@@ -447,3 +447,24 @@ fn constraints_objectives_and_reports_come_back() {
     let error = StoredStudy::open_as(&path, fewer).unwrap_err();
     assert!(error.context().contains("constraints are memory, a \"quoted\" name"), "{error}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_removed_or_cut_is_an_error() {
+    let path = file("removed");
+    let mut study = open(&path).unwrap();
+    let trial = study.ask().unwrap();
+    let before = study.study().trials().to_vec();
+    fs::remove_file(&path).unwrap();
+    let error = study.tell(trial.id, Outcome::Value(1.0)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(error.context().contains("removed"), "{error}");
+    assert_eq!(study.study().trials(), before);
+    drop(study);
+
+    let mut study = open(&path).unwrap();
+    let trial = study.ask().unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_len(10).unwrap();
+    let error = study.tell(trial.id, Outcome::Value(1.0)).unwrap_err();
+    assert!(error.context().contains("cut it to 10 of"), "{error}");
+}

@@ -13,7 +13,7 @@ use super::{Place, Ran, minimize};
 
 #[test]
 fn a_signal_stops_it_cleanly() {
-    for (signal, name) in [(Signal::INT, "int"), (Signal::TERM, "term")] {
+    for (signal, name) in [(Signal::INT, "int"), (Signal::TERM, "term"), (Signal::QUIT, "quit")] {
         let place = Place::new(&format!("signal-{name}"));
         // The first two trials finish at once; the others would take for ever.
         let script = "echo $$ >>ids; test $(grep -n ^$$'$' ids | cut -d: -f1) -le 2 || { sleep 2; touch late; sleep 60; }; echo {x}"
@@ -48,4 +48,30 @@ fn a_signal_stops_it_cleanly() {
         thread::sleep(Duration::from_millis(1500));
         assert!(!place.file("late").exists(), "a program outlived the tool");
     }
+}
+
+#[test]
+fn a_program_has_time_to_save() {
+    let place = Place::new("grace");
+    let script = "trap 'echo saved >>notes; exit 0' TERM; sleep 30 & wait";
+    let options = ["--trials", "1", "--timeout", "0.3", "--grace", "10"];
+    let ran = place.minimize(&options, &["sh", "-c", script]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert_eq!(place.read("notes"), "saved\n");
+    assert_eq!(ran.trials()[0]["reason"], "ran longer than 0.3 s");
+    // One that does not listen is killed.
+    let start = Instant::now();
+    let options = ["--trials", "1", "--timeout", "0.3", "--grace", "0.3"];
+    let ran = place.minimize(&options, &["sh", "-c", "trap '' TERM; sleep 30"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_study_file_that_is_removed_ends_the_run_with_an_error() {
+    let place = Place::new("removed");
+    let options = ["--trials", "3", "--study", "s.jsonl"];
+    let ran = place.minimize(&options, &["sh", "-c", "rm -f s.jsonl; echo 1"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("somebody removed it"), "{ran:?}");
 }

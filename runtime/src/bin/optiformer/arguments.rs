@@ -130,8 +130,20 @@ pub struct TuneOptions {
     pub jobs: u64,
 
     /// Kill a program, and all it started, after this time; its trial fails
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = timeout)]
     pub timeout: Option<Duration>,
+
+    /// Ask a program that is to be ended (SIGTERM), and kill it after this time
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "0")]
+    pub grace: Duration,
+
+    /// Run a program that failed up to this often again before its trial fails
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub retry: u32,
+
+    /// Start no more trials once the objective is as good as this
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true, conflicts_with = "objective")]
+    pub target: Option<f64>,
 
     /// Turn violated constraints into a bad objective, -100 (1 + violation) where it is maximized,
     /// instead of modeling them
@@ -199,10 +211,14 @@ impl From<DirectionArgument> for Direction {
     }
 }
 
+fn timeout(text: &str) -> Result<Duration, String> {
+    match seconds(text)? {
+        Duration::ZERO => Err("a timeout is longer than nothing".to_string()),
+        limit => Ok(limit),
+    }
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| "not a number".to_string())?;
-    if number.is_nan() || number <= 0.0 {
-        return Err("a timeout is longer than nothing".to_string());
-    }
     Duration::try_from_secs_f64(number).map_err(|_| "longer than can be counted".to_string())
 }

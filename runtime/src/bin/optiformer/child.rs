@@ -37,6 +37,15 @@ pub enum RunResult {
     SpawnFailed(String),
 }
 
+/// How long a program may run.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Time after which it is ended, if any.
+    pub timeout: Option<Duration>,
+    /// Time between the request to end (SIGTERM) and the kill; no request where it is zero.
+    pub grace: Duration,
+}
+
 /// Time to wait for the pipes after the program's end: a background process may hold them open.
 const GRACE: Duration = Duration::from_millis(500);
 /// Part of standard error that is kept, in bytes and in lines.
@@ -47,7 +56,7 @@ const STDERR_TAIL_LINES: usize = 5;
 /// values as they are printed: the step and its value.
 pub fn run(
     arguments: &[String],
-    timeout: Option<Duration>,
+    limits: Limits,
     verbose: bool,
     report: impl FnMut(u64, f64) + Clone + Send + 'static,
 ) -> RunResult {
@@ -81,7 +90,7 @@ pub fn run(
             }
         }
     });
-    let ended = wait(&mut child, timeout);
+    let ended = wait(&mut child, limits);
     let deadline = Instant::now() + GRACE;
     // Both readers hang up at the end of their pipe.
     while ends.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok() {}
@@ -109,7 +118,7 @@ enum ProcessEnd {
 }
 
 /// Waits for the program's end, or enforces it.
-fn wait(child: &mut Child, timeout: Option<Duration>) -> ProcessEnd {
+fn wait(child: &mut Child, limits: Limits) -> ProcessEnd {
     let start = Instant::now();
     let mut pause = Duration::from_micros(500);
     loop {
@@ -119,16 +128,40 @@ fn wait(child: &mut Child, timeout: Option<Duration>) -> ProcessEnd {
             Err(error) => return ProcessEnd::Lost(error),
         }
         if stop::requested() {
-            kill(child);
+            end(child, limits.grace);
             return ProcessEnd::Stopped;
         }
-        if let Some(limit) = timeout.filter(|limit| start.elapsed() >= *limit) {
-            kill(child);
+        if let Some(limit) = limits.timeout.filter(|limit| start.elapsed() >= *limit) {
+            end(child, limits.grace);
             return ProcessEnd::TimedOut(limit);
         }
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
     }
+}
+
+/// Asks the program to end, waits for as long as `grace`, and kills what is left of it.
+fn end(child: &mut Child, grace: Duration) {
+    #[cfg(unix)]
+    if !grace.is_zero() {
+        use rustix::process::{Pid, Signal, kill_process_group};
+        let _ = kill_process_group(Pid::from_child(child), Signal::TERM);
+        let deadline = Instant::now() + grace;
+        while Instant::now() < deadline && has_not_exited(child) {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = grace;
+    kill(child);
+}
+
+/// Whether the program still runs. It is not reaped, so that its process group keeps its id.
+#[cfg(unix)]
+fn has_not_exited(child: &Child) -> bool {
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    matches!(waitid(WaitId::Pid(Pid::from_child(child)), options), Ok(None))
 }
 
 /// Kills and reaps the program with all it started. It has not been waited for, so its process id

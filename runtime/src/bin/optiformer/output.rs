@@ -93,10 +93,13 @@ pub fn short(value: f64) -> String {
 }
 
 /// Formats a duration.
-pub fn duration(seconds: f64) -> String {
+pub fn duration(exact: f64) -> String {
     let seconds =
-        if seconds.is_finite() { seconds.max(0.0).round() as u64 } else { return "?".into() };
+        if exact.is_finite() { exact.max(0.0).round() as u64 } else { return "?".into() };
     match seconds {
+        _ if exact.is_finite() && (0.0..10.0).contains(&exact) && exact.fract() != 0.0 => {
+            format!("{} s", short((10.0 * exact).ceil() / 10.0))
+        }
         0..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
@@ -218,6 +221,8 @@ mod tests {
         ] {
             assert_eq!(short(value), text);
         }
+        assert_eq!(duration(0.5), "0.5 s");
+        assert_eq!(duration(0.04), "0.1 s");
         assert_eq!(duration(59.4), "59 s");
         assert_eq!(duration(3725.0), "1 h 02 min");
         assert_eq!(duration(f64::INFINITY), "?");

@@ -1,6 +1,6 @@
 //! `optiformer minimize` and `optiformer maximize`.
 
-use std::{path::Path, sync::mpsc, thread};
+use std::{collections::HashMap, path::Path, sync::mpsc, thread};
 
 use optiformer::{
     Error, ErrorKind,
@@ -13,7 +13,7 @@ use crate::{
     ExitState, Failure,
     arguments::{StudyOptions, TuneOptions},
     candidates,
-    child::{self, RunResult},
+    child::{self, Limits, RunResult},
     output,
     progress::Progress,
     sampler, stop,
@@ -106,7 +106,7 @@ pub fn run(options: &TuneOptions, direction: Direction) -> Result<ExitState, Fai
     for name in template.unused(study.study().space()) {
         progress.note(&format!("warning: no argument uses the parameter \"{name}\""));
     }
-    let mut tuning = Tuning { options, template, study, progress };
+    let mut tuning = Tuning { options, template, study, progress, failures: HashMap::new() };
     let result = tuning.work();
     let Tuning { study, progress, .. } = tuning;
     progress.close();
@@ -157,6 +157,8 @@ struct Tuning<'a> {
     template: Template,
     study: StoredStudy,
     progress: Progress,
+    /// Number of failed runs of pending trials that are run again.
+    failures: HashMap<u64, u32>,
 }
 
 impl Tuning<'_> {
@@ -171,11 +173,12 @@ impl Tuning<'_> {
                 && !exhausted
                 && !stop::requested()
                 && running < self.options.jobs
+                && !self.has_reached_target()
                 && done(self.study.study()) + running < self.options.trials
             {
                 match self.study.ask() {
                     Ok(trial) => {
-                        self.start(trial, sender.clone());
+                        self.start(trial.id, sender.clone());
                         running += 1;
                     }
                     Err(error) if error.kind() == ErrorKind::Exhausted => {
@@ -195,6 +198,10 @@ impl Tuning<'_> {
             let Ok(message) = results.recv() else { break };
             let taken = match message {
                 Message::Step { id, step, value } => self.report(id, step, value),
+                Message::End { id, result } if self.retries(id, &result) => {
+                    self.start(id, sender.clone());
+                    Ok(())
+                }
                 Message::End { id, result } => {
                     running -= 1;
                     self.take(id, result)
@@ -214,12 +221,38 @@ impl Tuning<'_> {
         }
     }
 
-    fn start(&self, trial: Trial, sender: mpsc::Sender<Message>) {
+    /// Whether the best feasible objective is as good as wanted.
+    fn has_reached_target(&self) -> bool {
+        let study = self.study.study();
+        let best = study.best().filter(|trial| trial.is_feasible()).and_then(Trial::value);
+        match (best, self.options.target) {
+            (Some(best), Some(target)) => !study.direction().is_better(target, best),
+            _ => false,
+        }
+    }
+
+    /// Whether a trial's program shall run once more; counts the run.
+    fn retries(&mut self, id: u64, result: &RunResult) -> bool {
+        let RunResult::Failed { reason, .. } = result else { return false };
+        let failures = self.failures.entry(id).or_default();
+        *failures += 1;
+        let is_left = *failures <= self.options.retry && !stop::requested();
+        if is_left {
+            let of = self.options.retry;
+            self.progress.note(&format!("trial {id}: {reason}; retry {failures} of {of}"));
+        }
+        is_left
+    }
+
+    /// Starts the program of a pending trial.
+    fn start(&self, id: u64, sender: mpsc::Sender<Message>) {
+        let Some(trial) = self.study.study().trial(id) else { return };
         let arguments = self.template.fill(self.study.study().space(), &trial.configuration);
-        let (timeout, verbose, id) = (self.options.timeout, self.options.verbose, trial.id);
+        let limits = Limits { timeout: self.options.timeout, grace: self.options.grace };
+        let verbose = self.options.verbose;
         thread::spawn(move || {
             let steps = sender.clone();
-            let result = child::run(&arguments, timeout, verbose, move |step, value| {
+            let result = child::run(&arguments, limits, verbose, move |step, value| {
                 let _ = steps.send(Message::Step { id, step, value });
             });
             let _ = sender.send(Message::End { id, result });
@@ -231,6 +264,8 @@ impl Tuning<'_> {
     fn report(&mut self, id: u64, step: u64, value: f64) -> Result<(), Failure> {
         match self.study.report(id, step, value) {
             Err(error) if error.kind() == ErrorKind::Io => Err(error.into()),
+            // A program that runs again repeats its steps.
+            Err(_) if self.failures.contains_key(&id) => Ok(()),
             Err(error) => {
                 self.progress.note(&format!("warning: {}", error.context()));
                 Ok(())

@@ -19,6 +19,8 @@ pub(super) trait Storage {
     fn truncate(&mut self, length: u64) -> io::Result<()>;
     /// Returns when the bytes would survive a loss of power.
     fn sync(&mut self) -> io::Result<()>;
+    /// Checks that the first `length` bytes are still there.
+    fn check(&mut self, length: u64) -> io::Result<()>;
 }
 
 impl Storage for File {
@@ -33,6 +35,19 @@ impl Storage for File {
 
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
+    }
+
+    fn check(&mut self, length: u64) -> io::Result<()> {
+        let metadata = self.metadata()?;
+        #[cfg(unix)]
+        if std::os::unix::fs::MetadataExt::nlink(&metadata) == 0 {
+            return Err(io::Error::other("somebody removed it"));
+        }
+        if metadata.len() < length {
+            let context = format!("somebody cut it to {} of {length} bytes", metadata.len());
+            return Err(io::Error::other(context));
+        }
+        Ok(())
     }
 }
 
@@ -95,6 +110,7 @@ impl Journal {
         let failed = |error: io::Error| {
             Error::new(ErrorKind::Io, format!("the study file could not be written: {error}"))
         };
+        self.storage.check(self.length).map_err(failed)?;
         if self.torn {
             self.storage.truncate(self.length).map_err(failed)?;
             self.torn = false;
@@ -184,6 +200,11 @@ mod tests {
                 return Err(io::ErrorKind::Other.into());
             }
             disk.bytes.truncate(length as usize);
+            Ok(())
+        }
+
+        fn check(&mut self, length: u64) -> io::Result<()> {
+            assert!(self.0.lock().unwrap().bytes.len() as u64 >= length);
             Ok(())
         }
 
