@@ -7,6 +7,7 @@ mod conformance;
 mod interruption;
 mod measurements;
 mod objective;
+mod results;
 mod resume;
 
 use std::{

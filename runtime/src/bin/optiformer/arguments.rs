@@ -29,6 +29,10 @@ pub enum Command {
     /// Hand out trials and take in outcomes as JSON lines on standard input and output.
     #[command(after_long_help = ASK_TELL_HELP)]
     AskTell(AskTellOptions),
+    /// Run the best configuration, the second best and the default on other data, and hold what is
+    /// measured against success criteria.
+    #[command(after_long_help = VALIDATE_HELP)]
+    Validate(ValidateOptions),
     /// Show what a study file holds: the best configuration, counts, and how the best came down.
     Show(ShowOptions),
 }
@@ -67,6 +71,19 @@ const ASK_TELL_HELP: &str = r#"Requests, one a line, each answered by one line:
   {"front":{}} {"trials":{}} {"counts":{}}   {"front":[…]} {"trials":[…]} {"counts":{"finished":3,…}}
   {"best":{}}                                {"best":{"id":0,"value":1.5,"values":{"x":0.3}}}
 A line that cannot be served is answered {"error":{"kind":…,"message":…}}. The end of the input ends it."#;
+
+const VALIDATE_HELP: &str = r#"Example:
+  criteria.txt:  quality_loss < 0.01
+                 speedup > 1.3
+
+  optiformer validate study.jsonl --criteria criteria.txt --repeats 5 -- \
+      ./evaluate --data held-out.txt --threshold {threshold}
+
+The program prints its numbers as in a study, and "optiformer: metric NAME NUMBER" for any others. A criterion
+passes if it holds for the whole 95 % confidence interval of the mean.
+
+Exit codes: 0 every criterion passes, 1 error, 2 wrong usage, 3 every run of the winner failed,
+4 a criterion does not pass, 130 interrupted."#;
 
 /// Options of every study.
 #[derive(Args, Debug)]
@@ -145,6 +162,11 @@ pub struct TuneOptions {
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true, conflicts_with = "objective")]
     pub target: Option<f64>,
 
+    /// Write what the study came to into this directory: best_config.json,
+    /// optimization_results.json, optimization_metadata.json and optimization_summary.txt
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+
     /// Turn violated constraints into a bad objective, -100 (1 + violation) where it is maximized,
     /// instead of modeling them
     #[arg(long, requires = "constraint", conflicts_with = "objective")]
@@ -180,6 +202,49 @@ pub struct AskTellOptions {
     /// What is wanted
     #[arg(long, value_enum, default_value_t = DirectionArgument::Minimize)]
     pub direction: DirectionArgument,
+}
+
+#[derive(Args, Debug)]
+pub struct ValidateOptions {
+    /// The study file
+    #[arg(value_name = "STUDY.jsonl")]
+    pub study: PathBuf,
+
+    /// How often each configuration runs
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    pub repeats: u64,
+
+    /// Success criteria, one "NAME < NUMBER" a line
+    #[arg(long, value_name = "FILE")]
+    pub criteria: Option<PathBuf>,
+
+    /// The default configuration [default: the first that the study was given]
+    #[arg(long, value_name = "JSON")]
+    pub default: Option<String>,
+
+    /// Write validation_results.json into this directory
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+
+    /// Kill a program, and all it started, after this time; its run fails
+    #[arg(long, value_name = "SECONDS", value_parser = timeout)]
+    pub timeout: Option<Duration>,
+
+    /// Ask a program that is to be ended (SIGTERM), and kill it after this time
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "0")]
+    pub grace: Duration,
+
+    /// Print the result as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Pass on what the program writes to standard error
+    #[arg(long)]
+    pub verbose: bool,
+
+    /// The program and its arguments, after --
+    #[arg(last = true, required = true, value_name = "PROGRAM")]
+    pub program: Vec<String>,
 }
 
 #[derive(Args, Debug)]

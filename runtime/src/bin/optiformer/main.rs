@@ -4,16 +4,19 @@ mod arguments;
 mod ask_tell;
 mod candidates;
 mod child;
+mod criteria;
 mod number;
 mod output;
 mod plot;
 mod program_output;
 mod progress;
+mod results;
 mod sampler;
 mod show;
 mod stop;
 mod template;
 mod tune;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -29,6 +32,8 @@ enum ExitState {
     Success,
     /// Every trial failed: there is no best configuration.
     AllFailed,
+    /// A success criterion does not hold.
+    CriteriaFailed,
     /// Stopped by Ctrl-C or a request to terminate.
     Interrupted,
 }
@@ -54,10 +59,12 @@ fn main() -> ExitCode {
         Command::Maximize(options) => tune::run(&options, Direction::Maximize),
         Command::AskTell(options) => ask_tell::run(&options),
         Command::Show(options) => show::run(&options),
+        Command::Validate(options) => validate::run(&options),
     };
     match result {
         Ok(ExitState::Success) => ExitCode::SUCCESS,
         Ok(ExitState::AllFailed) => ExitCode::from(3),
+        Ok(ExitState::CriteriaFailed) => ExitCode::from(4),
         Ok(ExitState::Interrupted) => ExitCode::from(130),
         Err(Failure::Error(message)) => {
             output::print_error(&format!("error: {message}"));

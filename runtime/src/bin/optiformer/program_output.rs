@@ -31,6 +31,8 @@ pub struct ProgramOutput {
     pub number: Option<f64>,
     objectives: BTreeMap<String, f64>,
     constraints: BTreeMap<String, f64>,
+    /// Other numbers, for validation.
+    metrics: BTreeMap<String, f64>,
     /// The first line for the tool that could not be read.
     problem: Option<String>,
 }
@@ -40,6 +42,7 @@ pub struct ProgramOutput {
 enum Message {
     Objective(String, f64),
     Constraint(String, f64),
+    Metric(String, f64),
     Step(u64, f64),
 }
 
@@ -86,6 +89,9 @@ impl OutputScanner {
             Some(Message::Constraint(name, value)) => {
                 self.output.constraints.insert(name, value);
             }
+            Some(Message::Metric(name, value)) => {
+                self.output.metrics.insert(name, value);
+            }
             Some(Message::Step(step, value)) => report(step, value),
             None => {
                 let shown: String = text.trim().chars().take(60).collect();
@@ -96,8 +102,8 @@ impl OutputScanner {
     }
 }
 
-/// Parses `objective NAME NUMBER`, `constraint NAME NUMBER` or `step NUMBER value NUMBER`. Names
-/// may hold spaces.
+/// Parses `objective NAME NUMBER`, `constraint NAME NUMBER`, `metric NAME NUMBER` or `step NUMBER
+/// value NUMBER`. Names may hold spaces.
 fn parse(text: &str) -> Option<Message> {
     let (kind, rest) = text.split_once(char::is_whitespace)?;
     let (name, number) = rest.trim().rsplit_once(char::is_whitespace)?;
@@ -105,6 +111,7 @@ fn parse(text: &str) -> Option<Message> {
     match kind {
         "objective" => Some(Message::Objective(name.to_string(), number)),
         "constraint" => Some(Message::Constraint(name.to_string(), number)),
+        "metric" => Some(Message::Metric(name.to_string(), number)),
         "step" => {
             let step = name.strip_suffix("value")?.trim().parse().ok()?;
             Some(Message::Step(step, number))
@@ -143,6 +150,25 @@ impl ProgramOutput {
             return Ok(Outcome::Value(if is_minimized { loss } else { -loss }));
         }
         self.objectives(study).map(|objectives| Outcome::Value(objectives[0]))
+    }
+
+    /// Every number by its name, or the reason why there are none: the metrics, the objectives and
+    /// the constraints of the study.
+    pub fn measurements(&self, study: &Study) -> Result<BTreeMap<String, f64>, String> {
+        self.check_names(study, study.constraints())?;
+        let mut measured = self.metrics.clone();
+        measured.extend(self.constraints.clone());
+        measured.extend(self.objectives.clone());
+        if let [only] = study.objectives()
+            && let Some(value) = self.number
+        {
+            measured.entry(only.name.clone()).or_insert(value);
+        }
+        match measured.iter().find(|(_, value)| !value.is_finite()) {
+            Some((name, value)) => Err(format!("\"{name}\" is {value}")),
+            None if measured.is_empty() => Err("printed no number".to_string()),
+            None => Ok(measured),
+        }
     }
 
     /// Checks that every name belongs to the study.

@@ -1,6 +1,6 @@
 //! `optiformer minimize` and `optiformer maximize`.
 
-use std::{collections::HashMap, path::Path, sync::mpsc, thread};
+use std::{collections::HashMap, path::Path, sync::mpsc, thread, time::Instant};
 
 use optiformer::{
     Error, ErrorKind,
@@ -16,7 +16,7 @@ use crate::{
     child::{self, Limits, RunResult},
     output,
     progress::Progress,
-    sampler, stop,
+    results, sampler, stop,
     template::Template,
 };
 
@@ -86,9 +86,10 @@ pub fn run(options: &TuneOptions, direction: Direction) -> Result<ExitState, Fai
     let points = options
         .enqueue
         .iter()
-        .map(|text| known_point(&space, text))
+        .map(|text| partial_configuration(&space, text, "--enqueue"))
         .collect::<Result<Vec<_>, _>>()?;
     stop::listen().map_err(Failure::Error)?;
+    let start = Instant::now();
     let modeled = if options.penalty { &[][..] } else { &options.study.constraint[..] };
     let mut study = open_study(&options.study, space, direction, modeled)?;
     for point in points {
@@ -115,6 +116,9 @@ pub fn run(options: &TuneOptions, direction: Direction) -> Result<ExitState, Fai
         // Whatever went wrong, what was found so far is worth its time.
         output::print_error(&output::report(study));
     }
+    if let Some(folder) = &options.output {
+        results::write(folder, study, options, start)?;
+    }
     let ending = result?;
     if options.quiet {
         output::print(&output::best_json(study).to_string())?;
@@ -126,8 +130,13 @@ pub fn run(options: &TuneOptions, direction: Direction) -> Result<ExitState, Fai
     Ok(ending)
 }
 
-fn known_point(space: &Space, text: &str) -> Result<Configuration, Failure> {
-    let wrong = |what: String| Failure::Usage(format!("--enqueue '{text}': {what}"));
+/// The configuration, some values of which may be missing, in the text of an option.
+pub fn partial_configuration(
+    space: &Space,
+    text: &str,
+    option: &str,
+) -> Result<Configuration, Failure> {
+    let wrong = |what: String| Failure::Usage(format!("{option} '{text}': {what}"));
     let object: serde_json::Map<_, _> =
         serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
     space.partial_from_json(&object).map_err(|error| wrong(error.to_string()))
