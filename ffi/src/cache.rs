@@ -7,7 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use optiformer::{
-    samplers::{Ranking, Request, Sampler},
+    samplers::{Ranking, Request, Sampler, explain_permitted},
     space::{Configuration, Space},
     trial::Observation,
 };
@@ -153,7 +153,7 @@ impl Session {
                 number: number.wrapping_add(index),
                 seed,
             };
-            let configuration = self.sampler.suggest(&request)?;
+            let configuration = explain_permitted(&mut *self.sampler, &request)?.configuration;
             pending.push(configuration);
         }
         Ok(pending.split_off(waiting))

@@ -13,6 +13,7 @@ mod influence;
 #[cfg(feature = "classical")]
 mod local_search;
 pub mod optiformer;
+mod permitted;
 #[cfg(feature = "classical")]
 mod projection;
 mod random;
@@ -37,6 +38,7 @@ pub use local_search::{LocalSearchOptions, LocalSearchSampler};
 pub use optiformer::{
     AdaptationOptimizer, AdaptationOptions, AdaptationScores, OptiFormerOptions, OptiFormerSampler,
 };
+pub use permitted::explain_permitted;
 pub use random::RandomSampler;
 pub use ranking::Ranking;
 #[cfg(feature = "classical")]

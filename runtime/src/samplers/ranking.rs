@@ -70,7 +70,7 @@ pub(super) fn check(request: &Request<'_>, candidates: &[Configuration]) -> Resu
         return Err(Error::new(ErrorKind::InvalidValue, "there are no candidates to choose among"));
     }
     for (index, candidate) in candidates.iter().enumerate() {
-        request.space.validate(candidate).map_err(|error| {
+        request.space.validate_values(candidate).map_err(|error| {
             Error::new(error.kind(), format!("candidate {index}: {}", error.context()))
         })?;
     }

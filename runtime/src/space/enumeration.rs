@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 use super::{Configuration, Space};
 
 impl Space {
-    /// Every configuration, last parameter fastest; `None` if a parameter is continuous or there
+    /// Every legal configuration, last parameter fastest; `None` if a parameter is continuous or there
     /// are more than `limit`.
     pub fn enumerate(&self, limit: usize) -> Option<Vec<Configuration>> {
         if self.parameters().iter().any(|parameter| parameter.domain().levels().is_none()) {
@@ -23,7 +23,10 @@ impl Space {
     ) -> bool {
         let index = values.len();
         if index == self.len() {
-            all.push(Configuration::new(values.clone()));
+            let configuration = Configuration::new(values.clone());
+            if self.forbidden_by(&configuration).is_none() {
+                all.push(configuration);
+            }
             return all.len() <= limit;
         }
         let domain = self.parameters()[index].domain();

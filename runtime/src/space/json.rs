@@ -15,6 +15,8 @@ use crate::{Error, ErrorKind, Result};
 #[serde(deny_unknown_fields)]
 struct Document {
     parameters: Vec<Entry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    forbid: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -77,14 +79,15 @@ impl Space {
         let document: Document = serde_json::from_str(text)
             .map_err(|error| Error::new(ErrorKind::InvalidSpace, error.to_string()))?;
         let parameters = document.parameters.into_iter().map(Entry::into_parameter);
-        Self::new(parameters.collect::<Result<Vec<_>>>()?)
+        Self::new(parameters.collect::<Result<Vec<_>>>()?)?.forbid(document.forbid)
     }
 
     /// The space as one line of JSON, which [`from_json`](Self::from_json) reads back as an equal
     /// space.
     pub fn to_json(&self) -> String {
         let parameters = self.parameters().iter().map(Entry::from_parameter).collect();
-        serde_json::to_string(&Document { parameters })
+        let forbid = self.forbidden().map(ToString::to_string).collect();
+        serde_json::to_string(&Document { parameters, forbid })
             .expect("a space holds only finite numbers and texts")
     }
 

@@ -9,6 +9,8 @@ mod condition;
 mod configuration;
 mod domain;
 mod enumeration;
+mod expression;
+mod forbidden;
 mod json;
 mod parameter;
 mod search_box;
@@ -22,6 +24,7 @@ pub use search_box::SearchBox;
 
 use alloc::{format, vec::Vec};
 
+use self::forbidden::Forbidden;
 use crate::{Error, ErrorKind, Result};
 
 /// An ordered set of parameters with distinct names.
@@ -30,6 +33,8 @@ pub struct Space {
     parameters: Vec<Parameter>,
     /// For each parameter: the index of its parent and the parent's values that activate it.
     activations: Vec<Option<(usize, Vec<f64>)>>,
+    /// Combinations of values that are not legal.
+    forbidden: Vec<Forbidden>,
 }
 
 impl Space {
@@ -63,7 +68,7 @@ impl Space {
                 Some(condition) => Some(condition.resolve(parameter.name(), earlier)?),
             });
         }
-        Ok(Self { parameters, activations })
+        Ok(Self { parameters, activations, forbidden: Vec::new() })
     }
 
     /// The parameters, in order.
@@ -107,7 +112,8 @@ impl Space {
         self.activations.iter().any(Option::is_some)
     }
 
-    /// The configuration at a point of the unit cube (`unit.len() == self.len()`); always legal.
+    /// The configuration at a point of the unit cube (`unit.len() == self.len()`); always legal but
+    /// for what [`forbid`](Self::forbid) excludes.
     ///
     /// Coordinates are clamped to `[0, 1]`. A coordinate that is missing or not a number counts as
     /// ½, and coordinates beyond the last parameter are ignored.
@@ -145,8 +151,25 @@ impl Space {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidValue`], naming the parameter: a wrong number of values, a value that is
-    /// missing, out of bounds or between steps, or one given to an inactive parameter.
+    /// missing, out of bounds or between steps, one given to an inactive parameter, or a
+    /// combination that is forbidden.
     pub fn validate(&self, configuration: &Configuration) -> Result<()> {
+        self.validate_values(configuration)?;
+        match self.forbidden_by(configuration) {
+            Some(expression) => {
+                let context = format!("the configuration is forbidden: {expression}");
+                Err(Error::new(ErrorKind::InvalidValue, context))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// As [`validate`](Self::validate), but for forbidden combinations, which models may rate.
+    ///
+    /// # Errors
+    ///
+    /// As [`validate`](Self::validate).
+    pub(crate) fn validate_values(&self, configuration: &Configuration) -> Result<()> {
         let values = configuration.values();
         if values.len() != self.len() {
             return Err(Error::new(

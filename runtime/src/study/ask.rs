@@ -6,7 +6,9 @@ use super::{Event, Study, Trial, TrialOrigin, TrialState, enqueued, scalarizatio
 use crate::{
     Error, ErrorKind, Result,
     acquisition::CandidateOrigin,
-    samplers::{Explanation, Ranking, Request, Sampler, Suggestion, tried_set::TriedSet},
+    samplers::{
+        Explanation, Ranking, Request, Sampler, Suggestion, explain_permitted, tried_set::TriedSet,
+    },
     space::Configuration,
     trial::Observation,
 };
@@ -121,7 +123,7 @@ impl Study {
         };
         match &self.candidates {
             Some(candidates) => best_untried(&mut *self.sampler, &request, candidates),
-            None => self.sampler.explain(&request),
+            None => explain_permitted(&mut *self.sampler, &request),
         }
     }
 

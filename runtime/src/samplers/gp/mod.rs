@@ -151,7 +151,7 @@ impl GpSampler {
         candidates: &[Configuration],
     ) -> Result<Vec<GpPrediction>> {
         for (index, candidate) in candidates.iter().enumerate() {
-            request.space.validate(candidate).map_err(|error| {
+            request.space.validate_values(candidate).map_err(|error| {
                 Error::new(error.kind(), format!("candidate {index}: {}", error.context()))
             })?;
         }
