@@ -5,9 +5,7 @@ use alloc::{collections::BTreeSet, format, vec::Vec};
 use rand::{Rng, RngExt};
 
 use super::{Request, Sampler, Suggestion, tried_set::TriedSet};
-use crate::{
-    Error, ErrorKind, Result, acquisition::CandidateOrigin, math::normal, space::Configuration,
-};
+use crate::{Error, ErrorKind, Result, acquisition::CandidateOrigin, space::Configuration};
 
 /// Number of permitted candidates among which the sampler chooses.
 const CANDIDATES: usize = 256;
@@ -118,7 +116,10 @@ fn best_units(request: &Request<'_>) -> Vec<Vec<f64>> {
 /// A normal perturbation of a point, reflected at the sides of the unit cube.
 fn neighbor(center: &[f64], width: f64, rng: &mut impl Rng) -> Vec<f64> {
     let perturb = |coordinate: &f64| {
-        let moved = (coordinate + width * normal::quantile(rng.random())).abs();
+        // Box & Muller; 1 − u is above 0.
+        let radius = libm::sqrt(-2.0 * libm::log(1.0 - rng.random::<f64>()));
+        let angle = 2.0 * core::f64::consts::PI * rng.random::<f64>();
+        let moved = (coordinate + width * radius * libm::cos(angle)).abs();
         (if moved > 1.0 { 2.0 - moved } else { moved }).clamp(0.0, 1.0)
     };
     center.iter().map(perturb).collect()

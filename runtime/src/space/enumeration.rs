@@ -3,8 +3,8 @@ use alloc::vec::Vec;
 use super::{Configuration, Space};
 
 impl Space {
-    /// Every legal configuration, last parameter fastest; `None` if a parameter is continuous or there
-    /// are more than `limit`.
+    /// Every legal configuration, last parameter fastest; `None` if a parameter is continuous or
+    /// there are more than `limit`.
     pub fn enumerate(&self, limit: usize) -> Option<Vec<Configuration>> {
         if self.parameters().iter().any(|parameter| parameter.domain().levels().is_none()) {
             return None;

@@ -48,7 +48,8 @@ impl Space {
     /// ```
     /// use optiformer::space::{Configuration, Parameter, Space};
     ///
-    /// let space = Space::new(vec![Parameter::float("x", 0.0, 1.0), Parameter::float("y", 0.0, 1.0)])?
+    /// let parameters = vec![Parameter::float("x", 0.0, 1.0), Parameter::float("y", 0.0, 1.0)];
+    /// let space = Space::new(parameters)?
     ///     .forbid(["x + y > 1.5"])?;
     /// assert!(space.validate(&Configuration::new(vec![Some(0.5), Some(0.75)])).is_ok());
     /// assert!(space.validate(&Configuration::new(vec![Some(0.9), Some(0.75)])).is_err());
