@@ -2,6 +2,7 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
+use super::merit::TrialOrder;
 use crate::{
     space::{Parameter, Space},
     trial::Observation,
@@ -15,7 +16,7 @@ const MIN_TRIALS: usize = 5;
 /// and of the means of a category's groups, at most 1 and not below 0, times the share of the
 /// trials in which it was active.
 ///
-/// Failed trials rank last. Ranks make the measure independent of the losses' scale and of single
+/// Infeasible trials rank behind the others by their violations, failed ones last. Ranks make the measure independent of the losses' scale and of single
 /// very bad trials; the adjustment takes what a parameter without influence explains by chance.
 ///
 /// H. Theil, Economic Forecasts and Policy (1961), for the adjustment; the correlation ratio of K.
@@ -45,12 +46,15 @@ pub(super) fn influences(space: &Space, history: &[Observation]) -> Vec<f64> {
 
 /// Rank of each trial's loss, from 0 to 1; equal losses share the mean of their ranks.
 fn ranks(history: &[Observation]) -> Vec<f64> {
-    let loss = |index: usize| history[index].loss.unwrap_or(f64::INFINITY);
+    let by = TrialOrder::new(history);
+    // Zeros of either sign are equal here.
+    let compare =
+        |one: usize, other: usize| by.merit(&history[one]).compare(&by.merit(&history[other]));
     let mut order: Vec<usize> = (0..history.len()).collect();
-    order.sort_by(|one, other| loss(*one).total_cmp(&loss(*other)));
+    order.sort_by(|one, other| by.merit(&history[*one]).total_cmp(&by.merit(&history[*other])));
     let mut ranks = alloc::vec![0.0; history.len()];
-    for group in order.chunk_by(|one, other| loss(*one) == loss(*other)) {
-        let first = order.partition_point(|index| loss(*index) < loss(group[0]));
+    for group in order.chunk_by(|one, other| compare(*one, *other).is_eq()) {
+        let first = order.partition_point(|index| compare(*index, group[0]).is_lt());
         let rank = (first as f64 + 0.5 * group.len() as f64) / history.len() as f64;
         group.iter().for_each(|index| ranks[*index] = rank);
     }

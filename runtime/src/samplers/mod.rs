@@ -12,6 +12,7 @@ mod history_cache;
 mod influence;
 #[cfg(feature = "classical")]
 mod local_search;
+mod merit;
 pub mod optiformer;
 mod permitted;
 #[cfg(feature = "classical")]

@@ -9,6 +9,7 @@ use super::{
     Request,
     history_cache::HistoryCache,
     influence::influences,
+    merit::{Merit, TrialOrder},
     tried_set::{TriedSet, sample_untried},
 };
 use crate::{
@@ -209,9 +210,11 @@ fn lineage(space: &Space, index: usize) -> Vec<usize> {
 
 /// The configurations of the best trials, best first.
 fn best_trials(history: &[Observation]) -> Vec<&Configuration> {
-    let mut finished: Vec<(f64, &Configuration)> = history
+    let order = TrialOrder::new(history);
+    let mut finished: Vec<(Merit, &Configuration)> = history
         .iter()
-        .filter_map(|trial| trial.loss.map(|loss| (loss, &trial.configuration)))
+        .map(|trial| (order.merit(trial), &trial.configuration))
+        .filter(|(merit, _)| !merit.is_failed())
         .collect();
     finished.sort_by(|one, other| one.0.total_cmp(&other.0));
     finished.into_iter().take(BASES).map(|(_, configuration)| configuration).collect()

@@ -26,6 +26,9 @@ pub struct Explanation {
     /// Weight of the transformer in the stack with the Gaussian process, from 0 to 1; `None` for
     /// other samplers.
     pub transformer_weight: Option<f64>,
+    /// Probability that all constraints hold, where the sampler predicts it; `None` in a study
+    /// without constraints.
+    pub feasibility: Option<f64>,
     /// What was left out because the space is large; `None` where nothing was.
     pub fallback: Option<Fallback>,
 }
@@ -112,6 +115,7 @@ impl Suggestion {
             origin,
             expectation: None,
             transformer_weight: None,
+            feasibility: None,
             fallback: None,
         };
         Self { configuration, explanation }

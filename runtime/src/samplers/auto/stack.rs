@@ -60,7 +60,8 @@ impl Stack {
         self.transformer.check(request.space).is_ok() && has_scale(request.history)
     }
 
-    /// The candidate with the largest expected improvement, explained.
+    /// The candidate with the largest expected improvement, explained; under constraints the
+    /// improvement on the best feasible trial, times the probability that all hold.
     ///
     /// # Errors
     ///
@@ -72,6 +73,11 @@ impl Stack {
         step: Configuration,
         options: &AutoOptions,
     ) -> Result<Suggestion> {
+        let feasibility = gp.feasibility_rater(request);
+        if feasibility.as_ref().is_some_and(|rater| !rater.has_feasible()) {
+            // There is no loss to improve on, of which the surrogates are models.
+            return gp.explain(request);
+        }
         let weight = match options.transformer_weight {
             Some(weight) => weight.clamp(0.0, 1.0),
             None => self.transformer_weight(request, gp, options.log_score_discount)?,
@@ -107,15 +113,24 @@ impl Stack {
             weight * learned.expected_improvement + (1.0 - weight) * modeled.expected_improvement
         };
         let proposals = proposals.into_iter().filter(is_inside);
-        let (candidate, _) = CandidateSearch::new(request, &context, counts, proposals)
-            .maximize(|all| Ok(rate(all)?.iter().map(stacked).collect()))?;
-        let both = rate(core::slice::from_ref(&candidate.configuration))?[0];
+        let (candidate, _) =
+            CandidateSearch::new(request, &context, counts, proposals).maximize(|all| {
+                let improvements: Vec<f64> = rate(all)?.iter().map(stacked).collect();
+                Ok(match &feasibility {
+                    Some(feasibility) => feasibility.rate(all, &improvements),
+                    None => improvements,
+                })
+            })?;
+        let chosen = core::slice::from_ref(&candidate.configuration);
+        let both = rate(chosen)?[0];
+        let feasibility = feasibility.map(|rater| libm::exp(rater.log_probabilities(chosen)[0]));
         let expectation = mixture(&both, weight, &conditioned);
         let explanation = Explanation {
             sampler: "stack",
             origin: candidate.origin,
             expectation,
             transformer_weight: Some(weight),
+            feasibility,
             fallback: None,
         };
         Ok(Suggestion { configuration: candidate.configuration, explanation })
@@ -139,6 +154,10 @@ impl Stack {
         if !has_scale(&context_trials.trials) {
             return Ok(ranking);
         }
+        let feasibility = gp.feasibility_rater(request);
+        if feasibility.as_ref().is_some_and(|rater| !rater.has_feasible()) {
+            return Ok(ranking);
+        }
         let weight = match options.transformer_weight {
             Some(weight) => weight.clamp(0.0, 1.0),
             None => self.transformer_weight(request, gp, options.log_score_discount)?,
@@ -150,7 +169,7 @@ impl Stack {
         let learned = self.transformer.predict(&conditioned, &first)?;
         let modeled = gp_predictions(gp, request, &conditioned, &first)?;
         let slope = conditioned.scale.slope(conditioned.improvement.incumbent());
-        let stacked: Vec<f64> = learned
+        let mut stacked: Vec<f64> = learned
             .iter()
             .zip(&modeled)
             .map(|(learned, modeled)| {
@@ -159,8 +178,15 @@ impl Stack {
                 weight * learned + (1.0 - weight) * modeled
             })
             .collect();
-        let places: Vec<usize> =
-            ranking::descending(&stacked).into_iter().map(|at| ranking.order[at]).collect();
+        let places = match &feasibility {
+            Some(feasibility) => ranking::descending(&feasibility.rate(&first, &stacked)),
+            None => ranking::descending(&stacked),
+        };
+        let places: Vec<usize> = places.into_iter().map(|at| ranking.order[at]).collect();
+        if let Some(feasibility) = feasibility {
+            let logarithms = feasibility.log_probabilities(&first);
+            stacked.iter_mut().zip(logarithms).for_each(|(value, it)| *value *= libm::exp(it));
+        }
         for (at, value) in stacked.into_iter().enumerate() {
             ranking.values[ranking.order[at]] = slope * value;
         }

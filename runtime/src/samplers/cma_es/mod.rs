@@ -15,7 +15,10 @@ pub use options::CmaEsOptions;
 use alloc::vec::Vec;
 
 use self::{layout::Layout, search::Search};
-use super::{Fallback, Request, Sampler, SobolSampler, Suggestion, history_cache::HistoryCache};
+use super::{
+    Fallback, Request, Sampler, SobolSampler, Suggestion, history_cache::HistoryCache,
+    merit::GrowingOrder,
+};
 use crate::{Result, acquisition::CandidateOrigin, space::Configuration};
 
 /// CMA-ES with margin, restarts and categorical parameters.
@@ -35,6 +38,8 @@ use crate::{Result, acquisition::CandidateOrigin, space::Configuration};
 ///   each generation.
 /// - The coordinate of an inactive parameter drifts at random, because its rank does not depend on
 ///   it.
+/// - Under constraints trials rank by Deb's rules: feasible ones by their losses, then infeasible
+///   ones by how much they violate.
 /// - Failed trials rank last and do not attract the mean; after a generation of failures the search
 ///   restarts elsewhere.
 /// - Trials from elsewhere take part in the generation (injection), at a clipped distance.
@@ -110,10 +115,15 @@ impl CmaEsSampler {
         });
         let same = cache.history_cache.sync(space, history);
         cache.checkpoints.retain(|checkpoint| checkpoint.seen <= same);
-        let better = |best: Option<usize>, other: usize| match (best, history[other].loss) {
-            (Some(at), Some(loss)) if history[at].loss.is_some_and(|least| loss >= least) => best,
-            (_, None) => best,
-            _ => Some(other),
+        let mut orders = GrowingOrder::default();
+        let mut better = |best: Option<usize>, other: usize| {
+            let order = orders.of(&history[..=other]);
+            let merit = |index: usize| order.merit(&history[index]);
+            match best {
+                _ if merit(other).is_failed() => best,
+                Some(at) if !merit(other).is_better(&merit(at)) => best,
+                _ => Some(other),
+            }
         };
         let begin = |start, best| {
             let search = Search::new(&self.options, request, start, best);
@@ -121,7 +131,7 @@ impl CmaEsSampler {
         };
         let mut checkpoint = cache.checkpoints.pop().unwrap_or_else(|| {
             let start = self.options.n_startup_trials;
-            begin(start, (0..start).fold(None, better))
+            begin(start, (0..start).fold(None, &mut better))
         });
         while !checkpoint.has_started && checkpoint.search.start() < history.len() {
             let start = checkpoint.search.start();

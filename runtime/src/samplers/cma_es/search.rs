@@ -3,7 +3,10 @@
 use alloc::vec::Vec;
 
 use super::{
-    super::{Request, Sampler, SobolSampler},
+    super::{
+        Request, Sampler, SobolSampler,
+        merit::{TrialOrder, is_success},
+    },
     CmaEsOptions,
     categorical::CategoricalDistribution,
     distribution::{Distribution, Ranked},
@@ -47,7 +50,7 @@ pub(super) struct Search {
     start: usize,
     /// Number of earlier runs.
     restarts: u64,
-    /// Best loss of each generation of this run.
+    /// Best feasible loss of each generation of this run.
     bests: Vec<Option<f64>>,
 }
 
@@ -152,10 +155,10 @@ impl Search {
     pub fn advance(&mut self, options: &CmaEsOptions, request: &Request<'_>) {
         let population = self.population();
         let generation = &request.history[self.start..][..population];
-        let best = generation.iter().filter_map(|trial| trial.loss).reduce(f64::min);
-        self.bests.push(best);
+        let losses = generation.iter().filter(|trial| is_success(trial)).filter_map(|it| it.loss);
+        self.bests.push(losses.reduce(f64::min));
         self.start += population;
-        if best.is_none() {
+        if generation.iter().all(|trial| trial.loss.is_none()) {
             // Every trial failed: restart elsewhere with the same population.
             self.restart(options, request, population);
             return;
@@ -165,8 +168,8 @@ impl Search {
             .enumerate()
             .map(|(position, trial)| (trial, self.sampled(request.space, trial, position)))
             .collect();
-        let loss = |trial: &Observation| trial.loss.unwrap_or(f64::INFINITY);
-        ranked.sort_by(|one, other| loss(one.0).total_cmp(&loss(other.0)));
+        let order = TrialOrder::new(&request.history[..self.start]);
+        ranked.sort_by(|one, other| order.merit(one.0).total_cmp(&order.merit(other.0)));
         self.update_categorical(options, &ranked);
         let ranked: Vec<Ranked> = ranked
             .into_iter()
@@ -357,12 +360,14 @@ impl Search {
             return false;
         }
         let recent = self.bests[self.bests.len() - wait..].iter().flatten();
-        let losses = recent.copied().chain(generation.iter().filter_map(|trial| trial.loss));
+        let feasible = generation.iter().filter(|trial| is_success(trial));
+        let losses = recent.copied().chain(feasible.filter_map(|trial| trial.loss));
         let (least, most) = losses
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), loss| {
                 (least.min(loss), most.max(loss))
             });
-        most - least <= 1e-12 * least.abs().max(most.abs())
+        // Without a feasible trial there is no loss to go by.
+        least <= most && most - least <= 1e-12 * least.abs().max(most.abs())
     }
 }
 

@@ -53,14 +53,27 @@ impl FitCache {
         encoding: &Encoding<'_>,
         options: &GpOptions,
     ) -> Fit {
+        self.current_by(history.len(), encoding, options, |trials, start| {
+            fit(&history[..trials], encoding, options, start)
+        })
+    }
+
+    /// The same with a `fit` of the first trials of a history of `length`, which begins at given
+    /// hyperparameters.
+    pub(super) fn current_by(
+        &mut self,
+        length: usize,
+        encoding: &Encoding<'_>,
+        options: &GpOptions,
+        fit: impl Fn(usize, &Hyperparameters) -> (Hyperparameters, bool),
+    ) -> Fit {
         let hyperparameters = initial_hyperparameters(encoding.columns());
         let mut current = Fit { trials: 0, hyperparameters, warp: false };
-        for trials in schedule(options.n_startup_trials, history.len()) {
+        for trials in schedule(options.n_startup_trials, length) {
             current = match self.by_trials.get(&trials) {
                 Some(kept) => kept.clone(),
                 None => {
-                    let start = &current.hyperparameters;
-                    let (hyperparameters, warp) = fit(&history[..trials], encoding, options, start);
+                    let (hyperparameters, warp) = fit(trials, &current.hyperparameters);
                     let fitted = Fit { trials, hyperparameters, warp };
                     self.by_trials.insert(trials, fitted.clone());
                     fitted

@@ -1,8 +1,12 @@
 //! Bayesian optimization with a Gaussian process.
 
+mod acquisition;
 mod bins;
 mod cholesky;
+mod constraint_values;
+mod covariance_cache;
 mod encoding;
+mod feasibility;
 mod fits;
 mod improvement;
 mod input_warp;
@@ -19,6 +23,7 @@ mod search;
 mod targets;
 
 pub use bins::ScoreBins;
+pub(super) use feasibility::{FeasibilityModel, FeasibilityRater};
 pub use options::{GpOptions, TargetWarp};
 pub use prediction::{GpPrediction, LossDistribution};
 
@@ -27,9 +32,12 @@ use alloc::{boxed::Box, collections::BTreeMap, format, vec::Vec};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use self::{
+    acquisition::Acquisition,
+    covariance_cache::{CovarianceCache, covariance_of},
     encoding::Encoding,
-    fits::{Fit, FitCache},
-    posterior::{Covariance, Posterior, Scratch},
+    feasibility::Feasibility,
+    fits::FitCache,
+    posterior::{Posterior, Scratch},
     projected::ProjectedGp,
     search::{RatedPoint, SearchBudget, SearchResult},
     targets::TargetTransform,
@@ -37,6 +45,7 @@ use self::{
 use super::{
     Expectation, Explanation, Ranking, Request, Sampler, SobolSampler, Suggestion,
     history_cache::HistoryCache,
+    merit::{Merit, TrialOrder, is_success},
     ranking,
     tried_set::{TriedSet, sample_untried},
 };
@@ -80,19 +89,12 @@ pub struct GpSampler {
     /// The history that the other fields were computed from.
     history_cache: HistoryCache,
     fits: FitCache,
-    covariance: Option<CachedCovariance>,
+    covariance: CovarianceCache,
+    feasibility: FeasibilityModel,
     /// One-step-ahead predictions by the number of earlier trials; `None` without a prediction.
     one_step_ahead: BTreeMap<usize, Option<GpPrediction>>,
     /// What models a projection of a large space.
     projected: Option<Box<ProjectedGp>>,
-}
-
-/// Covariance of a prefix of the history under the hyperparameters of a fit.
-#[derive(Clone, Debug)]
-struct CachedCovariance {
-    /// Number of trials of the fit.
-    fit: usize,
-    covariance: Covariance,
 }
 
 /// The process conditioned on a history, with its target transform.
@@ -208,12 +210,7 @@ impl GpSampler {
         let same = self.history_cache.sync(space, history);
         self.fits.truncate(same);
         self.one_step_ahead.split_off(&same);
-        if let Some(kept) = &mut self.covariance {
-            kept.covariance.truncate(same);
-        }
-        if self.covariance.as_ref().is_some_and(|kept| kept.fit > same) {
-            self.covariance = None;
-        }
+        self.covariance.truncate(same, same);
     }
 
     /// The process conditioned on the history and the pending trials; `None` if fewer than two
@@ -234,11 +231,12 @@ impl GpSampler {
         let (targets, transform) = targets::standardize(&kept, fit.warp);
         let mut scratch = Scratch::default();
         let covariance = if kept.len() == history.len() {
-            self.covariance(&fit, history, encoding, &mut scratch)?.clone()
+            self.covariance.extended(&fit, history.iter(), encoding, &mut scratch)?.clone()
         } else {
             covariance_of(&fit, &kept, encoding, &mut scratch)?
         };
-        let mut posterior = Posterior::new(covariance, &targets);
+        let eligible = targets::eligible(&kept);
+        let mut posterior = Posterior::new(covariance, &targets, |index| eligible[index]);
         let latest = request.pending.len().saturating_sub(MAX_PENDING);
         for pending in &request.pending[latest..] {
             let mut row = Vec::with_capacity(encoding.columns());
@@ -248,43 +246,57 @@ impl GpSampler {
         Some(ConditionedGp { posterior, transform, kept, targets })
     }
 
-    /// The cached covariance, extended to all of the trials. Its bits do not depend on what was
-    /// cached.
-    fn covariance(
+    /// The model of the constraints, conditioned on the history; `None` in a study without them.
+    fn condition_feasibility(
         &mut self,
-        fit: &Fit,
-        history: &[Observation],
+        request: &Request<'_>,
         encoding: &Encoding<'_>,
-        scratch: &mut Scratch,
-    ) -> Option<&Covariance> {
-        let mut kept =
-            self.covariance.take().filter(|kept| kept.fit == fit.trials).unwrap_or_else(|| {
-                CachedCovariance {
-                    fit: fit.trials,
-                    covariance: Covariance::new(
-                        fit.hyperparameters.clone(),
-                        encoding.categorical(),
-                    ),
-                }
-            });
-        let missing = history.iter().skip(kept.covariance.len());
-        let complete = extend(&mut kept.covariance, missing, encoding, scratch);
-        let kept = self.covariance.insert(kept);
-        complete.map(|()| &kept.covariance)
+    ) -> Option<Feasibility> {
+        let options = self.options_for(request.space);
+        self.feasibility.condition(request, encoding, &options)
     }
 
-    /// Maximizes the expected improvement, with `extra_restarts` beyond those of the options.
+    /// The logarithm of the probability that all constraints hold, for each of the candidates,
+    /// which are legal; `None` in a study without constraints.
+    pub(super) fn log_feasibility(
+        &mut self,
+        request: &Request<'_>,
+        candidates: &[Configuration],
+    ) -> Option<Vec<f64>> {
+        if is_large(request.space) {
+            return self.log_feasibility_projected(request, candidates);
+        }
+        Some(self.feasibility_rater(request)?.log_probabilities(candidates))
+    }
+
+    /// The model of the constraints, of a space that is not projected; `None` in a study without
+    /// them.
+    pub(super) fn feasibility_rater<'a>(
+        &mut self,
+        request: &Request<'a>,
+    ) -> Option<FeasibilityRater<'a>> {
+        let options = self.options_for(request.space);
+        self.feasibility.rater(request, &options)
+    }
+
+    /// Maximizes the acquisition function, with `extra_restarts` beyond those of the options.
     fn search(
         &self,
         request: &Request<'_>,
         encoding: &Encoding<'_>,
         conditioned: &ConditionedGp<'_>,
+        feasibility: Option<&Feasibility>,
         extra_restarts: usize,
         rng: &mut Xoshiro256PlusPlus,
     ) -> SearchResult {
         let ConditionedGp { posterior, kept, targets, .. } = conditioned;
         let mut ranked: Vec<usize> = (0..kept.len()).collect();
-        ranked.sort_by(|one, other| targets[*one].total_cmp(&targets[*other]));
+        let order = TrialOrder::new(kept.iter().copied());
+        let merit = |index: &usize| match order.merit(kept[*index]) {
+            Merit::Feasible(_) => Merit::Feasible(targets[*index]),
+            merit => merit,
+        };
+        ranked.sort_by(|one, other| merit(one).total_cmp(&merit(other)));
         let best: Vec<Vec<f64>> = ranked
             .iter()
             .filter(|index| kept[**index].loss.is_some())
@@ -299,7 +311,8 @@ impl GpSampler {
             max_steps: REFINEMENT_STEPS,
             extra_restarts,
         };
-        search::search(posterior, encoding, &best, budget, rng)
+        let acquisition = Acquisition { loss: posterior, feasibility };
+        search::search(acquisition, encoding, &best, budget, rng)
     }
 }
 
@@ -344,9 +357,10 @@ impl Sampler for GpSampler {
             // The covariance is numerically singular.
             return self.sobol_point(request);
         };
+        let feasibility = self.condition_feasibility(request, &encoding);
         let mut rng = request.rng();
         let SearchResult { points, .. } =
-            self.search(request, &encoding, &conditioned, 0, &mut rng);
+            self.search(request, &encoding, &conditioned, feasibility.as_ref(), 0, &mut rng);
         let tried = TriedSet::new(request);
         let Some((configuration, point)) = best_untried(request.space, &tried, &points) else {
             let configuration = sample_untried(request.space, &tried, &mut rng);
@@ -364,8 +378,15 @@ impl Sampler for GpSampler {
             Expectation::new(latent.median(), 0.5 * range, prediction.expected_improvement())
                 .map(|expectation| Expectation { modeled, ..expectation });
         let (sampler, origin) = (self.name(), point.origin);
-        let explanation =
-            Explanation { sampler, origin, expectation, transformer_weight: None, fallback: None };
+        let feasibility = feasibility.map(|feasibility| feasibility.probability(&row));
+        let explanation = Explanation {
+            sampler,
+            origin,
+            expectation,
+            transformer_weight: None,
+            feasibility,
+            fallback: None,
+        };
         Ok(Suggestion { configuration, explanation })
     }
 
@@ -376,9 +397,13 @@ impl Sampler for GpSampler {
         let Some(predictions) = self.try_predict(request, candidates) else {
             return Ok(Ranking::random(request, candidates.len()));
         };
-        let logarithms: Vec<f64> =
+        let mut logarithms: Vec<f64> =
             predictions.iter().map(GpPrediction::log_expected_improvement).collect();
-        let values = predictions.iter().map(GpPrediction::expected_improvement).collect();
+        let mut values: Vec<f64> =
+            predictions.iter().map(GpPrediction::expected_improvement).collect();
+        if let Some(feasible) = self.log_feasibility(request, candidates) {
+            weigh(request, &feasible, &mut logarithms, &mut values);
+        }
         let order = ranking::descending(&logarithms);
         Ok(Ranking { sampler: self.name(), order, values })
     }
@@ -414,34 +439,17 @@ fn has_two_losses(history: &[Observation]) -> bool {
     history.iter().filter(|trial| trial.loss.is_some()).nth(1).is_some()
 }
 
-/// Covariance of trials; `None` if it is numerically singular.
-fn covariance_of(
-    fit: &Fit,
-    trials: &[&Observation],
-    encoding: &Encoding<'_>,
-    scratch: &mut Scratch,
-) -> Option<Covariance> {
-    let mut covariance = Covariance::new(fit.hyperparameters.clone(), encoding.categorical());
-    extend(&mut covariance, trials.iter().copied(), encoding, scratch)?;
-    Some(covariance)
-}
-
-/// Adds trials to a covariance; `None` if it becomes numerically singular.
-fn extend<'a>(
-    covariance: &mut Covariance,
-    trials: impl Iterator<Item = &'a Observation>,
-    encoding: &Encoding<'_>,
-    scratch: &mut Scratch,
-) -> Option<()> {
-    let mut row = Vec::with_capacity(encoding.columns());
-    for trial in trials {
-        row.clear();
-        encoding.push(&trial.configuration, &mut row);
-        if !covariance.push(&row, scratch) {
-            return None;
-        }
+/// Weighs improvements, and their logarithms, by the logarithms of the probability of feasibility;
+/// while no trial is feasible they are the probability alone.
+fn weigh(request: &Request<'_>, feasible: &[f64], logarithms: &mut [f64], values: &mut [f64]) {
+    let improves = request.history.iter().any(is_success);
+    for ((logarithm, value), feasible) in logarithms.iter_mut().zip(values).zip(feasible) {
+        (*logarithm, *value) = if improves {
+            (*logarithm + feasible, *value * libm::exp(*feasible))
+        } else {
+            (*feasible, libm::exp(*feasible))
+        };
     }
-    Some(())
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::{Encoding, GpPrediction, GpSampler, Scratch, has_two_losses, is_large, targets};
+use super::{
+    Encoding, GpPrediction, GpSampler, Scratch, covariance_cache::covariance_of, has_two_losses,
+    is_large, targets,
+};
 use crate::samplers::Request;
 
 impl GpSampler {
@@ -73,12 +76,13 @@ impl GpSampler {
         encoding.push(&history[trial].configuration, &mut row);
         let own;
         let covariance = if kept.len() == trial {
-            self.covariance(&fit, earlier, encoding, scratch)?
+            self.covariance.extended(&fit, earlier.iter(), encoding, scratch)?
         } else {
-            own = super::covariance_of(&fit, &kept, encoding, scratch)?;
+            own = covariance_of(&fit, &kept, encoding, scratch)?;
             &own
         };
-        let weights = covariance.weights(&targets);
+        let eligible = targets::eligible(&kept);
+        let weights = covariance.weights(&targets, |index| eligible[index]);
         let (noise_variance, incumbent) = (covariance.noise_variance(), weights.incumbent);
         let mut prediction = None;
         covariance.predict(&row, &weights, scratch, |mean, deviation| {

@@ -90,8 +90,13 @@ impl Covariance {
         self.hyperparameters.noise_variance
     }
 
-    /// Weights for the standardized losses of the first m points, `[m]` with m ≤ n.
-    pub(super) fn weights(&self, losses: &[f64]) -> PosteriorWeights {
+    /// Weights for the standardized losses of the first m points, `[m]` with m ≤ n; the incumbent
+    /// is the least of the points that `counts`.
+    pub(super) fn weights(
+        &self,
+        losses: &[f64],
+        counts: impl Fn(usize) -> bool,
+    ) -> PosteriorWeights {
         let mut alpha = losses.to_vec();
         self.factor.solve_lower(&mut alpha);
         self.factor.solve_upper(&mut alpha);
@@ -100,7 +105,9 @@ impl Covariance {
         let incumbent = losses
             .iter()
             .zip(&alpha)
-            .map(|(loss, alpha)| loss - noise_variance * alpha)
+            .enumerate()
+            .filter(|(index, _)| counts(*index))
+            .map(|(_, (loss, alpha))| loss - noise_variance * alpha)
             .fold(f64::INFINITY, f64::min);
         PosteriorWeights { alpha, incumbent }
     }
@@ -177,10 +184,15 @@ impl Covariance {
 }
 
 impl Posterior {
-    /// The posterior given the standardized `losses` of all points, `[n]`.
-    pub(super) fn new(covariance: Covariance, losses: &[f64]) -> Self {
+    /// The posterior given the standardized `losses` of all points, `[n]`; the incumbent is the
+    /// least of the points that `counts`.
+    pub(super) fn new(
+        covariance: Covariance,
+        losses: &[f64],
+        counts: impl Fn(usize) -> bool,
+    ) -> Self {
         debug_assert_eq!(covariance.len(), losses.len());
-        let weights = covariance.weights(losses);
+        let weights = covariance.weights(losses, counts);
         Self { covariance, weights }
     }
 
@@ -191,6 +203,21 @@ impl Posterior {
         if self.covariance.push(row, scratch) {
             // With y = μ the entry of K⁻¹·y for the new point is 0, and the others do not change.
             self.weights.alpha.push(0.0);
+        }
+    }
+
+    /// Conditions on a point with a target, which is added to those of the other points. A point
+    /// that would make the covariance singular is left out.
+    pub(super) fn condition_on_target(
+        &mut self,
+        row: &[f64],
+        target: f64,
+        targets: &mut Vec<f64>,
+        scratch: &mut Scratch,
+    ) {
+        if self.covariance.push(row, scratch) {
+            targets.push(target);
+            self.weights = self.covariance.weights(targets, |_| true);
         }
     }
 
@@ -221,38 +248,32 @@ impl Posterior {
         self.weights.incumbent
     }
 
-    /// Logarithm of the expected improvement at a point, in units of the standardized losses.
-    pub(super) fn log_expected_improvement(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
-        let mut value = 0.0;
-        self.log_expected_improvement_each(row, scratch, |improvement| value = improvement);
-        value
-    }
-
-    /// [`log_expected_improvement`](Self::log_expected_improvement) at each of `rows`,
-    /// `[points, columns]`, in order.
-    pub(super) fn log_expected_improvement_each(
-        &self,
-        rows: &[f64],
-        scratch: &mut Scratch,
-        mut each: impl FnMut(f64),
-    ) {
-        self.predict_each(rows, scratch, |mean, deviation| {
-            each(log_expected_improvement(mean, deviation, self.incumbent()).0);
-        });
-    }
-
-    /// [`log_expected_improvement`](Self::log_expected_improvement), with its gradient by the
-    /// numerical coordinates in `gradient`, `[columns]`; 0 for categories.
+    /// Logarithm of the expected improvement at a point, in units of the standardized losses, with
+    /// its gradient by the numerical coordinates in `gradient`, `[columns]`; 0 for categories.
     pub(super) fn log_expected_improvement_with_gradient(
         &self,
         row: &[f64],
         gradient: &mut [f64],
         scratch: &mut Scratch,
     ) -> f64 {
+        self.with_gradient(row, gradient, scratch, |mean, deviation| {
+            log_expected_improvement(mean, deviation, self.incumbent())
+        })
+    }
+
+    /// What `of` makes of mean and deviation at a point, with its gradient by the numerical
+    /// coordinates in `gradient`, `[columns]`; 0 for categories. `of` also returns its slopes by
+    /// mean and deviation.
+    pub(super) fn with_gradient(
+        &self,
+        row: &[f64],
+        gradient: &mut [f64],
+        scratch: &mut Scratch,
+        of: impl Fn(f64, f64) -> (f64, f64, f64),
+    ) -> f64 {
         let Covariance { hyperparameters, categorical, coordinates, factor } = &self.covariance;
         let (mean, deviation) = self.predict(row, scratch);
-        let (value, by_mean, by_deviation) =
-            log_expected_improvement(mean, deviation, self.incumbent());
+        let (value, by_mean, by_deviation) = of(mean, deviation);
         factor.solve_upper(&mut scratch.solved);
         scratch.slopes.resize(factor.size(), 0.0);
         self.covariance.slopes(row, &mut scratch.slopes);
@@ -302,7 +323,7 @@ mod tests {
         for row in rows.chunks(categorical.len()) {
             assert!(covariance.push(row, &mut scratch));
         }
-        Posterior::new(covariance, losses)
+        Posterior::new(covariance, losses, |_| true)
     }
 
     fn example() -> (Hyperparameters, [bool; 3], Vec<f64>, Vec<f64>) {
@@ -358,7 +379,8 @@ mod tests {
                 let mut at = |offset: f64| {
                     let mut moved = row;
                     moved[column] += offset;
-                    posterior.log_expected_improvement(&moved, &mut scratch)
+                    let (mean, deviation) = posterior.predict(&moved, &mut scratch);
+                    log_expected_improvement(mean, deviation, posterior.incumbent()).0
                 };
                 let slope = (at(1e-6) - at(-1e-6)) / 2e-6;
                 let given = gradient[column];
@@ -374,7 +396,7 @@ mod tests {
         let whole = posterior(hyperparameters.clone(), &categorical, &rows, &losses);
         let part = posterior(hyperparameters, &categorical, &rows[..9], &losses[..3]);
         let (mut scratch, here) = (Scratch::default(), [0.3, 0.6, 1.0]);
-        let weights = whole.covariance.weights(&losses[..3]);
+        let weights = whole.covariance.weights(&losses[..3], |_| true);
         let wanted = part.predict(&here, &mut scratch);
         whole.covariance.predict(&here, &weights, &mut scratch, |mean, deviation| {
             assert_eq!((mean, deviation), wanted);

@@ -69,6 +69,19 @@ impl GpSampler {
         })?
     }
 
+    /// As [`log_feasibility`](Self::log_feasibility), on the projection.
+    pub(super) fn log_feasibility_projected(
+        &mut self,
+        request: &Request<'_>,
+        candidates: &[Configuration],
+    ) -> Option<Vec<f64>> {
+        self.on_projection(request, |sampler, inner, projection| {
+            let candidates: Vec<Configuration> =
+                candidates.iter().map(|candidate| projection.project(candidate)).collect();
+            sampler.log_feasibility(inner, &candidates)
+        })?
+    }
+
     /// As [`one_step_ahead`](Self::one_step_ahead): each trial is predicted on the projection that
     /// the trials before it select.
     pub(super) fn one_step_ahead_projected(

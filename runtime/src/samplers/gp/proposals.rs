@@ -45,10 +45,17 @@ impl GpSampler {
         let Some(conditioned) = conditioned else {
             return Ok([self.sobol_point(request)?.configuration].into());
         };
+        let feasibility = self.condition_feasibility(request, &encoding);
         let extra_restarts = count.saturating_sub(self.options.num_restarts);
         let mut rng = request.rng();
-        let SearchResult { points, extra } =
-            self.search(request, &encoding, &conditioned, extra_restarts, &mut rng);
+        let SearchResult { points, extra } = self.search(
+            request,
+            &encoding,
+            &conditioned,
+            feasibility.as_ref(),
+            extra_restarts,
+            &mut rng,
+        );
         let tried = TriedSet::new(request);
         let Some((configuration, first)) = best_untried(request.space, &tried, &points) else {
             return Ok([sample_untried(request.space, &tried, &mut rng)].into());

@@ -6,9 +6,10 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::{
+    acquisition::Acquisition,
     encoding::Encoding,
     lbfgs::{LbfgsOptions, minimize_in_box},
-    posterior::{Posterior, Scratch},
+    posterior::Scratch,
 };
 use crate::{
     acquisition::{CandidateOrigin, candidates},
@@ -51,7 +52,7 @@ pub(super) struct SearchResult {
 /// A point and its acquisition value.
 #[derive(Clone, Debug)]
 pub(super) struct RatedPoint {
-    /// Logarithm of the expected improvement.
+    /// Value of the acquisition function.
     pub(super) rating: f64,
     /// A point of the unit cube, on the grid of the discrete parameters.
     pub(super) unit: Vec<f64>,
@@ -62,13 +63,13 @@ pub(super) struct RatedPoint {
 /// Restarts closer than this in every coordinate would climb to the same maximum.
 const MIN_SEPARATION: f64 = 0.05;
 
-/// Maximizes the logarithm of the expected improvement.
+/// Maximizes the acquisition function.
 ///
 /// Rates quasi-random points and neighbors of the `best` trials (points of the unit cube), then
 /// refines the best of them that are separate: continuous coordinates by their gradient, discrete
 /// ones by trying other values.
 pub(super) fn search(
-    posterior: &Posterior,
+    acquisition: Acquisition<'_>,
     encoding: &Encoding<'_>,
     best: &[Vec<f64>],
     budget: SearchBudget,
@@ -76,7 +77,7 @@ pub(super) fn search(
 ) -> SearchResult {
     let columns = encoding.columns();
     let mut rater = Rater {
-        posterior,
+        acquisition,
         encoding,
         row: vec![0.0; columns],
         active: vec![true; columns],
@@ -152,7 +153,7 @@ fn fine_neighbor(
 
 /// Evaluates the acquisition function at points of the unit cube, and refines them.
 struct Rater<'a> {
-    posterior: &'a Posterior,
+    acquisition: Acquisition<'a>,
     encoding: &'a Encoding<'a>,
     row: Vec<f64>,
     active: Vec<bool>,
@@ -162,7 +163,7 @@ struct Rater<'a> {
 impl Rater<'_> {
     fn rate(&mut self, unit: &[f64]) -> f64 {
         self.encoding.encode_unit(unit, &mut self.row, &mut self.active);
-        self.posterior.log_expected_improvement(&self.row, &mut self.scratch)
+        self.acquisition.value(&self.row, &mut self.scratch)
     }
 
     /// Rates many points at once, bit for bit as one at a time.
@@ -172,11 +173,8 @@ impl Rater<'_> {
             self.encoding.encode_unit(&point.unit, &mut self.row, &mut self.active);
             rows.extend_from_slice(&self.row);
         }
-        let mut points = points.iter_mut();
-        self.posterior.log_expected_improvement_each(&rows, &mut self.scratch, |rating| {
-            if let Some(point) = points.next() {
-                point.rating = rating;
-            }
+        self.acquisition.value_each(&rows, &mut self.scratch, |number, rating| {
+            points[number].rating = rating;
         });
     }
 
@@ -219,7 +217,7 @@ impl Rater<'_> {
             return rating;
         }
         let mut moved = unit.clone();
-        let Self { posterior, encoding, row, active, scratch } = self;
+        let Self { acquisition, encoding, row, active, scratch } = self;
         let options = LbfgsOptions {
             max_steps,
             max_evaluations: 2 * max_steps,
@@ -229,7 +227,7 @@ impl Rater<'_> {
         };
         minimize_in_box(&mut moved, &low, &high, options, |unit, gradient| {
             encoding.encode_unit(unit, row, active);
-            let value = posterior.log_expected_improvement_with_gradient(row, gradient, scratch);
+            let value = acquisition.value_with_gradient(row, gradient, scratch);
             gradient.iter_mut().for_each(|slope| *slope = -*slope);
             -value
         });

@@ -2,7 +2,10 @@
 
 use alloc::vec::Vec;
 
-use crate::trial::Observation;
+use crate::{
+    samplers::merit::{TrialOrder, constraint_count, is_success},
+    trial::Observation,
+};
 
 /// At most `most` trials in order: the best half, the latest quarter, and an even selection of the
 /// rest.
@@ -11,10 +14,11 @@ pub(super) fn select_training_points(history: &[Observation], most: usize) -> Ve
         return history.iter().collect();
     }
     let mut ranked: Vec<usize> = (0..history.len()).collect();
-    let loss = |index: usize| history[index].loss.unwrap_or(f64::INFINITY);
-    let by_loss =
-        |one: &usize, other: &usize| loss(*one).total_cmp(&loss(*other)).then(one.cmp(other));
-    ranked.select_nth_unstable_by(most / 2, by_loss);
+    let order = TrialOrder::new(history);
+    let merit = |index: &usize| order.merit(&history[*index]);
+    ranked.select_nth_unstable_by(most / 2, |one, other| {
+        merit(one).total_cmp(&merit(other)).then(one.cmp(other))
+    });
     let mut kept: Vec<bool> = alloc::vec![false; history.len()];
     ranked.iter().take(most / 2).for_each(|index| kept[*index] = true);
     kept[history.len() - most / 4..].fill(true);
@@ -24,6 +28,14 @@ pub(super) fn select_training_points(history: &[Observation], most: usize) -> Ve
         kept[left[number * left.len() / wanted]] = true;
     }
     history.iter().zip(kept).filter_map(|(trial, keep)| keep.then_some(trial)).collect()
+}
+
+/// `[trials]`: which of them an improvement may be on. Under constraints these are the feasible
+/// ones, as long as there is one.
+pub(super) fn eligible(trials: &[&Observation]) -> Vec<bool> {
+    let any = constraint_count(trials.iter().copied()) == 0
+        || !trials.iter().any(|trial| is_success(trial));
+    trials.iter().map(|trial| any || is_success(trial)).collect()
 }
 
 /// Increasing map from losses to the targets of the process, with its inverse.

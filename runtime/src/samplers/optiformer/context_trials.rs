@@ -3,7 +3,10 @@
 use alloc::{vec, vec::Vec};
 
 use crate::{
-    samplers::Request,
+    samplers::{
+        Request,
+        merit::{Merit, TrialOrder},
+    },
     space::{Configuration, SearchBox, Space},
     trial::Observation,
 };
@@ -90,11 +93,14 @@ pub(crate) fn box_around_best(request: &Request<'_>, units: &[Vec<f64>]) -> Sear
     })
 }
 
-/// The successful trials among `indices`, best first; ties in the order of the history.
+/// The successful trials among `indices`, best first, infeasible ones behind the others; ties in
+/// the order of the history.
 pub(crate) fn ranked(history: &[Observation], indices: &[usize]) -> Vec<usize> {
-    let mut finished: Vec<(f64, usize)> = indices
+    let order = TrialOrder::new(history);
+    let mut finished: Vec<(Merit, usize)> = indices
         .iter()
-        .filter_map(|index| history[*index].loss.map(|loss| (loss, *index)))
+        .map(|index| (order.merit(&history[*index]), *index))
+        .filter(|(merit, _)| !merit.is_failed())
         .collect();
     finished.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
     finished.into_iter().map(|(_, index)| index).collect()

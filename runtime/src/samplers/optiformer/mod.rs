@@ -7,7 +7,10 @@
 //! 4. Rounds of refinement add candidates near the best ones; the best of all is suggested.
 
 mod adaptation;
+mod constraints;
 pub(crate) mod context_trials;
+#[cfg(any(test, not(feature = "classical")))]
+mod infeasible;
 mod log_score;
 mod options;
 pub(crate) mod search;
@@ -20,6 +23,7 @@ use alloc::{format, sync::Arc, vec, vec::Vec};
 
 use self::{
     adaptation::Adaptation,
+    constraints::{ConditionedConstraints, ConstraintModel},
     context_trials::ContextTrials,
     search::{CandidateCounts, CandidateSearch},
     surrogate::{ConditionedTransformer, TransformerSurrogate, has_scale},
@@ -42,7 +46,26 @@ const CHUNK: usize = 512;
 /// The same for the first trial.
 const FIRST_SHARE: f64 = 0.1;
 
+/// A suggested candidate and what is expected of it.
+struct Proposal {
+    candidate: Candidate,
+    expectation: Option<Expectation>,
+    feasibility: Option<f64>,
+}
+
+impl Proposal {
+    /// A candidate that was not ranked.
+    fn plain(candidate: Candidate) -> Self {
+        Self { candidate, expectation: None, feasibility: None }
+    }
+}
+
 /// Suggests the candidate with the largest expected improvement under a transformer.
+///
+/// Under constraints the improvement is on the best feasible trial, and candidates are ranked by it
+/// times the probability that all constraints hold, which Gaussian processes give; while no trial
+/// is feasible, by that probability alone. Without the feature `classical` infeasible trials count
+/// as worse than all feasible ones instead, in the order of their violations.
 ///
 /// The model reads one row per trial ([`Sequence::Trials`]). Müller et al. 2023 (*PFNs4BO*) use a
 /// transformer that is trained to predict as the surrogate of Bayesian optimization.
@@ -50,6 +73,7 @@ const FIRST_SHARE: f64 = 0.1;
 pub struct OptiFormerSampler {
     surrogate: TransformerSurrogate,
     adaptation: Option<Adaptation>,
+    constraints: ConstraintModel,
     options: OptiFormerOptions,
 }
 
@@ -66,7 +90,7 @@ impl OptiFormerSampler {
         let surrogate =
             TransformerSurrogate::new(model, options.score_temperature, options.threads);
         let adaptation = options.adaptation.map(Adaptation::new);
-        Ok(Self { surrogate, adaptation, options })
+        Ok(Self { surrogate, adaptation, constraints: ConstraintModel::default(), options })
     }
 
     /// The weights.
@@ -102,11 +126,14 @@ impl OptiFormerSampler {
         }
     }
 
-    /// The suggested candidate, with the expectation of the model if it was ranked.
-    fn propose(&mut self, request: &Request<'_>) -> Result<(Candidate, Option<Expectation>)> {
+    /// The suggested candidate, with the expectation of the model and the probability of
+    /// feasibility if it was ranked.
+    fn propose(&mut self, request: &Request<'_>) -> Result<Proposal> {
         self.surrogate.check(request.space)?;
+        let history = self.constraints.history(request.history);
+        let request = &Request { history: &history, ..*request };
         if let Some(candidate) = startup_trial(request, self.options.n_startup_trials) {
-            return Ok((candidate, None));
+            return Ok(Proposal::plain(candidate));
         }
         if let Some(adaptation) = &mut self.adaptation {
             adaptation.adapt(&mut self.surrogate, request.space, request.history)?;
@@ -120,9 +147,11 @@ impl OptiFormerSampler {
             let counts = CandidateCounts { local: 0, space: 1, refined: 0, rounds: 0 };
             let (candidate, _) = CandidateSearch::new(request, &context, counts, drawn)
                 .maximize(|all| Ok((0..all.len()).map(|index| -(index as f64)).collect()))?;
-            return Ok((candidate, None));
+            return Ok(Proposal::plain(candidate));
         }
-        let candidate = self.maximize_improvement(request, &context, &conditioned, drawn)?;
+        let constraints = self.constraints.condition(request);
+        let candidate =
+            self.maximize_improvement(request, (&context, &conditioned), &constraints, drawn)?;
         let chosen = core::slice::from_ref(&candidate.configuration);
         let prediction = self.surrogate.predict(&conditioned, chosen)?[0];
         let ConditionedTransformer { improvement, scale, .. } = &conditioned;
@@ -130,7 +159,8 @@ impl OptiFormerSampler {
         let trials = context.trials.len();
         let modeled = (trials < request.history.len()).then_some(trials);
         let expectation = expectation.map(|expectation| Expectation { modeled, ..expectation });
-        Ok((candidate, expectation))
+        let feasibility = constraints.probability(&candidate.configuration);
+        Ok(Proposal { candidate, expectation, feasibility })
     }
 
     /// Candidates from the policy.
@@ -150,8 +180,8 @@ impl OptiFormerSampler {
     fn maximize_improvement(
         &mut self,
         request: &Request<'_>,
-        context: &ContextTrials,
-        conditioned: &ConditionedTransformer,
+        (context, conditioned): (&ContextTrials, &ConditionedTransformer),
+        constraints: &ConditionedConstraints<'_>,
         drawn: Vec<Candidate>,
     ) -> Result<Candidate> {
         let counts = CandidateCounts {
@@ -163,7 +193,8 @@ impl OptiFormerSampler {
         let search = CandidateSearch::new(request, context, counts, drawn);
         let (candidate, _) = search.maximize(|all| {
             let predictions = self.surrogate.predict(conditioned, all)?;
-            Ok(predictions.iter().map(|one| one.expected_improvement).collect())
+            let improvements = predictions.iter().map(|one| one.expected_improvement).collect();
+            Ok(constraints.rate(all, improvements))
         })?;
         Ok(candidate)
     }
@@ -213,16 +244,18 @@ impl Sampler for OptiFormerSampler {
     }
 
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
-        Ok(self.propose(request)?.0.configuration)
+        Ok(self.propose(request)?.candidate.configuration)
     }
 
     fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
-        let (Candidate { configuration, origin }, expectation) = self.propose(request)?;
+        let Proposal { candidate, expectation, feasibility } = self.propose(request)?;
+        let Candidate { configuration, origin } = candidate;
         let explanation = Explanation {
             sampler: self.name(),
             origin,
             expectation,
             transformer_weight: None,
+            feasibility,
             fallback: None,
         };
         Ok(Suggestion { configuration, explanation })
@@ -233,6 +266,8 @@ impl Sampler for OptiFormerSampler {
     fn choose(&mut self, request: &Request<'_>, candidates: &[Configuration]) -> Result<Ranking> {
         ranking::check(request, candidates)?;
         self.surrogate.check(request.space)?;
+        let history = self.constraints.history(request.history);
+        let request = &Request { history: &history, ..*request };
         let context_trials = ContextTrials::new(request, self.surrogate.max_trials(), false);
         if !has_scale(&context_trials.trials) {
             return Ok(Ranking::random(request, candidates.len()));
@@ -244,8 +279,10 @@ impl Sampler for OptiFormerSampler {
             values.extend(predictions.iter().map(|one| one.expected_improvement));
         }
         let slope = conditioned.scale.slope(conditioned.improvement.incumbent());
-        let order = ranking::descending(&values);
+        let constraints = self.constraints.condition(request);
+        let order = ranking::descending(&constraints.rate(candidates, values.clone()));
         values.iter_mut().for_each(|value| *value *= slope);
+        constraints.weigh(candidates, &mut values);
         Ok(Ranking { sampler: self.name(), order, values })
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     acquisition::{self, Improvement, Prediction},
     generation::{self, SamplingOptions},
     model::{Cache, Model, Workspace},
+    samplers::merit::is_success,
     space::{Configuration, SearchBox, Space},
     tokenizer::{RowTokenizer, Rows, ScoreScale, vocabulary::Token},
     trial::Observation,
@@ -37,7 +38,8 @@ pub(crate) struct ConditionedTransformer {
     pub(super) search_box: SearchBox,
     /// Score scale, fitted to the trials of the context.
     pub scale: ScoreScale,
-    /// What a score is worth beside the best of these trials: in scores, until it is replaced.
+    /// What a score is worth beside the best of these trials, of the feasible ones if there are
+    /// any: in scores, until it is replaced.
     pub improvement: Improvement,
 }
 
@@ -91,7 +93,11 @@ impl TransformerSurrogate {
         let tokenizer = RowTokenizer::with_slot_count(space, self.model.config().slots)?;
         let losses = || context.trials.iter().filter_map(|trial| trial.loss);
         let scale = ScoreScale::fit(losses());
-        let incumbent = losses().reduce(f64::min).map_or(1.0, |loss| scale.score(loss));
+        // Under constraints the best feasible trial is what an improvement is on.
+        let feasible = context.trials.iter().filter(|trial| is_success(trial));
+        let feasible = feasible.filter_map(|trial| trial.loss).reduce(f64::min);
+        let incumbent = feasible.or_else(|| losses().reduce(f64::min));
+        let incumbent = incumbent.map_or(1.0, |loss| scale.score(loss));
         let conditioned = ConditionedTransformer {
             tokenizer,
             search_box: context.search_box.clone(),

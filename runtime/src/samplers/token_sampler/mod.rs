@@ -425,6 +425,7 @@ impl Sampler for TokenSampler {
             origin,
             expectation,
             transformer_weight: None,
+            feasibility: None,
             fallback: None,
         };
         Ok(Suggestion { configuration, explanation })

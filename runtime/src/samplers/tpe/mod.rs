@@ -16,7 +16,12 @@ use self::{
     kernel_set::KernelSet,
     parzen::{Interval, ParzenEstimator},
 };
-use super::{RandomSampler, Ranking, Request, Sampler, history_cache::common_prefix, ranking};
+use super::{
+    RandomSampler, Ranking, Request, Sampler,
+    history_cache::common_prefix,
+    merit::{Merit, TrialOrder},
+    ranking,
+};
 use crate::{
     Result,
     space::{Configuration, Domain, Space},
@@ -71,8 +76,8 @@ struct Group {
 /// Buffers that are reused to save allocations; they carry no state between calls.
 #[derive(Clone, Debug, Default)]
 struct Workspace {
-    /// Successful trials: loss and row.
-    succeeded: Vec<(f64, usize)>,
+    /// Successful trials: merit and row.
+    succeeded: Vec<(Merit, usize)>,
     /// Rows of the good trials, oldest first, and the same as a mask over rows.
     good_rows: Vec<usize>,
     is_good: Vec<bool>,
@@ -264,19 +269,23 @@ impl Workspace {
     fn split(&mut self, options: &TpeOptions, request: &Request<'_>, kernel_set: &mut KernelSet) {
         let Self { succeeded, good_rows, is_good, .. } = self;
         let mut finished = 0;
+        let order = TrialOrder::new(request.history);
         succeeded.clear();
         for (row, trial) in request.history.iter().enumerate() {
             if !kernel_set.center(row, 0).is_nan() {
                 finished += 1;
-                succeeded.extend(trial.loss.map(|loss| (loss, row)));
+                let merit = order.merit(trial);
+                if !merit.is_failed() {
+                    succeeded.push((merit, row));
+                }
             }
         }
         let good = options.good_count(finished).min(succeeded.len());
         if good > 0 && good < succeeded.len() {
-            let by_loss = |a: &(f64, usize), b: &(f64, usize)| {
+            let by_merit = |a: &(Merit, usize), b: &(Merit, usize)| {
                 a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1))
             };
-            succeeded.select_nth_unstable_by(good - 1, by_loss);
+            succeeded.select_nth_unstable_by(good - 1, by_merit);
         }
         good_rows.clear();
         good_rows.extend(succeeded[..good].iter().map(|(_, row)| *row));
