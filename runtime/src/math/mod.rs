@@ -4,6 +4,8 @@
 //! own arithmetic in [`kernels`](crate::kernels).
 
 #[cfg(feature = "classical")]
+pub(crate) mod box_lbfgs;
+#[cfg(feature = "classical")]
 mod cholesky;
 #[cfg(feature = "classical")]
 mod eigen;

@@ -6,6 +6,8 @@ mod by_name;
 #[cfg(feature = "classical")]
 mod cma_es;
 #[cfg(feature = "classical")]
+mod constraint_values;
+#[cfg(feature = "classical")]
 mod gp;
 mod history_cache;
 #[cfg(feature = "classical")]

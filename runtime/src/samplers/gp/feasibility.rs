@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 
 use super::{
     GpOptions, MAX_PENDING,
-    constraint_values::{MAX_MODELED, standardize, values_of},
     covariance_cache::{CovarianceCache, covariance_of},
     encoding::Encoding,
     fits::FitCache,
@@ -17,6 +16,7 @@ use crate::{
     math::normal,
     samplers::{
         Request,
+        constraint_values::{MAX_MODELED, standardize, values_of},
         history_cache::HistoryCache,
         merit::{constraint_count, is_success},
     },

@@ -6,8 +6,8 @@ use super::{
     cholesky::{Cholesky, dot},
     input_warp::{Kumaraswamy, WarpedInput},
     kernel::{Hyperparameters, PairwiseSquaredDistances, matern},
-    lbfgs::{LbfgsOptions, minimize_in_box},
 };
+use crate::math::box_lbfgs::{LbfgsOptions, minimize_in_box};
 
 /// Smallest noise variance, as a fraction of the variance of the losses.
 pub(super) const MIN_NOISE_VARIANCE: f64 = 1e-6;

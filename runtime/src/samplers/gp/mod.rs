@@ -3,7 +3,6 @@
 mod acquisition;
 mod bins;
 mod cholesky;
-mod constraint_values;
 mod covariance_cache;
 mod encoding;
 mod feasibility;
@@ -11,7 +10,6 @@ mod fits;
 mod improvement;
 mod input_warp;
 mod kernel;
-mod lbfgs;
 mod likelihood;
 mod one_step_ahead;
 mod options;

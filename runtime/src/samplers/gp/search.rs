@@ -5,15 +5,13 @@ use alloc::{vec, vec::Vec};
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::{
-    acquisition::Acquisition,
-    encoding::Encoding,
-    lbfgs::{LbfgsOptions, minimize_in_box},
-    posterior::Scratch,
-};
+use super::{acquisition::Acquisition, encoding::Encoding, posterior::Scratch};
 use crate::{
     acquisition::{CandidateOrigin, candidates},
-    math::low_discrepancy::Kronecker,
+    math::{
+        box_lbfgs::{LbfgsOptions, minimize_in_box},
+        low_discrepancy::Kronecker,
+    },
     space::SearchBox,
 };
 

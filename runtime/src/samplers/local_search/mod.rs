@@ -1,5 +1,6 @@
 //! Local search with quadratic models in a trust region.
 
+mod constraints;
 mod encoder;
 mod options;
 mod quadratic;
@@ -12,18 +13,22 @@ use alloc::vec::Vec;
 use rand::{Rng, RngExt};
 
 use self::{
+    constraints::{ConstraintModels, Rating},
     encoder::{Columns, MAX_COORDINATES, MAX_EXCHANGES, Point, PointEncoder},
     quadratic::{Quadratic, SparseOffset},
     trust_region::TrustRegionTrace,
 };
 use super::{
-    Fallback, Ranking, Request, Sampler, SobolSampler, Suggestion, ranking,
+    Fallback, Ranking, Request, Sampler, SobolSampler, Suggestion,
+    merit::{TrialOrder, constraint_count},
+    ranking,
     tried_set::{TriedSet, sample_untried},
 };
 use crate::{
     Result,
     acquisition::CandidateOrigin,
     space::{Configuration, Space},
+    trial::Observation,
 };
 
 /// A trust-region method: it fits a quadratic model around the best trial and steps to the model's
@@ -41,6 +46,9 @@ use crate::{
 ///    is suggested.
 /// 4. When the radius falls below a limit, the run has converged and another begins elsewhere.
 ///
+/// - Under constraints the best trial is the best feasible one, or the one that violates least. A
+///   quadratic of each constraint stands beside that of the loss; the candidates are around the
+///   minimum of the loss's model under theirs, and those that violate them least come first.
 /// - Ints and steps move by at least one value, however small the region.
 /// - Every few trials one or two choices of the best trial are exchanged instead, those with the
 ///   lowest confidence bound. Parameters that become active start from the best trial that had
@@ -169,7 +177,7 @@ impl LocalSearchSampler {
             center: region.center.or_else(|| best_trial(request))?,
             radius: region.radius,
         };
-        let (model, columns) = step.fit();
+        let model = step.fit();
         let center = &step.points[step.center];
         let rate = |candidate: &Configuration| {
             let point = step.encoder.point(request.space, candidate);
@@ -178,15 +186,15 @@ impl LocalSearchSampler {
                 step.encoder.squared_distance(&point, center, region.radius, f64::INFINITY);
             let exchanged = point.exchanged(center);
             if distance > region.radius || exchanged > 1 {
-                return (false, -squared);
+                return (false, Rating { violation: 0.0, bound: squared });
             }
-            (true, -step.lower_bound(&model, &columns, &point))
+            (true, step.rate(&model, &point))
         };
-        let ratings: Vec<(bool, f64)> = candidates.iter().map(rate).collect();
+        let ratings: Vec<(bool, Rating)> = candidates.iter().map(rate).collect();
         let mut order: Vec<usize> = (0..candidates.len()).collect();
         order.sort_by(|one, other| {
             let (one, other) = (ratings[*one], ratings[*other]);
-            other.0.cmp(&one.0).then(other.1.total_cmp(&one.1))
+            other.0.cmp(&one.0).then(one.1.total_cmp(&other.1))
         });
         Some(order)
     }
@@ -194,9 +202,10 @@ impl LocalSearchSampler {
 
 /// The first of the best trials.
 fn best_trial(request: &Request<'_>) -> Option<usize> {
-    let finished = request.history.iter().enumerate();
-    let losses = finished.filter_map(|(index, trial)| Some((trial.loss?, index)));
-    losses.reduce(|best, other| if other.0 < best.0 { other } else { best }).map(|best| best.1)
+    let order = TrialOrder::new(request.history);
+    let merit = |index: usize| order.merit(&request.history[index]);
+    let finished = (0..request.history.len()).filter(|index| !merit(*index).is_failed());
+    finished.reduce(|best, other| if merit(other).is_better(&merit(best)) { other } else { best })
 }
 
 /// A point of the initial spread; the very first is near the middle of the space.
@@ -232,6 +241,13 @@ fn start(request: &Request<'_>, run: usize, rng: &mut impl Rng) -> Configuration
     }
 }
 
+/// The models around the center.
+struct LocalModel {
+    loss: Quadratic,
+    constraints: ConstraintModels,
+    columns: Columns,
+}
+
 /// One trust-region step.
 struct Step<'a> {
     request: &'a Request<'a>,
@@ -245,30 +261,25 @@ struct Step<'a> {
 impl Step<'_> {
     /// The best untried candidate.
     fn suggest(&self, rng: &mut impl Rng) -> Option<Configuration> {
-        let (model, columns) = self.fit();
+        let model = self.fit();
         let mut candidates = Vec::new();
         let moves_categoricals = !self.encoder.categorical.is_empty()
             && (self.request.number as usize).is_multiple_of(self.options.categorical_every);
         if moves_categoricals || self.encoder.numerical.is_empty() {
-            self.categorical_moves(&columns, &mut candidates, rng);
+            self.categorical_moves(&model.columns, &mut candidates, rng);
         }
-        let mut best = self.best(&model, &columns, candidates);
+        let mut best = self.best(&model, candidates);
         if best.is_none() {
             let mut candidates = Vec::new();
-            self.numerical_moves(&model, &columns, &mut candidates, rng);
-            best = self.best(&model, &columns, candidates);
+            self.numerical_moves(&model, &mut candidates, rng);
+            best = self.best(&model, candidates);
         }
         best
     }
 
-    /// The candidate with the lowest confidence bound. The distance limit also excludes what was
-    /// tried.
-    fn best(
-        &self,
-        model: &Quadratic,
-        columns: &Columns,
-        candidates: Vec<Candidate>,
-    ) -> Option<Configuration> {
+    /// The candidate with the lowest confidence bound, of those that violate the models of the
+    /// constraints the least. The distance limit also excludes what was tried.
+    fn best(&self, model: &LocalModel, candidates: Vec<Candidate>) -> Option<Configuration> {
         let pending: Vec<Point> = self
             .request
             .pending
@@ -290,41 +301,50 @@ impl Step<'_> {
                         .iter()
                         .all(|other| !is_near(candidate, other, MIN_DISTANCE_TO_PENDING))
             })
-            .map(|candidate| (self.lower_bound(model, columns, &candidate.point), candidate))
-            .reduce(|best, other| if other.0 < best.0 { other } else { best })
+            .map(|candidate| (self.rate(model, &candidate.point), candidate))
+            .reduce(|best, other| if other.0.is_below(&best.0) { other } else { best })
             .map(|(_, candidate)| candidate.configuration)
     }
 
-    /// The model's lower confidence bound at a point.
-    fn lower_bound(&self, model: &Quadratic, columns: &Columns, point: &Point) -> f64 {
+    /// The models' rating of a point.
+    fn rate(&self, model: &LocalModel, point: &Point) -> Rating {
+        let LocalModel { loss, constraints, columns } = model;
         let offset = columns.sparse_offset(point, &self.points[self.center], self.radius);
-        model.lower_bound(SparseOffset(&offset), self.options.kappa)
+        let bound = loss.lower_bound(SparseOffset(&offset), self.options.kappa);
+        Rating { violation: constraints.violation(SparseOffset(&offset)), bound }
     }
 
-    /// Fits the model to the trials nearest to the center.
-    fn fit(&self) -> (Quadratic, Columns) {
+    /// Fits the models to the trials nearest to the center.
+    fn fit(&self) -> LocalModel {
         let (history, center) = (self.request.history, &self.points[self.center]);
         let dimensions = self.encoder.dimensions();
         let most = ((dimensions + 1) * (dimensions + 2) / 2 + dimensions).min(MAX_MODEL_POINTS);
         let near = self.nearest(most);
-        let lowest = history[self.center].loss.unwrap_or(0.0);
+        let trials: Vec<&Observation> = near.iter().map(|index| &history[*index]).collect();
+        let count = constraint_count(history);
+        let lowest = match count {
+            0 => history[self.center].loss.unwrap_or(0.0),
+            // Infeasible trials may have lower losses than the center.
+            _ => trials.iter().filter_map(|trial| trial.loss).reduce(f64::min).unwrap_or(0.0),
+        };
         let offset_from_best = |loss: f64| (loss - lowest).clamp(0.0, f64::MAX);
         let mut offsets_from_best: Vec<f64> =
-            near.iter().filter_map(|index| history[*index].loss.map(offset_from_best)).collect();
+            trials.iter().filter_map(|trial| trial.loss.map(offset_from_best)).collect();
         let worst = offsets_from_best.iter().copied().fold(0.0, f64::max);
         offsets_from_best.sort_by(f64::total_cmp);
         let middle = offsets_from_best[offsets_from_best.len() / 2];
         let scale = if middle > 0.0 { middle } else { worst.max(f64::MIN_POSITIVE) };
         // Very large values are clipped: they only mark a bad area.
-        let values: Vec<f64> = near
+        let values: Vec<f64> = trials
             .iter()
-            .map(|index| history[*index].loss.map_or(scale, offset_from_best) / scale)
+            .map(|trial| trial.loss.map_or(scale, offset_from_best) / scale)
             .map(|value| value.min(MAX_SCALED_VALUE))
             .collect();
         let columns = Columns::new(near.iter().map(|index| &self.points[*index]), center);
         let offset = |index: &usize| columns.offset(&self.points[*index], center, self.radius);
-        let offsets = near.iter().flat_map(offset).collect();
-        (Quadratic::fit(offsets, columns.len(), &values), columns)
+        let offsets: Vec<f64> = near.iter().flat_map(offset).collect();
+        let constraints = ConstraintModels::fit(&trials, &offsets, columns.len(), count);
+        LocalModel { loss: Quadratic::fit(offsets, columns.len(), &values), constraints, columns }
     }
 
     /// The `most` trials nearest to the center, nearest first; ties by age.
@@ -362,12 +382,13 @@ impl Step<'_> {
     /// The center's coordinates and choices; where it has none, those of the best trial that has.
     fn origin(&self) -> (Vec<f64>, Vec<usize>) {
         let history = self.request.history;
-        let loss = |index: usize| history[index].loss.unwrap_or(f64::INFINITY);
+        let by = TrialOrder::new(history);
+        let merit = |index: usize| by.merit(&history[index]);
         let center = &self.points[self.center];
         let mut order = alloc::vec![self.center];
         if center.places.contains(&None) || center.choices.contains(&None) {
             order.extend(0..history.len());
-            order[1..].sort_by(|one, other| loss(*one).total_cmp(&loss(*other)));
+            order[1..].sort_by(|one, other| merit(*one).total_cmp(&merit(*other)));
         }
         let places = (0..self.encoder.numerical.len())
             .map(|at| order.iter().find_map(|index| self.points[*index].places[at]).unwrap_or(0.5))
@@ -463,8 +484,7 @@ impl Step<'_> {
     /// Candidates that move the numerical parameters.
     fn numerical_moves(
         &self,
-        model: &Quadratic,
-        columns: &Columns,
+        LocalModel { loss: model, constraints, columns }: &LocalModel,
         candidates: &mut Vec<Candidate>,
         rng: &mut impl Rng,
     ) {
@@ -493,6 +513,12 @@ impl Step<'_> {
             }
         }
         push(&lowest);
+        if !constraints.is_empty() {
+            let start = alloc::vec![0.0; dimensions];
+            let constrained = constraints.minimize(model, &start, (&low, &high));
+            constrained.iter().for_each(|offset| push(offset));
+            lowest = constrained.into_iter().next().unwrap_or(lowest);
+        }
         for turn in 0..REGION_CANDIDATES + MINIMUM_CANDIDATES {
             let share = if turn < REGION_CANDIDATES { 1.0 } else { 0.2 };
             let offset: Vec<f64> = (0..places.len())

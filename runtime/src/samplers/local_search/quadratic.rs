@@ -128,6 +128,27 @@ impl Quadratic {
         self.constant + dot(&self.gradient, u) + 0.5 * curved
     }
 
+    /// `q(u)`, with its gradient in `gradient`, `[dimensions]`.
+    pub fn value_with_gradient(&self, u: &[f64], gradient: &mut [f64]) -> f64 {
+        match &self.hessian {
+            Hessian::Dense(hessian) => {
+                for (row, slope) in gradient.iter_mut().enumerate() {
+                    *slope = dot(&hessian[row * self.dimensions..][..self.dimensions], u);
+                }
+            }
+            Hessian::LowRank { .. } => {
+                gradient.fill(0.0);
+                let rows = self.points.chunks_exact(self.dimensions);
+                for ((row, product), weight) in rows.zip(self.projections(u)).zip(&self.weights) {
+                    gradient.iter_mut().zip(row).for_each(|(sum, x)| *sum += weight * product * x);
+                }
+            }
+        }
+        let value = self.constant + dot(&self.gradient, u) + 0.5 * dot(gradient, u);
+        gradient.iter_mut().zip(&self.gradient).for_each(|(sum, slope)| *sum += slope);
+        value
+    }
+
     /// The lower confidence bound `q(u) − κ·deviation(u)`.
     pub fn lower_bound(&self, u: SparseOffset<'_>, kappa: f64) -> f64 {
         match &self.hessian {

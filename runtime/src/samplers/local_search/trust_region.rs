@@ -6,12 +6,20 @@ use super::{
     LocalSearchOptions,
     encoder::{Point, PointEncoder},
 };
-use crate::{samplers::history_cache::HistoryCache, space::Space, trial::Observation};
+use crate::{
+    samplers::{
+        history_cache::HistoryCache,
+        merit::{GrowingOrder, TrialOrder},
+    },
+    space::Space,
+    trial::Observation,
+};
 
 /// The trust region at the end of a history.
 ///
 /// A run begins with a few spread trials, the best of which is the first center. A better trial
-/// becomes the center, and the radius grows if it was far out. A worse trial within reach shrinks
+/// becomes the center, and the radius grows if it was far out; under constraints a feasible trial is
+/// better than an infeasible one, and of infeasible ones the one that violates less. A worse trial within reach shrinks
 /// the radius. A tiny radius ends the run, and another begins.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct TrustRegion {
@@ -35,7 +43,13 @@ impl TrustRegion {
     }
 
     /// Updates the region with the last trial of `history`; `points` are the encoded trials.
-    fn update(&mut self, options: &LocalSearchOptions, history: &[Observation], points: &[Point]) {
+    fn update(
+        &mut self,
+        options: &LocalSearchOptions,
+        history: &[Observation],
+        points: &[Point],
+        order: &TrialOrder,
+    ) {
         let index = history.len() - 1;
         let is_start = self.is_start(options, index);
         let Some(center) = self.center else {
@@ -45,9 +59,7 @@ impl TrustRegion {
             return;
         };
         let (distance, same_choices) = points[index].distance(&points[center]);
-        let is_better = history[index]
-            .loss
-            .is_some_and(|loss| history[center].loss.is_some_and(|best| loss < best));
+        let is_better = order.merit(&history[index]).is_better(&order.merit(&history[center]));
         if is_better {
             self.center = Some(index);
         }
@@ -99,9 +111,11 @@ impl TrustRegionTrace {
         self.regions.truncate(same);
         let mut region =
             self.regions.last().cloned().unwrap_or_else(|| TrustRegion::initial(options, 0));
+        let mut orders = GrowingOrder::default();
         for index in same..history.len() {
             self.points.push(self.encoder.point(space, &history[index].configuration));
-            region.update(options, &history[..=index], &self.points);
+            let history = &history[..=index];
+            region.update(options, history, &self.points, orders.of(history));
             self.regions.push(region.clone());
         }
         region

@@ -2,8 +2,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::cholesky::dot;
-use crate::math::lbfgs::LbfgsHistory;
+use super::{dot_in_lanes as dot, lbfgs::LbfgsHistory};
 
 /// Fraction of the linear decrease that a step must achieve (Armijo).
 const SUFFICIENT: f64 = 1e-4;
@@ -12,17 +11,17 @@ const HALVINGS: usize = 20;
 
 /// Stopping criteria and the first step.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LbfgsOptions {
+pub(crate) struct LbfgsOptions {
     /// Maximum number of steps.
-    pub(super) max_steps: usize,
+    pub(crate) max_steps: usize,
     /// Maximum number of evaluations of the function.
-    pub(super) max_evaluations: usize,
+    pub(crate) max_evaluations: usize,
     /// Stops when no free component of the gradient exceeds this.
-    pub(super) gradient_tolerance: f64,
+    pub(crate) gradient_tolerance: f64,
     /// Stops when a step decreases the function by less than this.
-    pub(super) value_tolerance: f64,
+    pub(crate) value_tolerance: f64,
     /// Maximum length of the first step in any coordinate.
-    pub(super) initial_step: f64,
+    pub(crate) initial_step: f64,
 }
 
 /// Minimizes `function`, which writes its gradient into its second argument, in the box
@@ -32,7 +31,7 @@ pub(super) struct LbfgsOptions {
 /// Limited-memory BFGS (Nocedal & Wright, Numerical Optimization, 2nd edition, algorithm 7.4) on
 /// the free coordinates, with steps projected into the box and halved until they satisfy the Armijo
 /// condition (Bertsekas 1982). Values that are not finite count as infinitely large.
-pub(super) fn minimize_in_box(
+pub(crate) fn minimize_in_box(
     x: &mut [f64],
     low: &[f64],
     high: &[f64],

@@ -6,14 +6,14 @@ use crate::trial::Observation;
 
 /// Largest number of constraints with a process each; of more, the last process models the largest
 /// of the others.
-pub(super) const MAX_MODELED: usize = 16;
+pub(crate) const MAX_MODELED: usize = 16;
 
 /// Value, in units of the median, from which on a target grows with the logarithm.
 const LINEAR: f64 = 1.0;
 
 /// The values of constraint `index` of a number of modeled ones; `None` for trials that did not
 /// report it.
-pub(super) fn values_of(trials: &[&Observation], index: usize, count: usize) -> Vec<Option<f64>> {
+pub(crate) fn values_of(trials: &[&Observation], index: usize, count: usize) -> Vec<Option<f64>> {
     if count <= MAX_MODELED || index + 1 < MAX_MODELED {
         return trials.iter().map(|trial| trial.constraints.get(index).copied()).collect();
     }
@@ -34,7 +34,7 @@ pub(super) fn values_of(trials: &[&Observation], index: usize, count: usize) -> 
 /// Values are divided by the median of their magnitudes, which keeps 0 where it is, and grow with
 /// the logarithm beyond it: how far a constraint is from its bound says little about where the
 /// bound is.
-pub(super) fn standardize(values: &[f64]) -> (Vec<f64>, f64) {
+pub(crate) fn standardize(values: &[f64]) -> (Vec<f64>, f64) {
     let scale = scale(values.iter().copied());
     let mut targets: Vec<f64> =
         values.iter().map(|value| compressed(rescaled(*value, scale))).collect();
@@ -48,8 +48,8 @@ pub(super) fn standardize(values: &[f64]) -> (Vec<f64>, f64) {
     (targets, (bound - mean) * factor)
 }
 
-/// The median magnitude of the values that are not 0.
-fn scale(values: impl Iterator<Item = f64>) -> f64 {
+/// The median magnitude of the values that are not 0; 1 where there are none.
+pub(crate) fn scale(values: impl Iterator<Item = f64>) -> f64 {
     let mut magnitudes: Vec<f64> = values.map(f64::abs).filter(|value| *value > 0.0).collect();
     let middle = magnitudes.len() / 2;
     if magnitudes.is_empty() {
