@@ -333,21 +333,21 @@ PROBLEMS = [
         2994.4710661,
     ),
     Problem("tension_spring", floats((0.05, 2.0), (0.25, 1.3), (2.0, 15.0)), tension_spring, 0.012665232788),
-    Problem("ellipsoid", floats(*[(-5.0, 5.0)] * 5), ellipsoid, 0.0),
-    Problem("rastrigin", floats(*[(-5.0, 5.0)] * 4), rastrigin, 0.0),
+    Problem("ellipsoid", floats(*[(-5.0, 5.0)] * 5), ellipsoid, 6.193799509902694),
+    Problem("rastrigin", floats(*[(-5.0, 5.0)] * 4), rastrigin, 2.984877171283907),
 ]
 
 TUNING = [
-    Problem("gardner_waves", floats(*[(0.0, 6.0)] * 2), gardner_waves, 0.0),
-    Problem("gardner_islands", floats(*[(0.0, 6.0)] * 2), gardner_islands, 0.0),
-    Problem("gramacy", floats(*[(0.0, 1.0)] * 2), gramacy, 0.0),
-    Problem("hartmann", floats(*[(0.0, 1.0)] * 6), hartmann, 0.0),
+    Problem("gardner_waves", floats(*[(0.0, 6.0)] * 2), gardner_waves, -1.888751361450595),
+    Problem("gardner_islands", floats(*[(0.0, 6.0)] * 2), gardner_islands, 0.25323589595474383),
+    Problem("gramacy", floats(*[(0.0, 1.0)] * 2), gramacy, 0.5997880520095409),
+    Problem("hartmann", floats(*[(0.0, 1.0)] * 6), hartmann, -2.9594427957115217),
     Problem("rosenbrock", floats((-1.5, 1.5), (-0.5, 2.5)), rosenbrock, 0.0),
-    Problem("three_bar_truss", floats(*[(0.01, 1.0)] * 2), three_bar_truss, 0.0),
-    Problem("cantilever", floats(*[(0.1, 100.0)] * 5), cantilever, 0.0),
-    Problem("branin_disc", floats((-5.0, 10.0), (0.0, 15.0)), branin_disc, 0.0),
-    Problem("sphere_planes", floats(*[(-2.0, 2.0)] * 6), sphere_planes, 0.0),
-    Problem("budget", [Float(1e-4, 1.0, log=True), Int(1, 256), Choice(("small", "medium", "large"))], budget, 0.0),
+    Problem("three_bar_truss", floats(*[(0.01, 1.0)] * 2), three_bar_truss, 263.89584337580743),
+    Problem("cantilever", floats(*[(0.1, 100.0)] * 5), cantilever, 1.3399563605717113),
+    Problem("branin_disc", floats((-5.0, 10.0), (0.0, 15.0)), branin_disc, 0.39788735772973816),
+    Problem("sphere_planes", floats(*[(-2.0, 2.0)] * 6), sphere_planes, 0.8666666666666667),
+    Problem("budget", [Float(1e-4, 1.0, log=True), Int(1, 256), Choice(("small", "medium", "large"))], budget, 0.12909944487358055),
 ]
 
 

@@ -75,8 +75,8 @@ pub fn problems() -> Vec<Problem> {
         problem("pressure_vessel", vessel, pressure_vessel, 6_059.714_335_048_436),
         problem("speed_reducer", reducer, speed_reducer, 2_994.471_066_1),
         problem("tension_spring", floats(&spring_box), tension_spring, 0.012_665_232_788),
-        problem("ellipsoid", floats(&[(-5.0, 5.0); 5]), ellipsoid, 0.0),
-        problem("rastrigin", floats(&[(-5.0, 5.0); 4]), rastrigin, 0.0),
+        problem("ellipsoid", floats(&[(-5.0, 5.0); 5]), ellipsoid, 6.193_799_509_902_694),
+        problem("rastrigin", floats(&[(-5.0, 5.0); 4]), rastrigin, 2.984_877_171_283_907),
     ]
 }
 
@@ -94,16 +94,31 @@ pub fn tuning() -> Vec<Problem> {
         Parameter::categorical("kind", ["small", "medium", "large"]),
     ];
     vec![
-        problem("gardner_waves", floats(&[(0.0, 6.0); 2]), gardner_waves, 0.0),
-        problem("gardner_islands", floats(&[(0.0, 6.0); 2]), gardner_islands, 0.0),
-        problem("gramacy", floats(&[(0.0, 1.0); 2]), gramacy, 0.0),
-        problem("hartmann", floats(&[(0.0, 1.0); 6]), hartmann, 0.0),
+        problem("gardner_waves", floats(&[(0.0, 6.0); 2]), gardner_waves, -1.888_751_361_450_595),
+        problem(
+            "gardner_islands",
+            floats(&[(0.0, 6.0); 2]),
+            gardner_islands,
+            0.253_235_895_954_743_83,
+        ),
+        problem("gramacy", floats(&[(0.0, 1.0); 2]), gramacy, 0.599_788_052_009_540_9),
+        problem("hartmann", floats(&[(0.0, 1.0); 6]), hartmann, -2.959_442_795_711_521_7),
         problem("rosenbrock", floats(&[(-1.5, 1.5), (-0.5, 2.5)]), rosenbrock, 0.0),
-        problem("three_bar_truss", floats(&[(0.01, 1.0); 2]), three_bar_truss, 0.0),
-        problem("cantilever", floats(&[(0.1, 100.0); 5]), cantilever, 0.0),
-        problem("branin_disc", floats(&[(-5.0, 10.0), (0.0, 15.0)]), branin_disc, 0.0),
-        problem("sphere_planes", floats(&[(-2.0, 2.0); 6]), sphere_planes, 0.0),
-        problem("budget", mixed, budget, 0.0),
+        problem(
+            "three_bar_truss",
+            floats(&[(0.01, 1.0); 2]),
+            three_bar_truss,
+            263.895_843_375_807_43,
+        ),
+        problem("cantilever", floats(&[(0.1, 100.0); 5]), cantilever, 1.339_956_360_571_711_3),
+        problem(
+            "branin_disc",
+            floats(&[(-5.0, 10.0), (0.0, 15.0)]),
+            branin_disc,
+            0.397_887_357_729_738_16,
+        ),
+        problem("sphere_planes", floats(&[(-2.0, 2.0); 6]), sphere_planes, 0.866_666_666_666_666_7),
+        problem("budget", mixed, budget, 0.129_099_444_873_580_55),
     ]
 }
 

@@ -16,8 +16,9 @@ pub struct Ranking {
     pub order: Vec<usize>,
     /// What each candidate was ranked by, `[candidates]` in the order they were given, larger is
     /// better: the expected improvement of the loss (`gp`, `stack`, `optiformer`), or the logarithm
-    /// of the ratio of the densities of good and bad trials (`tpe`). Empty where the sampler has no
-    /// such number.
+    /// of the ratio of the densities of good and bad trials (`tpe`). Under constraints the
+    /// improvement is multiplied by the probability that all hold; while no trial is feasible it is
+    /// that probability. Empty where the sampler has no such number.
     pub values: Vec<f64>,
 }
 

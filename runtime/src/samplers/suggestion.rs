@@ -70,7 +70,9 @@ pub struct Expectation {
     /// Uncertainty: half of the central interval that holds about two thirds of the predicted
     /// losses.
     pub deviation: f64,
-    /// Expected improvement `E[max(best − loss, 0)]`.
+    /// Expected improvement `E[max(best − loss, 0)]`. Under constraints the best is that of the
+    /// feasible trials, or of all of them while none is feasible, and whether they hold is not in
+    /// it.
     pub improvement: f64,
     /// Number of trials behind the prediction, where only a part of the history was modeled; `None`
     /// where all of it was.

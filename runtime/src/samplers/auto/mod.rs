@@ -24,6 +24,9 @@ use crate::{ErrorKind, Result, model::Model, space::Configuration};
 /// finished trials. The defaults of [`AutoOptions`] were chosen on validation problems, which are
 /// not part of the reported results.
 ///
+/// Under constraints all of these know them: the ratings of the stack are weighed by the process's
+/// probability that all hold, and while no trial is feasible the process takes its place.
+///
 /// [`default`](Self::default) uses the embedded model in a build with the feature `pico`.
 #[derive(Debug)]
 pub struct AutoSampler {

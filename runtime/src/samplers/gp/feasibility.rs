@@ -6,7 +6,7 @@ use super::{
     GpOptions, MAX_PENDING,
     covariance_cache::{CovarianceCache, covariance_of},
     encoding::Encoding,
-    fits::FitCache,
+    fits::{FitCache, warped_columns},
     kernel::{Hyperparameters, PairwiseSquaredDistances},
     likelihood::MarginalLikelihood,
     posterior::{Posterior, Scratch},
@@ -190,6 +190,16 @@ impl Feasibility {
         sums
     }
 
+    /// Mean, deviation and bound of each constraint's target at a point.
+    #[cfg(test)]
+    pub(super) fn moments(&self, row: &[f64]) -> Vec<(f64, f64, f64)> {
+        let of = |constraint: &ConditionedConstraint| {
+            let (mean, deviation) = constraint.posterior.predict(row, &mut Scratch::default());
+            (mean, deviation, constraint.bound)
+        };
+        self.constraints.iter().map(of).collect()
+    }
+
     /// The probability that all constraints hold at a point, `[columns]`.
     pub(super) fn probability(&self, row: &[f64]) -> f64 {
         libm::exp(self.log_probabilities(row, &mut Scratch::default()).iter().sum())
@@ -240,7 +250,9 @@ fn fit(
     measured.iter().for_each(|trial| encoding.push(&trial.configuration, &mut rows));
     let distances = PairwiseSquaredDistances::new(&rows, encoding.categorical());
     let (targets, _) = standardize(&values);
-    let mut likelihood = MarginalLikelihood::new(distances, &targets, encoding.columns());
+    let warped_columns = warped_columns(history.len(), encoding, options);
+    let mut likelihood = MarginalLikelihood::new(distances, &targets, encoding.columns())
+        .with_warps(&rows, encoding.categorical(), warped_columns, options.input_warp);
     let (fitted, loss) = likelihood.optimize(current, STEPS);
     if loss.is_finite() { fitted } else { current.clone() }
 }

@@ -97,6 +97,16 @@ fn schedule(startup: usize, length: usize) -> impl Iterator<Item = usize> {
     core::iter::successors(Some(begin), next).take_while(move |trials| *trials <= length)
 }
 
+/// The columns whose inputs are warped behind this many trials.
+pub(super) fn warped_columns(
+    trials: usize,
+    encoding: &Encoding<'_>,
+    options: &GpOptions,
+) -> Vec<usize> {
+    let warps_inputs = options.input_warp > 0.0 && trials >= INPUT_WARP_FROM;
+    if warps_inputs { encoding.warpable() } else { Vec::new() }
+}
+
 fn initial_hyperparameters(columns: usize) -> Hyperparameters {
     Hyperparameters {
         inverse_squared_lengthscales: vec![1.0; columns],
@@ -124,8 +134,7 @@ fn fit(
     }
     let categorical = encoding.categorical();
     let distances = PairwiseSquaredDistances::new(&rows, categorical);
-    let warps_inputs = options.input_warp > 0.0 && history.len() >= INPUT_WARP_FROM;
-    let warped_columns = if warps_inputs { encoding.warpable() } else { Vec::new() };
+    let warped_columns = warped_columns(history.len(), encoding, options);
     let guess = initial_hyperparameters(encoding.columns());
     let warps: &[bool] = match options.target_warp {
         TargetWarp::Never => &[false],

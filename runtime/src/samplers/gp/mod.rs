@@ -62,6 +62,9 @@ use crate::{
 /// categories by the Hamming distance.
 ///
 /// - Failed trials count as the worst successful one, so that their neighborhood is avoided.
+/// - Under constraints, each of which has a process of its own, the suggestion maximizes the
+///   expected improvement on the best feasible trial times the probability that all constraints
+///   hold; while no trial is feasible, that probability alone.
 /// - Pending trials are conditioned on with their posterior means as losses.
 /// - A configuration is suggested twice only if the whole space is tried.
 /// - A history longer than [`GpOptions::max_train_points`] is modeled in part, and

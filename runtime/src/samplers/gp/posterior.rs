@@ -404,7 +404,7 @@ mod tests {
         assert_eq!(weights.incumbent, part.incumbent());
         let mut covariance = whole.covariance;
         covariance.truncate(3);
-        let again = Posterior::new(covariance, &losses[..3]);
+        let again = Posterior::new(covariance, &losses[..3], |_| true);
         assert_eq!(again.predict(&here, &mut scratch), part.predict(&here, &mut scratch));
     }
 

@@ -36,6 +36,8 @@ const CHUNK: usize = 64;
 /// fitted to the two groups. Among draws from `l`, the sampler suggests the one with the largest
 /// `l(x) / g(x)`, which has the largest expected improvement.
 ///
+/// - Under constraints the good trials are the first by Deb's rules: feasible ones by their losses,
+///   then infeasible ones by how much they violate.
 /// - Failed trials count as bad, ranked behind all that succeeded.
 /// - Pending trials count as bad too (the constant liar), so parallel suggestions differ.
 /// - Parameters with the same condition are modeled jointly, over the trials in which they were
