@@ -361,7 +361,7 @@ def samples(dimensions: int, count: int) -> List[List[float]]:
 
 def check() -> int:
     """Compares the values with those that the Rust example prints; returns the number of differences."""
-    command = ["cargo", "run", "--quiet", "--release", "-p", "optiformer", "--example", "constrained", "--", "--values"]
+    command = ["cargo", "run", "--quiet", "--profile", "quick", "-p", "optiformer", "--example", "constrained", "--", "--values"]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     theirs = {entry["name"]: entry for entry in map(json.loads, lines)}
     ours = {problem.name: problem for problem in PROBLEMS + TUNING}

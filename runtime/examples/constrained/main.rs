@@ -169,6 +169,57 @@ fn print_values(problem: &Problem) {
     println!("{}", json!({ "name": problem.name, "best": problem.best, "values": values }));
 }
 
+/// A sampler and what it is told.
+type Method<'a> = (&'a str, Mode);
+
+/// The line of a method on a problem.
+fn print_line(problem: &Problem, (sampler, mode): Method<'_>, runs: &[Run], trials: &[u64]) {
+    let places = || 0..trials.len();
+    let regret = places().map(|at| {
+        let middle = median(runs.iter().map(|run| run.best[at] - problem.best).collect());
+        middle.is_finite().then_some(middle)
+    });
+    let found = places().map(|at| runs.iter().filter(|run| run.best[at].is_finite()).count());
+    let feasible =
+        places().map(|at| runs.iter().map(|run| run.feasible[at]).sum::<f64>() / runs.len() as f64);
+    let line = json!({
+        "problem": problem.name,
+        "sampler": sampler,
+        "mode": mode.name(),
+        "trials": trials,
+        "regret": regret.collect::<Vec<_>>(),
+        "found": found.collect::<Vec<_>>(),
+        "feasible": feasible.collect::<Vec<_>>(),
+    });
+    println!("{line}");
+}
+
+/// Ranks of a method over problems, seeds and numbers of trials, and how often it had a feasible
+/// trial.
+#[derive(Default)]
+struct Summary {
+    ranks: Vec<f64>,
+    found: Vec<f64>,
+}
+
+/// Adds the runs of all methods on a problem to their summaries.
+fn summarize<'a>(
+    summaries: &mut BTreeMap<Method<'a>, Summary>,
+    runs: &[(Method<'a>, Vec<Run>)],
+    (seeds, places): (usize, usize),
+) {
+    for (seed, at) in (0..seeds).flat_map(|seed| (0..places).map(move |at| (seed, at))) {
+        let bests: Vec<f64> = runs.iter().map(|(_, runs)| runs[seed].best[at]).collect();
+        for ((method, _), own) in runs.iter().zip(&bests) {
+            let better = bests.iter().filter(|other| *other < own).count() as f64;
+            let equal = bests.iter().filter(|other| *other == own).count() as f64 - 1.0;
+            let summary = summaries.entry(*method).or_default();
+            summary.ranks.push((better + 0.5 * equal) / (bests.len() as f64 - 1.0).max(1.0));
+            summary.found.push(f64::from(u8::from(own.is_finite())));
+        }
+    }
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = arguments()?;
     if arguments.values {
@@ -176,65 +227,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let mut all = if arguments.tuning { tuning() } else { problems() };
-    all.retain(|it| {
-        arguments.problems.is_empty() || arguments.problems.iter().any(|name| name == it.name)
-    });
-    let mut ranks: BTreeMap<(&str, Mode), (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+    let chosen = &arguments.problems;
+    all.retain(|it| chosen.is_empty() || chosen.iter().any(|name| name == it.name));
+    let mut summaries = BTreeMap::new();
     for problem in &all {
-        let mut runs: Vec<((&str, Mode), Vec<Run>)> = Vec::new();
+        let mut runs: Vec<(Method<'_>, Vec<Run>)> = Vec::new();
         for sampler in &arguments.samplers {
             for mode in &arguments.modes {
                 let of = |seed| run(problem, sampler, *mode, seed, &arguments.trials);
-                runs.push((
-                    (sampler, *mode),
-                    (0..arguments.seeds).map(of).collect::<Result<_, _>>()?,
-                ));
-            }
-        }
-        for ((sampler, mode), runs) in &runs {
-            let over = |of: &dyn Fn(&Run, usize) -> f64, at: usize| -> Vec<f64> {
-                runs.iter().map(|run| of(run, at)).collect()
-            };
-            let places = 0..arguments.trials.len();
-            let regret = places.clone().map(|at| {
-                let middle = median(over(&|run, at| run.best[at] - problem.best, at));
-                middle.is_finite().then_some(middle)
-            });
-            let found = places.clone().map(|at| {
-                over(&|run, at| run.best[at], at).iter().filter(|best| best.is_finite()).count()
-            });
-            let feasible = places.map(|at| {
-                over(&|run, at| run.feasible[at], at).iter().sum::<f64>() / runs.len() as f64
-            });
-            let line = json!({
-                "problem": problem.name,
-                "sampler": sampler,
-                "mode": mode.name(),
-                "trials": arguments.trials,
-                "regret": regret.collect::<Vec<_>>(),
-                "found": found.collect::<Vec<_>>(),
-                "feasible": feasible.collect::<Vec<_>>(),
-            });
-            if !arguments.summary {
-                println!("{line}");
-            }
-        }
-        for seed in 0..arguments.seeds as usize {
-            for at in 0..arguments.trials.len() {
-                let bests: Vec<f64> = runs.iter().map(|(_, runs)| runs[seed].best[at]).collect();
-                for ((key, _), own) in runs.iter().zip(&bests) {
-                    let better = bests.iter().filter(|other| *other < own).count() as f64;
-                    let equal = bests.iter().filter(|other| *other == own).count() as f64 - 1.0;
-                    let others = (bests.len() as f64 - 1.0).max(1.0);
-                    let (ranks, found) = ranks.entry(*key).or_default();
-                    ranks.push((better + 0.5 * equal) / others);
-                    found.push(f64::from(u8::from(own.is_finite())));
+                let own: Vec<Run> = (0..arguments.seeds).map(of).collect::<Result<_, _>>()?;
+                if !arguments.summary {
+                    print_line(problem, (sampler, *mode), &own, &arguments.trials);
                 }
+                runs.push(((sampler, *mode), own));
             }
         }
+        let places = arguments.trials.len();
+        summarize(&mut summaries, &runs, (arguments.seeds as usize, places));
     }
     if arguments.summary {
-        for ((sampler, mode), (ranks, found)) in ranks {
+        for ((sampler, mode), Summary { ranks, found }) in summaries {
             let mean = |numbers: &[f64]| numbers.iter().sum::<f64>() / numbers.len() as f64;
             let (rank, found) = (mean(&ranks), mean(&found));
             println!("{sampler:13} {:12} rank {rank:.3} found {found:.3}", mode.name());

@@ -275,6 +275,8 @@ fn pressure_vessel(x: &[f64]) -> Values {
     (f, constraints)
 }
 
+// The problem is defined with 0.7854, which is not π/4.
+#[allow(clippy::approx_constant)]
 fn speed_reducer(x: &[f64]) -> Values {
     let &[a, b, c, d, e, f, g] = x else { unreachable!("seven parameters") };
     let value = 0.7854 * a * b * b * (3.3333 * c * c + 14.9334 * c - 43.0934)
