@@ -1,17 +1,17 @@
-//! Constrained problems: what each sampler reaches when it knows the values of the constraints, when
-//! infeasible trials get a penalty for a loss, and when it knows nothing of them.
+//! Constrained problems: what each sampler reaches when it knows the values of the constraints,
+//! when infeasible trials get a penalty for a loss, and when it knows nothing of them.
 //!
 //!     cargo run --release --example constrained -- \
 //!         --samplers auto,gp,tpe --modes constraints,penalty,ignored --seeds 10 --trials 25,50,100
 //!
 //! One line of JSON for each problem, sampler and mode: `regret`, the median over the seeds of the
-//! best feasible objective less the best known one after each number of trials (`null` where half of
-//! the seeds have none feasible), `found`, the number of seeds with a feasible trial, and `feasible`,
-//! the share of feasible trials. With `--summary` one line for each sampler and mode: its mean rank
-//! among all lines over problems, seeds and numbers of trials, from 0 (best) to 1, and the share of
-//! seeds with a feasible trial. The penalty is `100 · (1 + violation)` as the loss of an infeasible
-//! trial. `--tuning` takes the problems that defaults were chosen on, and `--values` prints the
-//! problems' values at sampled points.
+//! best feasible objective less the best known one after each number of trials (`null` where half
+//! of the seeds have none feasible), `found`, the number of seeds with a feasible trial, and
+//! `feasible`, the share of feasible trials. With `--summary` one line for each sampler and mode:
+//! its mean rank among all lines over problems, seeds and numbers of trials, from 0 (best) to 1,
+//! and the share of seeds with a feasible trial. The penalty is `100 · (1 + violation)` as the loss
+//! of an infeasible trial. `--tuning` takes the problems that defaults were chosen on, and
+//! `--values` prints the problems' values at sampled points.
 
 mod problems;
 

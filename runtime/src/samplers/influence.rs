@@ -16,8 +16,9 @@ const MIN_TRIALS: usize = 5;
 /// and of the means of a category's groups, at most 1 and not below 0, times the share of the
 /// trials in which it was active.
 ///
-/// Infeasible trials rank behind the others by their violations, failed ones last. Ranks make the measure independent of the losses' scale and of single
-/// very bad trials; the adjustment takes what a parameter without influence explains by chance.
+/// Infeasible trials rank behind the others by their violations, failed ones last. Ranks make the
+/// measure independent of the losses' scale and of single very bad trials; the adjustment takes
+/// what a parameter without influence explains by chance.
 ///
 /// H. Theil, Economic Forecasts and Policy (1961), for the adjustment; the correlation ratio of K.
 /// Pearson (1905) for categories.
