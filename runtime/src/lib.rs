@@ -1,6 +1,6 @@
 //! Black-box optimization that a program can link: ask for a trial, tell how it went.
 //!
-//! The crate has eight samplers behind one interface: Gaussian processes, tree-structured Parzen
+//! The crate has nine samplers behind one interface: Gaussian processes, tree-structured Parzen
 //! estimators, CMA-ES, local search with quadratic models, a transformer trained on synthetic
 //! studies, and the usual baselines. It takes floats, ints, categoricals and conditional
 //! parameters, failed and parallel trials, and needs no other library at run time.
@@ -44,6 +44,7 @@
 //! | `tpe` | [`TpeSampler`] | tree-structured Parzen estimator | thousands of trials |
 //! | `cma_es` | [`CmaEsSampler`] | CMA-ES with margin and restarts | correlated floats |
 //! | `local_search` | [`LocalSearchSampler`] | quadratic model in a trust region | smooth losses |
+//! | `grid` | [`GridSampler`] | every combination of even levels | few parameters; a table |
 //! | `sobol` | [`SobolSampler`] | scrambled Sobol sequence | an even design; a baseline |
 //! | `random` | [`RandomSampler`] | uniform draws | a baseline |
 //!
@@ -104,7 +105,7 @@ pub use model::Model;
 #[cfg(feature = "classical")]
 #[doc(no_inline)]
 pub use samplers::{
-    AutoSampler, CmaEsSampler, GpSampler, LocalSearchSampler, SobolSampler, TpeSampler,
+    AutoSampler, CmaEsSampler, GpSampler, GridSampler, LocalSearchSampler, SobolSampler, TpeSampler,
 };
 #[doc(no_inline)]
 pub use samplers::{OptiFormerSampler, RandomSampler, Sampler};

@@ -102,7 +102,8 @@ fn everything_comes_back_bit_by_bit() {
 
 #[test]
 fn half_and_half_is_the_whole() {
-    for sampler in samplers::NAMES {
+    // The grid of this space has 36 points.
+    for sampler in samplers::NAMES.iter().filter(|name| **name != "grid") {
         let run = |name: &str, stops: &[usize], pending: usize| {
             let path = file(&format!("half-{sampler}-{name}"));
             let mut study = open_with(&path, sampler).unwrap();

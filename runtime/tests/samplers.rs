@@ -69,7 +69,8 @@ macro_rules! conformance {
         #[test]
         fn every_name_is_put_through_the_suite() {
             let tested: Vec<&str> = vec![$(($build as Build)().name()),*];
-            for name in samplers::NAMES {
+            // A grid ends, which the suite expects of no sampler: tests/grid.rs.
+            for name in samplers::NAMES.iter().filter(|name| **name != "grid") {
                 assert!(tested.contains(name), "\"{name}\" is not in the suite");
             }
         }

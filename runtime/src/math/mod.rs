@@ -1,4 +1,5 @@
-//! Linear algebra, the normal distribution and a low-discrepancy sequence, for the samplers.
+//! Linear algebra, the normal distribution, a low-discrepancy sequence and a permutation, for the
+//! samplers.
 //!
 //! Matrices are in double precision and have at most a few hundred rows. The transformer has its
 //! own arithmetic in [`kernels`](crate::kernels).
@@ -13,12 +14,23 @@ pub(crate) mod lbfgs;
 pub(crate) mod low_discrepancy;
 #[cfg(feature = "classical")]
 pub(crate) mod normal;
+#[cfg(feature = "classical")]
+pub(crate) mod permutation;
 pub(crate) mod random_normal;
 
 #[cfg(feature = "classical")]
 pub(crate) use cholesky::Cholesky;
 #[cfg(feature = "classical")]
 pub(crate) use eigen::Eigen;
+
+/// The finalizer of SplitMix64, a bijection of 64 bits that spreads each of them over all (G. L.
+/// Steele, D. Lea and C. H. Flood, Fast Splittable Pseudorandom Number Generators, OOPSLA 2014).
+#[cfg(feature = "classical")]
+pub(crate) fn mix(bits: u64) -> u64 {
+    let bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    bits ^ (bits >> 31)
+}
 
 /// `Σ aᵢ·bᵢ`, from the first term to the last.
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {

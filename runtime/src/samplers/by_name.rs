@@ -23,6 +23,8 @@ pub const NAMES: &[&str] = &[
     "cma_es",
     #[cfg(feature = "classical")]
     "local_search",
+    #[cfg(feature = "classical")]
+    "grid",
 ];
 
 /// Name of the sampler that is a trained transformer. It is available in every build, but needs a
@@ -79,6 +81,8 @@ pub fn by_name_with(
         "cma_es" => Ok(Box::new(super::CmaEsSampler::default())),
         #[cfg(feature = "classical")]
         "local_search" => Ok(Box::new(super::LocalSearchSampler::default())),
+        #[cfg(feature = "classical")]
+        "grid" => Ok(Box::new(super::GridSampler::default())),
         _ => Err(Error::new(
             ErrorKind::InvalidValue,
             format!(

@@ -9,6 +9,8 @@ mod cma_es;
 mod constraint_values;
 #[cfg(feature = "classical")]
 mod gp;
+#[cfg(feature = "classical")]
+mod grid;
 mod history_cache;
 #[cfg(feature = "classical")]
 mod influence;
@@ -36,6 +38,8 @@ pub use by_name::{DEFAULT, NAMES, TRANSFORMER, by_name, by_name_with, check_mode
 pub use cma_es::{CmaEsOptions, CmaEsSampler};
 #[cfg(feature = "classical")]
 pub use gp::{GpOptions, GpPrediction, GpSampler, LossDistribution, ScoreBins, TargetWarp};
+#[cfg(feature = "classical")]
+pub use grid::{GridOptions, GridOrder, GridSampler};
 #[cfg(feature = "classical")]
 pub use local_search::{LocalSearchOptions, LocalSearchSampler};
 pub use optiformer::{

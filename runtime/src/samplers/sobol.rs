@@ -1,7 +1,7 @@
 use alloc::vec::Vec;
 
 use super::{Request, Sampler};
-use crate::{Result, space::Configuration};
+use crate::{Result, math::mix, space::Configuration};
 
 /// Dimensions and points of the sequence.
 const DIMENSIONS: u32 = sobol_burley::NUM_DIMENSIONS;
@@ -41,11 +41,7 @@ impl Sampler for SobolSampler {
 fn scramble(seed: u64, points: u64, dimensions: u64) -> u32 {
     let mut mixed = seed;
     for part in [points, dimensions] {
-        // The finalizer of SplitMix64 (Steele, Lea & Flood 2014).
-        mixed = mixed.wrapping_add(part.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^= mixed >> 31;
+        mixed = mix(mixed.wrapping_add(part.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15)));
     }
     mixed as u32
 }

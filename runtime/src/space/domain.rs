@@ -7,7 +7,7 @@ pub(super) const LARGEST_INT: f64 = 9_007_199_254_740_992.0;
 
 /// Finest step of a float, as a fraction of its larger bound (2^−40): levels stay distinct after
 /// rounding.
-pub(super) const FINEST_STEP: f64 = 1.0 / 1_099_511_627_776.0;
+pub(crate) const FINEST_STEP: f64 = 1.0 / 1_099_511_627_776.0;
 
 /// The set of values of a parameter.
 #[derive(Clone, Debug, PartialEq)]

@@ -19,6 +19,8 @@ pub use choice::Choice;
 pub use condition::Condition;
 pub use configuration::Configuration;
 pub use domain::Domain;
+#[cfg(feature = "classical")]
+pub(crate) use domain::FINEST_STEP;
 pub use parameter::Parameter;
 pub use search_box::SearchBox;
 
