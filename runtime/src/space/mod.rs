@@ -10,6 +10,7 @@ mod configuration;
 mod domain;
 mod enumeration;
 mod expression;
+mod extremes;
 mod forbidden;
 mod json;
 mod parameter;
