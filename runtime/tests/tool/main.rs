@@ -1,9 +1,14 @@
 //! The command-line tool, driven as a user drives it. Needs `--features cli`, and a POSIX shell.
 #![cfg(all(feature = "cli", unix))]
 
+mod architectures;
 mod ask_tell;
+mod budget;
 mod command_line;
 mod conformance;
+mod coverage;
+mod first_trials;
+mod grid;
 mod interruption;
 mod measurements;
 mod objective;

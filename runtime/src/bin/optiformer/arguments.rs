@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use optiformer::study::Direction;
+use optiformer::{samplers::GridOrder, study::Direction};
 
 /// Finds the parameters with which a program does best.
 #[derive(Debug, Parser)]
@@ -35,6 +35,14 @@ pub enum Command {
     Validate(ValidateOptions),
     /// Show what a study file holds: the best configuration, counts, and how the best came down.
     Show(ShowOptions),
+    /// Show which levels, pairs of levels and ends of ranges a study has not tried.
+    Coverage(CoverageOptions),
+    /// List the transformer shapes within 25 % of a budget of parameters.
+    #[command(after_long_help = ARCHITECTURES_HELP)]
+    Architectures(ArchitecturesOptions),
+    /// Fill in the fields that old trial logs lost, from their index of an architecture.
+    #[command(after_long_help = RECOVER_HELP)]
+    Recover(RecoverOptions),
 }
 
 const TUNE_HELP: &str = r#"Example:
@@ -85,6 +93,23 @@ passes if it holds for the whole 95 % confidence interval of the mean.
 Exit codes: 0 every criterion passes, 1 error, 2 wrong usage, 3 every run of the winner failed,
 4 a criterion does not pass, 130 interrupted."#;
 
+const ARCHITECTURES_HELP: &str = r#"Example:
+  optiformer architectures --budget 20M --features 25 --output shapes
+  optiformer minimize --space shapes/space.json --candidates shapes/architectures.csv --extremes \
+      --trials 50 --study study.jsonl -- python train.py --index {arch_idx} --d-model {d_model} \
+      --layers {n_layers} --heads {n_heads} --d-ff {d_ff} --params {params}
+
+Parameters of a shape, for d = d_model, f = d_ff, L = n_layers and F features:
+  (F d + d) + L (4 (d^2 + d) + 2 d f + f + d + 4 d) + 2 d + (d + 1)
+the input projection, L encoder layers (attention, feed-forward, two layer norms; all with biases), the
+last layer norm and one output."#;
+
+const RECOVER_HELP: &str = r#"Reads lines like
+  Trial 3: arch_idx=17, d_model=64, n_layers=64, params=2142145
+  {"trial": 3, "arch_idx": 17, "n_heads": null}
+and prints each as a line of JSON with what the architecture of that index has. Where a logged field and the
+index contradict each other, file and line are reported, the line stays as it was logged, and the exit code is 1."#;
+
 /// Options of every study.
 #[derive(Args, Debug)]
 pub struct StudyOptions {
@@ -92,8 +117,8 @@ pub struct StudyOptions {
     #[arg(long, value_name = "FILE.json")]
     pub space: PathBuf,
 
-    /// Who proposes the trials: auto, gp, optiformer, tpe, cma_es, local_search, sobol or random
-    /// [default: auto, or the study file's]
+    /// Who proposes the trials: auto, gp, optiformer, tpe, cma_es, local_search, grid, sobol or
+    /// random [default: auto, or the study file's]
     #[arg(long, value_name = "NAME")]
     pub sampler: Option<String>,
 
@@ -110,6 +135,14 @@ pub struct StudyOptions {
     #[cfg(feature = "gpu")]
     #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = ["auto", "cpu", "gpu"])]
     pub device: String,
+
+    /// Points of the grid sampler in each dimension [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub grid_points: Option<u64>,
+
+    /// Order of the grid's points [default: random]
+    #[arg(long, value_name = "ORDER", value_enum)]
+    pub grid_order: Option<GridOrderArgument>,
 
     /// Seed of everything random [default: 0, or the study file's]
     #[arg(long, value_name = "K")]
@@ -128,6 +161,15 @@ pub struct StudyOptions {
     #[arg(long, value_name = "FILE.csv")]
     pub candidates: Option<PathBuf>,
 
+    /// Try the configurations in this file first, one JSON object a line; may be repeated
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub enqueue_file: Vec<PathBuf>,
+
+    /// Begin with up to N configurations at the ends of all ranges [default: 6]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "6",
+          value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub extremes: Option<u64>,
+
     /// Keep the study in this file, and go on with what is in it already
     #[arg(long, value_name = "FILE.jsonl")]
     pub study: Option<PathBuf>,
@@ -138,9 +180,14 @@ pub struct TuneOptions {
     #[command(flatten)]
     pub study: StudyOptions,
 
-    /// How many trials the study shall have in the end, those already in the study file included
+    /// How many trials the study shall have in the end, those already in the study file included;
+    /// needed unless --budget, --candidates or the sampler grid end the study
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub trials: u64,
+    pub trials: Option<u64>,
+
+    /// Start no trial after this time, e.g. 90s, 30m, 2h or 1d; what runs then may finish
+    #[arg(long, value_name = "TIME", value_parser = budget)]
+    pub budget: Option<Duration>,
 
     /// How many programs run at once; with one, the same seed gives the same study
     #[arg(long, value_name = "J", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=4096))]
@@ -258,6 +305,87 @@ pub struct ShowOptions {
     pub json: bool,
 }
 
+#[derive(Args, Debug)]
+pub struct CoverageOptions {
+    /// The study file
+    #[arg(value_name = "STUDY.jsonl")]
+    pub study: PathBuf,
+
+    /// Bins of a float, and of an int or a float with a step that has more than 20 values
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub bins: u64,
+
+    /// 2 for pairs of levels too, 1 for levels and ends alone
+    #[arg(long, value_name = "T", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=2))]
+    pub strength: u64,
+
+    /// Print what was not tried as one line of JSON
+    #[arg(long, conflicts_with = "enqueue_lines")]
+    pub json: bool,
+
+    /// Print configurations that fill the gaps, one a line, as --enqueue-file takes them
+    #[arg(long)]
+    pub enqueue_lines: bool,
+}
+
+/// A budget of parameters.
+#[derive(Args, Debug)]
+pub struct ShapeOptions {
+    /// Number of parameters, e.g. 2M, 350M or 2B
+    #[arg(long, value_name = "N", value_parser = parameters)]
+    pub budget: u64,
+
+    /// Number of input features
+    #[arg(long, value_name = "F", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub features: u64,
+}
+
+#[derive(Args, Debug)]
+pub struct ArchitecturesOptions {
+    #[command(flatten)]
+    pub shapes: ShapeOptions,
+
+    /// Print each shape as a line of JSON
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+
+    /// Print the shapes as comma-separated values
+    #[arg(long)]
+    pub csv: bool,
+
+    /// Write architectures.csv and space.json into this directory, for --candidates and --space
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["json", "csv"])]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct RecoverOptions {
+    /// The logs
+    #[arg(value_name = "LOG", required = true)]
+    pub logs: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub shapes: ShapeOptions,
+}
+
+/// The order of a grid, as an argument.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum GridOrderArgument {
+    /// An order that the seed draws
+    Random,
+    /// Lexicographic, the last parameter fastest
+    Given,
+}
+
+impl From<GridOrderArgument> for GridOrder {
+    fn from(order: GridOrderArgument) -> Self {
+        match order {
+            GridOrderArgument::Random => Self::Random,
+            GridOrderArgument::Given => Self::Given,
+        }
+    }
+}
+
 /// The direction of optimization, as an argument.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum DirectionArgument {
@@ -286,4 +414,89 @@ fn timeout(text: &str) -> Result<Duration, String> {
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| "not a number".to_string())?;
     Duration::try_from_secs_f64(number).map_err(|_| "longer than can be counted".to_string())
+}
+
+/// A time with units, such as `90s`, `2h` or `1h30m`.
+fn budget(text: &str) -> Result<Duration, String> {
+    let mut total = 0.0;
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let end = rest
+            .find(|letter: char| letter.is_ascii_alphabetic())
+            .ok_or_else(|| format!("\"{rest}\" has no unit: s, m, h or d"))?;
+        let number: f64 =
+            rest[..end].trim().parse().map_err(|_| format!("\"{}\" is no number", &rest[..end]))?;
+        let seconds = match rest.as_bytes()[end] {
+            b's' => 1.0,
+            b'm' => 60.0,
+            b'h' => 3600.0,
+            b'd' => 86_400.0,
+            _ => return Err(format!("\"{}\" is no unit; there are s, m, h and d", &rest[end..])),
+        };
+        if number.is_nan() || number < 0.0 {
+            return Err("a time is not negative".to_string());
+        }
+        total += number * seconds;
+        rest = rest[end + 1..].trim_start();
+    }
+    if total <= 0.0 {
+        return Err("a budget is longer than nothing, e.g. 90s, 30m, 2h or 1d".to_string());
+    }
+    Duration::try_from_secs_f64(total).map_err(|_| "longer than can be counted".to_string())
+}
+
+/// A number of parameters, such as `2M` or `350000`.
+fn parameters(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let (digits, unit) = match text.char_indices().next_back() {
+        Some((end, 'k' | 'K')) => (&text[..end], 1e3),
+        Some((end, 'm' | 'M')) => (&text[..end], 1e6),
+        Some((end, 'b' | 'B')) => (&text[..end], 1e9),
+        Some((end, 't' | 'T')) => (&text[..end], 1e12),
+        _ => (text, 1.0),
+    };
+    let number: f64 =
+        digits.parse().map_err(|_| "not a number such as 2M, 350M or 2B".to_string())?;
+    let number = (number * unit).round();
+    if !(1.0..=1e15).contains(&number) {
+        return Err("a budget is between 1 and 1000T parameters".to_string());
+    }
+    Ok(number as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        for (text, seconds) in [
+            ("90s", 90.0),
+            ("2h", 7200.0),
+            ("1.5m", 90.0),
+            ("1h30m", 5400.0),
+            (" 1d 2h ", 93_600.0),
+        ] {
+            assert_eq!(budget(text), Ok(Duration::from_secs_f64(seconds)), "{text}");
+        }
+        for text in ["", "0s", "2", "h", "-1h", "nanh", "2 weeks", "1h30", "1e999h", "2µ"] {
+            assert!(budget(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_parameters_have_magnitudes() {
+        for (text, number) in [
+            ("2M", 2_000_000),
+            ("2B", 2_000_000_000),
+            ("1.5k", 1500),
+            ("350m", 350_000_000),
+            ("7", 7),
+        ] {
+            assert_eq!(parameters(text), Ok(number), "{text}");
+        }
+        for text in ["", "M", "0", "-2M", "2G", "nan", "infB", "1e99", "2 M M"] {
+            assert!(parameters(text).is_err(), "{text}");
+        }
+    }
 }

@@ -18,7 +18,7 @@ const MAX_LINE: u64 = 1 << 20;
 pub fn run(options: &AskTellOptions) -> Result<ExitState, Failure> {
     let space = read_space(&options.study.space)?;
     let (direction, constraints) = (options.direction.into(), &options.study.constraint);
-    let mut study = open_study(&options.study, space, direction, constraints)?;
+    let mut study = open_study(&options.study, space, direction, constraints, Vec::new())?;
     if let Some(note) = study.note() {
         output::print_error(&format!("note: {note}"));
     }

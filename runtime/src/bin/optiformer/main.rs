@@ -1,10 +1,13 @@
 //! The command-line tool `optiformer`, described in `docs/tool.md`.
 
+mod architectures;
 mod arguments;
 mod ask_tell;
 mod candidates;
 mod child;
+mod coverage;
 mod criteria;
+mod enqueue;
 mod number;
 mod output;
 mod plot;
@@ -60,6 +63,9 @@ fn main() -> ExitCode {
         Command::AskTell(options) => ask_tell::run(&options),
         Command::Show(options) => show::run(&options),
         Command::Validate(options) => validate::run(&options),
+        Command::Coverage(options) => coverage::run(&options),
+        Command::Architectures(options) => architectures::list(&options),
+        Command::Recover(options) => architectures::recover(&options),
     };
     match result {
         Ok(ExitState::Success) => ExitCode::SUCCESS,

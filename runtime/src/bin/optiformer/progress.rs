@@ -20,7 +20,8 @@ pub struct Progress {
     start: Instant,
     /// Number of trials before this run.
     before: u64,
-    total: u64,
+    /// Number of trials in the end, where it is known.
+    total: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -32,14 +33,22 @@ enum Style {
 
 impl Progress {
     /// Shows a bar on a terminal, else lines; nothing with `--quiet` or `--json`.
-    pub fn new(options: &TuneOptions, before: u64) -> Self {
+    pub fn new(options: &TuneOptions, total: Option<u64>, before: u64) -> Self {
         let terminal = io::stderr().is_terminal();
         let style = if options.quiet || (options.json && !terminal) {
             Style::Silent
         } else if terminal && !options.verbose {
-            let style = ProgressStyle::with_template("{bar:24.cyan/blue} {pos}/{len} {wide_msg}")
+            let template = match total {
+                Some(_) => "{bar:24.cyan/blue} {pos}/{len} {wide_msg}",
+                None => "{spinner} {pos} {wide_msg}",
+            };
+            let style = ProgressStyle::with_template(template)
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
-            let bar = ProgressBar::new(options.trials.max(before)).with_style(style);
+            let bar = match total {
+                Some(total) => ProgressBar::new(total.max(before)),
+                None => ProgressBar::no_length(),
+            };
+            let bar = bar.with_style(style);
             bar.set_position(before);
             bar.set_message("the first trial is running");
             bar.enable_steady_tick(Duration::from_millis(200));
@@ -47,7 +56,7 @@ impl Progress {
         } else {
             Style::Lines
         };
-        Self { style, start: Instant::now(), before, total: options.trials }
+        Self { style, start: Instant::now(), before, total }
     }
 
     /// Reports a finished trial; `done` trials of the study are finished now.
@@ -56,7 +65,10 @@ impl Progress {
         let best = best(study);
         let each =
             self.start.elapsed().as_secs_f64() / done.saturating_sub(self.before).max(1) as f64;
-        let left = duration(each * self.total.saturating_sub(done) as f64);
+        let left = self.total.map_or(String::new(), |total| {
+            format!(" · {} left", duration(each * total.saturating_sub(done) as f64))
+        });
+        let place = self.total.map_or(format!("{done}"), |total| format!("{done}/{total}"));
         let stderr_tail: String = stderr_tail.lines().map(|line| format!("\n    {line}")).collect();
         let id = trial.id;
         match &self.style {
@@ -65,11 +77,10 @@ impl Progress {
                     bar.println(format!("trial {id}: {result}{stderr_tail}"));
                 }
                 bar.set_position(done);
-                bar.set_message(format!("trial {id}: {result} · best {best} · {left} left"));
+                bar.set_message(format!("trial {id}: {result} · best {best}{left}"));
             }
             Style::Lines => print_error(&format!(
-                "trial {id} ({done}/{}): {result} · best {best} · {left} left{stderr_tail}",
-                self.total
+                "trial {id} ({place}): {result} · best {best}{left}{stderr_tail}"
             )),
             Style::Silent => {}
         }

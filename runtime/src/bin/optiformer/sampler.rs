@@ -5,25 +5,35 @@ use std::sync::Arc;
 use optiformer::{
     Error, ErrorKind,
     model::Model,
-    samplers::{self, Sampler},
+    samplers::{self, GridOptions, GridSampler, Sampler},
     study::JournalSnapshot,
 };
 
 use crate::{Failure, arguments::StudyOptions};
 
+/// Name of the sampler that ends by itself.
+pub const GRID: &str = "grid";
+
+/// Name of the study's sampler: from the command line, else from the study file, else the default.
+pub fn name(options: &StudyOptions) -> Result<String, Failure> {
+    let recorded = match (&options.sampler, &options.study) {
+        (None, Some(path)) => JournalSnapshot::read_begun(path)?,
+        _ => None,
+    };
+    let recorded = recorded.as_ref().map(JournalSnapshot::sampler);
+    Ok(options.sampler.as_deref().or(recorded).unwrap_or(samplers::DEFAULT).to_string())
+}
+
 /// Sampler and seed of the study: from the command line, else from the study file, else the
 /// defaults.
 pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), Failure> {
-    let snapshot = match &options.study {
-        Some(path) if options.sampler.is_none() || options.seed.is_none() => {
-            JournalSnapshot::read_begun(path)?
-        }
+    let name = name(options)?;
+    let recorded = match &options.study {
+        Some(path) if options.seed.is_none() => JournalSnapshot::read_begun(path)?,
         _ => None,
     };
-    let recorded = snapshot.as_ref().map(JournalSnapshot::sampler);
-    let name = options.sampler.as_deref().or(recorded).unwrap_or(samplers::DEFAULT);
-    let seed = options.seed.or(snapshot.as_ref().map(JournalSnapshot::seed)).unwrap_or(0);
-    let sampler = sampler(name, options).map_err(|error| match error.kind() {
+    let seed = options.seed.or(recorded.as_ref().map(JournalSnapshot::seed)).unwrap_or(0);
+    let sampler = sampler(&name, options).map_err(|error| match error.kind() {
         ErrorKind::InvalidValue => Failure::Usage(error.context().to_string()),
         _ => error.into(),
     })?;
@@ -48,7 +58,23 @@ fn sampler(name: &str, options: &StudyOptions) -> Result<Box<dyn Sampler + Send>
     {
         return Ok(sampler);
     }
+    if name == GRID {
+        return Ok(Box::new(grid(options)?));
+    }
+    if options.grid_points.is_some() || options.grid_order.is_some() {
+        let option = if options.grid_points.is_some() { "--grid-points" } else { "--grid-order" };
+        let context = format!("{option} is for the sampler {GRID}, and this one is {name}");
+        return Err(Error::new(ErrorKind::InvalidValue, context));
+    }
     samplers::by_name_with(name, model, threads)
+}
+
+/// The grid of the options.
+pub fn grid(options: &StudyOptions) -> Result<GridSampler, Error> {
+    let mut grid = GridOptions::default();
+    grid.points = options.grid_points.unwrap_or(grid.points);
+    grid.order = options.grid_order.map_or(grid.order, Into::into);
+    GridSampler::new(grid)
 }
 
 /// The sampler of a model over tokens, with candidates ranked on a graphics processor; `None`, with

@@ -14,7 +14,7 @@ use crate::{
     arguments::{StudyOptions, TuneOptions},
     candidates,
     child::{self, Limits, RunResult},
-    output,
+    enqueue, output,
     progress::Progress,
     results, sampler, stop,
     template::Template,
@@ -27,18 +27,33 @@ pub fn read_space(path: &Path) -> Result<Space, Failure> {
     Space::from_json(&text).map_err(|error| Failure::Error(format!("{}: {error}", path.display())))
 }
 
-/// Opens the study that the options describe, with these constraints.
+/// Opens the study that the options describe, with these constraints, and enqueues `first`, and
+/// what the options say is to be tried first, where the study does not have it.
 pub fn open_study(
     options: &StudyOptions,
     space: Space,
     direction: Direction,
     constraints: &[String],
+    mut first: Vec<Configuration>,
 ) -> Result<StoredStudy, Failure> {
     let (sampler, seed) = sampler::choose(options)?;
+    for path in &options.enqueue_file {
+        first.extend(enqueue::read_file(&space, path)?);
+    }
     let candidates = match &options.candidates {
         Some(path) => Some(candidates::read(path, &space)?),
         None => None,
     };
+    if let Some(count) = options.extremes {
+        let count = count as usize;
+        first.extend(match &candidates {
+            Some(candidates) => {
+                let chosen = space.extremes_among(candidates, count, seed);
+                chosen.into_iter().map(|index| candidates[index].clone()).collect()
+            }
+            None => space.extremes(count, seed),
+        });
+    }
     let study = Study::new(space, direction, sampler, seed);
     let study = with_measurements(study, options, constraints)?;
     let mut study = match &options.study {
@@ -50,6 +65,7 @@ pub fn open_study(
         study.choose(&candidates[..1])?;
         study.set_candidates(candidates)?;
     }
+    enqueue::enqueue_new(&mut study, first)?;
     Ok(study)
 }
 
@@ -83,31 +99,26 @@ fn objective(text: &str, direction: Direction) -> Objective {
 pub fn run(options: &TuneOptions, direction: Direction) -> Result<ExitState, Failure> {
     let space = read_space(&options.study.space)?;
     let template = Template::new(&space, &options.program).map_err(Failure::Usage)?;
-    let points = options
-        .enqueue
-        .iter()
-        .map(|text| partial_configuration(&space, text, "--enqueue"))
-        .collect::<Result<Vec<_>, _>>()?;
+    let points =
+        options.enqueue.iter().map(|text| partial_configuration(&space, text, "--enqueue"));
+    let points = points.collect::<Result<Vec<_>, _>>()?;
+    check_end(options)?;
     stop::listen().map_err(Failure::Error)?;
     let start = Instant::now();
     let modeled = if options.penalty { &[][..] } else { &options.study.constraint[..] };
-    let mut study = open_study(&options.study, space, direction, modeled)?;
-    for point in points {
-        // Repeating a command to continue a study does not enqueue its points again.
-        let known = study.study().trials().iter().any(|trial| has(&trial.configuration, &point))
-            || study.study().queue().any(|waiting| *waiting == point);
-        if !known {
-            study.enqueue(point)?;
-        }
-    }
-    let progress = Progress::new(options, done(study.study()));
+    let study = open_study(&options.study, space, direction, modeled, points)?;
+    let end = End::new(options, study.study())?;
+    let progress = Progress::new(options, end.trials, done(study.study()));
     if let Some(note) = study.note() {
         progress.note(&format!("note: {note}"));
+    }
+    if let Some(note) = &end.note {
+        progress.note(note);
     }
     for name in template.unused(study.study().space()) {
         progress.note(&format!("warning: no argument uses the parameter \"{name}\""));
     }
-    let mut tuning = Tuning { options, template, study, progress, failures: HashMap::new() };
+    let mut tuning = Tuning { options, template, study, progress, end, failures: HashMap::new() };
     let result = tuning.work();
     let Tuning { study, progress, .. } = tuning;
     progress.close();
@@ -142,12 +153,6 @@ pub fn partial_configuration(
     space.partial_from_json(&object).map_err(|error| wrong(error.to_string()))
 }
 
-/// Whether a configuration has every value of `point`, which may leave some open.
-fn has(configuration: &Configuration, point: &Configuration) -> bool {
-    let mut pairs = configuration.values().iter().zip(point.values());
-    pairs.all(|(value, wanted)| wanted.is_none() || value == wanted)
-}
-
 /// Number of trials that are finished or failed.
 fn done(study: &Study) -> u64 {
     study.trials().iter().filter(|trial| !trial.is_pending()).count() as u64
@@ -161,11 +166,61 @@ enum Message {
     End { id: u64, result: RunResult },
 }
 
+/// Checks that something ends the study.
+fn check_end(options: &TuneOptions) -> Result<(), Failure> {
+    let ends =
+        options.trials.is_some() || options.budget.is_some() || options.study.candidates.is_some();
+    if ends || sampler::name(&options.study)? == sampler::GRID {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "--trials N is needed: nothing else ends the study (--budget, --candidates or the sampler \
+         {} would)",
+        sampler::GRID
+    )))
+}
+
+/// When a run ends by itself.
+struct End {
+    /// How many trials the study has then, where that is known.
+    trials: Option<u64>,
+    /// When the last trial may start.
+    deadline: Option<Instant>,
+    /// What is worth knowing about it.
+    note: Option<String>,
+}
+
+impl End {
+    fn new(options: &TuneOptions, study: &Study) -> Result<Self, Failure> {
+        let is_grid = study.sampler_name() == sampler::GRID;
+        let size = match is_grid {
+            true => Some(sampler::grid(&options.study)?.size(study.space())?),
+            false => None,
+        };
+        Ok(Self {
+            trials: options.trials,
+            deadline: options.budget.and_then(|budget| Instant::now().checked_add(budget)),
+            note: size.map(|size| format!("note: the grid has {size} points")),
+        })
+    }
+
+    /// Whether the time is over.
+    fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Whether this many trials are fewer than the study is to have.
+    fn wants_more_than(&self, trials: u64) -> bool {
+        self.trials.is_none_or(|wanted| trials < wanted)
+    }
+}
+
 struct Tuning<'a> {
     options: &'a TuneOptions,
     template: Template,
     study: StoredStudy,
     progress: Progress,
+    end: End,
     /// Number of failed runs of pending trials that are run again.
     failures: HashMap<u64, u32>,
 }
@@ -175,6 +230,7 @@ impl Tuning<'_> {
     fn work(&mut self) -> Result<ExitState, Failure> {
         let (sender, results) = mpsc::channel();
         let mut running = 0;
+        // Nothing more is to be started.
         let mut exhausted = false;
         let mut failure = None;
         loop {
@@ -183,8 +239,13 @@ impl Tuning<'_> {
                 && !stop::requested()
                 && running < self.options.jobs
                 && !self.has_reached_target()
-                && done(self.study.study()) + running < self.options.trials
+                && self.end.wants_more_than(done(self.study.study()) + running)
             {
+                if self.end.is_over() {
+                    self.progress.note("note: the time budget is spent; no further trials");
+                    exhausted = true;
+                    break;
+                }
                 match self.study.ask() {
                     Ok(trial) => {
                         self.start(trial.id, sender.clone());
@@ -222,7 +283,7 @@ impl Tuning<'_> {
         }
         match failure {
             Some(failure) => Err(failure),
-            None if stop::requested() && done(self.study.study()) < self.options.trials => {
+            None if stop::requested() && self.end.wants_more_than(done(self.study.study())) => {
                 Ok(ExitState::Interrupted)
             }
             None if output::counts(self.study.study()).finished == 0 => Ok(ExitState::AllFailed),
@@ -245,7 +306,7 @@ impl Tuning<'_> {
         let RunResult::Failed { reason, .. } = result else { return false };
         let failures = self.failures.entry(id).or_default();
         *failures += 1;
-        let is_left = *failures <= self.options.retry && !stop::requested();
+        let is_left = *failures <= self.options.retry && !stop::requested() && !self.end.is_over();
         if is_left {
             let of = self.options.retry;
             self.progress.note(&format!("trial {id}: {reason}; retry {failures} of {of}"));
