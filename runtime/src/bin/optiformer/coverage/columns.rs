@@ -51,11 +51,6 @@ impl Column {
     pub fn options(&self) -> &[f64] {
         &self.options
     }
-
-    /// The ancestors, each with the values that make the parameter active.
-    pub fn conditions(&self) -> &[(usize, Vec<f64>)] {
-        &self.conditions
-    }
 }
 
 impl<'a> Columns<'a> {
