@@ -214,7 +214,7 @@ typedef struct optiformer_study_options {
     size_t struct_size;
     int32_t direction;             /* OPTIFORMER_MINIMIZE or OPTIFORMER_MAXIMIZE */
     const char *sampler;           /* "auto", "optiformer", "gp", "tpe", "cma_es", "local_search",
-                                    * "sobol", "random"; NULL for "auto" */
+                                    * "grid", "sobol", "random"; NULL for "auto" */
     const optiformer_model *model; /* for "optiformer" and "auto"; NULL for the built-in weights */
     uint64_t seed;                 /* the same seed and answers give the same suggestions */
 } optiformer_study_options;

@@ -60,7 +60,7 @@ export type Values<S extends Parameters> = {
 };
 
 /** The name of a sampler. */
-export type Sampler = 'auto' | 'optiformer' | 'gp' | 'tpe' | 'cma_es' | 'local_search' | 'sobol' | 'random';
+export type Sampler = 'auto' | 'optiformer' | 'gp' | 'tpe' | 'cma_es' | 'local_search' | 'grid' | 'sobol' | 'random';
 
 /**
  * What the library refuses: `status` is the name of the C function's, such as "INVALID_SPACE", and

@@ -81,7 +81,7 @@ fn people_get_a_table() {
     let ran = place.run(&["coverage", "s.jsonl"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     for words in [
-        "1 configurations",
+        "1 configuration, tried",
         "x          1/5 bins",
         "1/9 levels  high",
         "$c {}'\"",

@@ -17,7 +17,7 @@ use super::{
 pub fn document() -> Result<String> {
     let mut calls = Vec::new();
     for (name, space) in spaces() {
-        for sampler in ["random", "sobol", "tpe", "gp", "cma_es", "local_search"] {
+        for sampler in ["random", "sobol", "tpe", "gp", "cma_es", "local_search", "grid"] {
             calls.push(call(name, &space, sampler, 11, 3)?);
         }
         calls.push(call(name, &space, "random", 0, 2)?);

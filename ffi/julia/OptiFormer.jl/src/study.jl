@@ -41,7 +41,7 @@ end
 One optimization, which hands out trials and is told how they went. Tasks that share a study wait for each other, and any number
 of trials may be pending.
 
-The sampler is "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "sobol" or "random"; a `model` has weights for
+The sampler is "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "grid", "sobol" or "random"; a `model` has weights for
 "optiformer". The same seed and answers give the same study.
 
 Throws an [`OptiFormerError`](@ref) that names the option.

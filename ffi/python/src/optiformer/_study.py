@@ -75,7 +75,7 @@ class Study(Handle):
         space: What may be tried, a `Space` or the mapping that one is made of; later changes of it have no effect.
         direction: "minimize" or "maximize".
         seed: Seed of all suggestions; the same seed and answers give the same study.
-        sampler: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "sobol" or "random".
+        sampler: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "grid", "sobol" or "random".
         model: Weights for "optiformer" and "auto"; the ones that are part of the library when None.
 
     Raises:

@@ -37,7 +37,7 @@ def suggest(
         count: How many suggestions are wanted; each takes those before it for pending.
         seed: The study's seed.
         number: The number of the trial that is asked for, from 0.
-        sampler: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "sobol" or "random".
+        sampler: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "grid", "sobol" or "random".
         model: Weights for "optiformer" and "auto"; those that are part of the library if None.
         cache: What is kept from call to call, to make later ones faster.
 

@@ -53,7 +53,7 @@ class OptiFormerSampler(BaseSampler):
     Args:
         seed: Seed of all suggestions; drawn at random when None.
         sampler: One of the library's samplers: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search",
-            "sobol", "random".
+            "grid", "sobol", "random".
         model: Weights for "optiformer" and "auto"; the ones that are part of the library when None.
         constraints_func: Gives a finished trial's constraint values; one above 0 is violated. They are stored as Optuna's own samplers
             store them, and `trial.set_constraint` works as well. By how much a constraint is violated is not looked at:

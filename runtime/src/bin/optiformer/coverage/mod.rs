@@ -82,7 +82,7 @@ fn json(columns: &Columns<'_>, gaps: &Gaps, count: usize) -> Value {
 /// A table for people.
 fn table(columns: &Columns<'_>, gaps: &Gaps, count: usize) -> String {
     let mut lines = vec![
-        format!("{count} configurations, tried or enqueued"),
+        format!("{count} configuration{}, tried or enqueued", if count == 1 { "" } else { "s" }),
         String::new(),
         "parameter\ttried\tends\tnot tried".to_string(),
     ];
