@@ -19,9 +19,9 @@ const TOLERATED: u32 = 40;
 impl Space {
     /// At most `count` configurations at the ends of the ranges, to be tried before any other.
     ///
-    /// Ordered parameters are at their lowest or highest value, and each is at both in the fewest
-    /// configurations possible; categoricals take every choice where `count` allows. Conditional
-    /// parameters are visited where they are active. In what is free, as many pairs of ends as a
+    /// Ordered parameters are at their lowest or highest value, and each is at both; categoricals
+    /// take every choice, conditional parameters are visited where they are active; all in as few
+    /// configurations as a greedy choice needs, as far as `count` allows. In what is free, as many pairs of ends as a
     /// local search finds occur together: a covering array of strength two where `count` is large
     /// enough for one (six configurations for up to ten two-valued parameters; G. O. H. Katona 1973,
     /// D. J. Kleitman and J. Spencer 1973). Configurations that add neither an end nor a pair are

@@ -31,7 +31,7 @@ fn gaps_are_named_and_filled() {
     assert_eq!((&x["low"], &x["high"]), (&json!(true), &json!(false)));
     assert_eq!(x["missing"], json!([[1.0, 2.0], [3.0, 4.0]]));
     let n = parameter(&before, "n");
-    assert_eq!(n["missing"], json!([1.0, 2.0, 4.0, 5.0, 6.0, 7.0, 8.0]));
+    assert_eq!(n["missing"], json!([1, 2, 4, 5, 6, 7, 8]));
     assert_eq!((&n["low"], &n["high"]), (&json!(false), &json!(true)));
     let kind = parameter(&before, "kind");
     assert_eq!((&kind["missing"], &kind["low"]), (&json!(["$c {}'\""]), &Value::Null));

@@ -50,7 +50,7 @@ use crate::{
 /// assert_eq!(study.ask().unwrap_err().kind(), ErrorKind::Exhausted);
 /// # Ok::<(), optiformer::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct GridSampler {
     options: GridOptions,
     cache: Option<Cache>,
@@ -114,12 +114,6 @@ impl GridSampler {
         };
         cache.update(request);
         Ok(self.cache.insert(cache))
-    }
-}
-
-impl Default for GridSampler {
-    fn default() -> Self {
-        Self { options: GridOptions::default(), cache: None }
     }
 }
 

@@ -5,13 +5,14 @@ use serde_json::{Map, Number, Value};
 /// A field of a trial's line.
 pub type Fields = Map<String, Value>;
 
-/// The trial of a line like `… Trial 3: arch_idx=17, d_model=64, …`: its number and its fields.
-/// `None` for any other line.
+/// The trial of a line like `… Trial 3: arch_idx=17, d_model=64, …` or `Trial 3 done: loss=0.5`: its
+/// number and its fields. `None` for any other line.
 pub fn parse_line(line: &str) -> Option<(u64, Fields)> {
     let place = line.find("Trial ")?;
     let rest = &line[place + "Trial ".len()..];
     let (number, fields) = rest.split_once(':')?;
-    let number = number.trim().parse().ok()?;
+    let end = number.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(number.len());
+    let number = number[..end].parse().ok()?;
     let fields: Fields = fields
         .split([',', ';'])
         .filter_map(|field| field.split_once('='))
@@ -86,6 +87,8 @@ mod tests {
         let expected =
             json!({"arch_idx": 17, "d_model": 64, "n_heads": null, "lr": 1e-3, "note": "a b"});
         assert_eq!((number, Value::Object(fields)), (3, expected));
+        let (number, fields) = parse_line("Trial 12/50 finished: loss=0.5").unwrap();
+        assert_eq!((number, Value::Object(fields)), (12, json!({"loss": 0.5})));
         for line in ["", "Trial 3", "Trial 3:", "Trial x: a=1", "Trial 3: done", "trials: a=1"] {
             assert_eq!(parse_line(line), None, "{line}");
         }

@@ -179,6 +179,14 @@ impl<'a> Columns<'a> {
         }
         match parameter.to_choice(parameter.domain().level(cell)) {
             Choice::Boolean(value) => value.into(),
+            // Whole numbers have no fraction, so that ints look like ints.
+            Choice::Number(value)
+                if !matches!(parameter.domain(), Domain::Float { .. })
+                    && value.fract() == 0.0
+                    && value.abs() < 9.0e15 =>
+            {
+                (value as i64).into()
+            }
             Choice::Number(value) => value.into(),
             Choice::Text(value) => value.into(),
         }
