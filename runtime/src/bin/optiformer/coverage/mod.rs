@@ -56,7 +56,7 @@ fn json(columns: &Columns<'_>, gaps: &Gaps, count: usize) -> Value {
             "missing": missing,
         });
         if column.has_ends() {
-            let ends = gaps.ends(&columns, index);
+            let ends = gaps.ends(columns, index);
             object["low"] = ends[0].into();
             object["high"] = ends[1].into();
         }
