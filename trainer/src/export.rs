@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use optiformer::{
-    Error, ErrorKind, Result,
+    Result,
     model::{Config, LayerWeights, Metadata, Precision, TrialWeights, Weights},
-    tokenizer::vocabulary::BINS,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -20,7 +19,7 @@ pub fn named(network: &Network) -> Vec<(String, Tensor)> {
     let find = |role: Role| {
         &parts.iter().find(|(other, _)| *other == role).expect("every role has a tensor").1
     };
-    let features = layout::features(network.device());
+    let features = layout::features(network.config(), network.device());
     let table = |table: TokenTable| {
         let bins = features.matmul(find(Role::Smooth(table))) + find(Role::Residual(table));
         Tensor::cat(&[&bins, find(Role::Special(table))], 0)
@@ -130,11 +129,8 @@ pub fn save(
 /// [`ErrorKind::InvalidWeights`], naming the tensor or the metadata entry.
 pub fn load(bytes: &[u8], device: Device) -> Result<(Network, Metadata)> {
     let (config, metadata, weights) = Weights::from_bytes(bytes)?;
-    if config.vocabulary_size <= BINS {
-        let what = format!("vocab_size {} has no room for {BINS} bins", config.vocabulary_size);
-        return Err(Error::new(ErrorKind::InvalidWeights, what));
-    }
-    let (hidden, bins) = (config.hidden_size, BINS * config.hidden_size);
+    let (hidden, bin_count) = (config.hidden_size, layout::bins(&config));
+    let bins = bin_count * hidden;
     let table = |which: TokenTable| match (which, &weights.head) {
         (TokenTable::Head, Some(head)) => head.as_slice(),
         _ => weights.embedding.as_slice(),
@@ -143,7 +139,7 @@ pub fn load(bytes: &[u8], device: Device) -> Result<(Network, Metadata)> {
         Some(trials) => (transposed(&trials.slots, &config), trials.values.as_slice()),
         None => (Vec::new(), [].as_slice()),
     };
-    let value_bins = BINS * config.value_features;
+    let value_bins = bin_count * config.value_features;
     let mut parts = Vec::new();
     for entry in layout::parameter_tensors(&config) {
         let pieces: Vec<&[f32]> = match entry.role {

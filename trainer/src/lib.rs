@@ -19,5 +19,6 @@ pub mod problem;
 pub mod random;
 pub mod sequence;
 pub mod smoke;
+pub mod text;
 pub mod training;
 pub mod trajectories;

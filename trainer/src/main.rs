@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 use optiformer_trainer::commands::{
     adaptation::Adaptation, evaluate::Evaluate, export::Export, generate::Generate, prior::Prior,
     smoke::Smoke, surrogate::Surrogate, train::Train,
+    train_text::TrainText,
 };
 
 /// Also what libtorch allocates from: training takes and returns megabytes thousands of times a
@@ -44,6 +45,7 @@ enum Command {
     Generate(Generate),
     Prior(Prior),
     Train(Train),
+    TrainText(TrainText),
     Export(Export),
     Evaluate(Evaluate),
     Smoke(Smoke),
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Command::Generate(command) => command.run(&interrupted),
         Command::Prior(command) => command.run(),
         Command::Train(command) => command.run(&interrupted),
+        Command::TrainText(command) => command.run(&interrupted),
         Command::Export(command) => command.run(),
         Command::Evaluate(command) => command.run(&interrupted),
         Command::Smoke(command) => command.run(&interrupted),

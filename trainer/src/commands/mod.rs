@@ -8,3 +8,4 @@ pub mod prior;
 pub mod smoke;
 pub mod surrogate;
 pub mod train;
+pub mod train_text;

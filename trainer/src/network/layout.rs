@@ -6,6 +6,17 @@ use tch::{Device, Kind, Tensor};
 /// How many smooth features describe a bin.
 pub const FEATURES: usize = 66;
 
+/// How many of the tokens are bins: all 1000, or none of a vocabulary that has no room for them, as
+/// that of bytes.
+pub fn bins(config: &Config) -> usize {
+    if config.vocabulary_size > BINS { BINS } else { 0 }
+}
+
+/// How many smooth features describe a bin; none where there are no bins.
+fn smooth_features(config: &Config) -> usize {
+    if bins(config) > 0 { FEATURES } else { 0 }
+}
+
 /// One parameter tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParameterTensor {
@@ -20,9 +31,9 @@ pub struct ParameterTensor {
 pub enum Role {
     /// `[FEATURES, hidden]`: a table's rows of the bins, as weights of smooth features.
     Smooth(TokenTable),
-    /// `[1000, hidden]`: what a table's rows of the bins have beyond the smooth part.
+    /// `[bins, hidden]`: what a table's rows of the bins have beyond the smooth part.
     Residual(TokenTable),
-    /// `[vocabulary − 1000, hidden]`: a table's other rows.
+    /// `[vocabulary − bins, hidden]`: a table's other rows.
     Special(TokenTable),
     /// `[3 · hidden, hidden]`: queries, keys and values of a layer.
     Attention(usize),
@@ -42,9 +53,9 @@ pub enum Role {
     Slots,
     /// `[FEATURES, features]`: a bin's features as weights of smooth ones.
     SmoothValues,
-    /// `[1000, features]`: what a bin's features have beyond those.
+    /// `[bins, features]`: what a bin's features have beyond those.
     ResidualValues,
-    /// `[vocabulary − 1000, features]`: the features of the other value tokens.
+    /// `[vocabulary − bins, features]`: the features of the other value tokens.
     SpecialValues,
 }
 
@@ -60,12 +71,13 @@ pub enum TokenTable {
 /// All parameters in order: the tables first, then layer by layer, the last gain at the end.
 pub fn parameter_tensors(config: &Config) -> Vec<ParameterTensor> {
     let (hidden, wide) = (config.hidden_size as i64, config.feed_forward_size as i64);
-    let special = (config.vocabulary_size - BINS) as i64;
+    let (bins, smooth) = (bins(config) as i64, smooth_features(config) as i64);
+    let special = config.vocabulary_size as i64 - bins;
     let mut all = Vec::new();
     let mut push = |role, shape: &[i64]| all.push(ParameterTensor { role, shape: shape.to_vec() });
     for table in [TokenTable::Embedding, TokenTable::Head] {
-        push(Role::Smooth(table), &[FEATURES as i64, hidden]);
-        push(Role::Residual(table), &[BINS as i64, hidden]);
+        push(Role::Smooth(table), &[smooth, hidden]);
+        push(Role::Residual(table), &[bins, hidden]);
         push(Role::Special(table), &[special, hidden]);
     }
     for layer in 0..config.layers {
@@ -80,8 +92,8 @@ pub fn parameter_tensors(config: &Config) -> Vec<ParameterTensor> {
     if config.slots > 0 {
         let features = config.value_features as i64;
         push(Role::Slots, &[config.slots as i64 * features, hidden]);
-        push(Role::SmoothValues, &[FEATURES as i64, features]);
-        push(Role::ResidualValues, &[BINS as i64, features]);
+        push(Role::SmoothValues, &[smooth, features]);
+        push(Role::ResidualValues, &[bins, features]);
         push(Role::SpecialValues, &[special, features]);
     }
     all
@@ -137,19 +149,20 @@ impl ParameterTensor {
     }
 }
 
-/// `[1000, FEATURES]`: a constant, the bin's place, and cosines of it whose amplitudes fall with
+/// `[bins, features]`: a constant, the bin's place, and cosines of it whose amplitudes fall with
 /// their frequency, so that neighboring bins begin, and learn, alike.
-pub fn features(device: Device) -> Tensor {
-    let mut rows = Vec::with_capacity(BINS * FEATURES);
-    for bin in 0..BINS {
-        let place = (bin as f64 + 0.5) / BINS as f64;
+pub fn features(config: &Config, device: Device) -> Tensor {
+    let (bins, features) = (bins(config), smooth_features(config));
+    let mut rows = Vec::with_capacity(bins * features);
+    for bin in 0..bins {
+        let place = (bin as f64 + 0.5) / bins as f64;
         rows.push(1.0);
         rows.push((2.0 * place - 1.0) as f32);
-        rows.extend((1..=FEATURES - 2).map(|frequency| {
+        rows.extend((1..=features - 2).map(|frequency| {
             let frequency = frequency as f64;
             let amplitude = 1.5 / (1.0 + frequency / 8.0);
             (amplitude * (std::f64::consts::PI * frequency * place).cos()) as f32
         }));
     }
-    Tensor::from_slice(&rows).view([BINS as i64, FEATURES as i64]).to_device(device)
+    Tensor::from_slice(&rows).view([bins as i64, features as i64]).to_device(device)
 }

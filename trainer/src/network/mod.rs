@@ -3,11 +3,13 @@
 //!
 //! The rows of the 1000 bins, in the embedding and in the head, are `F·W + R`: fixed smooth
 //! [`features`](layout::features) `F` of the bin's place, learned weights `W`, and a learned
-//! residual `R` that begins at zero. An exported file has plain tables.
+//! residual `R` that begins at zero. An exported file has plain tables. A vocabulary without bins,
+//! as that of bytes, has plain tables from the beginning.
 
 pub mod batch;
 pub mod layout;
 pub mod rows;
+pub mod text;
 
 use batch::{BinTargets, Branches, CategoryTargets, TokenBatch};
 use layout::{ParameterTensor, Role};
@@ -72,7 +74,7 @@ impl Network {
         let angles = Tensor::cat(&[&angles, &angles], 1);
         Self {
             parameters: parameters.to_device(device).detach().set_requires_grad(true),
-            features: layout::features(device),
+            features: layout::features(&config, device),
             cosines: angles.cos(),
             sines: angles.sin(),
             config,
