@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     cache::RoutingCache,
-    language_model::{LanguageModel, NextByte, Replay},
+    language_model::{LanguageModel, Replay},
     serving::{Served, by_model, routed, worked},
     text::{KINDS, SERVED, Traffic},
     thresholds::Thresholds,

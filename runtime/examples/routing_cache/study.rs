@@ -5,7 +5,7 @@ use std::time::Instant;
 use optiformer::{
     Direction, Outcome, Study,
     samplers::{self, Sampler},
-    space::{Configuration, Space},
+    space::Space,
 };
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! The six parameters.
 
-use optiformer::{Error, Parameter, Space, space::Configuration};
+use optiformer::{Error, Space, space::Configuration};
 use serde::{Deserialize, Serialize};
 
 /// When the cache answers in place of the model.
