@@ -11,8 +11,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use optiformer_trainer::commands::{
     adaptation::Adaptation, evaluate::Evaluate, export::Export, generate::Generate, prior::Prior,
-    smoke::Smoke, surrogate::Surrogate, train::Train,
-    train_text::TrainText,
+    smoke::Smoke, surrogate::Surrogate, train::Train, train_text::TrainText,
 };
 
 /// Also what libtorch allocates from: training takes and returns megabytes thousands of times a

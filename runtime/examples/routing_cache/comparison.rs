@@ -6,11 +6,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    evaluation::{Evaluator, Measurement, Timing},
+    cache,
+    evaluation::{self, Evaluator, Measurement, Timing},
     language_model::LanguageModel,
     results,
     study::{EvaluatedTrial, FinishedStudy, Handling, StudyPlan},
-    text::{KINDS, Part, Traffic},
+    tables,
+    text::{self, KINDS, Part, Traffic},
     thresholds::Thresholds,
     validation::{Validation, validate},
 };
@@ -53,24 +55,14 @@ pub struct Ending {
     pub best: Option<EvaluatedTrial>,
 }
 
-/// What the comparison came to.
-#[derive(Debug)]
-pub struct Report {
-    /// Each study.
-    pub endings: Vec<Ending>,
-    /// The winner, the runner-up and the default on text that nothing was tuned on.
-    pub validations: Vec<Validation>,
-    /// A table for people.
-    pub text: String,
-}
-
 impl Comparison {
-    /// Runs all studies, then validates; everything goes into files below `folder`.
+    /// Runs all studies, then validates; everything goes into files below `folder`. Returns tables
+    /// for people.
     ///
     /// # Errors
     ///
     /// An unknown sampler; what the file system says.
-    pub fn run(&self, folder: &Path, traffic: &Traffic) -> io::Result<Report> {
+    pub fn run(&self, folder: &Path, traffic: &Traffic) -> io::Result<String> {
         let range = traffic.range(Part::Validation);
         let mut evaluator = Evaluator::new(embedded()?, traffic.clone(), range.clone());
         let default = Thresholds::default();
@@ -81,32 +73,20 @@ impl Comparison {
             let study = plan.run(&mut evaluator, self.trial_timing, |_, _| {}).map_err(other)?;
             results::save_study(&folder.join(plan.name()), &study, &default, metadata.clone())?;
             let ending = self.ending(&mut evaluator, &study);
-            eprintln!("{}", ending.line());
+            eprintln!("{}", tables::line(&ending));
             endings.push((ending, study));
         }
-        let mut order: Vec<usize> =
-            (0..endings.len()).filter(|index| endings[*index].0.best.is_some()).collect();
-        let score = |index: &usize| {
-            endings[*index].0.best.as_ref().map_or(f64::NEG_INFINITY, |best| best.score)
-        };
-        order.sort_by(|one, other| score(other).total_cmp(&score(one)));
-        let mut contenders = Vec::new();
-        for (name, index) in ["winner", "runner-up"].iter().zip(&order) {
-            let (ending, _) = &endings[*index];
-            let best = ending.best.as_ref().expect("the order has studies with a best");
-            contenders.push((format!("{name} ({})", ending.study), best.params.clone()));
-        }
-        contenders.push((String::from("default"), Thresholds::default()));
+        let order = ranked(&endings);
         if let Some(winner) = order.first() {
             results::save_study(folder, &endings[*winner].1, &default, metadata)?;
         }
-        let validations = validate_all(traffic, &contenders, self.parts)?;
+        let validations = validate_all(traffic, &contenders(&endings, &order), self.parts)?;
         results::save_validation(folder, &validations)?;
         let endings: Vec<Ending> = endings.into_iter().map(|(ending, _)| ending).collect();
         results::write_json(&folder.join("comparison.json"), &json!({ "studies": endings }))?;
-        let text = text(&default, &endings, &validations);
+        let text = tables::of(&default, &endings, &validations);
         std::fs::write(folder.join("comparison.md"), &text)?;
-        Ok(Report { endings, validations, text })
+        Ok(text)
     }
 
     /// Studies seed by seed, so that a drift of the machine touches all methods alike.
@@ -150,11 +130,34 @@ impl Comparison {
             seconds: study.seconds,
             suggesting: study.suggesting,
             best_so_far,
-            best: study
-                .best()
-                .map(|best| evaluated(evaluator, &best.params, self.final_timing)),
+            best: study.best().map(|best| evaluated(evaluator, &best.params, self.final_timing)),
         }
     }
+}
+
+/// The studies with a best configuration, the best first.
+fn ranked(endings: &[(Ending, FinishedStudy)]) -> Vec<usize> {
+    let score = |index: usize| endings[index].0.best.as_ref().map(|best| best.score);
+    let mut order: Vec<usize> =
+        (0..endings.len()).filter(|index| score(*index).is_some()).collect();
+    order.sort_by(|one, other| {
+        let (one, other) = (score(*one).unwrap_or_default(), score(*other).unwrap_or_default());
+        other.total_cmp(&one)
+    });
+    order
+}
+
+/// The winner, the runner-up and the default, by name.
+fn contenders(endings: &[(Ending, FinishedStudy)], order: &[usize]) -> Vec<(String, Thresholds)> {
+    let best = |(rank, index): (&&str, &usize)| {
+        let ending = &endings[*index].0;
+        let best = ending.best.as_ref()?;
+        Some((format!("{rank} ({})", ending.study), best.params.clone()))
+    };
+    let mut contenders: Vec<_> =
+        ["winner", "runner-up"].iter().zip(order).filter_map(best).collect();
+    contenders.push((String::from("default"), Thresholds::default()));
+    contenders
 }
 
 /// Measures configurations on the text that nothing was tuned on.
@@ -200,101 +203,16 @@ fn metadata(evaluator: &Evaluator, default: &Measurement, timing: Timing) -> Val
     json!({
         "baseline_perplexity": default.baseline_perplexity,
         "baseline_throughput": default.baseline_throughput,
-        "max_quality_degradation": crate::evaluation::MOST_QUALITY_LOSS,
+        "max_quality_degradation": evaluation::MOST_QUALITY_LOSS,
         "model": { "parameters": model.parameters(), "precision": "int8", "training": training },
         "traffic": {
-            "kinds": KINDS.map(crate::text::Kind::name),
-            "prompt_bytes": crate::text::PROMPT,
-            "served_bytes": crate::text::SERVED,
+            "kinds": KINDS.map(text::Kind::name),
+            "prompt_bytes": text::PROMPT,
+            "served_bytes": text::SERVED,
             "requests": evaluator.range().len(),
             "requests_before": evaluator.range().start,
         },
         "timing": { "requests": timing.requests, "repeats": timing.repeats },
-        "cache_clock_tokens_per_second": crate::cache::TOKENS_PER_SECOND,
+        "cache_clock_tokens_per_second": cache::TOKENS_PER_SECOND,
     })
-}
-
-impl Ending {
-    fn line(&self) -> String {
-        let best = match &self.best {
-            None => String::from("nothing keeps the constraint"),
-            Some(best) => format!(
-                "score {:.3}, speed-up {:.3}, quality loss {:.2} %, learned {:.1} %",
-                best.score,
-                best.measurement.speedup,
-                100.0 * best.measurement.quality_loss,
-                best.measurement.learned_pct
-            ),
-        };
-        format!("{}: {best}; {} trials feasible", self.study, self.feasible)
-    }
-}
-
-fn text(default: &EvaluatedTrial, endings: &[Ending], validations: &[Validation]) -> String {
-    use std::fmt::Write;
-
-    let mut text = String::from(
-        "| study | feasible | score | speed-up | quality loss | learned | thresholds |\n\
-         |---|---|---|---|---|---|---|\n",
-    );
-    let mut row = |name: &str, feasible: &str, best: Option<&EvaluatedTrial>| {
-        let Some(EvaluatedTrial { params, score, measurement }) = best else {
-            let _ = writeln!(text, "| {name} | {feasible} | – | – | – | – | – |");
-            return;
-        };
-        let Thresholds {
-            frequency_threshold,
-            entropy_threshold,
-            confidence_threshold,
-            cache_size,
-            cache_ttl_seconds,
-            context_window_size,
-        } = params;
-        let _ = writeln!(
-            text,
-            "| {name} | {feasible} | {score:.3} | {:.3} | {:.2} % | {:.1} % | \
-             {frequency_threshold}, {entropy_threshold:.2}, {confidence_threshold:.2}, \
-             {cache_size}, {cache_ttl_seconds}, {context_window_size} |",
-            measurement.speedup,
-            100.0 * measurement.quality_loss,
-            measurement.learned_pct,
-        );
-    };
-    row("default", "", Some(default));
-    for ending in endings {
-        row(&ending.study, &ending.feasible.to_string(), ending.best.as_ref());
-    }
-    text.push_str("\n| held-out text | quality loss, % | speed-up | learned, % |\n|---|---|---|---|\n");
-    for one in validations {
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} |",
-            one.name,
-            one.quality_loss.text(100.0),
-            one.speedup.text(1.0),
-            one.learned_pct.text(1.0)
-        );
-        for kind in &one.kinds {
-            let _ = writeln!(
-                text,
-                "| … {} | {:.2} | {:.3} | {:.1} |",
-                kind.kind,
-                100.0 * kind.quality_loss,
-                kind.speedup,
-                kind.learned_pct
-            );
-        }
-    }
-    for one in validations {
-        let _ = writeln!(text, "\n{}:", one.name);
-        for criterion in &one.criteria {
-            let verdict = match (criterion.passed, criterion.certain) {
-                (true, true) => "reached",
-                (true, false) => "reached by the mean",
-                (false, _) => "not reached",
-            };
-            let _ = writeln!(text, "- {}: {verdict} ({})", criterion.name, criterion.measured);
-        }
-    }
-    text
 }

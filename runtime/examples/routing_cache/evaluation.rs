@@ -207,8 +207,7 @@ impl Evaluator {
         thresholds: &Thresholds,
         range: Range<usize>,
     ) -> (Served, Served) {
-        let (mut cache, mut other) =
-            (RoutingCache::new(thresholds), RoutingCache::new(thresholds));
+        let (mut cache, mut other) = (RoutingCache::new(thresholds), RoutingCache::new(thresholds));
         let (mut earnest, mut replayed) = (Served::default(), Served::default());
         for place in range {
             let request = &self.traffic.requests[place];

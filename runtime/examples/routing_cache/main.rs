@@ -10,11 +10,15 @@
 
 mod cache;
 mod comparison;
+mod costs;
 mod evaluation;
 mod language_model;
 mod results;
 mod serving;
 mod study;
+mod tables;
+#[cfg(test)]
+mod tests;
 mod text;
 mod thresholds;
 mod validation;
@@ -42,6 +46,8 @@ enum Command {
     Study(StudyArguments),
     /// Measures a configuration on the held-out text.
     Validate(Validate),
+    /// Prints what the model takes to read several bytes at once.
+    Costs,
 }
 
 #[derive(clap::Args)]
@@ -87,6 +93,7 @@ fn main() -> ExitCode {
         Command::Measure(arguments) => measure(&arguments.thresholds),
         Command::Study(arguments) => study(&arguments),
         Command::Validate(arguments) => validate(&arguments),
+        Command::Costs => costs(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -104,23 +111,26 @@ fn measure(thresholds: &Thresholds) -> io::Result<()> {
     let mut evaluator = Evaluator::new(comparison::embedded()?, traffic, range.clone());
     let measured = evaluator.measure(thresholds, range, Timing::THOROUGH);
     println!("{}", serde_json::to_string_pretty(&measured)?);
-    println!("optiformer: constraint quality_loss {}", measured.violation());
+    println!("optiformer: constraint {} {}", study::CONSTRAINT, measured.violation());
     println!("{}", measured.score());
     Ok(())
 }
 
 fn study(arguments: &StudyArguments) -> io::Result<()> {
+    // An empty list of samplers comes as one empty name.
+    let names = |names: &[String]| -> Vec<String> {
+        names.iter().filter(|name| !name.is_empty()).cloned().collect()
+    };
     let comparison = Comparison {
-        samplers: arguments.samplers.clone(),
-        penalized: arguments.penalized.clone(),
+        samplers: names(&arguments.samplers),
+        penalized: names(&arguments.penalized),
         seeds: arguments.seeds,
         trials: arguments.trials as usize,
         trial_timing: Timing::TRIAL,
         final_timing: Timing::THOROUGH,
         parts: PARTS,
     };
-    let report = comparison.run(&arguments.output, &Traffic::of(&KINDS))?;
-    print!("{}", report.text);
+    print!("{}", comparison.run(&arguments.output, &Traffic::of(&KINDS))?);
     Ok(())
 }
 
@@ -138,4 +148,17 @@ fn validate(arguments: &Validate) -> io::Result<()> {
         println!("{}: {verdict} ({})", criterion.name, criterion.measured);
     }
     results::save_validation(&arguments.output, &validations)
+}
+
+fn costs() -> io::Result<()> {
+    let traffic = Traffic::of(&KINDS);
+    let requests = &traffic.requests[..6];
+    let mut model = comparison::embedded()?;
+    let one = costs::question(&mut model, requests, 1).as_secs_f64();
+    println!("| bytes read | µs | of one byte |\n|---|---|---|");
+    for batch in costs::BATCHES {
+        let time = costs::question(&mut model, requests, batch).as_secs_f64();
+        println!("| {batch} | {:.0} | {:.2} |", 1e6 * time, time / one);
+    }
+    Ok(())
 }

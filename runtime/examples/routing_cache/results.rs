@@ -108,7 +108,10 @@ pub fn summary(study: &FinishedStudy, default: &EvaluatedTrial) -> String {
             .expect("a study has trials");
         let _ = writeln!(text, "\nAll configurations violate the constraint; the nearest:");
         let _ = writeln!(text, "{}", line(least));
-        let _ = writeln!(text, "Allow more loss, or widen the space towards a cache that answers less.");
+        let _ = writeln!(
+            text,
+            "Allow more loss, or widen the space towards a cache that answers less."
+        );
         return text;
     };
     let _ = writeln!(text, "Best:    {}", line(best));

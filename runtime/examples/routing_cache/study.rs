@@ -2,17 +2,16 @@
 
 use std::time::Instant;
 
-use optiformer::{
-    Direction, Outcome, Study,
-    samplers::{self, Sampler},
-    space::Space,
-};
+use optiformer::{Direction, Outcome, Study, samplers, space::Space, study};
 use serde::Serialize;
 
 use crate::{
     evaluation::{Evaluator, Measurement, Timing},
     thresholds::Thresholds,
 };
+
+/// The name of the constraint.
+pub const CONSTRAINT: &str = "quality_loss";
 
 /// What a study does about configurations that lose too much quality.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -84,7 +83,11 @@ impl StudyPlan {
         let space = Thresholds::space();
         let begun = Instant::now();
         let mut suggesting = 0.0;
-        let mut study = Study::new(space.clone(), Direction::Maximize, self.sampler()?, self.seed);
+        let sampler = samplers::by_name(&self.sampler)?;
+        let mut study = Study::new(space.clone(), Direction::Maximize, sampler, self.seed);
+        if self.handling == Handling::Constraint {
+            study = study.with_constraints([CONSTRAINT])?;
+        }
         let mut trials = Vec::new();
         for index in 0..self.trials {
             let asked = Instant::now();
@@ -94,17 +97,19 @@ impl StudyPlan {
             let measurement = evaluator.measure(&params, evaluator.range(), timing);
             let score = self.objective(&measurement);
             let told = Instant::now();
-            study.tell(trial.id, Outcome::Value(score))?;
+            match self.handling {
+                Handling::Constraint => {
+                    let told = study::Measurement::new([score]);
+                    study.tell(trial.id, told.with_constraints([measurement.violation()]))?;
+                }
+                Handling::Penalty => study.tell(trial.id, Outcome::Value(score))?,
+            }
             suggesting += told.elapsed().as_secs_f64();
             trials.push(EvaluatedTrial { params, score, measurement });
             each(index, &trials[index]);
         }
         let seconds = begun.elapsed().as_secs_f64();
         Ok(FinishedStudy { plan: self.clone(), trials, seconds, suggesting, space })
-    }
-
-    fn sampler(&self) -> optiformer::Result<Box<dyn Sampler + Send>> {
-        samplers::by_name(&self.sampler)
     }
 
     fn objective(&self, measurement: &Measurement) -> f64 {

@@ -69,10 +69,8 @@ pub struct Traffic {
 impl Traffic {
     /// The traffic of some kinds in turn.
     pub fn of(kinds: &[Kind]) -> Self {
-        let mut pieces: Vec<_> = kinds
-            .iter()
-            .map(|kind| (*kind, kind.text().chunks_exact(PROMPT + SERVED)))
-            .collect();
+        let mut pieces: Vec<_> =
+            kinds.iter().map(|kind| (*kind, kind.text().chunks_exact(PROMPT + SERVED))).collect();
         let mut requests = Vec::new();
         'rounds: loop {
             for (kind, pieces) in &mut pieces {

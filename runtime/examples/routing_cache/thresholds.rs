@@ -57,7 +57,10 @@ impl Thresholds {
             return Err(String::from("cache_size is 0"));
         }
         if !(1..=8).contains(&self.context_window_size) {
-            return Err(format!("context_window_size {} is not in 1..=8", self.context_window_size));
+            return Err(format!(
+                "context_window_size {} is not in 1..=8",
+                self.context_window_size
+            ));
         }
         Ok(())
     }

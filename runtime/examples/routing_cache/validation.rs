@@ -79,9 +79,8 @@ pub fn validate(
             evaluator.measure(params, first..first + each, Timing { requests: each, repeats: 1 })
         })
         .collect();
-    let estimate = |value: &dyn Fn(&Measurement) -> f64| {
-        Estimate::of(measured.iter().map(value).collect())
-    };
+    let estimate =
+        |value: &dyn Fn(&Measurement) -> f64| Estimate::of(measured.iter().map(value).collect());
     let quality_loss = estimate(&|one| one.quality_loss);
     let speedup = estimate(&|one| one.speedup);
     let learned_pct = estimate(&|one| one.learned_pct);
@@ -101,7 +100,7 @@ fn criteria(quality: &Estimate, speedup: &Estimate, learned: &Estimate) -> Vec<C
     };
     let variation = speedup.deviation() / speedup.mean;
     vec![
-        below("quality loss below 1 %", quality, MOST_QUALITY_LOSS, 100.0),
+        below("quality loss below 1 % (measured in %)", quality, MOST_QUALITY_LOSS, 100.0),
         Criterion {
             name: "speed-up above 1.3",
             measured: speedup.text(1.0),

@@ -44,8 +44,7 @@ fn a_model_of_bytes_learns_and_the_runtime_serves_it() {
     let text = "one two three, four; ".repeat(200).into_bytes();
     let corpus = Corpus::of(text.clone());
     let (config, go_on) = (tiny(), AtomicBool::new(false));
-    let trained =
-        train(&config, (&corpus, &corpus), &options(60), Device::Cpu, &go_on).unwrap();
+    let trained = train(&config, (&corpus, &corpus), &options(60), Device::Cpu, &go_on).unwrap();
     assert!(trained.held_out < 0.3, "{}", trained.held_out);
     for precision in [Precision::F32, Precision::Int8] {
         let bytes = export::to_bytes(&trained.network, &trained.metadata, precision).unwrap();
