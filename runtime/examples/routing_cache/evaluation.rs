@@ -1,10 +1,11 @@
 //! What thresholds come to: perplexity, and throughput beside the model alone.
 
-use std::{ops::Range, time::Duration};
+use std::{io, ops::Range, path::Path, time::Duration};
 
 use serde::Serialize;
 
 use crate::{
+    baseline::{self, Surprises},
     cache::RoutingCache,
     language_model::{LanguageModel, Replay},
     serving::{Served, by_model, routed, worked},
@@ -94,7 +95,7 @@ pub struct Evaluator {
     traffic: Traffic,
     /// The surprises of the requests from `first` on, by the model alone.
     first: usize,
-    surprises: Vec<Vec<f32>>,
+    surprises: Surprises,
 }
 
 /// Sums over requests of one kind.
@@ -110,15 +111,23 @@ struct Sums {
 impl Evaluator {
     /// Serves the requests of a range by the model alone, which takes some seconds.
     pub fn new(mut model: LanguageModel, traffic: Traffic, range: Range<usize>) -> Self {
-        let surprises = traffic.requests[range.clone()]
-            .iter()
-            .map(|request| {
-                let mut all = Vec::with_capacity(SERVED);
-                by_model(request, &mut model, |surprise| all.push(surprise as f32));
-                all
-            })
-            .collect();
+        let surprises = baseline::measure(&mut model, &traffic.requests[range.clone()]);
         Self { model, traffic, first: range.start, surprises }
+    }
+
+    /// As [`new`](Self::new), with what the model says from a file where it is known already.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    pub fn with_baseline(
+        mut model: LanguageModel,
+        traffic: Traffic,
+        range: Range<usize>,
+        path: &Path,
+    ) -> io::Result<Self> {
+        let surprises = baseline::from_file(path, &mut model, &traffic.requests, range.clone())?;
+        Ok(Self { model, traffic, first: range.start, surprises })
     }
 
     /// The range of requests with the model's surprises.

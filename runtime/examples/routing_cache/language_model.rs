@@ -5,7 +5,7 @@ use optiformer::model::{Cache, Model, Precision, Workspace};
 use crate::text::{PROMPT, SERVED};
 
 /// The weights: a LLaMA of bytes from `optiformer-trainer train-text`.
-static WEIGHTS: &[u8] = include_bytes!("lm.safetensors");
+pub static WEIGHTS: &[u8] = include_bytes!("lm.safetensors");
 
 /// The distribution of the next byte, by a model that has read what came before.
 pub trait NextByte {

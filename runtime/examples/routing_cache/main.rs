@@ -8,6 +8,7 @@
 //! `study` compares samplers; `validate` measures a configuration on held-out text. `study.sh`
 //! beside this file runs everything, and docs/routing-cache.md says what was found.
 
+mod baseline;
 mod cache;
 mod comparison;
 mod costs;
@@ -54,6 +55,12 @@ enum Command {
 struct Measure {
     #[command(flatten)]
     thresholds: Thresholds,
+    /// The part of the text to measure on.
+    #[arg(long, value_enum, default_value = "validation")]
+    part: Part,
+    /// Keep what the model says by itself in this file, so that the next run need not ask it.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -90,7 +97,7 @@ const PARTS: usize = 10;
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Measure(arguments) => measure(&arguments.thresholds),
+        Command::Measure(arguments) => measure(&arguments),
         Command::Study(arguments) => study(&arguments),
         Command::Validate(arguments) => validate(&arguments),
         Command::Costs => costs(),
@@ -104,14 +111,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(thresholds: &Thresholds) -> io::Result<()> {
+fn measure(arguments: &Measure) -> io::Result<()> {
+    let thresholds = &arguments.thresholds;
     thresholds.validate().map_err(io::Error::other)?;
     let traffic = Traffic::of(&KINDS);
-    let range = traffic.range(Part::Validation);
-    let mut evaluator = Evaluator::new(comparison::embedded()?, traffic, range.clone());
-    let measured = evaluator.measure(thresholds, range, Timing::THOROUGH);
+    let range = traffic.range(arguments.part);
+    let model = comparison::embedded()?;
+    let mut evaluator = match &arguments.baseline {
+        None => Evaluator::new(model, traffic, range.clone()),
+        Some(path) => Evaluator::with_baseline(model, traffic, range.clone(), path)?,
+    };
+    let measured = evaluator.measure(thresholds, range, Timing::TRIAL);
     println!("{}", serde_json::to_string_pretty(&measured)?);
     println!("optiformer: constraint {} {}", study::CONSTRAINT, measured.violation());
+    println!("optiformer: metric quality_degradation {}", measured.quality_loss);
+    println!("optiformer: metric speedup {}", measured.speedup);
+    println!("optiformer: metric learned_pct {}", measured.learned_pct);
     println!("{}", measured.score());
     Ok(())
 }

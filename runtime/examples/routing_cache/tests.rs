@@ -3,6 +3,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::{
+    baseline,
     comparison::{Comparison, embedded},
     evaluation::{Evaluator, Timing},
     results,
@@ -50,6 +51,24 @@ fn a_cache_that_never_answers_changes_nothing() {
     assert_eq!(measured.learned_pct, 100.0);
     assert!(measured.baseline_perplexity > 1.0 && measured.baseline_perplexity < 16.0);
     assert!(measured.throughput > 0.0 && measured.is_feasible());
+}
+
+#[test]
+fn a_kept_baseline_is_that_of_the_same_requests() {
+    let path = std::env::temp_dir().join(format!("optiformer-baseline-{}", std::process::id()));
+    let mut traffic = little_traffic();
+    traffic.requests.truncate(6);
+    let mut model = embedded().unwrap();
+    let mut kept = |range| baseline::from_file(&path, &mut model, &traffic.requests, range);
+    let measured = kept(2..4).unwrap();
+    assert_eq!(kept(2..4).unwrap(), measured);
+    let others = kept(3..5).unwrap();
+    assert_eq!(others[0], measured[1]);
+    assert_ne!(others[1], measured[0]);
+    // A file that is cut is measured again.
+    std::fs::write(&path, &std::fs::read(&path).unwrap()[..100]).unwrap();
+    assert_eq!(kept(3..5).unwrap(), others);
+    std::fs::remove_file(&path).unwrap();
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub struct Request {
 }
 
 /// A part of the traffic, by time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Part {
     /// What the thresholds are tuned on.
     Validation,
