@@ -27,7 +27,7 @@ steps=(
     "js|JavaScript package: build, types, tests, the example of its page"
     "wheels|Python wheels for other machines, and the source distribution: build, checks and installation"
     "smoke|trainer smoke test, quick form"
-    "example|the tool tunes the digits program with every sampler"
+    "example|the tool tunes the digits program with every sampler; a study of the routing cache"
 )
 
 step_setup() {
@@ -168,6 +168,12 @@ step_example() {
             return 1
         }
     done
+    runtime/examples/routing_cache/study.sh --trials 6 --seeds 1 --samplers auto,random \
+        --penalized gp --output "$scratch/routing-cache"
+    [[ -s $scratch/routing-cache/validation_results.json ]] || {
+        echo "the study of the routing cache left no validation"
+        return 1
+    }
 }
 
 install_python_package() {
