@@ -74,10 +74,13 @@ struct Grid {
     permutation: Option<Permutation>,
 }
 
-/// Places in a grid's order that have been tried.
+/// Number of forbidden points that one suggestion skips.
+const MAX_FORBIDDEN: u64 = 1_000_000;
+
+/// Places in a grid's order that have been tried or are forbidden.
 #[derive(Clone, Debug, Default)]
 struct Places {
-    /// All places below this one have been tried.
+    /// All places below this one are of this kind.
     next: u64,
     /// Those above.
     later: BTreeSet<u64>,
@@ -130,18 +133,27 @@ impl Sampler for GridSampler {
     /// 2⁶⁴ − 1 points.
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
         let Cache { grid, tried, .. } = self.cache(request)?;
+        let (total, space) = (grid.lattice.total(), request.space);
         let pending: BTreeSet<u64> =
             request.pending.iter().filter_map(|pending| grid.place(pending)).collect();
-        let mut place = tried.next;
-        while tried.later.contains(&place) || pending.contains(&place) {
+        let (mut place, mut skipped) = (tried.next, 0);
+        while place < total && skipped < MAX_FORBIDDEN {
+            if !tried.later.contains(&place) && !pending.contains(&place) {
+                let point = grid.point(place);
+                if space.forbidden_by(&point).is_none() {
+                    return Ok(point);
+                }
+                tried.insert(place);
+                skipped += 1;
+            }
             place += 1;
         }
-        let total = grid.lattice.total();
-        if place >= total {
-            let context = format!("all {total} points of the grid were tried or are pending");
-            return Err(Error::new(ErrorKind::Exhausted, context));
-        }
-        Ok(grid.point(place))
+        let context = if place < total {
+            format!("the next {MAX_FORBIDDEN} of the {total} points of the grid are forbidden")
+        } else {
+            format!("all {total} points of the grid were tried, are pending or are forbidden")
+        };
+        Err(Error::new(ErrorKind::Exhausted, context))
     }
 
     fn explain(&mut self, request: &Request<'_>) -> Result<Suggestion> {
