@@ -241,6 +241,22 @@ fn caches_change_no_suggestion() {
     }
 }
 
+/// The one trial that reported a constraint has failed, and is not among those that are modeled.
+#[test]
+fn a_constraint_that_no_modeled_trial_reported_is_left_out() {
+    let (space, objective): (_, Objective) = (square(), |x| (Some(x[0] + x[1]), vec![]));
+    let mut sampler = samplers::by_name("sobol").unwrap();
+    let each = |_: &Request<'_>, _: &Suggestion| {};
+    let mut history = run(sampler.as_mut(), &space, (260, 2), objective, |it| it, each);
+    history[1].loss = None;
+    history[1].constraints = vec![-1.0, 2.0];
+    let request = Request { space: &space, history: &history, pending: &[], number: 260, seed: 2 };
+    for name in CONSTRAINED {
+        let suggestion = samplers::by_name(name).unwrap().explain(&request).unwrap();
+        space.validate(&suggestion.configuration).unwrap();
+    }
+}
+
 #[test]
 fn sobol_and_random_ignore_constraints() {
     for name in ["sobol", "random"] {

@@ -41,19 +41,17 @@ impl Acquisition<'_> {
         scratch: &mut Scratch,
         mut each: impl FnMut(usize, f64),
     ) {
-        let mut number = 0;
-        let improves = self.improves();
-        let mut logarithms = match self.feasibility {
-            Some(feasibility) => feasibility.log_probabilities(rows, scratch),
-            None => alloc::vec::Vec::new(),
-        };
-        if !improves {
-            logarithms.drain(..).enumerate().for_each(|(number, value)| each(number, value));
-            return;
+        let logarithms =
+            self.feasibility.map(|feasibility| feasibility.log_probabilities(rows, scratch));
+        if !self.improves() {
+            let logarithms = logarithms.into_iter().flatten().enumerate();
+            return logarithms.for_each(|(number, value)| each(number, value));
         }
+        let mut number = 0;
         self.loss.predict_each(rows, scratch, |mean, deviation| {
             let value = log_expected_improvement(mean, deviation, self.loss.incumbent()).0;
-            each(number, logarithms.get(number).map_or(value, |feasible| value + feasible));
+            let feasible = logarithms.as_ref().map(|logarithms| logarithms[number]);
+            each(number, feasible.map_or(value, |feasible| value + feasible));
             number += 1;
         });
     }

@@ -84,46 +84,24 @@ impl FeasibilityModel {
         }
         self.constraints.resize_with(count.min(MAX_MODELED), ConstraintCache::default);
         let has_feasible = history.iter().any(is_success);
-        let latest =
-            if has_feasible { pending.len() } else { pending.len().saturating_sub(MAX_PENDING) };
-        let pending = &pending[latest..];
-        let kept = select_training_points(history, options.max_train_points);
-        let is_whole = kept.len() == history.len();
+        let believed = if has_feasible { 0 } else { pending.len().min(MAX_PENDING) };
+        let given = Given {
+            history,
+            same,
+            kept: select_training_points(history, options.max_train_points),
+            pending: &pending[pending.len() - believed..],
+            count,
+            encoding,
+            options,
+        };
         let mut scratch = Scratch::default();
-        let mut constraints = Vec::with_capacity(self.constraints.len());
-        for (index, cache) in self.constraints.iter_mut().enumerate() {
-            let (measured, values) = measured(&kept, index, count);
-            let begun = history[..same].iter().filter(|trial| trial.constraints.len() > index);
-            cache.fits.truncate(same);
-            cache.covariance.truncate(same, begun.count());
-            let fit = cache.fits.current_by(history.len(), encoding, options, |trials, start| {
-                let fitted = fit(&history[..trials], (index, count), encoding, options, start);
-                (fitted, false)
-            });
-            let (mut targets, bound) = standardize(&values);
-            let covariance = if is_whole {
-                let trials = measured.iter().copied();
-                cache.covariance.extended(&fit, trials, encoding, &mut scratch).cloned()
-            } else {
-                covariance_of(&fit, &measured, encoding, &mut scratch)
-            };
-            // A constraint whose covariance is numerically singular is left out.
-            let Some(covariance) = covariance else { continue };
-            let mut posterior = Posterior::new(covariance, &targets, |_| true);
-            for configuration in pending {
-                let mut row = Vec::with_capacity(encoding.columns());
-                encoding.push(configuration, &mut row);
-                let (mean, deviation) = posterior.predict(&row, &mut scratch);
-                let believed = mean.max(bound + PENDING_MARGIN * deviation);
-                posterior.condition_on_target(&row, believed, &mut targets, &mut scratch);
-            }
-            constraints.push(ConditionedConstraint { posterior, bound });
-        }
+        let constraints = self.constraints.iter_mut().enumerate();
+        let constraints = constraints
+            .filter_map(|(index, cache)| cache.condition(index, &given, &mut scratch))
+            .collect();
         Some(Feasibility { constraints, columns: encoding.columns(), has_feasible })
     }
-}
 
-impl FeasibilityModel {
     /// The model of a request, to rate configurations by; `None` in a study without constraints.
     pub(crate) fn rater<'a>(
         &mut self,
@@ -133,6 +111,61 @@ impl FeasibilityModel {
         let encoding = Encoding::new(request.space);
         let feasibility = self.condition(request, &encoding, options)?;
         Some(FeasibilityRater { encoding, feasibility })
+    }
+}
+
+/// What the processes of all constraints are conditioned on.
+struct Given<'a> {
+    history: &'a [Observation],
+    /// Length of the prefix that the caches belong to.
+    same: usize,
+    /// The training points.
+    kept: Vec<&'a Observation>,
+    pending: &'a [Configuration],
+    /// Number of constraints.
+    count: usize,
+    encoding: &'a Encoding<'a>,
+    options: &'a GpOptions,
+}
+
+impl ConstraintCache {
+    /// The process of constraint `index`; `None` where no training point reported it, or where its
+    /// covariance is numerically singular.
+    fn condition(
+        &mut self,
+        index: usize,
+        given: &Given<'_>,
+        scratch: &mut Scratch,
+    ) -> Option<ConditionedConstraint> {
+        let Given { history, same, count, encoding, options, .. } = *given;
+        let begun = history[..same].iter().filter(|trial| trial.constraints.len() > index);
+        self.fits.truncate(same);
+        self.covariance.truncate(same, begun.count());
+        let (measured, values) = measured(&given.kept, index, count);
+        if measured.is_empty() {
+            return None;
+        }
+        let fit = self.fits.current_by(history.len(), encoding, options, |trials, start| {
+            let fitted = fit(&history[..trials], (index, count), encoding, options, start);
+            (fitted, false)
+        });
+        let covariance = if given.kept.len() == history.len() {
+            let trials = measured.iter().copied();
+            self.covariance.extended(&fit, trials, encoding, scratch)?.clone()
+        } else {
+            covariance_of(&fit, &measured, encoding, scratch)?
+        };
+        let (mut targets, bound) = standardize(&values);
+        let mut posterior = Posterior::new(covariance, &targets, |_| true);
+        let mut row = Vec::with_capacity(encoding.columns());
+        for configuration in given.pending {
+            row.clear();
+            encoding.push(configuration, &mut row);
+            let (mean, deviation) = posterior.predict(&row, scratch);
+            let believed = mean.max(bound + PENDING_MARGIN * deviation);
+            posterior.condition_on_target(&row, believed, &mut targets, scratch);
+        }
+        Some(ConditionedConstraint { posterior, bound })
     }
 }
 
