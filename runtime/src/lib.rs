@@ -85,6 +85,7 @@ extern crate alloc;
 extern crate std;
 
 mod acquisition;
+mod brackets;
 mod error;
 mod generation;
 #[cfg(feature = "gpu")]

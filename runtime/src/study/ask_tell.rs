@@ -28,6 +28,8 @@ const MAX_TRIALS: u64 = 10_000;
 enum Request {
     Ask(Ask),
     Report(Report),
+    #[serde(rename = "should_stop")]
+    ShouldStop(ShouldStop),
     Tell(Tell),
     Add(Add),
     Enqueue(Enqueue),
@@ -52,6 +54,12 @@ struct Report {
     id: u64,
     step: u64,
     value: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ShouldStop {
+    id: u64,
 }
 
 #[derive(Deserialize)]
@@ -167,8 +175,12 @@ fn serve(study: &mut StoredStudy, request: Request) -> Result<Value, Error> {
         }
         Request::Report(Report { id, step, value }) => {
             study.report(id, step, value)?;
-            json!({"reported": id})
+            match study.study().pruner() {
+                Some(_) => json!({"reported": id, "should_stop": study.should_stop(id)?}),
+                None => json!({"reported": id}),
+            }
         }
+        Request::ShouldStop(ShouldStop { id }) => json!({"should_stop": study.should_stop(id)?}),
         Request::Tell(Tell { id, value, objectives, constraints, failed, pruned, reason }) => {
             let fields = OutcomeFields { value, objectives, constraints, failed, pruned };
             match (outcome(study.study(), fields)?, reason) {

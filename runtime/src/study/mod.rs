@@ -57,6 +57,7 @@ mod journal;
 mod json;
 mod objective;
 mod outcome;
+mod pruner;
 #[cfg(feature = "std")]
 mod saved;
 mod scalarization;
@@ -69,6 +70,9 @@ pub use direction::Direction;
 pub use journal::JournalSnapshot;
 pub use objective::Objective;
 pub use outcome::{Measurement, Outcome};
+pub use pruner::{
+    HyperbandPruner, PatientPruner, PercentilePruner, Pruner, SuccessiveHalvingPruner,
+};
 #[cfg(feature = "std")]
 pub use stored::StoredStudy;
 pub use trial::{Trial, TrialOrigin, TrialState};
@@ -114,6 +118,8 @@ pub struct Study {
     explanations: Vec<(u64, Explanation)>,
     /// The only configurations that the sampler may choose among, where there are any.
     candidates: Option<Vec<Configuration>>,
+    /// The rule that ends trials early, where there is one.
+    pruner: Option<Pruner>,
 }
 
 impl Study {
@@ -141,6 +147,7 @@ impl Study {
             history_ids: Vec::new(),
             explanations: Vec::new(),
             candidates: None,
+            pruner: None,
         }
     }
 
@@ -151,8 +158,8 @@ impl Study {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`]: no objectives, an empty name or one that occurs twice, or a
-    /// study that has trials.
+    /// [`ErrorKind::InvalidValue`]: no objectives, an empty name or one that occurs twice, several
+    /// in a study with a pruner, or a study that has trials.
     pub fn with_objectives(mut self, objectives: impl Into<Vec<Objective>>) -> Result<Self> {
         let objectives = objectives.into();
         if objectives.is_empty() {
@@ -160,7 +167,51 @@ impl Study {
         }
         objective::check_names("objectives", objectives.iter().map(|it| it.name.as_str()))?;
         self.check_without_trials("objectives")?;
+        check_pruning(self.pruner.as_ref(), &objectives)?;
         self.objectives = objectives;
+        Ok(self)
+    }
+
+    /// The same study with a rule that ends trials early, which
+    /// [`should_stop`](Self::should_stop) applies.
+    ///
+    /// ```
+    /// use optiformer::{Direction, Outcome, Parameter, RandomSampler, Space, Study};
+    /// use optiformer::study::HyperbandPruner;
+    ///
+    /// let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)])?;
+    /// let mut study = Study::new(space, Direction::Minimize, Box::new(RandomSampler), 0)
+    ///     .with_pruner(HyperbandPruner::new(27))?;
+    /// for _ in 0..20 {
+    ///     let trial = study.ask()?;
+    ///     let x = trial.configuration.values()[0].unwrap();
+    ///     let mut outcome = Outcome::Pruned;
+    ///     for epoch in 1..=27 {
+    ///         let loss = x + 1.0 / epoch as f64;
+    ///         study.report(trial.id, epoch, loss)?;
+    ///         if study.should_stop(trial.id)? {
+    ///             break;
+    ///         }
+    ///         if epoch == 27 {
+    ///             outcome = Outcome::Value(loss);
+    ///         }
+    ///     }
+    ///     study.tell(trial.id, outcome)?;
+    /// }
+    /// assert!(study.trials().iter().any(|trial| trial.reports.len() < 27));
+    /// # Ok::<(), optiformer::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`]: an option out of range, a study of several objectives, or one
+    /// that has trials.
+    pub fn with_pruner(mut self, pruner: impl Into<Pruner>) -> Result<Self> {
+        let pruner = pruner.into();
+        pruner.check()?;
+        self.check_without_trials("pruner")?;
+        check_pruning(Some(&pruner), &self.objectives)?;
+        self.pruner = Some(pruner);
         Ok(self)
     }
 
@@ -241,6 +292,21 @@ impl Study {
         self.check(&event)?;
         self.apply(event);
         Ok(())
+    }
+
+    /// Whether the pruner would end a pending trial now, for its intermediate values. Ask after
+    /// each [`report`](Self::report), because a rule looks at a step only while it is the last one;
+    /// a trial that is ended is told as [`Outcome::Pruned`].
+    ///
+    /// `false` before the trial's first report, and in a study without a pruner.
+    ///
+    /// # Errors
+    ///
+    /// As [`tell`](Self::tell).
+    pub fn should_stop(&self, id: u64) -> Result<bool> {
+        self.check_pending(id)?;
+        let (Some(pruner), Some(trial)) = (&self.pruner, self.trial(id)) else { return Ok(false) };
+        Ok(pruner.should_stop(&self.trials, trial, self.direction(), self.seed))
     }
 
     /// Enqueues a configuration, such as a known good one, to be handed out before the sampler is
@@ -368,6 +434,11 @@ impl Study {
         &self.constraints
     }
 
+    /// The rule that ends trials early, where there is one.
+    pub fn pruner(&self) -> Option<&Pruner> {
+        self.pruner.as_ref()
+    }
+
     /// The seed of all random numbers.
     pub fn seed(&self) -> u64 {
         self.seed
@@ -399,6 +470,14 @@ impl Study {
         });
         Configuration::new(values.collect())
     }
+}
+
+/// Checks that a study with these objectives can have this pruner.
+fn check_pruning(pruner: Option<&Pruner>, objectives: &[Objective]) -> Result<()> {
+    if pruner.is_none() || objectives.len() == 1 {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::InvalidValue, "a study of several objectives prunes no trials"))
 }
 
 impl fmt::Debug for Study {

@@ -44,8 +44,8 @@ impl StoredStudy {
         Self::open_as(path, Study::new(space, direction, sampler, seed))
     }
 
-    /// As [`open`](Self::open), for a study with constraints or several objectives: `study` has
-    /// them, and no trials.
+    /// As [`open`](Self::open), for a study with constraints, several objectives or a pruner:
+    /// `study` has them, and no trials.
     ///
     /// # Errors
     ///
@@ -161,6 +161,15 @@ impl StoredStudy {
     /// As there, and [`ErrorKind::Io`]. The study is then unchanged.
     pub fn report(&mut self, id: u64, step: u64, value: f64) -> Result<()> {
         self.change(Event::Report { id, step, value }, false)
+    }
+
+    /// As [`Study::should_stop`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn should_stop(&self, id: u64) -> Result<bool> {
+        self.study.should_stop(id)
     }
 
     /// As [`Study::enqueue`].

@@ -17,7 +17,7 @@ use crate::{
     samplers::Sampler,
     space::Space,
     study::{
-        Objective, Study, TrialOrigin, TrialState,
+        Objective, Pruner, Study, TrialOrigin, TrialState,
         event::{Event, TrialResult},
         objective::check_names,
     },
@@ -39,6 +39,7 @@ pub(in crate::study) struct Header {
     pub objectives: Vec<Objective>,
     pub constraints: Vec<String>,
     pub sampler: String,
+    pub pruner: Option<Pruner>,
     pub seed: u64,
     pub space: Space,
 }
@@ -54,6 +55,8 @@ struct HeaderLine {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     constraints: Vec<String>,
     sampler: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pruner: Option<String>,
     seed: u64,
     space: Value,
 }
@@ -119,6 +122,7 @@ impl Header {
             objectives: study.objectives.clone(),
             constraints: study.constraints.clone(),
             sampler: study.sampler.name().to_string(),
+            pruner: study.pruner.clone(),
             seed: study.seed,
             space: study.space.clone(),
         }
@@ -126,9 +130,14 @@ impl Header {
 
     /// A study without trials that has this header, with a sampler.
     pub fn study(&self, sampler: Box<dyn Sampler + Send>) -> Result<Study> {
-        Study::new(self.space.clone(), self.objectives[0].direction, sampler, self.seed)
-            .with_objectives(self.objectives.clone())?
-            .with_constraints(self.constraints.clone())
+        let study =
+            Study::new(self.space.clone(), self.objectives[0].direction, sampler, self.seed)
+                .with_objectives(self.objectives.clone())?
+                .with_constraints(self.constraints.clone())?;
+        match &self.pruner {
+            Some(pruner) => study.with_pruner(pruner.clone()),
+            None => Ok(study),
+        }
     }
 
     /// The header as a line, with its line break.
@@ -151,6 +160,7 @@ impl Header {
             objectives: named.iter().map(fields).collect(),
             constraints: self.constraints.clone(),
             sampler: self.sampler.clone(),
+            pruner: self.pruner.as_ref().map(Pruner::to_string),
             seed: self.seed,
             space: serde_json::from_str(&self.space.to_json()).expect("a space is written as JSON"),
         };
@@ -197,10 +207,12 @@ impl Header {
         check_names("objectives", objectives.iter().map(|it| it.name.as_str())).map_err(header)?;
         let constraints = line.constraints;
         check_names("constraints", constraints.iter().map(String::as_str)).map_err(header)?;
+        let pruner = line.pruner.map(|text| text.parse()).transpose().map_err(header)?;
         Ok(Self {
             objectives,
             constraints,
             sampler: line.sampler,
+            pruner,
             seed: line.seed,
             space: Space::from_json(&line.space.to_string())
                 .map_err(|error| corrupt(format!("header: {error}")))?,
@@ -230,6 +242,12 @@ impl Header {
         if self.sampler != wanted.sampler {
             let (there, here) = (&self.sampler, &wanted.sampler);
             return differs(format!("its sampler is {there}, not {here}"));
+        }
+        if self.pruner != wanted.pruner {
+            let named =
+                |pruner: &Option<Pruner>| pruner.as_ref().map_or("none".into(), Pruner::to_string);
+            let (there, here) = (named(&self.pruner), named(&wanted.pruner));
+            return differs(format!("its pruner is {there}, not {here}"));
         }
         if self.seed != wanted.seed {
             return differs(format!("its seed is {}, not {}", self.seed, wanted.seed));

@@ -11,7 +11,7 @@ use crate::{
     Error, ErrorKind, Result,
     samplers::RandomSampler,
     space::Space,
-    study::{Direction, Study},
+    study::{Direction, Pruner, Study},
 };
 
 /// A read-only view of a study file, which is neither locked nor changed.
@@ -81,6 +81,11 @@ impl JournalSnapshot {
     /// The name of the sampler that made the study.
     pub fn sampler(&self) -> &str {
         &self.header.sampler
+    }
+
+    /// The rule that ends trials early, where there is one.
+    pub fn pruner(&self) -> Option<&Pruner> {
+        self.header.pruner.as_ref()
     }
 
     /// The study's seed.
