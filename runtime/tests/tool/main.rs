@@ -12,6 +12,7 @@ mod grid;
 mod interruption;
 mod measurements;
 mod objective;
+mod pruning;
 mod results;
 mod resume;
 

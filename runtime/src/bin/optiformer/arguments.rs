@@ -3,7 +3,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use optiformer::{samplers::GridOrder, study::Direction};
+use optiformer::{
+    samplers::GridOrder,
+    study::{Direction, Pruner},
+};
+
+use crate::step_pattern::StepPattern;
 
 /// Finds the parameters with which a program does best.
 #[derive(Debug, Parser)]
@@ -61,7 +66,8 @@ non-zero exit, a signal, a timeout, no number, or one that is not finite makes a
 A program can also print lines for the tool, of which the numbers are not the objective:
   optiformer: objective NAME NUMBER         with --objective NAME, one of several objectives
   optiformer: constraint NAME NUMBER        with --constraint NAME, satisfied where it is at most 0
-  optiformer: step NUMBER value NUMBER      an intermediate value of the objective
+  optiformer: step NUMBER value NUMBER      an intermediate value of the objective, by which
+                                            --pruner ends poor programs early
 
 With --study, run the same command again to go on: --trials is the total over all runs.
 
@@ -75,7 +81,8 @@ const ASK_TELL_HELP: &str = r#"Requests, one a line, each answered by one line:
   {"add":{"values":{"x":0.5},"value":2.0}}   {"added":4}
   {"enqueue":{"values":{"x":0.25}}}          {"enqueued":1}
   {"abandon":{"id":2}}                       {"abandoned":2}
-  {"report":{"id":0,"step":3,"value":0.4}}   {"reported":0}
+  {"report":{"id":0,"step":3,"value":0.4}}   {"reported":0}, with --pruner {"reported":0,"should_stop":false}
+  {"should_stop":{"id":0}}                   {"should_stop":false}
   {"front":{}} {"trials":{}} {"counts":{}}   {"front":[…]} {"trials":[…]} {"counts":{"finished":3,…}}
   {"best":{}}                                {"best":{"id":0,"value":1.5,"values":{"x":0.3}}}
 A line that cannot be served is answered {"error":{"kind":…,"message":…}}. The end of the input ends it."#;
@@ -157,6 +164,11 @@ pub struct StudyOptions {
     #[arg(long, value_name = "NAME")]
     pub constraint: Vec<String>,
 
+    /// End programs early whose intermediate values are poor: median, percentile:25, asha,
+    /// hyperband:max=81, patient:5:median, … [default: none, or the study file's]
+    #[arg(long, value_name = "RULE", value_parser = pruner)]
+    pub pruner: Option<Pruner>,
+
     /// Try only the rows of this table, each once; its first line has the parameters' names
     #[arg(long, value_name = "FILE.csv")]
     pub candidates: Option<PathBuf>,
@@ -204,6 +216,11 @@ pub struct TuneOptions {
     /// Run a program that failed up to this often again before its trial fails
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub retry: u32,
+
+    /// Find the intermediate values of a program that prints them in its own way: a regular
+    /// expression with groups named step and value, tried on each line of both outputs
+    #[arg(long, value_name = "REGEX")]
+    pub step_pattern: Option<StepPattern>,
 
     /// Start no more trials once the objective is as good as this
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true, conflicts_with = "objective")]
@@ -402,6 +419,10 @@ impl From<DirectionArgument> for Direction {
             DirectionArgument::Maximize => Self::Maximize,
         }
     }
+}
+
+fn pruner(text: &str) -> Result<Pruner, String> {
+    text.parse().map_err(|error: optiformer::Error| error.context().to_string())
 }
 
 fn timeout(text: &str) -> Result<Duration, String> {

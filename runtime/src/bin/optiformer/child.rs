@@ -3,7 +3,11 @@
 use std::{
     io::{self, Read, Write},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -11,6 +15,7 @@ use std::{
 use crate::{
     output,
     program_output::{OutputScanner, ProgramOutput},
+    step_pattern::{StepPattern, StepScanner},
     stop,
 };
 
@@ -31,7 +36,7 @@ pub enum RunResult {
         /// The last lines of its standard error.
         stderr_tail: String,
     },
-    /// The tool was asked to stop and killed the program.
+    /// The tool was asked to stop, or ended the program early, and killed it.
     Stopped,
     /// The program could not be started.
     SpawnFailed(String),
@@ -46,6 +51,17 @@ pub struct Limits {
     pub grace: Duration,
 }
 
+/// What is done while a program runs.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// Pass on its standard error.
+    pub verbose: bool,
+    /// Look for intermediate values in every line of both outputs.
+    pub steps: Option<StepPattern>,
+    /// Set by others when the program shall be ended.
+    pub ended_early: Arc<AtomicBool>,
+}
+
 /// Time to wait for the pipes after the program's end: a background process may hold them open.
 const GRACE: Duration = Duration::from_millis(500);
 /// Part of standard error that is kept, in bytes and in lines.
@@ -57,7 +73,7 @@ const STDERR_TAIL_LINES: usize = 5;
 pub fn run(
     arguments: &[String],
     limits: Limits,
-    verbose: bool,
+    watch: &Watch,
     report: impl FnMut(u64, f64) + Clone + Send + 'static,
 ) -> RunResult {
     let mut command = Command::new(&arguments[0]);
@@ -79,18 +95,25 @@ pub fn run(
     read_to_end(child.stdout.take(), done.clone(), {
         let scanner = Arc::clone(&scanner);
         let mut report = report.clone();
-        move |bytes| lock(&scanner).feed(bytes, &mut report)
+        let mut steps = scan_steps(watch.steps.clone(), report.clone());
+        move |bytes| {
+            lock(&scanner).feed(bytes, &mut report);
+            steps(bytes);
+        }
     });
     read_to_end(child.stderr.take(), done, {
         let tail = Arc::clone(&tail);
+        let verbose = watch.verbose;
+        let mut steps = scan_steps(watch.steps.clone(), report.clone());
         move |bytes| {
+            steps(bytes);
             keep_tail(&mut lock(&tail), bytes);
             if verbose {
                 let _ = io::stderr().write_all(bytes);
             }
         }
     });
-    let ended = wait(&mut child, limits);
+    let ended = wait(&mut child, limits, &watch.ended_early);
     let deadline = Instant::now() + GRACE;
     // Both readers hang up at the end of their pipe.
     while ends.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok() {}
@@ -118,7 +141,7 @@ enum ProcessEnd {
 }
 
 /// Waits for the program's end, or enforces it.
-fn wait(child: &mut Child, limits: Limits) -> ProcessEnd {
+fn wait(child: &mut Child, limits: Limits, ended_early: &AtomicBool) -> ProcessEnd {
     let start = Instant::now();
     let mut pause = Duration::from_micros(500);
     loop {
@@ -127,7 +150,7 @@ fn wait(child: &mut Child, limits: Limits) -> ProcessEnd {
             Ok(None) => {}
             Err(error) => return ProcessEnd::Lost(error),
         }
-        if stop::requested() {
+        if stop::requested() || ended_early.load(Ordering::Relaxed) {
             end(child, limits.grace);
             return ProcessEnd::Stopped;
         }
@@ -176,7 +199,20 @@ fn kill(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Reads a pipe to its end in a thread.
+/// A function that looks for steps in the pieces of a stream, the last of which is empty.
+fn scan_steps<R: FnMut(u64, f64) + Send + 'static>(
+    pattern: Option<StepPattern>,
+    mut report: R,
+) -> impl FnMut(&[u8]) + Send + 'static {
+    let mut scanner = pattern.map(StepScanner::new);
+    move |bytes| match &mut scanner {
+        None => {}
+        Some(scanner) if bytes.is_empty() => scanner.finish(&mut report),
+        Some(scanner) => scanner.feed(bytes, &mut report),
+    }
+}
+
+/// Reads a pipe to its end in a thread. The last piece that `take` gets is empty.
 fn read_to_end(
     pipe: Option<impl Read + Send + 'static>,
     done: mpsc::Sender<()>,
@@ -189,7 +225,7 @@ fn read_to_end(
         let mut buffer = [0; 16 * 1024];
         loop {
             match pipe.read(&mut buffer) {
-                Ok(0) => return,
+                Ok(0) => return take(&[]),
                 Ok(count) => take(&buffer[..count]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return,

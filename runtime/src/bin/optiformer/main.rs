@@ -16,6 +16,7 @@ mod progress;
 mod results;
 mod sampler;
 mod show;
+mod step_pattern;
 mod stop;
 mod template;
 mod tune;

@@ -6,13 +6,20 @@ use optiformer::{
     Error, ErrorKind,
     model::Model,
     samplers::{self, GridOptions, GridSampler, Sampler},
-    study::JournalSnapshot,
+    study::{JournalSnapshot, Pruner},
 };
 
 use crate::{Failure, arguments::StudyOptions};
 
 /// Name of the sampler that ends by itself.
 pub const GRID: &str = "grid";
+
+/// What a study file says unless the command line does.
+pub struct Choice {
+    pub sampler: Box<dyn Sampler + Send>,
+    pub pruner: Option<Pruner>,
+    pub seed: u64,
+}
 
 /// Name of the study's sampler: from the command line, else from the study file, else the default.
 pub fn name(options: &StudyOptions) -> Result<String, Failure> {
@@ -24,12 +31,14 @@ pub fn name(options: &StudyOptions) -> Result<String, Failure> {
     Ok(options.sampler.as_deref().or(recorded).unwrap_or(samplers::DEFAULT).to_string())
 }
 
-/// Sampler and seed of the study: from the command line, else from the study file, else the
+/// Sampler, pruner and seed of the study: from the command line, else from the study file, else the
 /// defaults.
-pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), Failure> {
+pub fn choose(options: &StudyOptions) -> Result<Choice, Failure> {
     let name = name(options)?;
     let recorded = match &options.study {
-        Some(path) if options.seed.is_none() => JournalSnapshot::read_begun(path)?,
+        Some(path) if options.seed.is_none() || options.pruner.is_none() => {
+            JournalSnapshot::read_begun(path)?
+        }
         _ => None,
     };
     let seed = options.seed.or(recorded.as_ref().map(JournalSnapshot::seed)).unwrap_or(0);
@@ -37,7 +46,8 @@ pub fn choose(options: &StudyOptions) -> Result<(Box<dyn Sampler + Send>, u64), 
         ErrorKind::InvalidValue => Failure::Usage(error.context().to_string()),
         _ => error.into(),
     })?;
-    Ok((sampler, seed))
+    let pruner = recorded.as_ref().and_then(JournalSnapshot::pruner);
+    Ok(Choice { sampler, pruner: options.pruner.as_ref().or(pruner).cloned(), seed })
 }
 
 /// The sampler called `name`, with the model, threads and device of the options.

@@ -1,11 +1,21 @@
 //! `optiformer minimize` and `optiformer maximize`.
 
-use std::{collections::HashMap, path::Path, sync::mpsc, thread, time::Instant};
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Instant,
+};
 
 use optiformer::{
     Error, ErrorKind,
     space::{Configuration, Space},
-    study::{Direction, Objective, StoredStudy, Study, Trial},
+    study::{Direction, Objective, Outcome, StoredStudy, Study, Trial},
 };
 use serde_json::json;
 
@@ -13,7 +23,7 @@ use crate::{
     ExitState, Failure,
     arguments::{StudyOptions, TuneOptions},
     candidates,
-    child::{self, Limits, RunResult},
+    child::{self, Limits, RunResult, Watch},
     enqueue, output,
     progress::Progress,
     results, sampler, stop,
@@ -36,7 +46,7 @@ pub fn open_study(
     constraints: &[String],
     mut first: Vec<Configuration>,
 ) -> Result<StoredStudy, Failure> {
-    let (sampler, seed) = sampler::choose(options)?;
+    let sampler::Choice { sampler, pruner, seed } = sampler::choose(options)?;
     for path in &options.enqueue_file {
         first.extend(enqueue::read_file(&space, path)?);
     }
@@ -56,6 +66,12 @@ pub fn open_study(
     }
     let study = Study::new(space, direction, sampler, seed);
     let study = with_measurements(study, options, constraints)?;
+    let study = match pruner {
+        Some(pruner) => study
+            .with_pruner(pruner)
+            .map_err(|error| Failure::Usage(format!("--pruner: {}", error.context())))?,
+        None => study,
+    };
     let mut study = match &options.study {
         Some(path) => StoredStudy::open_as(path, study)?,
         None => StoredStudy::in_memory(study),
@@ -118,7 +134,7 @@ pub fn run(options: &TuneOptions, direction: Direction) -> Result<ExitState, Fai
     for name in template.unused(study.study().space()) {
         progress.note(&format!("warning: no argument uses the parameter \"{name}\""));
     }
-    let mut tuning = Tuning { options, template, study, progress, end, failures: HashMap::new() };
+    let mut tuning = Tuning { options, template, study, progress, end, runs: HashMap::new() };
     let result = tuning.work();
     let Tuning { study, progress, .. } = tuning;
     progress.close();
@@ -221,8 +237,19 @@ struct Tuning<'a> {
     study: StoredStudy,
     progress: Progress,
     end: End,
-    /// Number of failed runs of pending trials that are run again.
-    failures: HashMap<u64, u32>,
+    /// The pending trials whose programs run.
+    runs: HashMap<u64, Run>,
+}
+
+/// A trial whose program runs.
+#[derive(Default)]
+struct Run {
+    /// Number of runs that failed before this one.
+    failures: u32,
+    /// The trial had intermediate values when the program was started, which repeats them.
+    is_repeated: bool,
+    /// Set to end the program early: the trial is pruned, whatever else the program says.
+    ended_early: Arc<AtomicBool>,
 }
 
 impl Tuning<'_> {
@@ -274,7 +301,9 @@ impl Tuning<'_> {
                 }
                 Message::End { id, result } => {
                     running -= 1;
-                    self.take(id, result)
+                    let run = self.runs.remove(&id).unwrap_or_default();
+                    let is_pruned = run.ended_early.load(Ordering::Relaxed);
+                    self.take(id, (!is_pruned).then_some(result))
                 }
             };
             if let Err(error) = taken {
@@ -304,9 +333,13 @@ impl Tuning<'_> {
     /// Whether a trial's program shall run once more; counts the run.
     fn retries(&mut self, id: u64, result: &RunResult) -> bool {
         let RunResult::Failed { reason, .. } = result else { return false };
-        let failures = self.failures.entry(id).or_default();
-        *failures += 1;
-        let is_left = *failures <= self.options.retry && !stop::requested() && !self.end.is_over();
+        let run = self.runs.entry(id).or_default();
+        if run.ended_early.load(Ordering::Relaxed) {
+            return false;
+        }
+        run.failures += 1;
+        let failures = run.failures;
+        let is_left = failures <= self.options.retry && !stop::requested() && !self.end.is_over();
         if is_left {
             let of = self.options.retry;
             self.progress.note(&format!("trial {id}: {reason}; retry {failures} of {of}"));
@@ -315,37 +348,58 @@ impl Tuning<'_> {
     }
 
     /// Starts the program of a pending trial.
-    fn start(&self, id: u64, sender: mpsc::Sender<Message>) {
+    fn start(&mut self, id: u64, sender: mpsc::Sender<Message>) {
         let Some(trial) = self.study.study().trial(id) else { return };
         let arguments = self.template.fill(self.study.study().space(), &trial.configuration);
         let limits = Limits { timeout: self.options.timeout, grace: self.options.grace };
-        let verbose = self.options.verbose;
+        let run = self.runs.entry(id).or_default();
+        run.is_repeated = !trial.reports.is_empty();
+        let watch = Watch {
+            verbose: self.options.verbose,
+            steps: self.options.step_pattern.clone(),
+            ended_early: Arc::clone(&run.ended_early),
+        };
         thread::spawn(move || {
             let steps = sender.clone();
-            let result = child::run(&arguments, limits, verbose, move |step, value| {
+            let result = child::run(&arguments, limits, &watch, move |step, value| {
                 let _ = steps.send(Message::Step { id, step, value });
             });
             let _ = sender.send(Message::End { id, result });
         });
     }
 
-    /// Records an intermediate value. One that is no number, or that does not follow the one
-    /// before, is worth a warning, and the program goes on.
+    /// Records an intermediate value, and ends the program where the pruner says so. A value that
+    /// is no number, or that does not follow the one before, is worth a warning, and the program
+    /// goes on.
     fn report(&mut self, id: u64, step: u64, value: f64) -> Result<(), Failure> {
+        let Some(run) = self.runs.get(&id) else { return Ok(()) };
+        // What the program printed before its end came.
+        if run.ended_early.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         match self.study.report(id, step, value) {
             Err(error) if error.kind() == ErrorKind::Io => Err(error.into()),
             // A program that runs again repeats its steps.
-            Err(_) if self.failures.contains_key(&id) => Ok(()),
+            Err(_) if run.is_repeated => Ok(()),
             Err(error) => {
                 self.progress.note(&format!("warning: {}", error.context()));
                 Ok(())
             }
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                if self.study.should_stop(id)? {
+                    run.ended_early.store(true, Ordering::Relaxed);
+                }
+                Ok(())
+            }
         }
     }
 
-    /// Records a result in the study and reports it.
-    fn take(&mut self, id: u64, result: RunResult) -> Result<(), Failure> {
+    /// Records a result in the study and shows it; `None` for a trial that was ended early.
+    fn take(&mut self, id: u64, result: Option<RunResult>) -> Result<(), Failure> {
+        let Some(result) = result else {
+            self.study.tell(id, Outcome::Pruned)?;
+            return self.show(id, "");
+        };
         let mut stderr_tail = String::new();
         match result {
             // The trial stays pending and is offered again when the study continues.
@@ -373,13 +427,15 @@ impl Tuning<'_> {
                 self.study.fail(id, reason)?;
             }
         }
+        self.show(id, &stderr_tail)
+    }
+
+    /// Shows a trial that has its outcome.
+    fn show(&self, id: u64, stderr_tail: &str) -> Result<(), Failure> {
         let study = self.study.study();
         let Some(trial) = study.trial(id) else { return Ok(()) };
-        if !self.options.verbose {
-            self.progress.finished(study, trial, &stderr_tail, done(study));
-        } else {
-            self.progress.finished(study, trial, "", done(study));
-        }
+        let stderr_tail = if self.options.verbose { "" } else { stderr_tail };
+        self.progress.finished(study, trial, stderr_tail, done(study));
         if self.options.json {
             let best = study.best().and_then(Trial::value);
             let line = json!({"trial": study.trial_to_json(trial), "best": best});
