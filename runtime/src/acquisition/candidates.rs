@@ -28,6 +28,8 @@ pub enum CandidateOrigin {
     Draw,
     /// One of the configurations that the caller gave to choose among.
     Given,
+    /// A configuration that did well at a lower fidelity.
+    Promoted,
 }
 
 impl CandidateOrigin {
@@ -41,6 +43,7 @@ impl CandidateOrigin {
             Self::Step => "step",
             Self::Draw => "draw",
             Self::Given => "given",
+            Self::Promoted => "promoted",
         }
     }
 }

@@ -31,6 +31,10 @@ pub const NAMES: &[&str] = &[
 /// model in builds without the feature `pico`.
 pub const TRANSFORMER: &str = "optiformer";
 
+/// Name of the sampler for spaces with a [fidelity](crate::space::Parameter::fidelity), in builds
+/// with the feature `classical`.
+pub const MULTI_FIDELITY: &str = "hyperband";
+
 /// Name of the default sampler of this build.
 pub const DEFAULT: &str = if cfg!(feature = "classical") { "auto" } else { TRANSFORMER };
 
@@ -44,8 +48,8 @@ pub fn by_name(name: &str) -> Result<Box<dyn Sampler + Send>> {
 }
 
 /// The sampler called `name`, with its default options. `model` replaces the embedded model of
-/// [`TRANSFORMER`], and makes `auto` use a transformer; `threads` is the number of threads of
-/// [`TRANSFORMER`].
+/// [`TRANSFORMER`], and makes `auto`, also in [`MULTI_FIDELITY`], use a transformer; `threads` is
+/// the number of threads of [`TRANSFORMER`].
 ///
 /// # Errors
 ///
@@ -70,6 +74,11 @@ pub fn by_name_with(
         }
         #[cfg(feature = "classical")]
         "auto" => Ok(Box::new(super::AutoSampler::default())),
+        #[cfg(feature = "classical")]
+        MULTI_FIDELITY => Ok(Box::new(super::HyperbandSampler::new(
+            by_name_with("auto", model, threads)?,
+            super::HyperbandOptions::default(),
+        )?)),
         "random" => Ok(Box::new(RandomSampler)),
         #[cfg(feature = "classical")]
         "sobol" => Ok(Box::new(super::SobolSampler)),
@@ -86,8 +95,9 @@ pub fn by_name_with(
         _ => Err(Error::new(
             ErrorKind::InvalidValue,
             format!(
-                "there is no sampler \"{name}\" in this build; there are {} and {TRANSFORMER}",
-                NAMES.join(", ")
+                "there is no sampler \"{name}\" in this build; there are {}{} and {TRANSFORMER}",
+                NAMES.join(", "),
+                if cfg!(feature = "classical") { ", hyperband" } else { "" }
             ),
         )),
     }
@@ -99,7 +109,9 @@ pub fn by_name_with(
 ///
 /// [`ErrorKind::InvalidValue`] if it has none.
 pub fn check_model(name: &str) -> Result<()> {
-    if name == TRANSFORMER || (cfg!(feature = "classical") && name == "auto") {
+    if name == TRANSFORMER
+        || (cfg!(feature = "classical") && ["auto", MULTI_FIDELITY].contains(&name))
+    {
         return Ok(());
     }
     let context = format!("sampler \"{name}\" has no use for a model");

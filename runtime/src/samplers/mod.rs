@@ -7,11 +7,14 @@ mod by_name;
 mod cma_es;
 #[cfg(feature = "classical")]
 mod constraint_values;
+pub(crate) mod fidelity;
 #[cfg(feature = "classical")]
 mod gp;
 #[cfg(feature = "classical")]
 mod grid;
 mod history_cache;
+#[cfg(feature = "classical")]
+mod hyperband;
 #[cfg(feature = "classical")]
 mod influence;
 #[cfg(feature = "classical")]
@@ -33,13 +36,17 @@ pub(crate) mod tried_set;
 
 #[cfg(feature = "classical")]
 pub use auto::{AutoOptions, AutoSampler};
-pub use by_name::{DEFAULT, NAMES, TRANSFORMER, by_name, by_name_with, check_model, transformer};
+pub use by_name::{
+    DEFAULT, MULTI_FIDELITY, NAMES, TRANSFORMER, by_name, by_name_with, check_model, transformer,
+};
 #[cfg(feature = "classical")]
 pub use cma_es::{CmaEsOptions, CmaEsSampler};
 #[cfg(feature = "classical")]
 pub use gp::{GpOptions, GpPrediction, GpSampler, LossDistribution, ScoreBins, TargetWarp};
 #[cfg(feature = "classical")]
 pub use grid::{GridOptions, GridOrder, GridSampler};
+#[cfg(feature = "classical")]
+pub use hyperband::{HyperbandOptions, HyperbandSampler};
 #[cfg(feature = "classical")]
 pub use local_search::{LocalSearchOptions, LocalSearchSampler};
 pub use optiformer::{
@@ -108,6 +115,13 @@ pub trait Sampler {
     /// cannot search, [`ErrorKind::Exhausted`](crate::ErrorKind::Exhausted) where it never repeats
     /// itself and everything has been tried.
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration>;
+
+    /// Whether the sampler sets the [fidelity](crate::space::Parameter::fidelity) of a space. A
+    /// study lets the other samplers search the parameters beside it, from the trials at the
+    /// highest fidelity, and hands out what they suggest at the highest.
+    fn sets_fidelity(&self) -> bool {
+        false
+    }
 
     /// Suggests the next configuration and explains it.
     ///

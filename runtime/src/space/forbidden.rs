@@ -59,11 +59,13 @@ impl Space {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidSpace`], with the expression: a syntax error with its byte, an unknown
-    /// parameter or none, values of different kinds, a text that is none of a parameter's choices.
+    /// parameter or none, the [fidelity](super::Parameter::fidelity), values of different kinds, a
+    /// text that is none of a parameter's choices.
     pub fn forbid<T: Into<String>>(
         mut self,
         expressions: impl IntoIterator<Item = T>,
     ) -> Result<Self> {
+        let others = self.without_fidelity().transpose()?;
         for text in expressions {
             let text = text.into();
             let named = |what: String| {
@@ -72,6 +74,9 @@ impl Space {
             let expression = expression::parse(&text).map_err(named)?;
             if kind(&self, &expression).map_err(named)? != Kind::Truth {
                 return Err(named("it is neither true nor false".to_string()));
+            }
+            if others.as_ref().is_some_and(|others| kind(others, &expression).is_err()) {
+                return Err(named("it names the fidelity".to_string()));
             }
             if !names_parameter(&expression) {
                 return Err(named("it names no parameter".to_string()));

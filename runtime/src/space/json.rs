@@ -37,6 +37,8 @@ struct Entry {
     choices: Option<Vec<Choice>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     when: Option<When>,
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    fidelity: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -209,6 +211,7 @@ impl Entry {
             }
         };
         let parameter = Parameter::new(self.name, domain);
+        let parameter = if self.fidelity { parameter.fidelity() } else { parameter };
         Ok(match self.when {
             Some(when) => parameter.when(when.parent, when.is),
             None => parameter,
@@ -229,6 +232,7 @@ impl Entry {
                     parent: condition.parent.clone(),
                     is: condition.values.clone(),
                 }),
+                fidelity: parameter.is_fidelity(),
             },
             parameter.domain(),
         );

@@ -47,8 +47,9 @@ impl Space {
     ///
     /// [`ErrorKind::InvalidSpace`], naming the parameter: no parameters, an empty or duplicate
     /// name, bounds that are not finite or not `low < high`, `log` with `low ≤ 0`, a step that does
-    /// not fit, no choices or duplicate ones, a condition on a parent that is not declared earlier
-    /// or on values the parent cannot take.
+    /// not fit, no choices or duplicate ones, a condition on a parent that is not declared earlier,
+    /// on values the parent cannot take, or on a fidelity; two fidelities, one that is categorical,
+    /// conditional or not above zero, or one without other parameters.
     pub fn new(parameters: Vec<Parameter>) -> Result<Self> {
         if parameters.is_empty() {
             return Err(Error::new(
@@ -71,7 +72,21 @@ impl Space {
                 Some(condition) => Some(condition.resolve(parameter.name(), earlier)?),
             });
         }
+        check_fidelity(&parameters)?;
         Ok(Self { parameters, activations, forbidden: Vec::new() })
+    }
+
+    /// The position of the [fidelity](Parameter::fidelity), where there is one.
+    pub fn fidelity(&self) -> Option<usize> {
+        self.parameters.iter().position(Parameter::is_fidelity)
+    }
+
+    /// The space without its fidelity; `None` where there is none.
+    pub(crate) fn without_fidelity(&self) -> Option<Result<Self>> {
+        self.fidelity()?;
+        let others = self.parameters.iter().filter(|parameter| !parameter.is_fidelity());
+        let others = Self::new(others.cloned().collect());
+        Some(others.and_then(|others| others.forbid(self.forbidden())))
     }
 
     /// The parameters, in order.
@@ -200,4 +215,29 @@ impl Space {
         }
         Ok(())
     }
+}
+
+/// Checks that at most one parameter is a fidelity, beside others that do not depend on it.
+fn check_fidelity(parameters: &[Parameter]) -> Result<()> {
+    let refuse = |what: alloc::string::String| Err(Error::new(ErrorKind::InvalidSpace, what));
+    let mut fidelities = parameters.iter().filter(|parameter| parameter.is_fidelity());
+    let Some(fidelity) = fidelities.next() else { return Ok(()) };
+    let name = fidelity.name();
+    if let Some(other) = fidelities.next() {
+        let other = other.name();
+        return refuse(format!("parameter \"{other}\": the fidelity is already \"{name}\""));
+    }
+    let depends = |parameter: &&Parameter| {
+        parameter.condition().is_some_and(|condition| condition.parent == name)
+    };
+    if let Some(child) = parameters.iter().find(depends) {
+        let child = child.name();
+        return refuse(format!(
+            "parameter \"{child}\": its condition names \"{name}\", which is the fidelity"
+        ));
+    }
+    if parameters.len() == 1 {
+        return refuse(format!("parameter \"{name}\": a fidelity needs parameters beside it"));
+    }
+    Ok(())
 }

@@ -29,12 +29,13 @@ pub struct Parameter {
     name: String,
     domain: Domain,
     condition: Option<Condition>,
+    is_fidelity: bool,
 }
 
 impl Parameter {
     /// A parameter over `domain`, which [`Space::new`](super::Space::new) checks.
     pub fn new(name: impl Into<String>, domain: Domain) -> Self {
-        Self { name: name.into(), domain, condition: None }
+        Self { name: name.into(), domain, condition: None, is_fidelity: false }
     }
 
     /// A real number in `[low, high]`.
@@ -85,6 +86,31 @@ impl Parameter {
         let values = values.into_iter().map(Into::into).collect::<Vec<_>>();
         self.condition = Some(Condition { parent: parent.into(), values });
         self
+    }
+
+    /// Makes the parameter the fidelity of the space: how much of a trial's full cost is spent on
+    /// it, such as a number of epochs or a share of the data. The sampler `hyperband` tries many
+    /// configurations at low values and few at the highest.
+    ///
+    /// A space has one fidelity at most: a float or an int with `low` above zero, and without a
+    /// condition.
+    ///
+    /// ```
+    /// use optiformer::space::{Parameter, Space};
+    ///
+    /// let rate = Parameter::float("rate", 1e-4, 1.0).log();
+    /// let space = Space::new(vec![rate, Parameter::int("epochs", 1, 81).fidelity()])?;
+    /// assert_eq!(space.fidelity(), Some(1));
+    /// # Ok::<(), optiformer::Error>(())
+    /// ```
+    pub fn fidelity(mut self) -> Self {
+        self.is_fidelity = true;
+        self
+    }
+
+    /// Whether the parameter is the fidelity of its space.
+    pub fn is_fidelity(&self) -> bool {
+        self.is_fidelity
     }
 
     /// The name.
@@ -192,6 +218,23 @@ impl Parameter {
                 }
             }
             Domain::Categorical { .. } => {}
+        }
+        match &self.domain {
+            Domain::Categorical { .. } if self.is_fidelity => {
+                return refuse(String::from(
+                    "a categorical cannot be the fidelity, which is a float or an int",
+                ));
+            }
+            Domain::Float { low, .. } | Domain::Int { low, .. }
+                if self.is_fidelity && *low <= 0.0 =>
+            {
+                let bottom = shortest(*low);
+                return refuse(format!("a fidelity needs low above zero, not {bottom}"));
+            }
+            _ if self.is_fidelity && self.condition.is_some() => {
+                return refuse(String::from("a fidelity has no condition"));
+            }
+            _ => {}
         }
         match &self.domain {
             Domain::Float { low, high, log, step: Some(step) } => {

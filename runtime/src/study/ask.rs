@@ -7,7 +7,8 @@ use crate::{
     Error, ErrorKind, Result,
     acquisition::CandidateOrigin,
     samplers::{
-        Explanation, Ranking, Request, Sampler, Suggestion, explain_permitted, tried_set::TriedSet,
+        Explanation, Ranking, Request, Sampler, Suggestion, explain_permitted,
+        fidelity::FidelitySpace, tried_set::TriedSet,
     },
     space::Configuration,
     trial::Observation,
@@ -123,7 +124,8 @@ impl Study {
         };
         match &self.candidates {
             Some(candidates) => best_untried(&mut *self.sampler, &request, candidates),
-            None => explain_permitted(&mut *self.sampler, &request),
+            None if self.sampler.sets_fidelity() => self.sampler.explain(&request),
+            None => explain_at_highest_fidelity(&mut *self.sampler, &request),
         }
     }
 
@@ -168,6 +170,32 @@ impl Study {
         let pairs = self.history.iter().zip(scalars);
         Some(pairs.map(|(trial, loss)| Observation { loss, ..trial.clone() }).collect())
     }
+}
+
+/// The suggestion of a sampler that does not set the fidelity of the space, where it has one.
+fn explain_at_highest_fidelity(
+    sampler: &mut dyn Sampler,
+    request: &Request<'_>,
+) -> Result<Suggestion> {
+    let Some(space) = FidelitySpace::new(request.space)? else {
+        return explain_permitted(sampler, request);
+    };
+    let highest = space.highest();
+    let is_highest = |configuration: &Configuration| space.of(configuration) >= highest;
+    let history = request.history.iter().filter(|trial| is_highest(&trial.configuration));
+    let history: Vec<Observation> = history
+        .map(|trial| Observation {
+            configuration: space.without(&trial.configuration),
+            ..trial.clone()
+        })
+        .collect();
+    let pending = request.pending.iter().filter(|configuration| is_highest(configuration));
+    let pending: Vec<Configuration> = pending.map(|pending| space.without(pending)).collect();
+    let reduced =
+        Request { space: &space.others, history: &history, pending: &pending, ..*request };
+    let mut suggestion = explain_permitted(sampler, &reduced)?;
+    suggestion.configuration = space.at(&suggestion.configuration, highest);
+    Ok(suggestion)
 }
 
 /// The candidate that the sampler ranks first among those without a trial.

@@ -218,6 +218,9 @@ fn serve(study: &mut StoredStudy, request: Request) -> Result<Value, Error> {
 fn offered(study: &StoredStudy, trial: &Trial, explain: bool) -> Value {
     let values = study.study().space().configuration_to_json(&trial.configuration);
     let mut offered = json!({"id": trial.id, "values": values});
+    if let Some(source) = study.study().promoted_from(trial.id) {
+        offered["promoted_from"] = source.into();
+    }
     if explain {
         offered["explanation"] = study.study().explanation(trial.id).map_or(Value::Null, reasons);
     }

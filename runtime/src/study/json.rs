@@ -8,7 +8,8 @@ impl Study {
     /// with the `reason` of a failure where there is one.
     ///
     /// `constraints` holds the values of the constraints by name, and `feasible` whether all hold,
-    /// where they were measured; `reports` the pairs of step and intermediate value.
+    /// where they were measured; `reports` the pairs of step and intermediate value;
+    /// `promoted_from` the id of the trial that a promoted one continues.
     pub fn trial_to_json(&self, trial: &Trial) -> Value {
         let mut object = json!({
             "id": trial.id,
@@ -33,6 +34,9 @@ impl Study {
         }
         if !trial.reports.is_empty() {
             object["reports"] = json!(trial.reports);
+        }
+        if let Some(source) = self.promoted_from(trial.id) {
+            object["promoted_from"] = source.into();
         }
         if let Some(reason) = &trial.reason {
             object["reason"] = reason.as_str().into();

@@ -360,12 +360,16 @@ impl Study {
     /// objective, and where none is feasible the one that violates the constraints least, by
     /// [`Trial::violation`].
     ///
+    /// In a space with a [fidelity](crate::space::Parameter::fidelity), the best trial at the
+    /// highest fidelity that any has finished at: objectives at different fidelities do not
+    /// compare.
+    ///
     /// `None` before any has finished, and in a study of several objectives, which has a
     /// [`pareto_front`](Self::pareto_front).
     pub fn best(&self) -> Option<&Trial> {
         let [objective] = &self.objectives[..] else { return None };
         let mut best: Option<(&Trial, (f64, f64))> = None;
-        for trial in self.trials.iter().filter(|trial| trial.state == TrialState::Finished) {
+        for trial in self.comparable() {
             let loss = objective.direction.loss(trial.objectives[0]);
             let key = (trial.violation(), loss);
             if best.is_none_or(|(_, other)| key < other) {
@@ -378,14 +382,45 @@ impl Study {
     /// The feasible finished trials that no other one dominates, in the order of their ids: none is
     /// at least as good in every objective and better in one.
     ///
-    /// In a study of one objective these are all trials with the best value.
+    /// In a study of one objective these are all trials with the best value. In a space with a
+    /// fidelity, only trials at the highest one compare, as in [`best`](Self::best).
     pub fn pareto_front(&self) -> Vec<&Trial> {
-        let is_candidate =
-            |trial: &&Trial| trial.state == TrialState::Finished && trial.is_feasible();
-        let candidates: Vec<&Trial> = self.trials.iter().filter(is_candidate).collect();
+        let candidates = self.comparable().filter(|trial| trial.is_feasible());
+        let candidates: Vec<&Trial> = candidates.collect();
         let losses: Vec<Vec<f64>> =
             candidates.iter().map(|trial| self.losses(&trial.objectives)).collect();
         scalarization::non_dominated(&losses).into_iter().map(|index| candidates[index]).collect()
+    }
+
+    /// The finished trials whose objectives compare: those at the highest fidelity reached.
+    fn comparable(&self) -> impl Iterator<Item = &Trial> {
+        let fidelity = self.space.fidelity();
+        let of = move |trial: &Trial| fidelity.and_then(|index| trial.configuration.get(index));
+        let finished = || self.trials.iter().filter(|trial| trial.state == TrialState::Finished);
+        let highest = finished().filter_map(of).reduce(f64::max);
+        finished().filter(move |trial| of(trial) == highest)
+    }
+
+    /// The trial that a trial continues, in a space with a
+    /// [fidelity](crate::space::Parameter::fidelity): of the earlier finished trials with the same
+    /// other values and a lower fidelity, the one with the highest.
+    ///
+    /// A program that saves its state under the trial's id can go on from there. `None` where there
+    /// is no such trial, or none with this id.
+    pub fn promoted_from(&self, id: u64) -> Option<u64> {
+        let (index, position) = (self.space.fidelity()?, self.position(id)?);
+        let values = self.trials[position].configuration.values();
+        let fidelity = |trial: &&Trial| trial.configuration.get(index).unwrap_or(0.0);
+        let is_source = |trial: &&Trial| {
+            let others = trial.configuration.values();
+            trial.state == TrialState::Finished
+                && others[index] < values[index]
+                && others[..index] == values[..index]
+                && others[index + 1..] == values[index + 1..]
+        };
+        let sources = self.trials[..position].iter().filter(is_source);
+        let source = sources.max_by(|one, other| fidelity(one).total_cmp(&fidelity(other)));
+        source.map(|trial| trial.id)
     }
 
     /// Objectives as losses, each to be minimized.

@@ -60,7 +60,8 @@ const TUNE_HELP: &str = r#"Example:
       python train.py --rate {rate} --units {units} --optimizer={kind}
 
 {name} in an argument stands for the parameter's value (nothing, where a condition makes the parameter
-inactive); {{ and }} stand for braces. The objective is the last number on the program's standard output. A
+inactive), {trial_id} for the trial's number, {promoted_from}, in a space with a fidelity, for the number
+of the trial that is continued; {{ and }} stand for braces. The objective is the last number on the program's standard output. A
 non-zero exit, a signal, a timeout, no number, or one that is not finite makes a failed trial.
 
 A program can also print lines for the tool, of which the numbers are not the objective:
@@ -125,7 +126,7 @@ pub struct StudyOptions {
     pub space: PathBuf,
 
     /// Who proposes the trials: auto, gp, optiformer, tpe, cma_es, local_search, grid, sobol or
-    /// random [default: auto, or the study file's]
+    /// random, and hyperband in a space with a fidelity [default: auto, or the study file's]
     #[arg(long, value_name = "NAME")]
     pub sampler: Option<String>,
 

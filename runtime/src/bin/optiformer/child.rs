@@ -52,7 +52,7 @@ pub struct Limits {
 }
 
 /// What is done while a program runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Watch {
     /// Pass on its standard error.
     pub verbose: bool,

@@ -7,13 +7,19 @@ use crate::output::short;
 const COLUMNS: usize = 60;
 const ROWS: usize = 10;
 
-/// The best feasible objective so far over the trials with an outcome; empty with fewer than two
-/// such trials.
+/// The best feasible objective so far over the trials with an outcome, in a space with a fidelity
+/// at the highest one so far; empty with fewer than two such trials.
 pub fn best_so_far(study: &Study) -> String {
     let mut best: Option<f64> = None;
+    let mut highest = None;
     let mut line = Vec::new();
     for trial in study.trials().iter().filter(|trial| !trial.is_pending()) {
-        if let Some(value) = trial.value().filter(|_| trial.is_feasible())
+        let fidelity = study.space().fidelity().and_then(|index| trial.configuration.get(index));
+        if trial.value().is_some() && fidelity > highest {
+            (highest, best) = (fidelity, None);
+        }
+        let is_comparable = trial.is_feasible() && fidelity == highest;
+        if let Some(value) = trial.value().filter(|_| is_comparable)
             && best.is_none_or(|best| study.direction().is_better(value, best))
         {
             best = Some(value);

@@ -8,11 +8,24 @@ pub struct Template {
     arguments: Vec<Vec<Piece>>,
 }
 
+/// What a command line can say about the trial beside its values.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TrialIds {
+    /// The trial, unless the run belongs to none.
+    pub trial: Option<u64>,
+    /// The trial that it continues at a higher fidelity.
+    pub promoted_from: Option<u64>,
+}
+
 #[derive(Debug, PartialEq)]
 enum Piece {
     Text(String),
     /// The value of the parameter with this index.
     Value(usize),
+    /// The id of the trial.
+    TrialId,
+    /// The id of the trial that this one continues at a higher fidelity.
+    PromotedFrom,
 }
 
 impl Template {
@@ -32,13 +45,16 @@ impl Template {
         Ok(Self { arguments })
     }
 
-    /// The arguments for one configuration; inactive parameters are empty.
-    pub fn fill(&self, space: &Space, configuration: &Configuration) -> Vec<String> {
+    /// The arguments for a configuration; inactive parameters and ids that are not there are empty.
+    pub fn fill(&self, space: &Space, configuration: &Configuration, ids: TrialIds) -> Vec<String> {
+        let id = |id: Option<u64>| id.map_or_else(String::new, |id| id.to_string());
         let fill = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
             Piece::Value(index) => configuration
                 .get(*index)
                 .map_or_else(String::new, |value| space.parameters()[*index].format(value)),
+            Piece::TrialId => id(ids.trial),
+            Piece::PromotedFrom => id(ids.promoted_from),
         };
         self.arguments.iter().map(|pieces| pieces.iter().map(fill).collect()).collect()
     }
@@ -73,15 +89,11 @@ fn parse(space: &Space, argument: &str) -> Result<Vec<Piece>, String> {
                 return Err("\"{\" without \"}\" (write {{ for a brace)".to_string());
             };
             let name = &after[..end];
-            let Some(index) = space.index_of(name) else {
-                return Err(format!(
-                    "the space has no parameter \"{name}\" (write {{{{ and }}}} for braces)"
-                ));
-            };
+            let piece = placeholder(space, name)?;
             if !text.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut text)));
             }
-            pieces.push(Piece::Value(index));
+            pieces.push(piece);
             rest = &after[end + 1..];
         } else {
             return Err("\"}\" without \"{\" (write }} for a brace)".to_string());
@@ -92,6 +104,19 @@ fn parse(space: &Space, argument: &str) -> Result<Vec<Piece>, String> {
         pieces.push(Piece::Text(text));
     }
     Ok(pieces)
+}
+
+/// What `{name}` stands for; parameters come before the tool's own names.
+fn placeholder(space: &Space, name: &str) -> Result<Piece, String> {
+    match (space.index_of(name), name) {
+        (Some(index), _) => Ok(Piece::Value(index)),
+        (None, "trial_id") => Ok(Piece::TrialId),
+        (None, "promoted_from") if space.fidelity().is_some() => Ok(Piece::PromotedFrom),
+        (None, "promoted_from") => Err("\"{promoted_from}\" needs a parameter with \
+            \"fidelity\": true in the space"
+            .to_string()),
+        _ => Err(format!("the space has no parameter \"{name}\" (write {{{{ and }}}} for braces)")),
+    }
 }
 
 #[cfg(test)]
@@ -111,7 +136,28 @@ mod tests {
 
     fn fill(argument: &str, values: [Option<f64>; 3]) -> String {
         let template = Template::new(&space(), &[argument.to_string()]).unwrap();
-        template.fill(&space(), &Configuration::new(values.to_vec())).concat()
+        let ids = TrialIds { trial: Some(7), promoted_from: None };
+        template.fill(&space(), &Configuration::new(values.to_vec()), ids).concat()
+    }
+
+    #[test]
+    fn trials_are_named() {
+        assert_eq!(fill("{trial_id}/{x}", [Some(0.5), Some(0.0), None]), "7/0.5");
+        let error = Template::new(&space(), &["{promoted_from}".to_string()]).unwrap_err();
+        assert!(error.contains("\"fidelity\": true"), "{error}");
+        let named = Space::new(vec![Parameter::int("trial_id", 7, 8)]).unwrap();
+        let template = Template::new(&named, &["{trial_id}".to_string()]).unwrap();
+        assert_eq!(template.arguments, [[Piece::Value(0)]]);
+
+        let fidelity = Parameter::int("epochs", 1, 9).fidelity();
+        let space = Space::new(vec![Parameter::float("x", 0.0, 1.0), fidelity]).unwrap();
+        let template = Template::new(&space, &["{trial_id}<{promoted_from}".to_string()]).unwrap();
+        let fill = |trial, promoted_from| {
+            let configuration = Configuration::new(vec![Some(0.5), Some(3.0)]);
+            template.fill(&space, &configuration, TrialIds { trial, promoted_from }).concat()
+        };
+        assert_eq!(fill(Some(4), Some(0)), "4<0");
+        assert_eq!((fill(Some(4), None), fill(None, None)), ("4<".into(), "<".into()));
     }
 
     #[test]

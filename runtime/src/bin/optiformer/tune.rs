@@ -27,7 +27,7 @@ use crate::{
     enqueue, output,
     progress::Progress,
     results, sampler, stop,
-    template::Template,
+    template::{Template, TrialIds},
 };
 
 /// Reads a search space from a file.
@@ -350,7 +350,9 @@ impl Tuning<'_> {
     /// Starts the program of a pending trial.
     fn start(&mut self, id: u64, sender: mpsc::Sender<Message>) {
         let Some(trial) = self.study.study().trial(id) else { return };
-        let arguments = self.template.fill(self.study.study().space(), &trial.configuration);
+        let study = self.study.study();
+        let ids = TrialIds { trial: Some(id), promoted_from: study.promoted_from(id) };
+        let arguments = self.template.fill(study.space(), &trial.configuration, ids);
         let limits = Limits { timeout: self.options.timeout, grace: self.options.grace };
         let run = self.runs.entry(id).or_default();
         run.is_repeated = !trial.reports.is_empty();

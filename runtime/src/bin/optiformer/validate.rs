@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use crate::{
     ExitState, Failure,
     arguments::ValidateOptions,
-    child::{self, Limits, RunResult},
+    child::{self, Limits, RunResult, Watch},
     criteria::{self, Criterion, Estimate},
     output, results, stop,
-    template::Template,
+    template::{Template, TrialIds},
     tune::partial_configuration,
 };
 
@@ -84,10 +84,12 @@ fn candidates(study: &Study, default: Option<&str>) -> Result<Vec<Candidate>, Fa
     };
     let mut candidates = vec![new("winner", &best.configuration)];
     let loss = |trial: &&Trial| study.direction().loss(trial.value().unwrap_or(f64::NAN));
+    let fidelity = |trial: &Trial| trial.configuration.get(study.space().fidelity()?);
     let others = study.trials().iter().filter(|trial| {
         trial.state == TrialState::Finished
             && trial.is_feasible()
             && trial.configuration != best.configuration
+            && fidelity(trial) == fidelity(best)
     });
     if let Some(second) = others.min_by(|one, other| loss(one).total_cmp(&loss(other))) {
         candidates.push(new("runner-up", &second.configuration));
@@ -117,9 +119,10 @@ fn measure(
     template: &Template,
     options: &ValidateOptions,
 ) -> Result<bool, Failure> {
-    let arguments = template.fill(study.space(), &candidate.configuration);
+    let arguments = template.fill(study.space(), &candidate.configuration, TrialIds::default());
     let limits = Limits { timeout: options.timeout, grace: options.grace };
-    match child::run(&arguments, limits, options.verbose, |_, _| {}) {
+    let watch = Watch { verbose: options.verbose, ..Watch::default() };
+    match child::run(&arguments, limits, &watch, |_, _| {}) {
         RunResult::Stopped => return Ok(false),
         RunResult::SpawnFailed(what) => return Err(Failure::Error(what)),
         RunResult::Failed { reason, .. } => candidate.failures.push(reason),
