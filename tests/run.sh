@@ -105,7 +105,8 @@ step_no_std() {
 # pip builds the package again each time: it cannot see whether the Rust sources changed.
 step_python() {
     install_python_package
-    python -m pytest -q ffi/python/tests tests/python
+    cargo build --profile quick -p optiformer --features cli
+    OPTIFORMER_TOOL=$root/target/quick/optiformer python -m pytest -q ffi/python/tests tests/python
 }
 
 step_wheels() {

@@ -122,6 +122,13 @@ fn patience_waits_for_a_trial_to_stop_improving() {
     assert_eq!(run(&mut wrapped, &[1.0; 5]), None);
     // Worse than the median all along, but improving until step 3.
     assert_eq!(run(&mut wrapped, &[9.0, 8.0, 7.0, 7.5, 7.5]), Some(5));
+    // Between the rungs at 1, 2 and 4 too.
+    let halving = PatientPruner::new("asha:factor=2".parse::<Pruner>().unwrap(), 1);
+    let mut halving = study(Direction::Minimize).with_pruner(halving).unwrap();
+    assert_eq!(run(&mut halving, &[2.0, 1.0, 1.0, 1.0, 1.0]), None);
+    assert_eq!(run(&mut halving, &[5.0, 4.0, 3.0, 2.0, 1.5]), None);
+    assert_eq!(run(&mut halving, &[3.0, 3.0, 3.1, 3.2, 3.3]), Some(4));
+    assert_eq!(run(&mut halving, &[5.0, 4.0, 3.0, 3.1, 3.2]), Some(5));
 }
 
 #[test]

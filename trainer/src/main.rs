@@ -10,8 +10,9 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use optiformer_trainer::commands::{
-    adaptation::Adaptation, evaluate::Evaluate, export::Export, generate::Generate, prior::Prior,
-    smoke::Smoke, surrogate::Surrogate, train::Train, train_text::TrainText,
+    adaptation::Adaptation, budgets::Budgets, evaluate::Evaluate, export::Export,
+    generate::Generate, prior::Prior, smoke::Smoke, surrogate::Surrogate, train::Train,
+    train_text::TrainText,
 };
 
 /// Also what libtorch allocates from: training takes and returns megabytes thousands of times a
@@ -50,6 +51,7 @@ enum Command {
     Smoke(Smoke),
     Surrogate(Surrogate),
     Adaptation(Adaptation),
+    Budgets(Budgets),
 }
 
 fn main() -> ExitCode {
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         Command::Smoke(command) => command.run(&interrupted),
         Command::Surrogate(command) => command.run(),
         Command::Adaptation(command) => command.run(),
+        Command::Budgets(command) => command.run(&interrupted),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 pub mod adaptation;
+pub mod budgets;
 pub mod evaluate;
 pub mod export;
 pub mod generate;

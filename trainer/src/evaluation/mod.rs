@@ -1,6 +1,7 @@
 //! Judges samplers: ours and other people's, in paired runs on problems that nobody trained on.
 
 pub mod adaptation;
+pub mod budgets;
 pub mod functions;
 pub mod page;
 pub mod peers;

@@ -2,7 +2,8 @@
 
 {"new": {"peer": ..., "seed": ..., "space": [...]}} begins a study and answers with the peer's version;
 {"ask": true} answers with the next trial's values: a number, the index of a choice, or null where inactive;
-{"tell": loss} (null for a failed trial) finishes it. Answers carry the seconds that the peer took.
+{"tell": loss} (null for a failed trial) finishes it. With "hyperband": STEPS in "new", Optuna prunes: {"report": {"step": ..., "value": ...}}
+answers "stops", and {"prune": true} finishes a trial early. Answers carry the seconds that the peer took.
 """
 
 import json
@@ -22,7 +23,7 @@ def is_active(parameter, values):
 class Optuna:
     """One of Optuna's samplers with its defaults, asked by define-by-run."""
 
-    def __init__(self, name, seed, space):
+    def __init__(self, name, seed, space, hyperband=None):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -35,7 +36,9 @@ class Optuna:
         }[name]
         self.version = f"optuna {optuna.__version__}"
         self.states = optuna.trial.TrialState
-        self.study = optuna.create_study(sampler=kind(seed=seed))
+        pruner = optuna.pruners.HyperbandPruner(1, hyperband, 3) if hyperband else optuna.pruners.NopPruner()
+        # Brackets follow from the study's name.
+        self.study = optuna.create_study(sampler=kind(seed=seed), pruner=pruner, study_name=f"seed-{seed}")
         self.space = space
 
     def ask(self):
@@ -52,6 +55,13 @@ class Optuna:
             else:
                 values.append(trial.suggest_float(name, parameter["low"], parameter["high"], log=parameter["log"], step=parameter["step"]))
         return values
+
+    def report(self, step, value):
+        self.trial.report(value, step)
+        return bool(self.trial.should_prune())
+
+    def prune(self):
+        self.study.tell(self.trial, state=self.states.PRUNED)
 
     def tell(self, loss):
         if loss is None:
@@ -149,7 +159,7 @@ class Hebo:
 def new(message):
     name = message["peer"]
     if name.startswith("optuna-"):
-        return Optuna(name, message["seed"], message["space"])
+        return Optuna(name, message["seed"], message["space"], message.get("hyperband"))
     if name == "skopt-gp":
         return Skopt(name, message["seed"], message["space"])
     if name == "hebo":
@@ -171,6 +181,10 @@ def main():
                 answer["version"] = peer.version
             elif "ask" in message:
                 answer["values"] = peer.ask()
+            elif "report" in message:
+                answer["stops"] = peer.report(message["report"]["step"], message["report"]["value"])
+            elif "prune" in message:
+                peer.prune()
             else:
                 peer.tell(message["tell"])
         except Exception as error:

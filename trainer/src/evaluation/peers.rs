@@ -85,6 +85,44 @@ impl Peers {
         Ok((configuration, seconds))
     }
 
+    /// Reports an intermediate value of the trial; returns whether the peer would end it.
+    ///
+    /// # Errors
+    ///
+    /// What the peer says.
+    pub fn report(&mut self, step: u64, value: f64) -> Result<bool> {
+        let (answer, _) = self.exchange(&json!({"report": {"step": step, "value": value}}))?;
+        Ok(answer["stops"].as_bool().unwrap_or(false))
+    }
+
+    /// Finishes a trial that was ended early.
+    ///
+    /// # Errors
+    ///
+    /// What the peer says.
+    pub fn prune(&mut self) -> Result<()> {
+        self.exchange(&json!({"prune": true})).map(|_| ())
+    }
+
+    /// Begins a study with Optuna's Hyperband pruner, for trials of `max_resource` steps.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin).
+    pub fn begin_hyperband(
+        &mut self,
+        peer: &str,
+        seed: u64,
+        space: &Space,
+        max_resource: u64,
+    ) -> Result<String> {
+        let message = json!({"new": {
+            "peer": peer, "seed": seed, "space": describe(space), "hyperband": max_resource,
+        }});
+        let (answer, _) = self.exchange(&message)?;
+        Ok(answer["version"].as_str().unwrap_or_default().trim().to_owned())
+    }
+
     /// Finishes the trial; returns the seconds that it took.
     ///
     /// # Errors

@@ -34,6 +34,19 @@ pub fn win_rate_interval(tasks: &[Vec<(f64, f64)>], seed: u64) -> (f64, f64) {
     (rates[RESAMPLES / 40], rates[RESAMPLES - 1 - RESAMPLES / 40])
 }
 
+/// A 95 % interval of the mean over tasks, by the percentile bootstrap over them.
+pub fn mean_interval(means: &[f64], seed: u64) -> (f64, f64) {
+    const RESAMPLES: usize = 2000;
+    let mut rng = SeededRng::seed_from_u64(seed);
+    let mut draw = || {
+        let drawn = (0..means.len()).map(|_| means[rng.random_range(0..means.len())]);
+        drawn.sum::<f64>() / means.len().max(1) as f64
+    };
+    let mut resampled: Vec<f64> = (0..RESAMPLES).map(|_| draw()).collect();
+    resampled.sort_unstable_by(f64::total_cmp);
+    (resampled[RESAMPLES / 40], resampled[RESAMPLES - 1 - RESAMPLES / 40])
+}
+
 /// The two-sided p-value of the Wilcoxon signed-rank test (Wilcoxon 1945) by its normal
 /// approximation with the correction for ties; 1 when all differences are zero.
 pub fn wilcoxon(pairs: &[(f64, f64)]) -> f64 {
@@ -90,6 +103,14 @@ mod tests {
             .collect();
         assert!((wilcoxon(&pairs) - 0.122_565).abs() < 1e-3, "{}", wilcoxon(&pairs));
         assert_eq!(wilcoxon(&[(1.0, 1.0)]), 1.0);
+    }
+
+    #[test]
+    fn the_interval_of_a_mean_shrinks_with_the_root_of_the_tasks() {
+        let means: Vec<f64> = (0..100).map(|task| f64::from(task % 10)).collect();
+        let (low, high) = mean_interval(&means, 1);
+        // A standard deviation of 2.87 over 100 tasks: 4.5 ± 0.56.
+        assert!((low - 3.94).abs() < 0.1 && (high - 5.06).abs() < 0.1, "{low} {high}");
     }
 
     #[test]

@@ -70,6 +70,8 @@ struct Reports<'a> {
     trial: &'a Trial,
     direction: Direction,
     seed: u64,
+    /// The trial has stopped to improve: it is judged by what it has reached, between rungs too.
+    is_stuck: bool,
 }
 
 impl Pruner {
@@ -105,7 +107,7 @@ impl Pruner {
         if trial.reports.is_empty() {
             return false;
         }
-        self.decide(&Reports { trials, trial, direction, seed })
+        self.decide(&Reports { trials, trial, direction, seed, is_stuck: false })
     }
 
     fn decide(&self, reports: &Reports<'_>) -> bool {

@@ -7,7 +7,8 @@ use crate::{Result, study::Direction};
 ///
 /// A trial goes on while its best value of the last `patience + 1` reports is not worse by more than
 /// `min_delta` than the best of those before, and while it has no more than `patience + 1` reports.
-/// The rule of Optuna's `PatientPruner`.
+/// The rule of Optuna's `PatientPruner`. Successive halving judges such a trial at every report, by
+/// the last rung that it has completed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PatientPruner {
     /// The pruner that decides then; without one, the trial is ended.
@@ -45,6 +46,7 @@ impl PatientPruner {
             Direction::Minimize => before + self.min_delta < after,
             Direction::Maximize => before - self.min_delta > after,
         };
-        is_stuck && self.pruner.as_ref().is_none_or(|pruner| pruner.decide(reports))
+        let reports = Reports { is_stuck: true, ..*reports };
+        is_stuck && self.pruner.as_ref().is_none_or(|pruner| pruner.decide(&reports))
     }
 }

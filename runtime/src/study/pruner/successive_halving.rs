@@ -48,12 +48,12 @@ impl SuccessiveHalvingPruner {
 
     /// Decides by the trials for which `competes` is true.
     pub(super) fn decide(&self, reports: &Reports<'_>, competes: impl Fn(&Trial) -> bool) -> bool {
-        let (step, value) = reports.last();
+        let (step, _) = reports.last();
         if self.max_resource.is_some_and(|last| step >= last) {
             return false;
         }
-        let completed = |rung: &u64| reports.step_before().is_none_or(|before| before < *rung);
-        self.rungs().take_while(|rung| *rung <= step).filter(completed).any(|rung| {
+        let is_poor_at = |rung: u64| {
+            let Some(value) = value_at(reports.trial, rung) else { return false };
             let is_other = |trial: &&Trial| trial.id != reports.trial.id && competes(trial);
             let others = reports.trials.iter().filter(is_other);
             let values: Vec<f64> = others.filter_map(|trial| value_at(trial, rung)).collect();
@@ -61,7 +61,13 @@ impl SuccessiveHalvingPruner {
             let better = values.iter().filter(|one| reports.direction.is_better(**one, value));
             let promoted = (count / self.reduction_factor).max(1);
             count <= self.bootstrap_count || better.count() as u64 >= promoted
-        })
+        };
+        let mut completed = self.rungs().take_while(|rung| *rung <= step);
+        if reports.is_stuck {
+            return completed.last().is_some_and(is_poor_at);
+        }
+        let is_new = |rung: &u64| reports.step_before().is_none_or(|before| before < *rung);
+        completed.any(|rung| is_new(&rung) && is_poor_at(rung))
     }
 
     /// The steps of the rungs.

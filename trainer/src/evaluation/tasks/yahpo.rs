@@ -216,12 +216,27 @@ pub fn problems(data: Option<&Path>, earlier: bool) -> Result<Vec<Problem>> {
     let folder = directory(suite, data)?.join(folder);
     let mut problems = Vec::new();
     for scenario in scenarios {
-        problems.extend(of_scenario(scenario, &folder.join(scenario.folder))?);
+        problems.extend(of_scenario(scenario, &folder.join(scenario.folder), false)?);
     }
     Ok(problems)
 }
 
-fn of_scenario(scenario: &Scenario, folder: &Path) -> Result<Vec<Problem>> {
+/// The problems of `DATA/yahpo` with their fidelity, a number of epochs or a share of the training
+/// data, as the fidelity of their spaces.
+///
+/// # Errors
+///
+/// As [`problems`].
+pub fn fidelity_problems(data: Option<&Path>) -> Result<Vec<Problem>> {
+    let folder = directory("yahpo", data)?.join("yahpo");
+    let mut problems = Vec::new();
+    for scenario in &OFFICIAL {
+        problems.extend(of_scenario(scenario, &folder.join(scenario.folder), true)?);
+    }
+    Ok(problems)
+}
+
+fn of_scenario(scenario: &Scenario, folder: &Path, with_fidelity: bool) -> Result<Vec<Problem>> {
     if FILES.iter().any(|file| !folder.join(file).is_file()) {
         return Err(missing(folder, &FILES.join(", "), SOURCE));
     }
@@ -232,7 +247,8 @@ fn of_scenario(scenario: &Scenario, folder: &Path) -> Result<Vec<Problem>> {
         let found = description.hyperparameters.iter().find(|one| one.name == name);
         found.ok_or_else(|| malformed(&path, format!("there is no parameter \"{name}\"")))
     };
-    let space = space(scenario, &description).map_err(|what| malformed(&path, what))?;
+    let space =
+        space(scenario, &description, with_fidelity).map_err(|what| malformed(&path, what))?;
     let mut numbers = Vec::with_capacity(scenario.numbers.len());
     for name in scenario.numbers {
         // What is searched comes later, and 0 stands for what is inactive.
@@ -287,18 +303,26 @@ fn of_scenario(scenario: &Scenario, folder: &Path) -> Result<Vec<Problem>> {
         .collect()
 }
 
-/// What is searched: all but the instance and the fidelities.
-fn space(scenario: &Scenario, of: &YahpoDescription) -> std::result::Result<Space, String> {
+/// What is searched: all but the instance and, unless they are wanted, the fidelities.
+fn space(
+    scenario: &Scenario,
+    of: &YahpoDescription,
+    with_fidelity: bool,
+) -> std::result::Result<Space, String> {
     if !of.forbiddens.is_empty() {
         return Err(String::from("\"forbiddens\" is not empty, and nothing here heeds it"));
     }
     let mut parameters = Vec::new();
     for hyperparameter in &of.hyperparameters {
         let name = hyperparameter.name.as_str();
-        if name == scenario.instance || scenario.fidelities.contains(&name) {
+        let is_fidelity = scenario.fidelities.contains(&name);
+        if name == scenario.instance || is_fidelity && !with_fidelity {
             continue;
         }
         let mut parameter = hyperparameter.parameter()?;
+        if is_fidelity {
+            parameter = parameter.fidelity();
+        }
         let mut conditions = of.conditions.iter().filter(|condition| condition.child == name);
         if let Some(condition) = conditions.next() {
             if conditions.next().is_some() {
@@ -442,7 +466,7 @@ mod tests {
         for (space, codes, expected) in cases {
             fs::write(folder.join("config_space.json"), space).unwrap();
             fs::write(folder.join("encoding.json"), codes).unwrap();
-            let error = of_scenario(scenario, &folder).err().unwrap().to_string();
+            let error = of_scenario(scenario, &folder, false).err().unwrap().to_string();
             assert!(error.contains(expected), "{error}");
         }
         fs::remove_dir_all(folder).unwrap();
