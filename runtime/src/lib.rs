@@ -2,8 +2,9 @@
 //!
 //! The crate has nine samplers behind one interface: Gaussian processes, tree-structured Parzen
 //! estimators, CMA-ES, local search with quadratic models, a transformer trained on synthetic
-//! studies, and the usual baselines. It takes floats, ints, categoricals and conditional
-//! parameters, failed and parallel trials, and needs no other library at run time.
+//! studies, Hyperband over a fidelity, and the usual baselines. It takes floats, ints, categoricals
+//! and conditional parameters, failed, pruned and parallel trials, and needs no other library at
+//! run time.
 //!
 //! # Quick start
 //!
@@ -44,6 +45,7 @@
 //! | `tpe` | [`TpeSampler`] | tree-structured Parzen estimator | thousands of trials |
 //! | `cma_es` | [`CmaEsSampler`] | CMA-ES with margin and restarts | correlated floats |
 //! | `local_search` | [`LocalSearchSampler`] | quadratic model in a trust region | smooth losses |
+//! | `hyperband` | [`HyperbandSampler`] | successive halving over a fidelity | cheap trials |
 //! | `grid` | [`GridSampler`] | every combination of even levels | few parameters; a table |
 //! | `sobol` | [`SobolSampler`] | scrambled Sobol sequence | an even design; a baseline |
 //! | `random` | [`RandomSampler`] | uniform draws | a baseline |
@@ -106,7 +108,8 @@ pub use model::Model;
 #[cfg(feature = "classical")]
 #[doc(no_inline)]
 pub use samplers::{
-    AutoSampler, CmaEsSampler, GpSampler, GridSampler, LocalSearchSampler, SobolSampler, TpeSampler,
+    AutoSampler, CmaEsSampler, GpSampler, GridSampler, HyperbandSampler, LocalSearchSampler,
+    SobolSampler, TpeSampler,
 };
 #[doc(no_inline)]
 pub use samplers::{OptiFormerSampler, RandomSampler, Sampler};

@@ -28,8 +28,8 @@ use crate::{
 /// Number of random configurations whose median loss is the ordinary one.
 const ORDINARY: usize = 400;
 
-/// Compares how samplers spend a budget on problems whose trials can be cheap: `hyperband`, pruners,
-/// and samplers that finish every trial.
+/// Compares how samplers spend a budget on problems whose trials can be cheap: `hyperband`,
+/// pruners, and samplers that finish every trial.
 ///
 /// The problems are YAHPO-Gym's surrogates with their epochs or shares of the training data. Prints
 /// the mean regret and shares of wins by budget, as Markdown.

@@ -51,7 +51,8 @@ use crate::{
 /// let mut study = Study::new(space, Direction::Minimize, sampler, 0);
 /// for _ in 0..30 {
 ///     let trial = study.ask()?;
-///     let (rate, epochs) = (trial.configuration.get(0).unwrap(), trial.configuration.get(1).unwrap());
+///     let rate = trial.configuration.get(0).unwrap();
+///     let epochs = trial.configuration.get(1).unwrap();
 ///     // A program would continue the training of the trial `study.promoted_from(trial.id)`.
 ///     let loss = (rate.ln() + 3.0).powi(2) + 1.0 / epochs;
 ///     study.tell(trial.id, Outcome::Value(loss))?;

@@ -3,10 +3,14 @@ use alloc::{
     vec,
     vec::Vec,
 };
-use core::cmp::Ordering;
 
 use crate::{
-    samplers::{Request, fidelity::FidelitySpace, tried_set::TriedSet},
+    samplers::{
+        Request,
+        fidelity::FidelitySpace,
+        merit::{Merit, TrialOrder},
+        tried_set::TriedSet,
+    },
     space::Configuration,
     trial::Observation,
 };
@@ -118,23 +122,16 @@ impl Rungs {
         (0..below_the_top).rev().find_map(|level| {
             let trials = &self.finished[level];
             let promoted = (trials.len() as u64 / reduction_factor) as usize;
-            let mut order: Vec<&Observation> =
-                trials.iter().filter(|trial| trial.loss.is_some()).collect();
-            // Stable: the first of equals is promoted first.
-            order.sort_by(|one, other| compare(rank(one), rank(other)));
-            let is_waiting =
-                |trial: &&&Observation| self.highest_level(&trial.configuration) == Some(level);
-            let best = order.iter().take(promoted).find(is_waiting)?;
+            let merits = TrialOrder::new(trials);
+            let mut order: Vec<(Merit, &Observation)> =
+                trials.iter().map(|trial| (merits.merit(trial), trial)).collect();
+            // Stable: the first of equals is promoted first. Failed trials are last.
+            order.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+            let is_waiting = |(merit, trial): &(Merit, &Observation)| {
+                !merit.is_failed() && self.highest_level(&trial.configuration) == Some(level)
+            };
+            let (_, best) = order.into_iter().take(promoted).find(is_waiting)?;
             Some((&best.configuration, level + 1))
         })
     }
-}
-
-/// What trials are ranked by, first to last: violation of the constraints, and loss.
-fn rank(trial: &Observation) -> (f64, f64) {
-    (trial.violation(), trial.loss.unwrap_or(f64::INFINITY))
-}
-
-fn compare(one: (f64, f64), other: (f64, f64)) -> Ordering {
-    one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1))
 }

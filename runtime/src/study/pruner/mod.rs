@@ -40,8 +40,8 @@ use crate::{Error, ErrorKind, Result};
 ///
 /// | text | rule | options |
 /// |---|---|---|
-/// | `median` | [`PercentilePruner`] with percentile 50 | `startup`, `warmup`, `interval`, `min_trials` |
-/// | `percentile:25` | [`PercentilePruner`] | the same |
+/// | `percentile:25` | [`PercentilePruner`] | `startup`, `warmup`, `interval`, `min_trials` |
+/// | `median` | [`PercentilePruner`] with percentile 50 | the same |
 /// | `asha` | [`SuccessiveHalvingPruner`] | `min`, `max`, `factor`, `rate`, `bootstrap` |
 /// | `hyperband:max=81` | [`HyperbandPruner`] | `min`, `max`, `factor`, `bootstrap` |
 /// | `patient:5:median` | [`PatientPruner`] around the rule after the second colon | `min_delta` |

@@ -5,8 +5,9 @@ use crate::{Result, study::Direction};
 
 /// Lets another pruner decide only when a trial has stopped to improve.
 ///
-/// A trial goes on while its best value of the last `patience + 1` reports is not worse by more than
-/// `min_delta` than the best of those before, and while it has no more than `patience + 1` reports.
+/// A trial goes on while its best value of the last `patience + 1` reports is not worse by more
+/// than `min_delta` than the best of those before, and while it has no more than `patience + 1`
+/// reports.
 /// The rule of Optuna's `PatientPruner`. Successive halving judges such a trial at every report, by
 /// the last rung that it has completed.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,13 +3,13 @@ use alloc::{format, vec::Vec};
 use super::{Reports, invalid};
 use crate::{Result, study::Trial};
 
-/// Asynchronous successive halving: a trial that completes a rung goes on only if its value is among
-/// the best `1 / reduction_factor` of those that have completed it so far.
+/// Asynchronous successive halving: a trial that completes a rung goes on only if its value is
+/// among the best `1 / reduction_factor` of those that have completed it so far.
 ///
 /// The rungs are at the steps `min_resource · reduction_factor^(min_early_stopping_rate + k)`, and
-/// the value of a rung is the one reported at its step, or at the first one behind it. Like Optuna's
-/// `SuccessiveHalvingPruner` it ends trials instead of suspending them, and lets the best of the
-/// first `reduction_factor − 1` trials go on.
+/// the value of a rung is the one reported at its step, or at the first one behind it. Like
+/// Optuna's `SuccessiveHalvingPruner` it ends trials instead of suspending them, and lets the best
+/// of the first `reduction_factor − 1` trials go on.
 ///
 /// L. Li, K. Jamieson, A. Rostamizadeh, E. Gonina, J. Ben-Tzur, M. Hardt, B. Recht, A. Talwalkar,
 /// A System for Massively Parallel Hyperparameter Tuning, MLSys 2020.
