@@ -1,6 +1,6 @@
 //! Black-box optimization that a program can link: ask for a trial, tell how it went.
 //!
-//! The crate has nine samplers behind one interface: Gaussian processes, tree-structured Parzen
+//! The crate has ten samplers behind one interface: Gaussian processes, tree-structured Parzen
 //! estimators, CMA-ES, local search with quadratic models, a transformer trained on synthetic
 //! studies, Hyperband over a fidelity, and the usual baselines. It takes floats, ints, categoricals
 //! and conditional parameters, failed, pruned and parallel trials, and needs no other library at
