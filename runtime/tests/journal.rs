@@ -469,3 +469,53 @@ fn a_file_that_is_removed_or_cut_is_an_error() {
     let error = study.tell(trial.id, Outcome::Value(1.0)).unwrap_err();
     assert!(error.context().contains("cut it to 10 of"), "{error}");
 }
+
+#[test]
+fn a_study_goes_on_with_another_space_or_sampler() {
+    let path = file("changed");
+    let space = |json: &str| Space::from_json(json).unwrap();
+    let narrow = space(
+        r#"{"parameters": [{"name": "x", "type": "int", "low": 1, "high": 4},
+            {"name": "kind", "type": "categorical", "choices": ["a", "b"]}]}"#,
+    );
+    let wide = space(
+        r#"{"parameters": [{"name": "kind", "type": "categorical", "choices": ["c", "b", "a"]},
+            {"name": "x", "type": "float", "low": 0, "high": 9}]}"#,
+    );
+    let sampled = |space: &Space, name: &str| {
+        Study::new(space.clone(), Direction::Minimize, samplers::by_name(name).unwrap(), 5)
+    };
+    let mut study = StoredStudy::open_as(&path, sampled(&narrow, "random")).unwrap();
+    let first = study.ask().unwrap();
+    study.tell(first.id, Outcome::Value(1.0)).unwrap();
+    study.enqueue(Configuration::new(vec![Some(4.0), None])).unwrap();
+    let pending = study.ask().unwrap();
+    let values = narrow.configuration_to_json(&first.configuration);
+    drop(study);
+
+    assert!(StoredStudy::open_as(&path, sampled(&wide, "random")).is_err());
+    let mut study = StoredStudy::open_changed(&path, sampled(&wide, "random")).unwrap();
+    let same = &study.study().trials()[0];
+    let moved = wide.configuration_to_json(&same.configuration);
+    assert_eq!((&moved["kind"], moved["x"].as_f64()), (&values["kind"], values["x"].as_f64()));
+    assert_eq!(study.ask().unwrap().id, pending.id);
+    study.ask().unwrap();
+    drop(study);
+    // The file is a study of the other space now, and of another sampler after that.
+    #[cfg(feature = "classical")]
+    {
+        drop(StoredStudy::open_as(&path, sampled(&wide, "random")).unwrap());
+        drop(StoredStudy::open_changed(&path, sampled(&wide, "tpe")).unwrap());
+        let error = StoredStudy::open_as(&path, sampled(&wide, "random")).unwrap_err();
+        assert!(error.context().contains("sampler is tpe, not random"), "{error}");
+        let snapshot = JournalSnapshot::read(&path).unwrap();
+        assert_eq!((snapshot.sampler(), snapshot.space()), ("tpe", &wide));
+        drop(StoredStudy::open_as(&path, sampled(&wide, "tpe")).unwrap());
+        // What a trial has must stay legal.
+        let error = StoredStudy::open_changed(&path, sampled(&narrow, "tpe")).unwrap_err();
+        assert!(error.context().contains("trial "), "{error}");
+        let other = Study::new(wide, Direction::Maximize, samplers::by_name("tpe").unwrap(), 5);
+        let error = StoredStudy::open_changed(&path, other).unwrap_err();
+        assert!(error.context().contains("minimize, not maximize"), "{error}");
+    }
+}

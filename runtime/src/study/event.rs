@@ -1,7 +1,11 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::{Outcome, Study, Trial, TrialOrigin, TrialState, enqueued};
-use crate::{Error, ErrorKind, Result, space::Configuration, trial::Observation};
+use crate::{
+    Error, ErrorKind, Result,
+    space::{Configuration, Space},
+    trial::Observation,
+};
 
 /// A change of a study. A study is the result of its events.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +22,8 @@ pub(super) enum Event {
     Enqueue { configuration: Configuration },
     /// A pending trial was abandoned.
     Abandon { id: u64 },
+    /// The study goes on with another sampler or another space.
+    Change { sampler: Option<String>, space: Option<Space> },
 }
 
 /// An outcome as a study keeps it: numbers are finite, and all of their kind or none are there.
@@ -135,6 +141,8 @@ impl Study {
                 self.check_result(result)
             }
             Event::Abandon { id } => self.check_pending(*id),
+            Event::Change { space: Some(space), .. } => self.check_space(space),
+            Event::Change { space: None, .. } => Ok(()),
         }
     }
 
@@ -223,7 +231,45 @@ impl Study {
                 }
                 self.remove_pending(id);
             }
+            Event::Change { sampler, space } => {
+                self.recorded_sampler = sampler.or(self.recorded_sampler.take());
+                if let Some(space) = space {
+                    self.change_space(space);
+                }
+            }
         }
+    }
+
+    /// Checks that every configuration of the study is legal in another space.
+    fn check_space(&self, space: &Space) -> Result<()> {
+        for trial in &self.trials {
+            moved(&self.space, space, &trial.configuration)
+                .and_then(|configuration| space.validate(&configuration))
+                .map_err(|error| {
+                    let context = format!("trial {}: {}", trial.id, error.context());
+                    Error::new(error.kind(), context)
+                })?;
+        }
+        for enqueued in &self.queue {
+            let enqueued = moved(&self.space, space, enqueued)?;
+            enqueued::check(space, &enqueued)?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the space by another one that was checked.
+    fn change_space(&mut self, space: Space) {
+        let before = core::mem::replace(&mut self.space, space);
+        let after = &self.space;
+        let change = |configuration: &mut Configuration| {
+            if let Ok(moved) = moved(&before, after, configuration) {
+                *configuration = moved;
+            }
+        };
+        self.trials.iter_mut().for_each(|trial| change(&mut trial.configuration));
+        self.history.iter_mut().for_each(|trial| change(&mut trial.configuration));
+        self.pending.iter_mut().for_each(change);
+        self.queue.iter_mut().for_each(change);
     }
 
     /// Records the result of a pending trial and inserts it into the history.
@@ -269,6 +315,11 @@ impl Study {
     pub(super) fn position(&self, id: u64) -> Option<usize> {
         self.trials.binary_search_by_key(&id, |trial| trial.id).ok()
     }
+}
+
+/// A configuration of one space in another one: the values of the same names.
+fn moved(from: &Space, to: &Space, configuration: &Configuration) -> Result<Configuration> {
+    to.partial_from_json(&from.configuration_to_json(configuration))
 }
 
 /// The message for another number of values than there are names: `kind` is what they are of.

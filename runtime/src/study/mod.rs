@@ -116,6 +116,8 @@ pub struct Study {
     history_ids: Vec<u64>,
     /// Explanations of the pending trials that this process asked for, in units of the objective.
     explanations: Vec<(u64, Explanation)>,
+    /// The sampler's name in a study file that went on with another one than its header names.
+    recorded_sampler: Option<String>,
     /// The only configurations that the sampler may choose among, where there are any.
     candidates: Option<Vec<Configuration>>,
     /// The rule that ends trials early, where there is one.
@@ -146,6 +148,7 @@ impl Study {
             history: Vec::new(),
             history_ids: Vec::new(),
             explanations: Vec::new(),
+            recorded_sampler: None,
             candidates: None,
             pruner: None,
         }

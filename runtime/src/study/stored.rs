@@ -50,17 +50,47 @@ impl StoredStudy {
     /// # Errors
     ///
     /// As [`open`](Self::open); [`ErrorKind::InvalidValue`] where `study` has trials.
-    pub fn open_as(path: &Path, mut study: Study) -> Result<Self> {
+    pub fn open_as(path: &Path, study: Study) -> Result<Self> {
+        Self::open_with(path, study, false)
+    }
+
+    /// As [`open_as`](Self::open_as), but the study in the file may have another sampler or another
+    /// space: wider bounds, more choices, other forbidden combinations. It goes on with those of
+    /// `study`, and the file records the change.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_as`](Self::open_as); [`ErrorKind::InvalidJournal`], naming the trial, where one of
+    /// the file is not legal in the space of `study`.
+    pub fn open_changed(path: &Path, study: Study) -> Result<Self> {
+        Self::open_with(path, study, true)
+    }
+
+    fn open_with(path: &Path, mut study: Study, may_change: bool) -> Result<Self> {
         study.check_without_trials("space and the sampler")?;
         let (mut journal, bytes) = Journal::open(path)?;
         let header = Header::of(&study);
         let mut note = None;
+        let mut changes = Vec::new();
         match bytes.iter().position(|byte| *byte == b'\n') {
             Some(end) => {
-                parse_header(path, &bytes[..end])?.check_same(&header)?;
+                let found = parse_header(path, &bytes[..end])?;
+                // The number of objectives and constraints must be right to read the rest.
+                let wanted = Header {
+                    space: found.space.clone(),
+                    sampler: found.sampler.clone(),
+                    ..header.clone()
+                };
+                found.check_same(&wanted)?;
+                study.space = found.space.clone();
                 let length;
                 (length, note) = read_text(path, &bytes, end + 1, &mut study)?;
                 journal.keep(length, bytes.len());
+                let found = found.continued(&study);
+                if !may_change {
+                    found.check_same(&header)?;
+                }
+                changes = found.changes(&header);
             }
             // A torn header of this study; anything else without a line break is another kind of
             // file.
@@ -79,7 +109,17 @@ impl StoredStudy {
             }
         }
         study.offer_pending_again();
-        Ok(Self { study, journal: Some(journal), note })
+        let mut stored = Self { study, journal: Some(journal), note };
+        for change in changes {
+            stored.change(change, true).map_err(|error| match error.kind() {
+                ErrorKind::Io => error,
+                _ => Error::new(
+                    ErrorKind::InvalidJournal,
+                    format!("the study file does not fit the space: {}", error.context()),
+                ),
+            })?;
+        }
+        Ok(stored)
     }
 
     /// A study in memory behind the same interface.

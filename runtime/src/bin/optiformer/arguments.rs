@@ -183,6 +183,11 @@ pub struct StudyOptions {
           value_parser = clap::value_parser!(u64).range(1..=100))]
     pub extremes: Option<u64>,
 
+    /// Go on with a study file of another space or sampler, if its trials are legal in this space:
+    /// wider bounds, more choices
+    #[arg(long, requires = "study")]
+    pub allow_change: bool,
+
     /// Keep the study in this file, and go on with what is in it already
     #[arg(long, value_name = "FILE.jsonl")]
     pub study: Option<PathBuf>,

@@ -73,6 +73,7 @@ pub fn open_study(
         None => study,
     };
     let mut study = match &options.study {
+        Some(path) if options.allow_change => StoredStudy::open_changed(path, study)?,
         Some(path) => StoredStudy::open_as(path, study)?,
         None => StoredStudy::in_memory(study),
     };

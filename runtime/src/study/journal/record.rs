@@ -97,6 +97,12 @@ enum Line {
     Abandon {
         id: u64,
     },
+    Change {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sampler: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        space: Option<Value>,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -140,6 +146,12 @@ impl Header {
         }
     }
 
+    /// The header that would begin the journal after the changes that `study` has read.
+    pub fn continued(self, study: &Study) -> Self {
+        let sampler = study.recorded_sampler.clone().unwrap_or(self.sampler);
+        Self { sampler, space: study.space.clone(), ..self }
+    }
+
     /// The header as a line, with its line break.
     pub fn line(&self) -> String {
         let is_unnamed =
@@ -162,7 +174,7 @@ impl Header {
             sampler: self.sampler.clone(),
             pruner: self.pruner.as_ref().map(Pruner::to_string),
             seed: self.seed,
-            space: serde_json::from_str(&self.space.to_json()).expect("a space is written as JSON"),
+            space: space_value(&self.space),
         };
         write(&line)
     }
@@ -217,6 +229,18 @@ impl Header {
             space: Space::from_json(&line.space.to_string())
                 .map_err(|error| corrupt(format!("header: {error}")))?,
         })
+    }
+
+    /// What makes a study with this header one with the header `wanted`.
+    pub fn changes(&self, wanted: &Self) -> Vec<Event> {
+        let mut changes = Vec::new();
+        if self.space != wanted.space {
+            changes.push(Event::Change { sampler: None, space: Some(wanted.space.clone()) });
+        }
+        if self.sampler != wanted.sampler {
+            changes.push(Event::Change { sampler: Some(wanted.sampler.clone()), space: None });
+        }
+        changes
     }
 
     /// Checks that a journal with this header belongs to the study `wanted`.
@@ -293,6 +317,10 @@ fn difference(there: &Space, here: &Space) -> Option<String> {
         .then(|| format!("its search space has {} parameters, not {}", there.len(), here.len()))
 }
 
+fn space_value(space: &Space) -> Value {
+    serde_json::from_str(&space.to_json()).expect("a space is written as JSON")
+}
+
 /// An event as a line, with its line break.
 pub(in crate::study) fn event_line(space: &Space, event: &Event) -> String {
     write(&match event {
@@ -312,6 +340,9 @@ pub(in crate::study) fn event_line(space: &Space, event: &Event) -> String {
             Line::Enqueue { values: space.configuration_to_json(configuration) }
         }
         Event::Abandon { id } => Line::Abandon { id: *id },
+        Event::Change { sampler, space } => {
+            Line::Change { sampler: sampler.clone(), space: space.as_ref().map(space_value) }
+        }
     })
 }
 
@@ -342,6 +373,11 @@ pub(super) fn parse_event(space: &Space, text: &str) -> Result<Event> {
             Event::Enqueue { configuration: values.map_err(|error| corrupt(error.to_string()))? }
         }
         Line::Abandon { id } => Event::Abandon { id },
+        Line::Change { sampler, space } => {
+            let space = space.map(|space| Space::from_json(&space.to_string()));
+            let space = space.transpose().map_err(|error| corrupt(error.to_string()))?;
+            Event::Change { sampler, space }
+        }
     })
 }
 

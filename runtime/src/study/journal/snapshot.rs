@@ -65,6 +65,7 @@ impl JournalSnapshot {
         let sampler = Box::new(RandomSampler);
         let mut study = header.study(sampler).map_err(|error| at(path, 1, 0, error.context()))?;
         let (_, note) = read_text(path, bytes, end + 1, &mut study)?;
+        let header = header.continued(&study);
         Ok(Some(Self { header, study, note }))
     }
 
