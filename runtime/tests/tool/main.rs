@@ -5,6 +5,7 @@ mod architectures;
 mod ask_tell;
 mod budget;
 mod command_line;
+mod compare;
 mod conformance;
 mod coverage;
 mod first_trials;
@@ -13,6 +14,7 @@ mod interruption;
 mod measurements;
 mod objective;
 mod pruning;
+mod report;
 mod results;
 mod resume;
 

@@ -48,6 +48,15 @@ pub enum Command {
     /// Fill in the fields that old trial logs lost, from their index of an architecture.
     #[command(after_long_help = RECOVER_HELP)]
     Recover(RecoverOptions),
+    /// Write a page with charts of one or several study files, which needs no network.
+    Report(ReportOptions),
+    /// Compare groups of studies of one problem: medians, intervals and p-values.
+    #[command(after_long_help = COMPARE_HELP)]
+    Compare(CompareOptions),
+    /// Print a script that completes commands and flags in a shell.
+    Completions(CompletionsOptions),
+    /// Print a manual page (roff), of the tool or of a command.
+    Man(ManOptions),
 }
 
 const TUNE_HELP: &str = r#"Example:
@@ -73,6 +82,12 @@ A program can also print lines for the tool, of which the numbers are not the ob
 With --study, run the same command again to go on: --trials is the total over all runs.
 
 Exit codes: 0 fine, 1 error, 2 wrong usage, 3 every trial failed, 130 interrupted."#;
+
+const COMPARE_HELP: &str = r"Examples:
+  optiformer compare auto-*.jsonl tpe-*.jsonl              one group for each sampler
+  optiformer compare --group old=a1.jsonl,a2.jsonl --group new=b1.jsonl,b2.jsonl
+
+Files without a group are grouped by their samplers. The groups are compared with the first.";
 
 const ASK_TELL_HELP: &str = r#"Requests, one a line, each answered by one line:
   {"ask":{}}                                 {"trial":{"id":0,"values":{"x":0.3}}}
@@ -119,7 +134,7 @@ and prints each as a line of JSON with what the architecture of that index has. 
 index contradict each other, file and line are reported, the line stays as it was logged, and the exit code is 1."#;
 
 /// Options of every study.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct StudyOptions {
     /// The search space: a JSON file
     #[arg(long, value_name = "FILE.json")]
@@ -193,7 +208,7 @@ pub struct StudyOptions {
     pub study: Option<PathBuf>,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct TuneOptions {
     #[command(flatten)]
     pub study: StudyOptions,
@@ -210,6 +225,10 @@ pub struct TuneOptions {
     /// How many programs run at once; with one, the same seed gives the same study
     #[arg(long, value_name = "J", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=4096))]
     pub jobs: u64,
+
+    /// Run R studies with the seeds K, K+1, …, in STUDY-1.jsonl, STUDY-2.jsonl, …, and compare them
+    #[arg(long, value_name = "R", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub repeats: u64,
 
     /// Kill a program, and all it started, after this time; its trial fails
     #[arg(long, value_name = "SECONDS", value_parser = timeout)]
@@ -324,6 +343,40 @@ pub struct ShowOptions {
     pub study: PathBuf,
 
     /// Print the summary as one line of JSON
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+
+    /// Print the trials as comma-separated values, one row a trial
+    #[arg(long)]
+    pub csv: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct ReportOptions {
+    /// The study files
+    #[arg(value_name = "STUDY.jsonl", required = true)]
+    pub studies: Vec<PathBuf>,
+
+    /// The page; - for standard output
+    #[arg(long, short, value_name = "FILE.html", default_value = "report.html")]
+    pub output: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct CompareOptions {
+    /// The study files, grouped by their samplers
+    #[arg(value_name = "STUDY.jsonl")]
+    pub studies: Vec<PathBuf>,
+
+    /// A group of study files; may be repeated
+    #[arg(long = "group", value_name = "NAME=FILE,FILE…", value_parser = group)]
+    pub groups: Vec<GroupArgument>,
+
+    /// Pair the studies of equal seeds, for Wilcoxon's signed-rank test; else the Mann–Whitney test
+    #[arg(long)]
+    pub paired: bool,
+
+    /// Print the comparison as one line of JSON
     #[arg(long)]
     pub json: bool,
 }
@@ -407,6 +460,36 @@ impl From<GridOrderArgument> for GridOrder {
             GridOrderArgument::Given => Self::Given,
         }
     }
+}
+
+/// A named group of study files.
+#[derive(Clone, Debug)]
+pub struct GroupArgument {
+    /// The name.
+    pub name: String,
+    /// The files.
+    pub files: Vec<String>,
+}
+
+fn group(text: &str) -> Result<GroupArgument, String> {
+    let (name, files) = text.split_once('=').ok_or("a group is NAME=FILE,FILE…")?;
+    let files: Vec<String> = files.split(',').map(str::to_string).collect();
+    if name.is_empty() || files.iter().any(String::is_empty) {
+        return Err("a group has a name and files without gaps".to_string());
+    }
+    Ok(GroupArgument { name: name.to_string(), files })
+}
+
+#[derive(Args, Debug)]
+pub struct CompletionsOptions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub struct ManOptions {
+    /// A command, such as minimize; without it the tool itself
+    pub command: Option<String>,
 }
 
 /// The direction of optimization, as an argument.

@@ -5,20 +5,27 @@ mod arguments;
 mod ask_tell;
 mod candidates;
 mod child;
+mod compare;
 mod coverage;
 mod criteria;
+mod csv;
 mod enqueue;
+mod manual;
 mod number;
 mod output;
 mod plot;
 mod program_output;
 mod progress;
+mod repeats;
+mod report;
 mod results;
 mod sampler;
 mod show;
+mod statistics;
 mod step_pattern;
 mod stop;
 mod template;
+mod text;
 mod tune;
 mod validate;
 
@@ -63,6 +70,10 @@ fn main() -> ExitCode {
         Command::Maximize(options) => tune::run(&options, Direction::Maximize),
         Command::AskTell(options) => ask_tell::run(&options),
         Command::Show(options) => show::run(&options),
+        Command::Report(options) => report::run(&options),
+        Command::Compare(options) => compare::run(&options),
+        Command::Completions(options) => manual::completions(&options),
+        Command::Man(options) => manual::page(&options),
         Command::Validate(options) => validate::run(&options),
         Command::Coverage(options) => coverage::run(&options),
         Command::Architectures(options) => architectures::list(&options),

@@ -88,7 +88,9 @@ pub fn short(value: f64) -> String {
         }
         text
     } else {
-        format!("{value:.5e}")
+        let text = format!("{value:.5e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        format!("{}e{exponent}", mantissa.trim_end_matches('0').trim_end_matches('.'))
     }
 }
 
@@ -215,8 +217,9 @@ mod tests {
             (1234.56789, "1234.57"),
             (123456.0, "123456"),
             (-0.00012345678, "-0.000123457"),
-            (1e-9, "1.00000e-9"),
-            (1e300, "1.00000e300"),
+            (1e-9, "1e-9"),
+            (1.25e-9, "1.25e-9"),
+            (1e300, "1e300"),
             (100.0, "100"),
         ] {
             assert_eq!(short(value), text);

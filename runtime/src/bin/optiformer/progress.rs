@@ -11,7 +11,11 @@ use optiformer::study::{Study, Trial, TrialState};
 use crate::{
     arguments::TuneOptions,
     output::{duration, print_error, short},
+    plot,
 };
+
+/// Letters of the curve of the best so far.
+const SPARKLINE: usize = 12;
 
 /// Shows trials as they finish.
 #[derive(Debug)]
@@ -34,7 +38,9 @@ enum Style {
 impl Progress {
     /// Shows a bar on a terminal, else lines; nothing with `--quiet` or `--json`.
     pub fn new(options: &TuneOptions, total: Option<u64>, before: u64) -> Self {
-        let terminal = io::stderr().is_terminal();
+        // A bar moves the cursor, which a dumb terminal cannot.
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let terminal = io::stderr().is_terminal() && !is_dumb;
         let style = if options.quiet || (options.json && !terminal) {
             Style::Silent
         } else if terminal && !options.verbose {
@@ -77,7 +83,8 @@ impl Progress {
                     bar.println(format!("trial {id}: {result}{stderr_tail}"));
                 }
                 bar.set_position(done);
-                bar.set_message(format!("trial {id}: {result} · best {best}{left}"));
+                let curve = plot::sparkline(study, SPARKLINE);
+                bar.set_message(format!("trial {id}: {result} · best {best} {curve}{left}"));
             }
             Style::Lines => print_error(&format!(
                 "trial {id} ({place}): {result} · best {best}{left}{stderr_tail}"

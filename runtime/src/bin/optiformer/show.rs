@@ -2,7 +2,7 @@
 
 use optiformer::study::{JournalSnapshot, Study};
 
-use crate::{ExitState, Failure, arguments::ShowOptions, output};
+use crate::{ExitState, Failure, arguments::ShowOptions, csv, output};
 
 /// Shows a study file.
 pub fn run(options: &ShowOptions) -> Result<ExitState, Failure> {
@@ -11,7 +11,10 @@ pub fn run(options: &ShowOptions) -> Result<ExitState, Failure> {
     if let Some(note) = snapshot.note() {
         output::print_error(&format!("note: {note}"));
     }
-    if options.json {
+    if options.csv {
+        // The last line ends like the others.
+        output::print(&format!("{}\r", csv::trials(study)))?;
+    } else if options.json {
         let summary = output::summary_json(study, snapshot.sampler(), ExitState::Success);
         output::print(&summary.to_string())?;
     } else {

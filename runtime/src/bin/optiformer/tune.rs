@@ -26,7 +26,7 @@ use crate::{
     child::{self, Limits, RunResult, Watch},
     enqueue, output,
     progress::Progress,
-    results, sampler, stop,
+    repeats, results, sampler, stop,
     template::{Template, TrialIds},
 };
 
@@ -114,18 +114,42 @@ fn objective(text: &str, direction: Direction) -> Objective {
 
 /// Optimizes a program's parameters.
 pub fn run(options: &TuneOptions, direction: Direction) -> Result<ExitState, Failure> {
+    stop::listen().map_err(Failure::Error)?;
+    if options.repeats > 1 {
+        return repeats::run(options, direction);
+    }
+    let (ending, study) = tune(options, direction, None)?;
+    let study = study.study();
+    if options.quiet {
+        output::print(&output::best_json(study).to_string())?;
+    } else if options.json {
+        output::print(&output::summary_json(study, study.sampler_name(), ending).to_string())?;
+    } else {
+        output::print(&output::report(study))?;
+    }
+    Ok(ending)
+}
+
+/// Runs one study to its end; `title` says which, where there are several.
+pub fn tune(
+    options: &TuneOptions,
+    direction: Direction,
+    title: Option<&str>,
+) -> Result<(ExitState, StoredStudy), Failure> {
     let space = read_space(&options.study.space)?;
     let template = Template::new(&space, &options.program).map_err(Failure::Usage)?;
     let points =
         options.enqueue.iter().map(|text| partial_configuration(&space, text, "--enqueue"));
     let points = points.collect::<Result<Vec<_>, _>>()?;
     check_end(options)?;
-    stop::listen().map_err(Failure::Error)?;
     let start = Instant::now();
     let modeled = if options.penalty { &[][..] } else { &options.study.constraint[..] };
     let study = open_study(&options.study, space, direction, modeled, points)?;
     let end = End::new(options, study.study())?;
     let progress = Progress::new(options, end.trials, done(study.study()));
+    if let Some(title) = title {
+        progress.note(title);
+    }
     if let Some(note) = study.note() {
         progress.note(&format!("note: {note}"));
     }
@@ -139,23 +163,14 @@ pub fn run(options: &TuneOptions, direction: Direction) -> Result<ExitState, Fai
     let result = tuning.work();
     let Tuning { study, progress, .. } = tuning;
     progress.close();
-    let study = study.study();
-    if result.is_err() && !options.quiet && !options.json && done(study) > 0 {
+    if result.is_err() && !options.quiet && !options.json && done(study.study()) > 0 {
         // Whatever went wrong, what was found so far is worth its time.
-        output::print_error(&output::report(study));
+        output::print_error(&output::report(study.study()));
     }
     if let Some(folder) = &options.output {
-        results::write(folder, study, options, start)?;
+        results::write(folder, study.study(), options, start)?;
     }
-    let ending = result?;
-    if options.quiet {
-        output::print(&output::best_json(study).to_string())?;
-    } else if options.json {
-        output::print(&output::summary_json(study, study.sampler_name(), ending).to_string())?;
-    } else {
-        output::print(&output::report(study))?;
-    }
-    Ok(ending)
+    Ok((result?, study))
 }
 
 /// The configuration, some values of which may be missing, in the text of an option.
