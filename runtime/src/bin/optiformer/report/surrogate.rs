@@ -174,3 +174,71 @@ impl<'a> Surrogate<'a> {
         self.gp.predict(&request, candidates)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use optiformer::{
+        Configuration, Direction, Outcome, Parameter, Space, Study,
+        samplers::{Sampler, SobolSampler},
+        study::JournalSnapshot,
+    };
+
+    use super::*;
+    use crate::report::study_data::StudyFile;
+
+    /// A study of a function of three parameters in [0, 1] at 60 even points.
+    fn file(direction: Direction, function: impl Fn(&[f64]) -> f64) -> StudyFile {
+        let names = ["a", "b", "c"];
+        let space =
+            Space::new(names.map(|name| Parameter::float(name, 0.0, 1.0)).to_vec()).unwrap();
+        let mut study = Study::new(space.clone(), direction, Box::new(SobolSampler), 0);
+        for number in 0..60 {
+            let request = Request { space: &space, history: &[], pending: &[], number, seed: 0 };
+            let configuration: Configuration = SobolSampler.suggest(&request).unwrap();
+            let values: Vec<f64> = configuration.values().iter().map(|it| it.unwrap()).collect();
+            study.add(configuration, Outcome::Value(function(&values))).unwrap();
+        }
+        let journal = study.to_journal();
+        let snapshot = JournalSnapshot::from_bytes(journal.as_bytes()).unwrap();
+        StudyFile::new(Path::new("study.jsonl"), snapshot)
+    }
+
+    #[test]
+    fn the_model_finds_the_shares_of_a_known_function() {
+        for direction in [Direction::Minimize, Direction::Maximize] {
+            // The parts of the variance are 1, 4 and 0 twelfths.
+            let file = file(direction, |x| x[0] + 2.0 * x[1]);
+            let data = file.view(0);
+            let importances = Surrogate::new(&data).unwrap().importances().unwrap();
+            for (indices, share) in importances.indices.iter().zip([0.2, 0.8, 0.0]) {
+                assert!((indices.first - share).abs() < 0.05, "{indices:?} {share}");
+                assert!((indices.total - share).abs() < 0.05, "{indices:?} {share}");
+            }
+            assert!(importances.noise < 0.01, "{}", importances.noise);
+        }
+        // Of a product of centered factors neither explains anything alone.
+        let file = file(Direction::Minimize, |x| (x[0] - 0.5) * (x[1] - 0.5));
+        let data = file.view(0);
+        let importances = Surrogate::new(&data).unwrap().importances().unwrap();
+        for indices in &importances.indices[..2] {
+            assert!(indices.first < 0.15 && indices.total > 0.85, "{indices:?}");
+        }
+        assert!(importances.indices[2].total < 0.05, "{:?}", importances.indices);
+    }
+
+    #[test]
+    fn predictions_are_in_units_of_the_objective() {
+        let file = file(Direction::Maximize, |x| 100.0 - 50.0 * (x[0] - 0.5).powi(2));
+        let data = file.view(0);
+        let mut surrogate = Surrogate::new(&data).unwrap();
+        let slice = surrogate.slice(0);
+        assert_eq!(slice.len(), SLICE_POINTS);
+        for (value, estimate) in slice {
+            let truth = 100.0 - 50.0 * (value - 0.5).powi(2);
+            assert!((estimate.median - truth).abs() < 0.5, "{value} {estimate:?} {truth}");
+            assert!(estimate.range.0 >= estimate.median && estimate.median >= estimate.range.1);
+        }
+    }
+}
