@@ -217,12 +217,22 @@ typedef struct optiformer_study_options {
                                     * "grid", "sobol", "random"; NULL for "auto" */
     const optiformer_model *model; /* for "optiformer" and "auto"; NULL for the built-in weights */
     uint64_t seed;                 /* the same seed and answers give the same suggestions */
+    const char *const *constraints; /* [constraint_count]: names of constraints, values that are
+                                     * told with each trial and shall be at most 0 */
+    size_t constraint_count;
+    const char *const *objectives; /* [objective_count]: names of the objectives; of several, each
+                                    * ask minimizes another combination, so that the trials spread
+                                    * along the Pareto front */
+    const int32_t *directions;     /* [objective_count]: a direction for each objective; NULL for
+                                    * `direction` for all */
+    size_t objective_count;        /* 0 for one objective without a name */
 } optiformer_study_options;
 
 /* A study over a copy of `space`. `options` may be NULL: minimize with "auto" and seed 0.
  * Threads: `space` and the options' model are shared.
  * Errors: INVALID_SPACE for a space without parameters; INVALID_VALUE, naming the option, also for
- * a model that the sampler has no use for; UNSUPPORTED. */
+ * a model that the sampler has no use for, and for a name of a constraint or an objective that is
+ * empty or occurs twice; UNSUPPORTED. */
 optiformer_status optiformer_study_new(const optiformer_space *space,
                                        const optiformer_study_options *options,
                                        optiformer_study **out, optiformer_error *error);
@@ -237,7 +247,9 @@ optiformer_status optiformer_study_ask(optiformer_study *study, uint64_t *id, do
 
 /* How trial `id` went. A value that is not finite counts as a failed trial.
  * Threads: `study` is exclusive.
- * Errors: UNKNOWN_TRIAL, ALREADY_TOLD; the study is then as it was. */
+ * Errors: UNKNOWN_TRIAL, ALREADY_TOLD; INVALID_VALUE in a study with constraints or several
+ * objectives, whose trials are told by optiformer_study_tell_measured. The study is then as it
+ * was. */
 optiformer_status optiformer_study_tell(optiformer_study *study, uint64_t id, double value,
                                         optiformer_error *error);
 
@@ -247,25 +259,86 @@ optiformer_status optiformer_study_tell(optiformer_study *study, uint64_t id, do
 optiformer_status optiformer_study_tell_failed(optiformer_study *study, uint64_t id,
                                                optiformer_error *error);
 
+/* How trial `id` went, in a study with constraints or several objectives. A number that is not
+ * finite counts as a failed trial.
+ *
+ *   objectives   [objective_count]: as many as the study has, in its order; or none, of a trial
+ *                that violates a constraint and whose objectives were not measured: it counts as
+ *                failed, and its constraints are kept
+ *   constraints  [constraint_count]: as many as the study has, each at most 0 where it holds
+ *
+ * Threads: `study` is exclusive.
+ * Errors: UNKNOWN_TRIAL, ALREADY_TOLD; INVALID_VALUE for another number of objectives or
+ * constraints, with the names of those that the study has. The study is then as it was. */
+optiformer_status optiformer_study_tell_measured(optiformer_study *study, uint64_t id,
+                                                 const double *objectives, size_t objective_count,
+                                                 const double *constraints,
+                                                 size_t constraint_count, optiformer_error *error);
+
+/* That trial `id` was ended early, because its intermediate values were poor. The last of those
+ * that were reported counts as its value for later suggestions; without any it counts as failed.
+ * Threads: `study` is exclusive.
+ * Errors: UNKNOWN_TRIAL, ALREADY_TOLD; INVALID_VALUE in a study of several objectives. The study is
+ * then as it was. */
+optiformer_status optiformer_study_tell_pruned(optiformer_study *study, uint64_t id,
+                                               optiformer_error *error);
+
+/* An intermediate value of trial `id`, which is pending: its objective at `step`, such as an epoch.
+ * Steps ascend within a trial.
+ * Threads: `study` is exclusive.
+ * Errors: UNKNOWN_TRIAL, ALREADY_TOLD; INVALID_VALUE for a step that is not above the one before, a
+ * value that is not finite, and a study of several objectives. The study is then as it was. */
+optiformer_status optiformer_study_report(optiformer_study *study, uint64_t id, uint64_t step,
+                                          double value, optiformer_error *error);
+
 /* Adds a trial that was made elsewhere; a `value` that is not finite means a failed one. Its id is
  * written to `id`, which may be NULL.
  * Threads: `study` is exclusive.
- * Errors: INVALID_VALUE, naming the parameter. */
+ * Errors: INVALID_VALUE, naming the parameter, and as optiformer_study_tell. */
 optiformer_status optiformer_study_add(optiformer_study *study, const double *values, size_t count,
                                        double value, uint64_t *id, optiformer_error *error);
 
+/* As optiformer_study_add, with what optiformer_study_tell_measured takes.
+ * Threads: `study` is exclusive.
+ * Errors: INVALID_VALUE, naming the parameter, or as optiformer_study_tell_measured. */
+optiformer_status optiformer_study_add_measured(optiformer_study *study, const double *values,
+                                                size_t count, const double *objectives,
+                                                size_t objective_count, const double *constraints,
+                                                size_t constraint_count, uint64_t *id,
+                                                optiformer_error *error);
+
 /* Lets a configuration, such as a known good one, be asked for before any other. Several come in
- * the order in which they were enqueued.
+ * the order in which they were enqueued. NaN for a parameter that is active leaves it open: it is
+ * filled in from a suggestion when the configuration is asked for.
  * Threads: `study` is exclusive.
  * Errors: INVALID_VALUE, naming the parameter. */
 optiformer_status optiformer_study_enqueue(optiformer_study *study, const double *values,
                                            size_t count, optiformer_error *error);
 
-/* The best trial so far, of equals the first; `id` may be NULL.
+/* The best trial so far, of equals the first; `id` may be NULL. Under constraints it is the best of
+ * those that violate none, and while there is none of these the one that violates them least
+ * (optiformer_study_violation says by how much).
  * Threads: `study` is shared.
- * Errors: NOT_FOUND when none has finished; INVALID_VALUE for a wrong count. */
+ * Errors: NOT_FOUND when none has finished, and in a study of several objectives, which has a
+ * front; INVALID_VALUE for a wrong count. */
 optiformer_status optiformer_study_best(const optiformer_study *study, uint64_t *id, double *values,
                                         size_t count, double *value, optiformer_error *error);
+
+/* The Pareto front: the trials that violate no constraint and that no other such trial beats, being
+ * at least as good in every objective and better in one. Of one objective these are all trials with
+ * the best value. `ids` [capacity] gets their ids in ascending order, *count their number; with
+ * `ids` NULL the number alone is written.
+ * Threads: `study` is shared.
+ * Errors: BUFFER_TOO_SMALL for a capacity below their number; *count then has it. */
+optiformer_status optiformer_study_front(const optiformer_study *study, uint64_t *ids,
+                                         size_t capacity, size_t *count, optiformer_error *error);
+
+/* By how much trial `id` violates the constraints: the sum of the amounts by which their values are
+ * above 0. 0 for a trial that violates none, NaN for one whose constraints were not measured.
+ * Threads: `study` is shared.
+ * Errors: UNKNOWN_TRIAL. */
+optiformer_status optiformer_study_violation(const optiformer_study *study, uint64_t id,
+                                             double *violation, optiformer_error *error);
 
 /* Why a trial was suggested. Set struct_size to sizeof(optiformer_explanation) before each call. */
 typedef struct optiformer_explanation {
@@ -286,7 +359,8 @@ typedef struct optiformer_explanation {
 optiformer_status optiformer_study_explain(const optiformer_study *study, uint64_t id,
                                            optiformer_explanation *out, optiformer_error *error);
 
-/* How many trials have finished, failed, and are pending; each pointer may be NULL.
+/* How many trials have finished, have failed or were pruned, and are pending; each pointer may be
+ * NULL.
  * Threads: `study` is shared. */
 optiformer_status optiformer_study_counts(const optiformer_study *study, size_t *finished,
                                           size_t *failed, size_t *pending, optiformer_error *error);
@@ -294,20 +368,49 @@ optiformer_status optiformer_study_counts(const optiformer_study *study, size_t 
 #define OPTIFORMER_PENDING 0  /* handed out, without an outcome */
 #define OPTIFORMER_FINISHED 1 /* told a finite value */
 #define OPTIFORMER_FAILED 2   /* told that it failed, or a value that is not finite */
+#define OPTIFORMER_PRUNED 3   /* told that it was ended early */
 
 /* All trials, in the order of their ids and without abandoned ones. *count gets their number. Each
  * column may be NULL; with all of them NULL the number alone is written.
  *
  *   ids         [capacity]
- *   states      [capacity]: OPTIFORMER_PENDING, _FINISHED or _FAILED
+ *   states      [capacity]: OPTIFORMER_PENDING, _FINISHED, _FAILED or _PRUNED
  *   values      [capacity, parameters], row by row
- *   objectives  [capacity]: NaN for a trial that has not finished
+ *   objectives  [capacity]: NaN for a trial that has not finished; the first of several
  *
  * Threads: `study` is shared.
  * Errors: BUFFER_TOO_SMALL for a capacity below the number of trials; *count then has it. */
 optiformer_status optiformer_study_trials(const optiformer_study *study, uint64_t *ids,
                                           int32_t *states, double *values, double *objectives,
                                           size_t capacity, size_t *count, optiformer_error *error);
+
+/* How many parameters, objectives (at least 1) and constraints the study has; each pointer may be
+ * NULL.
+ * Threads: `study` is shared. */
+optiformer_status optiformer_study_shape(const optiformer_study *study, size_t *parameters,
+                                         size_t *objectives, size_t *constraints,
+                                         optiformer_error *error);
+
+/* What all trials measured, in the order of optiformer_study_trials. *count gets the number of
+ * trials. Each column may be NULL; with both of them NULL the number alone is written.
+ *
+ *   objectives   [capacity, objectives], row by row: NaN for a trial that has not finished
+ *   constraints  [capacity, constraints], row by row: NaN where they were not measured
+ *
+ * Threads: `study` is shared.
+ * Errors: BUFFER_TOO_SMALL for a capacity below the number of trials; *count then has it. */
+optiformer_status optiformer_study_measurements(const optiformer_study *study, double *objectives,
+                                                double *constraints, size_t capacity,
+                                                size_t *count, optiformer_error *error);
+
+/* The intermediate values of trial `id`, by ascending step: `steps` [capacity] and `values`
+ * [capacity], of which either may be NULL. *count gets their number; with both of them NULL it
+ * alone is written.
+ * Threads: `study` is shared.
+ * Errors: UNKNOWN_TRIAL; BUFFER_TOO_SMALL for a capacity below their number; *count then has it. */
+optiformer_status optiformer_study_reports(const optiformer_study *study, uint64_t id,
+                                           uint64_t *steps, double *values, size_t capacity,
+                                           size_t *count, optiformer_error *error);
 
 /* Abandons trial `id`, which is pending: it leaves the study without an outcome, and its id is not
  * used again.
@@ -326,8 +429,10 @@ optiformer_status optiformer_study_offer_pending(optiformer_study *study, optifo
 optiformer_status optiformer_study_space(const optiformer_study *study, optiformer_space **out,
                                          optiformer_error *error);
 
-/* Describes the study as one line of JSON: "direction" ("minimize" or "maximize"), "sampler",
- * "seed", and "note", which is null, or says what was dropped from the end of its file.
+/* Describes the study as one line of JSON: "direction" ("minimize" or "maximize", of the first of
+ * several objectives), "objectives" (objects with "name" and "direction"; the name of one that was
+ * given none is "value"), "constraints" (names), "sampler", "seed", and "note", which is null, or
+ * says what was dropped from the end of its file.
  * Threads: `study` is shared.
  * Errors: BUFFER_TOO_SMALL. */
 optiformer_status optiformer_study_description(const optiformer_study *study, char *buffer,
@@ -342,9 +447,9 @@ optiformer_status optiformer_study_description(const optiformer_study *study, ch
  * closed are asked for first, unchanged; then the study goes on as if it had not stopped. The file
  * is locked against other writers until the study is freed.
  *
- * A file that exists must belong to a study of the same space, direction, sampler and seed. With
- * `space` NULL it must exist, and all four are taken from it; of `options` the model alone counts
- * then.
+ * A file that exists must belong to a study of the same space, objectives, constraints, sampler and
+ * seed. With `space` NULL it must exist, and all of these are taken from it; of `options` the model
+ * alone counts then.
  * Threads: `space` and the options' model are shared.
  * Errors: IO where the file cannot be opened, or another process writes it; INVALID_JOURNAL, naming
  * what differs, or line and byte of the damage; else as optiformer_study_new. Later calls that
@@ -397,15 +502,25 @@ typedef struct optiformer_suggest_options {
     uint64_t seed;                 /* the study's seed */
     uint64_t number;               /* the number of the trial that is asked for, from 0 */
     const optiformer_cache *cache; /* makes later calls faster; NULL for none */
+    size_t objective_count;        /* the number of losses of a trial; 0 for one. Several count as
+                                    * in a study of several objectives, suggestion by suggestion in
+                                    * another combination */
+    const double *constraints;     /* [finished, constraint_count], row by row: at most 0 where the
+                                    * constraint holds, not finite where it was not measured */
+    size_t constraint_count;       /* 0 without constraints */
 } optiformer_suggest_options;
 
 /* `count` configurations to try next, to minimize a loss: a pure function of what is passed in. A
  * study that maximizes turns the sign of its losses.
  *
+ * A trial that lacks the values of some constraints counts as one that lacks those of all, and as
+ * failed where one of those it has is above 0.
+ *
  *   options  may be NULL for the defaults
  *   history  [finished, parameters], row by row: the trials that finished, in the order of their
  *            numbers
- *   losses   [finished]: not finite for a failed trial, which is avoided
+ *   losses   [finished], or [finished, objective_count] row by row: not finite for a failed trial,
+ *            which is avoided
  *   pending  [waiting, parameters]: trials without an outcome so far
  *   out      [count, parameters]: the suggestions, each made with those before it pending; the
  *            first is for trial `number`, the next for the one after it

@@ -153,6 +153,26 @@ private:
 
 enum class Direction { minimize = OPTIFORMER_MINIMIZE, maximize = OPTIFORMER_MAXIMIZE };
 
+/// One of the numbers that a study optimizes.
+struct Objective {
+    std::string name;
+    Direction direction = Direction::minimize;
+};
+
+/// What a study is made of besides its space.
+struct StudyOptions {
+    /// Of the one objective, where `objectives` is empty.
+    Direction direction = Direction::minimize;
+    std::string sampler = "auto";
+    /// For "optiformer" and "auto"; the built-in weights if null.
+    const Model *model = nullptr;
+    std::uint64_t seed = 0;
+    /// Names of constraints: values that are told with each trial and shall be at most 0.
+    std::vector<std::string> constraints = {};
+    /// The objectives by name; of several the trials spread along the Pareto front.
+    std::vector<Objective> objectives = {};
+};
+
 /// A configuration with the id to tell its outcome by.
 struct Trial {
     std::uint64_t id;
@@ -176,17 +196,33 @@ struct Explanation {
     double improvement;
 };
 
-enum class TrialState { pending = OPTIFORMER_PENDING, finished = OPTIFORMER_FINISHED, failed = OPTIFORMER_FAILED };
+enum class TrialState {
+    pending = OPTIFORMER_PENDING,
+    finished = OPTIFORMER_FINISHED,
+    failed = OPTIFORMER_FAILED,
+    pruned = OPTIFORMER_PRUNED
+};
 
-/// A trial that is read back. The objective is NaN unless it has finished.
+/// A trial that is read back.
 struct StoredTrial {
     std::uint64_t id;
     TrialState state;
     std::vector<double> values;
+    /// NaN unless it has finished; the first of several.
     double objective;
+    /// All objectives; NaN unless it has finished.
+    std::vector<double> objectives;
+    /// The values of the constraints; NaN where they were not measured.
+    std::vector<double> constraints;
 };
 
-/// How many trials there are of each state.
+/// An intermediate value.
+struct Report {
+    std::uint64_t step;
+    double value;
+};
+
+/// How many trials there are of each state; pruned ones count as failed.
 struct Counts {
     std::size_t finished;
     std::size_t failed;
@@ -204,6 +240,20 @@ public:
         detail::call(optiformer_study_new, space.handle(), &options, &handle);
         handle_.reset(handle);
     }
+    /// A study with constraints or several objectives.
+    Study(const Space &space, const StudyOptions &options) : count_(space.count()) {
+        optiformer_study *handle = nullptr;
+        with_raw(options, [&](const optiformer_study_options *raw) { detail::call(optiformer_study_new, space.handle(), raw, &handle); });
+        handle_.reset(handle);
+    }
+    /// Such a study in a file, or a new one there; each change is written before the call returns.
+    static Study open(const std::string &path, const Space &space, const StudyOptions &options) {
+        optiformer_study *handle = nullptr;
+        with_raw(options, [&](const optiformer_study_options *raw) {
+            detail::call(optiformer_study_open, path.c_str(), space.handle(), raw, &handle);
+        });
+        return Study(handle, space.count());
+    }
     /// The study in a file, or a new one there; each change is written before the call returns.
     static Study open(const std::string &path, const Space &space, Direction direction = Direction::minimize, std::uint64_t seed = 0,
                       const Model *model = nullptr, const std::string &sampler = "auto") {
@@ -212,8 +262,8 @@ public:
         detail::call(optiformer_study_open, path.c_str(), space.handle(), &options, &handle);
         return Study(handle, space.count());
     }
-    /// The study in a file that exists, with the space, direction, sampler and seed that it has
-    /// there.
+    /// The study in a file that exists, with the space, objectives, constraints, sampler and seed
+    /// that it has there.
     static Study open(const std::string &path, const Model *model = nullptr) {
         const std::string sampler = "auto";
         const auto options = make_options(Direction::minimize, 0, model, sampler);
@@ -243,6 +293,18 @@ public:
     void tell(std::uint64_t id, double value) { detail::call(optiformer_study_tell, handle_.get(), id, value); }
     /// That a trial failed.
     void tell_failed(std::uint64_t id) { detail::call(optiformer_study_tell_failed, handle_.get(), id); }
+    /// How a trial went: objectives and constraints, as many as the study has. Without objectives
+    /// it violates a constraint, and nothing else of it was measured.
+    void tell(std::uint64_t id, const std::vector<double> &objectives, const std::vector<double> &constraints = {}) {
+        detail::call(optiformer_study_tell_measured, handle_.get(), id, objectives.data(), objectives.size(), constraints.data(),
+                     constraints.size());
+    }
+    /// That a trial was ended early, because its intermediate values were poor.
+    void tell_pruned(std::uint64_t id) { detail::call(optiformer_study_tell_pruned, handle_.get(), id); }
+    /// An intermediate value of a trial, which is pending; steps ascend.
+    void report(std::uint64_t id, std::uint64_t step, double value) {
+        detail::call(optiformer_study_report, handle_.get(), id, step, value);
+    }
     /// That a trial, which is pending, will have no outcome: it leaves the study.
     void abandon(std::uint64_t id) { detail::call(optiformer_study_abandon, handle_.get(), id); }
     /// Lets the trials that are pending now be asked for again.
@@ -253,11 +315,20 @@ public:
         detail::call(optiformer_study_add, handle_.get(), values.data(), values.size(), value, &id);
         return id;
     }
-    /// A configuration to try before any other.
+    /// A trial that was made elsewhere, with its objectives and constraints.
+    std::uint64_t add(const std::vector<double> &values, const std::vector<double> &objectives,
+                      const std::vector<double> &constraints = {}) {
+        std::uint64_t id = 0;
+        detail::call(optiformer_study_add_measured, handle_.get(), values.data(), values.size(), objectives.data(),
+                     objectives.size(), constraints.data(), constraints.size(), &id);
+        return id;
+    }
+    /// A configuration to try before any other; values that are NaN are filled in.
     void enqueue(const std::vector<double> &values) {
         detail::call(optiformer_study_enqueue, handle_.get(), values.data(), values.size());
     }
-    /// The best trial so far, if any has finished.
+    /// The best trial so far, if any has finished: under constraints the best feasible one, else
+    /// that which violates them least. None in a study of several objectives.
     std::optional<Best> best() const {
         Best best{0, std::vector<double>(count_), 0.0};
         optiformer_error error{};
@@ -270,6 +341,37 @@ public:
             throw Error(status, error.message);
         }
         return best;
+    }
+    /// The ids of the Pareto front, ascending.
+    std::vector<std::uint64_t> front() const {
+        std::size_t count = 0;
+        detail::call(optiformer_study_front, handle_.get(), static_cast<std::uint64_t *>(nullptr), std::size_t{0}, &count);
+        std::vector<std::uint64_t> ids(count);
+        detail::call(optiformer_study_front, handle_.get(), ids.data(), count, &count);
+        return ids;
+    }
+    /// By how much a trial violates the constraints: 0 for one that violates none, NaN where they
+    /// were not measured.
+    double violation(std::uint64_t id) const {
+        double violation = 0.0;
+        detail::call(optiformer_study_violation, handle_.get(), id, &violation);
+        return violation;
+    }
+    /// The intermediate values of a trial, by ascending step.
+    std::vector<Report> reports(std::uint64_t id) const {
+        std::size_t count = 0;
+        std::uint64_t *const no_steps = nullptr;
+        double *const no_values = nullptr;
+        detail::call(optiformer_study_reports, handle_.get(), id, no_steps, no_values, std::size_t{0}, &count);
+        std::vector<std::uint64_t> steps(count);
+        std::vector<double> values(count);
+        detail::call(optiformer_study_reports, handle_.get(), id, steps.data(), values.data(), count, &count);
+        std::vector<Report> reports;
+        reports.reserve(count);
+        for (std::size_t row = 0; row < count; row++) {
+            reports.push_back({steps[row], values[row]});
+        }
+        return reports;
     }
     /// Why a trial, which is pending, was suggested.
     Explanation explain(std::uint64_t id) const {
@@ -297,11 +399,19 @@ public:
         std::vector<std::int32_t> states(size);
         std::vector<double> values(size * count_), objectives(size);
         read(ids.data(), states.data(), values.data(), objectives.data(), size);
+        std::size_t objective_count = 0, constraint_count = 0, written = 0;
+        detail::call(optiformer_study_shape, handle_.get(), static_cast<std::size_t *>(nullptr), &objective_count, &constraint_count);
+        std::vector<double> all_objectives(size * objective_count), constraints(size * constraint_count);
+        detail::call(optiformer_study_measurements, handle_.get(), all_objectives.data(), constraints.data(), size, &written);
+        const auto cut = [](const std::vector<double> &matrix, std::size_t row, std::size_t width) {
+            const auto begin = matrix.begin() + static_cast<std::ptrdiff_t>(row * width);
+            return std::vector<double>(begin, begin + static_cast<std::ptrdiff_t>(width));
+        };
         std::vector<StoredTrial> trials;
         trials.reserve(size);
         for (std::size_t row = 0; row < size; row++) {
-            const auto begin = values.begin() + static_cast<std::ptrdiff_t>(row * count_);
-            trials.push_back({ids[row], static_cast<TrialState>(states[row]), {begin, begin + static_cast<std::ptrdiff_t>(count_)}, objectives[row]});
+            trials.push_back({ids[row], static_cast<TrialState>(states[row]), cut(values, row, count_), objectives[row],
+                              cut(all_objectives, row, objective_count), cut(constraints, row, constraint_count)});
         }
         return trials;
     }
@@ -311,7 +421,7 @@ public:
         detail::call(optiformer_study_space, handle_.get(), &handle);
         return Space(handle);
     }
-    /// Direction, sampler, seed and a note about its file, as JSON.
+    /// Objectives, constraints, sampler, seed and a note about its file, as JSON.
     std::string description() const { return detail::text(optiformer_study_description, handle_.get()); }
 
 private:
@@ -325,6 +435,25 @@ private:
         options.model = model ? model->handle() : nullptr;
         options.seed = seed;
         return options;
+    }
+    /// Calls `body` with the C interface's options, which point into these.
+    template <typename Body> static void with_raw(const StudyOptions &options, Body body) {
+        std::vector<const char *> constraints, objectives;
+        std::vector<std::int32_t> directions;
+        for (const auto &name : options.constraints) {
+            constraints.push_back(name.c_str());
+        }
+        for (const auto &objective : options.objectives) {
+            objectives.push_back(objective.name.c_str());
+            directions.push_back(static_cast<std::int32_t>(objective.direction));
+        }
+        auto raw = make_options(options.direction, options.seed, options.model, options.sampler);
+        raw.constraints = constraints.data();
+        raw.constraint_count = constraints.size();
+        raw.objectives = objectives.data();
+        raw.directions = directions.data();
+        raw.objective_count = objectives.size();
+        body(&raw);
     }
     std::size_t count_;
     std::unique_ptr<optiformer_study, detail::Free> handle_;
@@ -355,6 +484,11 @@ struct SuggestOptions {
     std::uint64_t number = 0;
     /// Makes later calls faster.
     const Cache *cache = nullptr;
+    /// The values of the constraints of each trial of the history, each at most 0 where it holds
+    /// and NaN where it was not measured; empty without constraints.
+    std::vector<std::vector<double>> constraints = {};
+    /// The number of losses of a trial, which `losses` then has one after the other.
+    std::size_t objective_count = 1;
 };
 
 namespace detail {
@@ -365,8 +499,8 @@ inline std::vector<double> flat(const std::vector<std::vector<double>> &rows, st
     values.reserve(rows.size() * width);
     for (const auto &row : rows) {
         if (row.size() != width) {
-            const auto message = std::string(name) + ": a row has " + std::to_string(row.size()) + " values for " +
-                                 std::to_string(width) + " parameters";
+            const auto message = std::string(name) + ": a row has " + std::to_string(row.size()) + " values where " +
+                                 std::to_string(width) + " are needed";
             throw Error(OPTIFORMER_INVALID_VALUE, message.c_str());
         }
         values.insert(values.end(), row.begin(), row.end());
@@ -374,9 +508,28 @@ inline std::vector<double> flat(const std::vector<std::vector<double>> &rows, st
     return values;
 }
 
+/// The constraints' values one after the other.
+inline std::vector<double> flat_constraints(const SuggestOptions &options, std::size_t finished) {
+    const auto &rows = options.constraints;
+    if (!rows.empty() && rows.size() != finished) {
+        throw Error(OPTIFORMER_INVALID_VALUE, "history and constraints differ in length");
+    }
+    return flat(rows, rows.empty() ? 0 : rows.front().size(), "constraints");
+}
+
+/// Refuses another number of losses than the history has.
+inline void check_losses(const SuggestOptions &options, std::size_t finished, std::size_t losses) {
+    if (losses != finished * (options.objective_count == 0 ? 1 : options.objective_count)) {
+        throw Error(OPTIFORMER_INVALID_VALUE, "history and losses differ in length");
+    }
+}
+
 /// The C interface's options, which point into these.
-inline optiformer_suggest_options raw(const SuggestOptions &options) {
+inline optiformer_suggest_options raw(const SuggestOptions &options, const std::vector<double> &constraints) {
     optiformer_suggest_options raw{};
+    raw.objective_count = options.objective_count;
+    raw.constraints = constraints.data();
+    raw.constraint_count = options.constraints.empty() ? 0 : options.constraints.front().size();
     raw.struct_size = sizeof raw;
     raw.sampler = options.sampler.c_str();
     raw.model = options.model ? options.model->handle() : nullptr;
@@ -395,13 +548,12 @@ inline std::vector<std::vector<double>> suggest(const Space &space, const std::v
                                                 const std::vector<std::vector<double>> &pending = {},
                                                 std::size_t count = 1, const SuggestOptions &options = {}) {
     const std::size_t width = space.count();
-    if (losses.size() != history.size()) {
-        throw Error(OPTIFORMER_INVALID_VALUE, "history and losses differ in length");
-    }
+    detail::check_losses(options, history.size(), losses.size());
+    const auto constraints = detail::flat_constraints(options, history.size());
     const auto finished = detail::flat(history, width, "history"), waiting = detail::flat(pending, width, "pending");
-    const auto raw = detail::raw(options);
+    const auto raw = detail::raw(options, constraints);
     std::vector<double> out(count * width);
-    detail::call(optiformer_suggest, space.handle(), &raw, finished.data(), losses.data(), losses.size(), waiting.data(),
+    detail::call(optiformer_suggest, space.handle(), &raw, finished.data(), losses.data(), history.size(), waiting.data(),
                  pending.size(), out.data(), count);
     std::vector<std::vector<double>> result;
     result.reserve(count);
@@ -426,14 +578,13 @@ inline Ranking choose(const Space &space, const std::vector<std::vector<double>>
                       const std::vector<std::vector<double>> &history, const std::vector<double> &losses,
                       const std::vector<std::vector<double>> &pending = {}, const SuggestOptions &options = {}) {
     const std::size_t width = space.count();
-    if (losses.size() != history.size()) {
-        throw Error(OPTIFORMER_INVALID_VALUE, "history and losses differ in length");
-    }
+    detail::check_losses(options, history.size(), losses.size());
+    const auto constraints = detail::flat_constraints(options, history.size());
     const auto finished = detail::flat(history, width, "history"), waiting = detail::flat(pending, width, "pending"),
                given = detail::flat(candidates, width, "candidates");
-    const auto raw = detail::raw(options);
+    const auto raw = detail::raw(options, constraints);
     Ranking ranking{std::vector<std::size_t>(candidates.size()), std::vector<double>(candidates.size())};
-    detail::call(optiformer_choose, space.handle(), &raw, finished.data(), losses.data(), losses.size(), waiting.data(),
+    detail::call(optiformer_choose, space.handle(), &raw, finished.data(), losses.data(), history.size(), waiting.data(),
                  pending.size(), given.data(), candidates.size(), ranking.order.data(), ranking.ratings.data());
     return ranking;
 }

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use optiformer::{
     samplers::{Ranking, Request, Sampler, explain_permitted},
     space::{Configuration, Space},
+    study::scalarize,
     trial::Observation,
 };
 
@@ -30,17 +31,44 @@ pub struct CacheHandle {
     sessions: Mutex<Vec<Session>>,
 }
 
+/// The finished trials as a caller passes them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Finished<'a> {
+    /// `[trials, parameters]`, row by row.
+    pub rows: &'a [f64],
+    /// `[trials, objectives]`, row by row.
+    pub losses: &'a [f64],
+    /// `[trials, constraint_count]`, row by row.
+    pub constraints: &'a [f64],
+    /// Number of losses of a trial, at least 1.
+    pub objectives: usize,
+    /// Number of constraints.
+    pub constraint_count: usize,
+}
+
+impl Finished<'_> {
+    /// Number of trials.
+    fn len(&self) -> usize {
+        self.losses.len() / self.objectives
+    }
+}
+
 /// One study of the stateless interface: its sampler, and the trials as samplers see them.
 pub struct Session {
     key: SamplerKey,
     space: Space,
+    objectives: usize,
+    constraint_count: usize,
     sampler: Box<dyn Sampler + Send>,
-    /// The rows and losses as the caller passed them, to be compared bit by bit.
+    /// What the caller passed, to be compared bit by bit.
     rows: Vec<f64>,
     losses: Vec<f64>,
+    constraints: Vec<f64>,
     /// The same trials. What the next call passes again keeps its configurations, by which the
-    /// sampler knows them at a glance.
+    /// sampler knows them at a glance. Of several objectives a call combines the losses.
     history: Vec<Observation>,
+    /// The losses of several objectives, `[trials][objectives]`; empty where there is one.
+    several: Vec<Option<Vec<f64>>>,
 }
 
 impl CacheHandle {
@@ -53,13 +81,12 @@ impl CacheHandle {
         &self,
         key: SamplerKey,
         space: &Space,
-        rows: &[f64],
-        losses: &[f64],
+        finished: &Finished<'_>,
     ) -> Result<Session, Failure> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = |session: &Session| {
             let is_same = session.key == key && session.space == *space;
-            let shared = if is_same { session.shared(rows, losses) } else { return None };
+            let shared = if is_same { session.shared(finished)? } else { return None };
             // Less is another study, or not worth taking this one's session away.
             (2 * shared >= session.history.len()).then_some(shared)
         };
@@ -72,7 +99,7 @@ impl CacheHandle {
             }
             None => {
                 drop(sessions);
-                Session::new(key, space.clone())
+                Session::new(key, space.clone(), finished)
             }
         }
     }
@@ -89,27 +116,51 @@ impl CacheHandle {
 }
 
 impl Session {
-    /// A study without trials.
+    /// A study without trials, for trials with as many losses and constraints as these.
     ///
     /// # Errors
     ///
     /// Those of making the sampler.
-    pub fn new(key: SamplerKey, space: Space) -> Result<Self, Failure> {
+    pub fn new(key: SamplerKey, space: Space, finished: &Finished<'_>) -> Result<Self, Failure> {
         let sampler = key.sampler()?;
-        Ok(Self { key, space, sampler, rows: Vec::new(), losses: Vec::new(), history: Vec::new() })
+        Ok(Self {
+            key,
+            space,
+            objectives: finished.objectives,
+            constraint_count: finished.constraint_count,
+            sampler,
+            rows: Vec::new(),
+            losses: Vec::new(),
+            constraints: Vec::new(),
+            history: Vec::new(),
+            several: Vec::new(),
+        })
     }
 
-    /// Number of trials at the beginning that are those of these rows and losses, bit by bit.
-    fn shared(&self, rows: &[f64], losses: &[f64]) -> usize {
-        let same = same_prefix(&self.rows, rows) / self.space.len();
-        same.min(same_prefix(&self.losses, losses))
+    /// Number of trials at the beginning that are these, bit by bit; `None` where those have other
+    /// numbers of losses or constraints.
+    fn shared(&self, finished: &Finished<'_>) -> Option<usize> {
+        if (self.objectives, self.constraint_count)
+            != (finished.objectives, finished.constraint_count)
+        {
+            return None;
+        }
+        let mut shared = same_prefix(&self.rows, finished.rows) / self.space.len();
+        shared = shared.min(same_prefix(&self.losses, finished.losses) / self.objectives);
+        if self.constraint_count > 0 {
+            let same = same_prefix(&self.constraints, finished.constraints);
+            shared = shared.min(same / self.constraint_count);
+        }
+        Some(shared)
     }
 
     /// Forgets the trials from number `length` on.
     fn truncate(&mut self, length: usize) {
         self.history.truncate(length);
+        self.several.truncate(length);
         self.rows.truncate(length * self.space.len());
-        self.losses.truncate(length);
+        self.losses.truncate(length * self.objectives);
+        self.constraints.truncate(length * self.constraint_count);
     }
 
     /// Adds the trials of a history that the session lacks; those it has are the first of them.
@@ -118,18 +169,41 @@ impl Session {
     ///
     /// [`Status::InvalidValue`], naming the row and the parameter; the session then has the trials
     /// before it.
-    pub fn extend(&mut self, rows: &[f64], losses: &[f64]) -> CallResult {
+    pub fn extend(&mut self, finished: &Finished<'_>) -> CallResult {
         let known = self.history.len();
-        self.history.reserve(losses.len() - known);
-        let trials = rows.chunks_exact(self.space.len()).zip(losses).enumerate();
-        for (index, (values, loss)) in trials.skip(known) {
+        self.history.reserve(finished.len() - known);
+        for index in known..finished.len() {
+            let values = row(finished.rows, index, self.space.len());
+            let losses = row(finished.losses, index, self.objectives);
+            let constraints = row(finished.constraints, index, self.constraint_count);
             let configuration = checked(&self.space, values, "history", index)?;
-            let loss_if_finite = loss.is_finite().then_some(*loss);
-            self.history.push(Observation::new(configuration, loss_if_finite));
+            let (losses_if_any, measured) = outcome(losses, constraints);
+            let loss = losses_if_any.filter(|_| self.objectives == 1).map(|losses| losses[0]);
+            let trial = Observation::new(configuration, loss).with_constraints(measured);
+            self.history.push(trial);
+            if self.objectives > 1 {
+                self.several.push(losses_if_any.map(<[f64]>::to_vec));
+            }
             self.rows.extend_from_slice(values);
-            self.losses.push(*loss);
+            self.losses.extend_from_slice(losses);
+            self.constraints.extend_from_slice(constraints);
         }
         Ok(())
+    }
+
+    /// Of several objectives, the history with their combination for trial `number` as the loss.
+    fn scalar_history(&self, number: u64, seed: u64) -> Option<Vec<Observation>> {
+        if self.objectives == 1 {
+            return None;
+        }
+        let request = Request { space: &self.space, history: &[], pending: &[], number, seed };
+        let scalars = scalarize(&self.several, self.objectives, &request);
+        let trial = |(trial, loss): (&Observation, Option<f64>)| {
+            let mut trial = trial.clone();
+            trial.loss = loss;
+            trial
+        };
+        Some(self.history.iter().zip(scalars).map(trial).collect())
     }
 
     /// `count` suggestions, each made with those before it pending.
@@ -146,11 +220,13 @@ impl Session {
     ) -> Result<Vec<Configuration>, Failure> {
         let waiting = pending.len();
         for index in 0..count as u64 {
+            let number = number.wrapping_add(index);
+            let scalars = self.scalar_history(number, seed);
             let request = Request {
                 space: &self.space,
-                history: &self.history,
+                history: scalars.as_deref().unwrap_or(&self.history),
                 pending: &pending,
-                number: number.wrapping_add(index),
+                number,
                 seed,
             };
             let configuration = explain_permitted(&mut *self.sampler, &request)?.configuration;
@@ -171,10 +247,28 @@ impl Session {
         seed: u64,
         candidates: &[Configuration],
     ) -> Result<Ranking, Failure> {
-        let (space, history) = (&self.space, &self.history);
+        let scalars = self.scalar_history(number, seed);
+        let (space, history) = (&self.space, scalars.as_deref().unwrap_or(&self.history));
         let request = Request { space, history, pending, number, seed };
         Ok(self.sampler.choose(&request, candidates)?)
     }
+}
+
+/// Row `index` of a matrix whose rows have `width` values.
+fn row(values: &[f64], index: usize, width: usize) -> &[f64] {
+    &values[index * width..(index + 1) * width]
+}
+
+/// What was observed of a trial: its losses, `None` for one that failed, and the values of its
+/// constraints, all of them or none.
+///
+/// A trial that lacks some of the values counts as one that lacks all of them, and has failed where
+/// one of those that it has is violated: its loss says nothing about feasible trials.
+fn outcome<'a>(losses: &'a [f64], constraints: &'a [f64]) -> (Option<&'a [f64]>, &'a [f64]) {
+    let is_measured = constraints.iter().all(|value| value.is_finite());
+    let is_violated = constraints.iter().any(|value| *value > 0.0);
+    let has_failed = losses.iter().any(|loss| !loss.is_finite()) || (!is_measured && is_violated);
+    ((!has_failed).then_some(losses), if is_measured { constraints } else { &[] })
 }
 
 /// A configuration of the caller's, legal in the space.
@@ -256,6 +350,10 @@ mod tests {
         Space::new(vec![Parameter::float("x", 0.0, high), Parameter::float("y", 0.0, 1.0)]).unwrap()
     }
 
+    fn finished<'a>(rows: &'a [f64], losses: &'a [f64]) -> Finished<'a> {
+        Finished { rows, losses, objectives: 1, ..Finished::default() }
+    }
+
     /// The number of trials that a cache had of a history.
     fn take_and_put(
         cache: &CacheHandle,
@@ -264,9 +362,10 @@ mod tests {
         rows: &[f64],
         losses: &[f64],
     ) -> usize {
-        let mut session = cache.take(key(name), space, rows, losses).unwrap();
+        let finished = finished(rows, losses);
+        let mut session = cache.take(key(name), space, &finished).unwrap();
         let shared = session.history.len();
-        session.extend(rows, losses).unwrap();
+        session.extend(&finished).unwrap();
         assert_eq!(session.history.len(), losses.len());
         cache.put(session);
         shared
@@ -320,11 +419,53 @@ mod tests {
 
     #[test]
     fn an_illegal_row_leaves_the_trials_before_it() {
-        let mut session = Session::new(key("tpe"), space(1.0)).unwrap();
-        let refused = session.extend(&[0.5, 0.5, 0.5, 7.0, 0.1, 0.1], &[1.0, 2.0, 3.0]);
+        let none = finished(&[], &[]);
+        let mut session = Session::new(key("tpe"), space(1.0), &none).unwrap();
+        let illegal = finished(&[0.5, 0.5, 0.5, 7.0, 0.1, 0.1], &[1.0, 2.0, 3.0]);
+        let refused = session.extend(&illegal);
         assert!(refused.unwrap_err().message.contains("history, row 1: parameter \"y\""));
         assert_eq!((session.history.len(), session.rows.len(), session.losses.len()), (1, 2, 1));
-        session.extend(&[0.5, 0.5, 0.5, 0.7], &[1.0, 2.0]).unwrap();
+        session.extend(&finished(&[0.5, 0.5, 0.5, 0.7], &[1.0, 2.0])).unwrap();
         assert_eq!(session.history.len(), 2);
+    }
+
+    #[test]
+    fn constraints_are_observed_as_a_whole() {
+        let none: &[f64] = &[];
+        let losses: &[f64] = &[1.0];
+        let (nan, infinite) = (f64::NAN, f64::INFINITY);
+        assert_eq!(outcome(losses, &[0.5, -1.0]), (Some(losses), &[0.5, -1.0][..]));
+        assert_eq!(outcome(losses, none), (Some(losses), none));
+        assert_eq!(outcome(losses, &[nan, nan]), (Some(losses), none));
+        assert_eq!(outcome(losses, &[-1.0, nan]), (Some(losses), none));
+        assert_eq!(outcome(losses, &[-infinite, -1.0]), (Some(losses), none));
+        assert_eq!(outcome(losses, &[0.5, nan]), (None, none));
+        assert_eq!(outcome(losses, &[infinite, -1.0]), (None, none));
+        assert_eq!(outcome(&[1.0, nan], &[-1.0]), (None, &[-1.0][..]));
+    }
+
+    #[test]
+    fn a_session_is_found_by_its_constraints_and_losses() {
+        let cache = CacheHandle::default();
+        let rows: Vec<f64> = (0..40).map(|index| f64::from(index) / 64.0).collect();
+        let losses: Vec<f64> = (0..20).map(f64::from).collect();
+        let mut constraints: Vec<f64> = (0..20).map(|index| f64::from(index) - 3.0).collect();
+        let shared = |finished: Finished<'_>| {
+            let mut session = cache.take(key("tpe"), &space(1.0), &finished).unwrap();
+            let shared = session.history.len();
+            session.extend(&finished).unwrap();
+            cache.put(session);
+            shared
+        };
+        let plain = finished(&rows, &losses);
+        assert_eq!(shared(plain), 0);
+        let one = Finished { constraints: &constraints, constraint_count: 1, ..plain };
+        assert_eq!(shared(one), 0);
+        assert_eq!(shared(one), 20);
+        constraints[15] = 7.0;
+        let one = Finished { constraints: &constraints, constraint_count: 1, ..plain };
+        assert_eq!(shared(one), 15);
+        let two = Finished { rows: &rows[..20], objectives: 2, ..plain };
+        assert_eq!((shared(two), shared(two), shared(plain)), (0, 10, 20));
     }
 }

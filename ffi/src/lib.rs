@@ -5,6 +5,7 @@
 //! one thread at a time. Panics stop at [`status::boundary`].
 
 pub mod cache;
+pub mod measurements;
 pub mod model;
 pub mod pointer;
 pub mod sampler;
@@ -12,6 +13,7 @@ pub mod space;
 pub mod status;
 pub mod stored;
 pub mod study;
+pub mod study_options;
 pub mod suggest;
 
 use std::ffi::{c_char, c_int};

@@ -19,6 +19,24 @@ pub unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Fa
         .map_err(|_| Failure::new(Status::InvalidText, format!("{name} is not UTF-8")))
 }
 
+/// The `count` strings at `pointer`, which may be null if `count` is 0. Errors name the element.
+///
+/// # Safety
+///
+/// `pointer` is null or has `count` pointers, each null or a NUL-terminated string that lives as
+/// long as the result.
+pub unsafe fn texts<'a>(
+    pointer: *const *const c_char,
+    count: usize,
+    name: &str,
+) -> Result<Vec<&'a str>, Failure> {
+    // SAFETY: the caller vouches for the array.
+    let pointers = unsafe { slice(pointer, count, name) }?;
+    let texts = pointers.iter().enumerate();
+    // SAFETY: the caller vouches for the strings.
+    texts.map(|(index, text_at)| unsafe { text(*text_at, &format!("{name}[{index}]")) }).collect()
+}
+
 /// `count` values at `pointer`, which may be null if `count` is 0.
 ///
 /// # Safety

@@ -180,15 +180,9 @@ pub unsafe extern "C" fn optiformer_space_add_categorical(
         let space = unsafe { pointer::exclusive(space, "space") }?;
         // SAFETY: the caller passes null or a string.
         let name = unsafe { pointer::text(name, "name") }?;
-        // SAFETY: the caller passes null or an array of that many pointers.
-        let choices = unsafe { pointer::slice(choices, count, "choices") }?;
-        let choices: Result<Vec<&str>, Failure> = choices
-            .iter()
-            .enumerate()
-            // SAFETY: each pointer is null or a string.
-            .map(|(index, choice)| unsafe { pointer::text(*choice, &format!("choices[{index}]")) })
-            .collect();
-        space.add(Parameter::categorical(name, choices?))
+        // SAFETY: the caller passes null or an array of that many pointers, each null or a string.
+        let choices = unsafe { pointer::texts(choices, count, "choices") }?;
+        space.add(Parameter::categorical(name, choices))
     })
 }
 

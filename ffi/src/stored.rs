@@ -11,7 +11,8 @@ use crate::{
     sampler::SamplerKey,
     space::{SpaceHandle, write_configuration},
     status::{CError, Failure, Status, boundary},
-    study::{CheckedOptions, StudyHandle, StudyOptions, shared_study, with_study},
+    study::{StudyHandle, shared_study, with_study},
+    study_options::{CheckedOptions, StudyOptions},
 };
 
 /// A study in a file.
@@ -42,13 +43,13 @@ pub unsafe extern "C" fn optiformer_study_open(
                     // What the file says, but for the model, which it does not hold.
                     let snapshot = JournalSnapshot::read(path)?;
                     options.key.name = snapshot.sampler().to_string();
-                    (options.direction, options.seed) = (snapshot.direction(), snapshot.seed());
+                    options.seed = snapshot.seed();
+                    options.objectives = snapshot.study().objectives().to_vec();
+                    options.constraints = snapshot.study().constraints().to_vec();
                     snapshot.space().clone()
                 }
             };
-            let sampler = options.key.sampler()?;
-            let study = StoredStudy::open(path, space, options.direction, sampler, options.seed)?;
-            Ok(StudyHandle::new(study))
+            Ok(StudyHandle::new(StoredStudy::open_as(path, options.study(space)?)?))
         };
         // SAFETY: the caller passes null or a writable place.
         unsafe { pointer::hand_out(out, make) }
@@ -135,6 +136,16 @@ pub unsafe extern "C" fn optiformer_study_offer_pending(
     })
 }
 
+/// The number of a state.
+fn code(state: TrialState) -> i32 {
+    match state {
+        TrialState::Pending => 0,
+        TrialState::Finished => 1,
+        TrialState::Failed => 2,
+        TrialState::Pruned => 3,
+    }
+}
+
 /// All trials, column by column.
 ///
 /// # Safety
@@ -178,12 +189,7 @@ pub unsafe extern "C" fn optiformer_study_trials(
             *id = trial.id;
         }
         for (state, trial) in states.iter_mut().zip(trials) {
-            *state = match trial.state {
-                TrialState::Pending => 0,
-                TrialState::Finished => 1,
-                TrialState::Failed => 2,
-                TrialState::Pruned => 3,
-            };
+            *state = code(trial.state);
         }
         for (row, trial) in values.chunks_exact_mut(study.space().len()).zip(trials) {
             write_configuration(&trial.configuration, row);
@@ -233,6 +239,12 @@ pub unsafe extern "C" fn optiformer_study_description(
         let study = stored.study();
         let description = json!({
             "direction": study.direction().as_str(),
+            "objectives": study
+                .objectives()
+                .iter()
+                .map(|it| json!({"name": it.name, "direction": it.direction.as_str()}))
+                .collect::<Vec<_>>(),
+            "constraints": study.constraints(),
             "sampler": study.sampler_name(),
             "seed": study.seed(),
             "note": stored.note(),

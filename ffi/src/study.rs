@@ -2,15 +2,15 @@
 
 use std::{ffi::c_char, mem::offset_of};
 
-use optiformer::study::{Direction, Outcome, StoredStudy, Study, TrialState};
+use optiformer::study::{Outcome, StoredStudy, TrialState};
 
 use crate::{
     cache::CacheHandle,
     model::ModelHandle,
     pointer,
-    sampler::SamplerKey,
     space::{SpaceHandle, check_count, configuration, write_configuration},
     status::{CError, CallResult, Failure, Status, boundary, free},
+    study_options::{CheckedOptions, StudyOptions},
 };
 
 /// A study, and whether an earlier call left it in an unknown state.
@@ -40,67 +40,6 @@ const _: () = {
     shareable::<StudyHandle>();
     shareable::<CacheHandle>();
 };
-
-/// Options of a study.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct StudyOptions {
-    /// `sizeof(optiformer_study_options)`.
-    pub struct_size: usize,
-    /// 0 to minimize, 1 to maximize.
-    pub direction: i32,
-    /// The sampler's name; null for "auto".
-    pub sampler: *const c_char,
-    /// The model for samplers that use one; null for the embedded one.
-    pub model: *const ModelHandle,
-    /// Seed of all suggestions.
-    pub seed: u64,
-}
-
-/// Size of [`StudyOptions`] when it was published; fixed forever.
-const FIRST_SIZE: usize = offset_of!(StudyOptions, seed) + size_of::<u64>();
-
-const DEFAULTS: StudyOptions = StudyOptions {
-    struct_size: size_of::<StudyOptions>(),
-    direction: 0,
-    sampler: std::ptr::null(),
-    model: std::ptr::null(),
-    seed: 0,
-};
-
-/// The caller's options, checked.
-pub struct CheckedOptions {
-    /// The direction.
-    pub direction: Direction,
-    /// Sampler and model.
-    pub key: SamplerKey,
-    /// Seed of all suggestions.
-    pub seed: u64,
-}
-
-impl CheckedOptions {
-    /// Reads the caller's struct, or the defaults for null.
-    ///
-    /// # Safety
-    ///
-    /// `options` is null or points to a struct that begins with its size, whose sampler is null or
-    /// a string and whose model is null or a live handle.
-    pub unsafe fn read(options: *const StudyOptions) -> Result<Self, Failure> {
-        // SAFETY: the caller passes null or a struct that begins with its size; any bytes make one.
-        let options = unsafe { pointer::options(options, DEFAULTS, FIRST_SIZE, "options") }?;
-        let direction = match options.direction {
-            0 => Direction::Minimize,
-            1 => Direction::Maximize,
-            other => {
-                let message = format!("options: direction {other} is neither 0 nor 1");
-                return Err(Failure::new(Status::InvalidValue, message));
-            }
-        };
-        // SAFETY: the options hold null or a string, and null or a live handle.
-        let key = unsafe { SamplerKey::new(options.sampler, options.model) }?;
-        Ok(Self { direction, key, seed: options.seed })
-    }
-}
 
 /// Runs `body` on a study, and poisons it if `body` panics.
 pub(crate) fn with_study(
@@ -157,11 +96,7 @@ pub unsafe extern "C" fn optiformer_study_new(
         // SAFETY: the caller passes null or a struct that begins with its size, whose pointers are
         // null or what they should be.
         let options = unsafe { CheckedOptions::read(options) }?;
-        let make = || {
-            let sampler = options.key.sampler()?;
-            let study = Study::new(space, options.direction, sampler, options.seed);
-            Ok(StudyHandle::new(StoredStudy::in_memory(study)))
-        };
+        let make = || Ok(StudyHandle::new(StoredStudy::in_memory(options.study(space)?)));
         // SAFETY: the caller passes null or a writable place.
         unsafe { pointer::hand_out(out, make) }
     })
@@ -288,8 +223,13 @@ pub unsafe extern "C" fn optiformer_study_best(
         // SAFETY: the caller passes null or a live handle that nobody changes meanwhile.
         let study = unsafe { shared_study(study) }?.study();
         check_count(study.space(), count)?;
-        let best =
-            study.best().ok_or_else(|| Failure::new(Status::NotFound, "no trial has finished"))?;
+        let best = study.best().ok_or_else(|| {
+            let reason = match study.objectives().len() {
+                1 => "no trial has finished",
+                _ => "of several objectives there is a Pareto front, and no best trial",
+            };
+            Failure::new(Status::NotFound, reason)
+        })?;
         // SAFETY: the caller passes null or an array of that many writable values.
         let values = unsafe { pointer::slice_mut(values, count, "values") }?;
         // SAFETY: the caller passes null or a writable place.
@@ -433,6 +373,7 @@ mod tests {
         Result,
         samplers::{Request, Sampler},
         space::{Configuration, Parameter, Space},
+        study::{Direction, Study},
     };
 
     use super::*;

@@ -5,7 +5,7 @@ use std::{ffi::c_char, mem::offset_of};
 use optiformer::space::{Configuration, Space};
 
 use crate::{
-    cache::{CacheHandle, Session, checked},
+    cache::{CacheHandle, Finished, Session, checked},
     model::ModelHandle,
     pointer,
     sampler::SamplerKey,
@@ -29,6 +29,12 @@ pub struct SuggestOptions {
     pub number: u64,
     /// What is kept from one call to the next; null for nothing.
     pub cache: *const CacheHandle,
+    /// Number of losses of a trial; 0 for one.
+    pub objective_count: usize,
+    /// Values of the constraints, `[finished, constraint_count]`.
+    pub constraints: *const f64,
+    /// Number of constraints.
+    pub constraint_count: usize,
 }
 
 /// Size of [`SuggestOptions`] when it was published; fixed forever.
@@ -41,20 +47,23 @@ const DEFAULTS: SuggestOptions = SuggestOptions {
     seed: 0,
     number: 0,
     cache: std::ptr::null(),
+    objective_count: 0,
+    constraints: std::ptr::null(),
+    constraint_count: 0,
 };
 
-/// The values of the caller's array of configurations, one row after the other.
+/// The values of the caller's array, one row of `width` values after the other.
 ///
 /// # Safety
 ///
-/// `values` is null or has `rows` times as many values as the space has parameters.
+/// `values` is null or has `rows` times `width` values.
 unsafe fn values<'a>(
-    space: &Space,
     values: *const f64,
     rows: usize,
+    width: usize,
     name: &str,
 ) -> Result<&'a [f64], Failure> {
-    let count = rows.checked_mul(space.len()).ok_or_else(|| {
+    let count = rows.checked_mul(width).ok_or_else(|| {
         Failure::new(Status::InvalidValue, format!("{name}: {rows} rows are too many"))
     })?;
     // SAFETY: the caller vouches for the values.
@@ -65,8 +74,7 @@ unsafe fn values<'a>(
 struct Call<'a> {
     space: &'a Space,
     options: SuggestOptions,
-    history: &'a [f64],
-    losses: &'a [f64],
+    finished: Finished<'a>,
     pending: &'a [f64],
 }
 
@@ -91,12 +99,18 @@ impl<'a> Call<'a> {
         // SAFETY: the caller passes null or a struct that begins with its size; any bytes make one.
         let options = unsafe { pointer::options(options, DEFAULTS, FIRST_SIZE, "options") }?;
         // SAFETY: the caller passes null or an array of that many values, here and below.
-        let history = unsafe { values(space, history, finished, "history") }?;
+        let rows = unsafe { values(history, finished, space.len(), "history") }?;
+        let objectives = options.objective_count.max(1);
         // SAFETY: as above.
-        let losses = unsafe { pointer::slice(losses, finished, "losses") }?;
+        let losses = unsafe { values(losses, finished, objectives, "losses") }?;
+        let constraint_count = options.constraint_count;
         // SAFETY: as above.
-        let pending = unsafe { values(space, pending, waiting, "pending") }?;
-        Ok(Self { space, options, history, losses, pending })
+        let constraints =
+            unsafe { values(options.constraints, finished, constraint_count, "constraints") }?;
+        // SAFETY: as above.
+        let pending = unsafe { values(pending, waiting, space.len(), "pending") }?;
+        let finished = Finished { rows, losses, constraints, objectives, constraint_count };
+        Ok(Self { space, options, finished, pending })
     }
 
     /// The rows of an array as configurations.
@@ -114,17 +128,17 @@ impl<'a> Call<'a> {
         &self,
         ask: impl FnOnce(&mut Session, Vec<Configuration>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let Self { space, options, history, losses, .. } = *self;
+        let Self { space, options, finished, .. } = self;
         // SAFETY: the caller vouches for the options.
         let key = unsafe { SamplerKey::new(options.sampler, options.model) }?;
         // SAFETY: as above.
         let cache = unsafe { pointer::maybe(options.cache, "cache") }?;
         let mut session = match cache {
-            Some(cache) => cache.take(key, space, history, losses)?,
-            None => Session::new(key, space.clone())?,
+            Some(cache) => cache.take(key, space, finished)?,
+            None => Session::new(key, (*space).clone(), finished)?,
         };
         // A panic on the way drops the session, whatever state it is in.
-        let answered = session.extend(history, losses).and_then(|()| {
+        let answered = session.extend(finished).and_then(|()| {
             let pending = self.rows(self.pending, "pending")?;
             ask(&mut session, pending)
         });
@@ -201,7 +215,7 @@ pub unsafe extern "C" fn optiformer_choose(
         let call =
             unsafe { Call::new(space, options, history, losses, finished, pending, waiting) }?;
         // SAFETY: the caller passes null or an array of that many values.
-        let candidates = unsafe { values(call.space, candidates, count, "candidates") }?;
+        let candidates = unsafe { values(candidates, count, call.space.len(), "candidates") }?;
         // SAFETY: the caller passes null or an array of that many writable values.
         let order = unsafe { pointer::slice_mut(order, count, "order") }?;
         // SAFETY: as above.

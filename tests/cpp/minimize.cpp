@@ -122,6 +122,43 @@ int main() {
     EXPECT(status_of([] { optiformer::Study::restore("nothing"); }) == OPTIFORMER_INVALID_JOURNAL);
     EXPECT(status_of([] { optiformer::Study::open("no/such/folder/study.jsonl"); }) == OPTIFORMER_IO);
 
+    // Constraints, several objectives and intermediate values.
+    optiformer::StudyOptions measured;
+    measured.sampler = "random";
+    measured.constraints = {"weight"};
+    measured.objectives = {{"error"}, {"speed", optiformer::Direction::maximize}};
+    optiformer::Study several(space, measured);
+    for (int trial = 0; trial < 3; trial++) {
+        const auto id = several.ask().id;
+        several.tell(id, {1.0 - trial, 2.0}, {trial == 2 ? 0.5 : -1.0});
+    }
+    EXPECT(several.add({1.0, 2.0, 1.0, optiformer::inactive}, {1.5, 3.0}, {0.0}) == 3);
+    EXPECT(several.front() == (std::vector<std::uint64_t>{1, 3}) && !several.best());
+    EXPECT(several.violation(2) == 0.5 && several.violation(3) == 0.0);
+    const auto read_back = optiformer::Study::restore(several.save()).trials();
+    EXPECT(read_back.size() == 4 && read_back[1].objectives == (std::vector<double>{0.0, 2.0}) && read_back[2].constraints[0] == 0.5);
+    EXPECT(status_of([&] { several.tell(several.ask().id, 1.0); }) == OPTIFORMER_INVALID_VALUE);
+    measured.objectives.clear();
+    measured.constraints.clear();
+    optiformer::Study reported(space, measured);
+    const auto early = reported.ask().id;
+    reported.report(early, 3, 0.25);
+    reported.tell_pruned(early);
+    EXPECT(reported.reports(early).size() == 1 && reported.reports(early)[0].step == 3 && reported.reports(early)[0].value == 0.25);
+    EXPECT(reported.trials()[0].state == optiformer::TrialState::pruned);
+
+    // Constraints and losses without a study.
+    optiformer::SuggestOptions constrained;
+    constrained.sampler = "tpe";
+    constrained.constraints = std::vector<std::vector<double>>(history.size(), {1.0});
+    constrained.objective_count = 2;
+    std::vector<double> pairs(2 * history.size(), 1.0);
+    EXPECT(optiformer::suggest(space, history, pairs, {}, 1, constrained).size() == 1);
+    EXPECT(optiformer::choose(space, history, history, pairs, {}, constrained).order.size() == history.size());
+    EXPECT(status_of([&] { optiformer::suggest(space, history, losses, {}, 1, constrained); }) == OPTIFORMER_INVALID_VALUE);
+    constrained.constraints.pop_back();
+    EXPECT(status_of([&] { optiformer::suggest(space, history, pairs, {}, 1, constrained); }) == OPTIFORMER_INVALID_VALUE);
+
     auto moved = std::move(study);
     EXPECT(moved.best()->value == best->value);
     EXPECT(status_of([&] { moved.tell(0, 1.0); }) == OPTIFORMER_ALREADY_TOLD);

@@ -50,6 +50,16 @@ fn a_study_outlives_the_process() {
 }
 
 #[test]
+fn constraints_objectives_and_intermediate_values_arrive() {
+    let folder = scratch("measured");
+    for (name, build) in [("shared", Build::Shared), ("sanitized", Build::Sanitized)] {
+        let file = folder.join(format!("{name}.jsonl"));
+        let _ = std::fs::remove_file(&file);
+        run(Command::new(compile(&["c/measured.c"], build)).arg(&file));
+    }
+}
+
+#[test]
 fn a_cache_changes_no_suggestion() {
     run(&mut Command::new(compile(&["c/cache.c"], Build::Shared)));
     run(&mut Command::new(compile(&["c/cache.c"], Build::Sanitized)));

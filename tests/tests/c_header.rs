@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write, mem::offset_of, path::Path, process
 
 use optiformer_ffi::{
     status::{CError, MESSAGE_LENGTH, Status},
-    study::StudyOptions,
+    study_options::StudyOptions,
     suggest::SuggestOptions,
 };
 use optiformer_tests::c::{compiler, library, root, run, scratch};
@@ -145,7 +145,7 @@ fn numbers_and_layouts_are_those_of_the_library() {
         writeln!(text, "typedef char claim{claims}[({expression}) == {value} ? 1 : -1];").unwrap();
         claims += 1;
     };
-    let (mut statuses, versions, directions, states, guard) = (0, 4, 2, 3, 1);
+    let (mut statuses, versions, directions, states, guard) = (0, 4, 2, 4, 1);
     for code in 0..1000 {
         let name = std::str::from_utf8(Status::name(code)).unwrap().trim_end_matches('\0');
         if name != "UNKNOWN" {
@@ -166,6 +166,7 @@ fn numbers_and_layouts_are_those_of_the_library() {
     claim("OPTIFORMER_PENDING", 0);
     claim("OPTIFORMER_FINISHED", 1);
     claim("OPTIFORMER_FAILED", 2);
+    claim("OPTIFORMER_PRUNED", 3);
     claim("sizeof(optiformer_error)", size_of::<CError>());
     claim("sizeof(((optiformer_error *)0)->message)", MESSAGE_LENGTH);
     claim("sizeof(optiformer_study_options)", size_of::<StudyOptions>());
@@ -186,7 +187,12 @@ fn numbers_and_layouts_are_those_of_the_library() {
         direction,
         sampler,
         model,
-        seed
+        seed,
+        constraints,
+        constraint_count,
+        objectives,
+        directions,
+        objective_count
     );
     offsets!(
         SuggestOptions,
@@ -196,7 +202,10 @@ fn numbers_and_layouts_are_those_of_the_library() {
         model,
         seed,
         number,
-        cache
+        cache,
+        objective_count,
+        constraints,
+        constraint_count
     );
     // Every function is there under its name, with C's linkage from C++ too.
     text += "typedef void (*any_function)(void);\nany_function every[] = {\n";

@@ -2,7 +2,7 @@
 
 use alloc::{format, vec::Vec};
 
-use super::{Event, Study, Trial, TrialOrigin, TrialState, enqueued, scalarization};
+use super::{Event, Study, Trial, TrialOrigin, TrialState, enqueued, scalarize};
 use crate::{
     Error, ErrorKind, Result,
     acquisition::CandidateOrigin,
@@ -165,8 +165,7 @@ impl Study {
             number: self.asked,
             seed: self.seed,
         };
-        let weights = scalarization::random_weights(self.objectives.len(), &mut request.rng());
-        let scalars = scalarization::augmented_chebyshev(&losses, &weights);
+        let scalars = scalarize(&losses, self.objectives.len(), &request);
         let pairs = self.history.iter().zip(scalars);
         Some(pairs.map(|(trial, loss)| Observation { loss, ..trial.clone() }).collect())
     }

@@ -73,6 +73,7 @@ pub use outcome::{Measurement, Outcome};
 pub use pruner::{
     HyperbandPruner, PatientPruner, PercentilePruner, Pruner, SuccessiveHalvingPruner,
 };
+pub use scalarization::scalarize;
 #[cfg(feature = "std")]
 pub use stored::StoredStudy;
 pub use trial::{Trial, TrialOrigin, TrialState};

@@ -4,11 +4,45 @@ use alloc::{vec, vec::Vec};
 
 use rand::{Rng, RngExt};
 
+use crate::samplers::Request;
+
 /// Weight of the sum beside the maximum, which keeps weakly dominated points from being optimal.
 const AUGMENTATION: f64 = 0.05;
 
+/// The losses of several objectives as one, as a study combines them for an ask: those of each trial
+/// `[trials][objectives]`, each to be minimized; `None` for a trial without them.
+///
+/// The combination is the augmented Chebyshev scalarization, with weights that the seed and the
+/// number of `request` decide: of its history nothing is read.
+///
+/// ```
+/// use optiformer::samplers::Request;
+/// use optiformer::space::{Parameter, Space};
+/// use optiformer::study::scalarize;
+///
+/// let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)])?;
+/// let request = Request { space: &space, history: &[], pending: &[], number: 7, seed: 1 };
+/// let losses = [Some(vec![0.0, 3.0]), None, Some(vec![1.0, 5.0])];
+/// let scalars = scalarize(&losses, 2, &request);
+/// assert!(scalars[0] < scalars[2] && scalars[1].is_none());
+/// # Ok::<(), optiformer::Error>(())
+/// ```
+///
+/// # Panics
+///
+/// Where a trial has another number of losses than `objectives`.
+pub fn scalarize(
+    losses: &[Option<Vec<f64>>],
+    objectives: usize,
+    request: &Request<'_>,
+) -> Vec<Option<f64>> {
+    let fits = |losses: &Vec<f64>| losses.len() == objectives;
+    assert!(losses.iter().flatten().all(fits), "a loss for each of {objectives} objectives");
+    augmented_chebyshev(losses, &random_weights(objectives, &mut request.rng()))
+}
+
 /// Weights of objectives, at least 0 with sum 1, uniformly distributed on the simplex.
-pub(super) fn random_weights(count: usize, rng: &mut impl Rng) -> Vec<f64> {
+fn random_weights(count: usize, rng: &mut impl Rng) -> Vec<f64> {
     // Normalized exponential variables; 1 − u is above 0.
     let draws: Vec<f64> =
         (0..count).map(|_| -libm::log(1.0 - rng.random::<f64>()) + f64::MIN_POSITIVE).collect();
@@ -21,10 +55,7 @@ pub(super) fn random_weights(count: usize, rng: &mut impl Rng) -> Vec<f64> {
 ///
 /// J. Knowles, ParEGO: A Hybrid Algorithm with On-Line Landscape Approximation for Expensive
 /// Multiobjective Optimization Problems, IEEE Transactions on Evolutionary Computation 10 (2006).
-pub(super) fn augmented_chebyshev(
-    losses: &[Option<Vec<f64>>],
-    weights: &[f64],
-) -> Vec<Option<f64>> {
+fn augmented_chebyshev(losses: &[Option<Vec<f64>>], weights: &[f64]) -> Vec<Option<f64>> {
     let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); weights.len()];
     for losses in losses.iter().flatten() {
         for ((low, high), loss) in ranges.iter_mut().zip(losses) {

@@ -52,6 +52,11 @@ class StudyOptions(ctypes.Structure):
         ("sampler", c_char_p),
         ("model", c_void_p),
         ("seed", c_uint64),
+        ("constraints", POINTER(c_char_p)),
+        ("constraint_count", c_size_t),
+        ("objectives", POINTER(c_char_p)),
+        ("directions", POINTER(c_int32)),
+        ("objective_count", c_size_t),
     ]
 
 
@@ -63,11 +68,17 @@ class SuggestOptions(ctypes.Structure):
         ("seed", c_uint64),
         ("number", c_uint64),
         ("cache", c_void_p),
+        ("objective_count", c_size_t),
+        ("constraints", POINTER(c_double)),
+        ("constraint_count", c_size_t),
     ]
 
 
 _error = POINTER(ErrorStruct)
 _doubles = POINTER(c_double)
+_count = POINTER(c_size_t)
+# Objectives, their number, constraints, their number.
+_measured = [_doubles, c_size_t, _doubles, c_size_t]
 _text = [c_char_p, c_size_t, POINTER(c_size_t), _error]
 # Space, options, history, losses, their number, pending trials, their number.
 _request = [c_void_p, POINTER(SuggestOptions), _doubles, _doubles, c_size_t, _doubles, c_size_t]
@@ -90,9 +101,15 @@ _FALLIBLE = {
     "optiformer_study_ask": [c_void_p, POINTER(c_uint64), _doubles, c_size_t, _error],
     "optiformer_study_tell": [c_void_p, c_uint64, c_double, _error],
     "optiformer_study_tell_failed": [c_void_p, c_uint64, _error],
+    "optiformer_study_tell_measured": [c_void_p, c_uint64, *_measured, _error],
+    "optiformer_study_tell_pruned": [c_void_p, c_uint64, _error],
+    "optiformer_study_report": [c_void_p, c_uint64, c_uint64, c_double, _error],
     "optiformer_study_add": [c_void_p, _doubles, c_size_t, c_double, POINTER(c_uint64), _error],
+    "optiformer_study_add_measured": [c_void_p, _doubles, c_size_t, *_measured, POINTER(c_uint64), _error],
     "optiformer_study_enqueue": [c_void_p, _doubles, c_size_t, _error],
     "optiformer_study_best": [c_void_p, POINTER(c_uint64), _doubles, c_size_t, _doubles, _error],
+    "optiformer_study_front": [c_void_p, POINTER(c_uint64), c_size_t, _count, _error],
+    "optiformer_study_violation": [c_void_p, c_uint64, _doubles, _error],
     "optiformer_study_explain": [c_void_p, c_uint64, POINTER(ExplanationStruct), _error],
     "optiformer_study_counts": [c_void_p, POINTER(c_size_t), POINTER(c_size_t), POINTER(c_size_t), _error],
     "optiformer_study_trials": [
@@ -105,6 +122,9 @@ _FALLIBLE = {
         POINTER(c_size_t),
         _error,
     ],
+    "optiformer_study_shape": [c_void_p, _count, _count, _count, _error],
+    "optiformer_study_measurements": [c_void_p, _doubles, _doubles, c_size_t, _count, _error],
+    "optiformer_study_reports": [c_void_p, c_uint64, POINTER(c_uint64), _doubles, c_size_t, _count, _error],
     "optiformer_study_abandon": [c_void_p, c_uint64, _error],
     "optiformer_study_offer_pending": [c_void_p, _error],
     "optiformer_study_space": [c_void_p, POINTER(c_void_p), _error],
@@ -163,6 +183,14 @@ def text(name, *arguments):
     return buffer.value.decode()
 
 
+def texts(what, values):
+    """A C array of texts, and their number."""
+    if isinstance(values, str):
+        raise TypeError(f"{what} are a list of names, not the text {values!r}")
+    encoded_values = [encoded(f"a name of {what}", value) for value in values]
+    return (c_char_p * len(encoded_values))(*encoded_values), len(encoded_values)
+
+
 def doubles(values):
     """A C array of doubles."""
     return (c_double * len(values))(*values)
@@ -179,13 +207,13 @@ def is_array(value):
     return numpy is not None and isinstance(value, numpy.ndarray)
 
 
-def matrix(name, rows, width):
-    """Rows of doubles, one after the other in a C array, and their number."""
+def matrix(name, rows, width, of="parameters"):
+    """Rows of doubles, one after the other in a C array, and their number; `of` says what a row has."""
     if is_array(rows):
         numpy = sys.modules["numpy"]
         if rows.ndim != 2 or rows.shape[1] != width:
             shape = "×".join(map(str, rows.shape))
-            raise ValueError(f"{name}: an array of {shape} values for rows of {width} parameters")
+            raise ValueError(f"{name}: an array of {shape} values for rows of {width} {of}")
         rows = numpy.ascontiguousarray(rows, dtype=numpy.float64)
         # The array lives as long as what points into it.
         start = rows.ctypes.data_as(_doubles)
@@ -194,7 +222,7 @@ def matrix(name, rows, width):
     flat = array.array("d")
     for index, row in enumerate(rows):
         if len(row) != width:
-            raise ValueError(f"{name}, row {index}: {len(row)} values for {width} parameters")
+            raise ValueError(f"{name}, row {index}: {len(row)} values for {width} {of}")
         flat.extend(row)
     start = pointer(flat)
     start.array = flat

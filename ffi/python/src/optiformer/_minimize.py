@@ -1,5 +1,6 @@
 """Minimization by one call, in the manner of SciPy."""
 
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -20,8 +21,11 @@ class OptimizeResult(dict):
         fun: Its value; NaN when no trial has finished.
         nfev: How often the objective was called.
         nfail: How many of these trials failed.
-        trials: All trials in their order, each with `id`, `parameters` and `value`, which is None for a failed one.
-        success: Whether any trial has finished.
+        constraints: The values of the constraints at `x`, by name; None without constraints.
+        maxcv: The largest violation of a constraint at `x`: 0 where all hold; NaN when no trial has finished.
+        trials: All trials in their order, each with `id`, `parameters` and `value`, which is None for a failed one, and
+            `constraints`.
+        success: Whether any trial has finished, and violates no constraint.
         status: 0 after all trials, 1 when the callback stopped, 2 when the time was up.
         message: The status in words.
     """
@@ -48,7 +52,7 @@ MESSAGES = ("All trials were made.", "The callback stopped the minimization.", "
 
 
 def minimize(
-    fun: Callable[..., Optional[float]],
+    fun: Callable[..., Any],
     space: Union[Space, Mapping[str, Any], Sequence[Tuple[float, float]]],
     trials: int = 100,
     *,
@@ -60,6 +64,7 @@ def minimize(
     seed: int = 0,
     sampler: str = "auto",
     model: Optional[Model] = None,
+    constraints: Any = (),
 ) -> OptimizeResult:
     """Minimizes a function of a few parameters that is costly to evaluate.
 
@@ -78,17 +83,23 @@ def minimize(
         seed: Seed of all suggestions; the same seed and values give the same trials.
         sampler: One of the library's samplers, as for `Study`.
         model: Weights for "optiformer".
+        constraints: What shall hold, which the samplers learn from the trials. Either names of values that shall be at
+            most 0: `fun` then returns its value and these, `(value, constraints)`, in their order or by name, with a value
+            of None for a trial that failed after they were measured. Or constraints as SciPy has them,
+            a `NonlinearConstraint` (lb <= fun(x) <= ub) or a list of them; they are evaluated behind `fun`.
 
     Raises:
         Error: for a space or an option, naming it.
-        ValueError: for a number of trials below 1, or an `x0` that is not in the space.
+        ValueError: for a number of trials below 1, an `x0` that is not in the space, or a `fun` that gives other constraints
+            than were named.
     """
     if trials < 1:
         raise ValueError(f"trials is {trials}, and at least one is needed")
     is_box = not isinstance(space, (Space, Mapping, str))
     if is_box:
         space = {f"x{place}": (float(low), float(high)) for place, (low, high) in enumerate(_pairs(space))}
-    study = Study(space, seed=seed, sampler=sampler, model=model)
+    evaluate, names = _constrained(fun, constraints)
+    study = Study(space, seed=seed, sampler=sampler, model=model, constraints=names)
     for point in _starts(x0, is_box):
         study.enqueue(dict(zip(space, point)) if is_box else point)
     started, failures, best = time.monotonic(), 0, None
@@ -98,18 +109,83 @@ def minimize(
             return _result(told, best, failures, is_box, 2)
         trial = study.ask()
         try:
-            value = fun(_argument(trial.parameters, is_box), *args)
+            value, measured = evaluate(_argument(trial.parameters, is_box), *args)
         except catch:
-            value = None
-        study.tell(trial, value)
+            value, measured = None, None
+        study.tell(trial, value, constraints=measured)
         told.append(study.told(trial))
-        value = told[-1].value
-        failures += value is None
-        if value is not None and (best is None or value < best.value):
+        failures += told[-1].value is None
+        if told[-1].value is not None and (best is None or _merit(told[-1]) < _merit(best)):
             best = told[-1]
         if callback is not None and _stops(callback, _result(told, best, failures, is_box, 0)):
             return _result(told, best, failures, is_box, 1)
     return _result(told, best, failures, is_box, 0)
+
+
+def _constrained(fun: Callable[..., Any], constraints: Any) -> Tuple[Callable[..., Any], Sequence[str]]:
+    """A function that gives the value and the constraints, and the names of these."""
+    if isinstance(constraints, str):
+        raise TypeError(f"constraints are a list of names, not the text {constraints!r}")
+    if hasattr(constraints, "lb"):
+        constraints = [constraints]
+    constraints = list(constraints)
+    if not constraints:
+        return (lambda *point: (fun(*point), None)), ()
+    if all(isinstance(name, str) for name in constraints):
+        return (lambda *point: _pair(fun(*point), constraints)), constraints
+    sides = [_sides(place, constraint) for place, constraint in enumerate(constraints)]
+    names = [name for its_names, _ in sides for name in its_names]
+
+    def evaluate(x: Any, *rest: Any) -> Any:
+        value = fun(x, *rest)
+        return value, [number for _, numbers in sides for number in numbers(x)]
+
+    return evaluate, names
+
+
+def _pair(returned: Any, names: Sequence[str]) -> Any:
+    if returned is None:
+        return None, None
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise ValueError(f"fun returned {returned!r}, and with constraints it returns (value, constraints)")
+    value, measured = returned
+    if measured is not None and len(measured) != len(names):
+        raise ValueError(f"fun returned {len(measured)} values of the constraints {', '.join(names)}")
+    return value, measured
+
+
+def _sides(place: int, constraint: Any) -> Tuple[Sequence[str], Callable[[Any], Any]]:
+    """A constraint of SciPy's as names and values that shall be at most 0, one for each bound that is finite."""
+    if not all(hasattr(constraint, name) for name in ("fun", "lb", "ub")):
+        raise TypeError(f"constraint {place}: {constraint!r} is no name and no NonlinearConstraint")
+    bounds = [_flat(constraint.lb), _flat(constraint.ub)]
+    count = max(map(len, bounds))
+    low, high = (bound * count if len(bound) == 1 else bound for bound in bounds)
+    if len(low) != len(high):
+        raise ValueError(f"constraint {place}: {len(low)} lower and {len(high)} upper bounds")
+    kept = [(index, -1.0, bound) for index, bound in enumerate(low) if bound > -math.inf]
+    kept += [(index, 1.0, bound) for index, bound in enumerate(high) if bound < math.inf]
+    names = [f"c{place}[{index}] {'<=' if sign > 0 else '>='} {bound:g}" for index, sign, bound in kept]
+
+    def values(x: Any) -> Sequence[float]:
+        numbers = _flat(constraint.fun(x))
+        if len(numbers) != count and count > 1:
+            raise ValueError(f"constraint {place}: its function gives {len(numbers)} values, and it has {count} bounds")
+        if count == 1 and len(numbers) > 1:
+            # One pair of bounds is for every value; of these the worst decides.
+            return [max(sign * (number - bound) for number in numbers) for _, sign, bound in kept]
+        return [sign * (numbers[index] - bound) for index, sign, bound in kept]
+
+    return names, values
+
+
+def _flat(values: Any) -> Sequence[float]:
+    return [float(value) for value in values] if hasattr(values, "__len__") else [float(values)]
+
+
+def _merit(trial: ToldTrial) -> Tuple[float, float]:
+    """What is less for the better of two finished trials, as in the library."""
+    return sum(max(value, 0.0) for value in (trial.constraints or {}).values()), trial.value
 
 
 def _pairs(bounds: Any) -> Any:
@@ -144,13 +220,16 @@ def _stops(callback: Callable[[OptimizeResult], Any], result: OptimizeResult) ->
 def _result(
     told: Sequence[ToldTrial], best: Optional[ToldTrial], failures: int, is_box: bool, status: int
 ) -> OptimizeResult:
+    constraints = None if best is None else best.constraints
     return OptimizeResult(
         x=None if best is None else _argument(best.parameters, is_box),
         fun=float("nan") if best is None else best.value,
         nfev=len(told),
         nfail=failures,
+        constraints=constraints,
+        maxcv=float("nan") if best is None else max([0.0, *(constraints or {}).values()]),
         trials=list(told),
-        success=best is not None,
+        success=best is not None and best.is_feasible,
         status=status,
         message=MESSAGES[status],
     )

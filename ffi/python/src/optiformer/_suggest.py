@@ -23,6 +23,7 @@ def suggest(
     sampler: str = "auto",
     model: Optional[Model] = None,
     cache: Optional[Cache] = None,
+    constraints: Any = None,
 ) -> Any:
     """The next configurations to try, to minimize a loss: a pure function of its arguments.
 
@@ -32,7 +33,8 @@ def suggest(
     Args:
         space: What may be tried.
         history: The configurations that were tried, in order: [trials, parameters].
-        losses: How they went, to be minimized; not finite for a failed trial, which is avoided.
+        losses: How they went, to be minimized; not finite for a failed trial, which is avoided. Of several objectives
+            [trials, objectives]: they count as in a study, suggestion by suggestion in another combination.
         pending: Configurations without an outcome so far: [trials, parameters].
         count: How many suggestions are wanted; each takes those before it for pending.
         seed: The study's seed.
@@ -40,6 +42,9 @@ def suggest(
         sampler: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "grid", "sobol" or "random".
         model: Weights for "optiformer" and "auto"; those that are part of the library if None.
         cache: What is kept from call to call, to make later ones faster.
+        constraints: The values of the constraints, [trials, constraints]: at most 0 where it holds, not finite where it was not
+            measured. A trial that lacks some of them counts as one that lacks them all, and as failed where one that it has
+            is above 0.
 
     Raises:
         Error: "INVALID_VALUE", naming array, row and parameter; "UNSUPPORTED" for more parameters or choices than
@@ -48,7 +53,7 @@ def suggest(
     count = integer("count", count, 0, 2**31)
     options = _options(sampler, model, seed, number, cache)
     with space._lock:
-        request = _request(space, options, history, losses, pending)
+        request = _request(space, options, history, losses, pending, constraints)
         size = len(space)
         out = (ctypes.c_double * (count * size))()
         call("optiformer_suggest", *request, out, count)
@@ -69,13 +74,14 @@ def choose(
     sampler: str = "auto",
     model: Optional[Model] = None,
     cache: Optional[Cache] = None,
+    constraints: Any = None,
 ) -> Tuple[List[int], List[float]]:
     """The order in which to try given configurations: the rows of a table, or a feasible set that no space describes.
 
     Args:
         space: What may be tried.
         candidates: The configurations to rank: [candidates, parameters]. Tried ones are ranked with the others.
-        history, losses, pending, seed, number, sampler, model, cache: As for `suggest`.
+        history, losses, pending, seed, number, sampler, model, cache, constraints: As for `suggest`.
 
     Returns:
         The candidates' places in `candidates`, the most promising first (in random order before two trials have
@@ -87,7 +93,7 @@ def choose(
     """
     options = _options(sampler, model, seed, number, cache)
     with space._lock:
-        request = _request(space, options, history, losses, pending)
+        request = _request(space, options, history, losses, pending, constraints)
         given, count = matrix("candidates", candidates, len(space))
         order = (ctypes.c_size_t * count)()
         ratings = (ctypes.c_double * count)()
@@ -106,14 +112,19 @@ def suggest_flat(
     sampler: str,
     model: Optional[Model],
     cache: Cache,
+    objective_count: int,
+    constraints: "array.array[float]",
+    constraint_count: int,
 ) -> List[float]:
     """One suggestion, as `suggest` makes it, from rows that lie one after the other: nothing is converted for each call."""
     options = _options(sampler, model, seed, number, cache)
+    options.objective_count = objective_count
+    options.constraints, options.constraint_count = pointer(constraints), constraint_count
     with space._lock:
         size = len(space)
         waiting, _ = matrix("pending", pending, size)
         out = (ctypes.c_double * size)()
-        finished = len(losses)
+        finished = len(losses) // objective_count
         call(
             "optiformer_suggest",
             space._handle,
@@ -130,7 +141,7 @@ def suggest_flat(
 
 
 def _request(
-    space: Space, options: SuggestOptions, history: Any, losses: Sequence[float], pending: Any
+    space: Space, options: SuggestOptions, history: Any, losses: Any, pending: Any, constraints: Any
 ) -> Tuple[Any, ...]:
     """The arguments that the calls share: space, options and the trials so far. The space is locked."""
     if len(history) != len(losses):
@@ -138,7 +149,19 @@ def _request(
     size = len(space)
     finished, _ = matrix("history", history, size)
     running, waiting = matrix("pending", pending, size)
-    return space._handle, ctypes.byref(options), finished, doubles(losses), len(losses), running, waiting
+    if len(losses) and hasattr(losses[0], "__len__"):
+        options.objective_count = len(losses[0])
+        told, _ = matrix("losses", losses, len(losses[0]), "objectives")
+    else:
+        told = doubles(losses)
+    if constraints is not None:
+        if len(constraints) != len(history):
+            raise ValueError(f"{len(history)} trials and {len(constraints)} rows of constraints")
+        options.constraint_count = len(constraints[0]) if len(constraints) else 0
+        # The struct has the address alone; this keeps what is there.
+        options.held, _ = matrix("constraints", constraints, options.constraint_count, "constraints")
+        options.constraints = options.held
+    return space._handle, ctypes.byref(options), finished, told, len(losses), running, waiting
 
 
 def _options(

@@ -41,8 +41,11 @@ class OptiFormerSampler(BaseSampler):
     trials are suggested together, apart from the rest; a parameter whose range changes, or that no completed trial has, by itself,
     from the trials that have it.
 
-    Completed trials count with their value, pruned ones with their last intermediate value; failed ones, and those that violate
-    a constraint, are avoided, and running ones kept away from. Trials with a value outside today's range of a parameter are left out.
+    Completed trials count with their value, pruned ones with their last intermediate value; failed ones are avoided, and
+    running ones kept away from. Trials with a value outside today's range of a parameter are left out. What `trial.set_constraint`
+    or `constraints_func` says of a constraint is modeled, so that trials are suggested where the constraints are likely to
+    hold. In a study of several objectives each trial minimizes another weighted combination of them, so that the trials spread
+    along the Pareto front.
 
     A suggestion depends on the seed, the trial's number and the trials before it, so that a study goes on after a restart as it
     would have, given the same seed. With several jobs Optuna draws a new seed for each.
@@ -56,11 +59,10 @@ class OptiFormerSampler(BaseSampler):
             "grid", "sobol", "random".
         model: Weights for "optiformer" and "auto"; the ones that are part of the library when None.
         constraints_func: Gives a finished trial's constraint values; one above 0 is violated. They are stored as Optuna's own samplers
-            store them, and `trial.set_constraint` works as well. By how much a constraint is violated is not looked at:
-            a trial that violates one is avoided as a failed one is.
+            store them, and `trial.set_constraint` works as well. A trial that lacks some constraints that others have counts as
+            one without any, and as failed where it violates one.
 
     Raises:
-        ValueError: while suggesting, for a study with several objectives.
         optiformer.Error: while suggesting, for ints beyond ±2^53, and with "optiformer" for more parameters or choices than
             the model has names for (64 of each).
     """
@@ -112,7 +114,6 @@ class OptiFormerSampler(BaseSampler):
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> Dict[str, BaseDistribution]:
         """The parameters that are suggested together with others, and that have more than one value."""
-        _check_objective(study)
         trials = study.get_trials(deepcopy=False)
         with self._lock:
             structure = self._memory(study).structure
@@ -123,7 +124,6 @@ class OptiFormerSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: Dict[str, BaseDistribution]
     ) -> Dict[str, Any]:
         """Values for the parameters of `search_space`, without those that are not active."""
-        _check_objective(study)
         suggested = {name: _only(it) for name, it in search_space.items() if it.single()}
         open_space = {name: it for name, it in search_space.items() if name not in suggested}
         if not open_space:
@@ -144,7 +144,6 @@ class OptiFormerSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """A value for one parameter, from the trials that have it."""
-        _check_objective(study)
         if param_distribution.single():
             return _only(param_distribution)
         trials = study.get_trials(deepcopy=False)
@@ -195,6 +194,9 @@ class OptiFormerSampler(BaseSampler):
             sampler=self._sampler,
             model=self._model,
             cache=view.cache,
+            objective_count=view.objective_count,
+            constraints=view.constraints,
+            constraint_count=len(view.constraint_names),
         )
         given.update((name, value) for name, value in zip(view.names, row) if not math.isnan(value))
         self._given.setdefault(_key(study, trial), {}).update(given)
@@ -248,7 +250,7 @@ class _Memory:
         names = tuple(part.distributions)
         view = self._views.pop(names, None)
         if view is None or (view.part is not part and view.part != part):
-            view = View(part, study.direction)
+            view = View(part, study.directions)
         self._views[names] = view
         if len(self._views) > MOST_VIEWS:
             del self._views[next(iter(self._views))]
@@ -274,11 +276,6 @@ def _checked(seed: Optional[int]) -> int:
     if not 0 <= seed < 2**64:
         raise ValueError(f"seed {seed} is not between 0 and 2**64 - 1")
     return int(seed)
-
-
-def _check_objective(study: Study) -> None:
-    if len(study.directions) > 1:
-        raise ValueError(f"OptiFormerSampler optimizes one objective, and the study has {len(study.directions)}")
 
 
 def _only(distribution: BaseDistribution) -> Any:

@@ -3,7 +3,7 @@
 import array
 import bisect
 import math
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.study import StudyDirection
@@ -16,19 +16,19 @@ from ._structure import Part
 
 
 class View(Follower):
-    """The finished trials that have some parameters, as rows of doubles with their losses, in the order of their numbers.
+    """The finished trials that have some parameters, as rows of doubles with their losses and constraints, in the order of their numbers.
 
     A row has NaN for a parameter that is not active. A trial that lacks an active parameter, or has a value outside today's range
     of one, has no row.
     """
 
-    def __init__(self, part: Part, direction: StudyDirection) -> None:
+    def __init__(self, part: Part, directions: Sequence[StudyDirection]) -> None:
         super().__init__()
         self.part = part
         self.names = tuple(part.distributions)
         self.space = _space(part)
         self.cache = Cache()
-        self._direction = direction
+        self._directions = tuple(directions)
         self._places = {name: place for place, name in enumerate(self.names)}
         self.clear()
 
@@ -36,8 +36,17 @@ class View(Follower):
         self._numbers: List[int] = []
         #: The rows, one after the other.
         self.rows = array.array("d")
-        #: A loss for each row, to be minimized; not a number for a failed trial.
+        #: Losses for each row, one for each objective, to be minimized; not numbers for a failed trial.
         self.losses = array.array("d")
+        #: The names of the constraints that these trials have.
+        self.constraint_names: Tuple[str, ...] = ()
+        #: Their values for each row; not numbers where a trial has none.
+        self.constraints = array.array("d")
+
+    @property
+    def objective_count(self) -> int:
+        """The number of losses of a row."""
+        return len(self._directions)
 
     def take(self, trial: FrozenTrial) -> None:
         row = self.row(internal(trial, self.part.distributions))
@@ -45,8 +54,22 @@ class View(Follower):
             return
         place = bisect.bisect(self._numbers, trial.number)
         self._numbers.insert(place, trial.number)
-        self.losses.insert(place, _loss(trial, self._direction))
-        self.rows[place * len(row) : place * len(row)] = array.array("d", row)
+        _insert(self.losses, place, _losses(trial, self._directions))
+        _insert(self.rows, place, row)
+        constraints = trial.constraints if trial.system_attrs else {}
+        new = set(constraints).difference(self.constraint_names)
+        if new:
+            self._name(new)
+        _insert(self.constraints, place, [constraints.get(name, math.nan) for name in self.constraint_names])
+
+    def _name(self, new: Set[str]) -> None:
+        """More constraints, which the trials so far do not have. The order of the names is theirs, whichever trial came first."""
+        old, self.constraint_names = self.constraint_names, tuple(sorted({*self.constraint_names, *new}))
+        places = [old.index(name) if name in old else None for name in self.constraint_names]
+        rows = [self.constraints[start : start + len(old)] for start in range(0, len(self.constraints), len(old) or 1)]
+        rows = rows or [()] * (len(self._numbers) - 1)
+        wider = [math.nan if place is None else row[place] for row in rows for place in places]
+        self.constraints = array.array("d", wider)
 
     def row(self, values: Mapping[str, float]) -> Optional[List[float]]:
         """Values in Optuna's internal representation as a row, or None."""
@@ -89,17 +112,21 @@ def internal(trial: FrozenTrial, distributions: Mapping[str, BaseDistribution]) 
     return values
 
 
-def _loss(trial: FrozenTrial, direction: StudyDirection) -> float:
-    """What was observed, to be minimized; not a number for a trial that failed or violates a constraint."""
+def _insert(matrix: "array.array[float]", place: int, row: Sequence[float]) -> None:
+    """Puts a row into a matrix whose rows lie one after the other."""
+    matrix[place * len(row) : place * len(row)] = array.array("d", row)
+
+
+def _losses(trial: FrozenTrial, directions: Sequence[StudyDirection]) -> Sequence[float]:
+    """What was observed, to be minimized; not numbers for a trial that failed."""
+    values: Optional[Sequence[float]] = None
     if trial.state == TrialState.COMPLETE:
-        value = trial.value
+        values = trial.values
     elif trial.state == TrialState.PRUNED and trial.intermediate_values:
-        value = trial.intermediate_values[max(trial.intermediate_values)]
-    else:
-        value = None
-    if value is None or (trial.system_attrs and any(it > 0 for it in trial.constraints.values())):
-        return math.nan
-    return -value if direction == StudyDirection.MAXIMIZE else value
+        values = [trial.intermediate_values[max(trial.intermediate_values)]]
+    if values is None or len(values) != len(directions):
+        return [math.nan] * len(directions)
+    return [-value if direction == StudyDirection.MAXIMIZE else value for value, direction in zip(values, directions)]
 
 
 def _space(part: Part) -> Space:
