@@ -2,7 +2,7 @@
 
 import pytest
 from optiformer.optuna import OptiFormerSampler
-from optuna.testing.pytest_samplers import BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase
+from optuna.testing.pytest_samplers import BasicSamplerTestCase, MultiObjectiveSamplerTestCase, RelativeSamplerTestCase
 
 
 @pytest.fixture(params=["auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "sobol", "random"])
@@ -22,7 +22,7 @@ class TestRelative(RelativeSamplerTestCase):
         return sampler
 
 
-class TestSingleObjective(SingleOnlySamplerTestCase):
+class TestSeveralObjectives(MultiObjectiveSamplerTestCase):
     @pytest.fixture
     def sampler(self, sampler):
         return sampler

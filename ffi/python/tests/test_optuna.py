@@ -111,9 +111,6 @@ def test_discrete_spaces_are_not_repeated_while_something_is_left():
 
 
 def test_what_cannot_be_done_is_said():
-    study = optuna.create_study(directions=["minimize", "minimize"], sampler=OptiFormerSampler(seed=1))
-    with pytest.raises(ValueError, match="one objective"):
-        study.optimize(lambda t: (t.suggest_float("x", 0, 1), 1.0), n_trials=2)
     with pytest.raises(ValueError, match="seed"):
         OptiFormerSampler(seed=-1)
     with pytest.raises(ValueError, match="model"):
