@@ -39,6 +39,12 @@ std::vector<double> numbers(Words &words, std::size_t count) {
     return values;
 }
 
+/// Numbers with their number before them.
+std::vector<double> counted(Words &words) {
+    const auto count = static_cast<std::size_t>(natural(words));
+    return numbers(words, count);
+}
+
 std::string text(Words &words) {
     const auto hexadecimal = word(words);
     std::string text;
@@ -73,10 +79,18 @@ public:
             serve_space(call, words);
         } else if (call == "study") {
             const auto direction = text(words), sampler = text(words);
-            const bool maximizes = direction == "maximize";
-            using optiformer::Direction;
-            study_ = std::make_unique<optiformer::Study>(
-                *space_, maximizes ? Direction::maximize : Direction::minimize, natural(words), nullptr, sampler);
+            optiformer::StudyOptions options;
+            options.direction = direction_of(direction);
+            options.sampler = sampler;
+            options.seed = natural(words);
+            for (auto count = natural(words); count > 0; count--) {
+                options.constraints.push_back(text(words));
+            }
+            for (auto count = natural(words); count > 0; count--) {
+                const auto name = text(words);
+                options.objectives.push_back({name, direction_of(text(words))});
+            }
+            study_ = std::make_unique<optiformer::Study>(*space_, options);
             answer();
         } else if (call == "suggest") {
             suggest(words);
@@ -86,6 +100,10 @@ public:
     }
 
 private:
+    static optiformer::Direction direction_of(const std::string &name) {
+        return name == "maximize" ? optiformer::Direction::maximize : optiformer::Direction::minimize;
+    }
+
     /// Begins the answer, once nothing can fail any more.
     static void answer() { std::fputs("ok", stdout); }
 
@@ -140,6 +158,50 @@ private:
             const auto id = study_->add(numbers(words), value);
             answer();
             put(id);
+        } else if (call == "tell_measured") {
+            const auto id = natural(words);
+            const auto objectives = counted(words), constraints = counted(words);
+            study_->tell(id, objectives, constraints);
+            answer();
+        } else if (call == "add_measured") {
+            const auto objectives = counted(words), constraints = counted(words);
+            const auto id = study_->add(numbers(words), objectives, constraints);
+            answer();
+            put(id);
+        } else if (call == "tell_pruned") {
+            study_->tell_pruned(natural(words));
+            answer();
+        } else if (call == "report") {
+            const auto id = natural(words), step = natural(words);
+            study_->report(id, step, number(words));
+            answer();
+        } else if (call == "restore") {
+            *study_ = optiformer::Study::restore(study_->save());
+            answer();
+        } else if (call == "violation") {
+            const double violation = study_->violation(natural(words));
+            answer();
+            put(violation);
+        } else if (call == "front") {
+            const auto ids = study_->front();
+            answer();
+            for (const auto id : ids) {
+                put(id);
+            }
+        } else if (call == "trials") {
+            answer();
+            for (const auto &trial : study_->trials()) {
+                static const char *const states[] = {"pending", "finished", "failed", "pruned"};
+                put(trial.id);
+                put(std::string(states[static_cast<int>(trial.state)]));
+                put(trial.values);
+                put(trial.objectives);
+                put(trial.constraints);
+                for (const auto &report : study_->reports(trial.id)) {
+                    put(report.step);
+                    put(report.value);
+                }
+            }
         } else if (call == "enqueue") {
             study_->enqueue(numbers(words));
             answer();

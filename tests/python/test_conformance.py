@@ -57,6 +57,30 @@ def number(value):
     return float(value) if isinstance(value, str) else value
 
 
+def numbers(values):
+    return [number(value) for value in values]
+
+
+def read_back(study, converter):
+    """The trials as the scenarios have them."""
+    trials = [*study.trials, *study.pending]
+
+    def row(named, names):
+        return [named[name] for name in names] if named else ["nan"] * len(names)
+
+    return [
+        {
+            "id": trial.id,
+            "state": getattr(trial, "state", "pending"),
+            "values": converter.row(trial.parameters),
+            "objectives": row(getattr(trial, "objectives", None), study.objectives),
+            "constraints": row(getattr(trial, "constraints", None), study.constraints),
+            "reports": list(map(list, study.reports(trial))),
+        }
+        for trial in sorted(trials, key=lambda trial: trial.id)
+    ]
+
+
 def play(study, converter, step):
     call, returns = step["call"], step.get("returns")
     if call == "ask":
@@ -65,6 +89,23 @@ def play(study, converter, step):
             assert {"id": trial.id, "values": converter.row(trial.parameters)} == returns
     elif call == "tell":
         expect(step, lambda: study.tell(step["id"], number(step["value"])))
+    elif call == "tell_measured":
+        measured = {"constraints": numbers(step["constraints"])} if step["constraints"] else {}
+        expect(step, lambda: study.tell(step["id"], numbers(step["objectives"]), **measured))
+    elif call == "add_measured":
+        measured = {"constraints": numbers(step["constraints"])} if step["constraints"] else {}
+        values, objectives = converter.named(step["values"]), numbers(step["objectives"])
+        assert expect(step, lambda: study.add(values, objectives, **measured)) == returns
+    elif call == "tell_pruned":
+        expect(step, lambda: study.tell_pruned(step["id"]))
+    elif call == "report":
+        expect(step, lambda: study.report(step["id"], step["step"], number(step["value"])))
+    elif call == "front":
+        assert [trial.id for trial in study.front()] == returns
+    elif call == "violation":
+        assert study.violation(step["id"]) == returns
+    elif call == "trials":
+        assert read_back(study, converter) == returns
     elif call == "tell_failed":
         expect(step, lambda: study.tell_failed(step["id"]))
     elif call == "add":
@@ -89,11 +130,17 @@ def play(study, converter, step):
 def test_study(scenario):
     space = optiformer.Space(json.dumps(scenario["space"]))
     options = {"direction": scenario["direction"], "sampler": scenario["sampler"], "seed": int(scenario["seed"])}
+    options["constraints"] = scenario.get("constraints", ())
+    if "objectives" in scenario:
+        options["objectives"] = {objective["name"]: objective["direction"] for objective in scenario["objectives"]}
     study = expect(scenario, lambda: optiformer.Study(space, **options))
     converter = Converter(scenario["space"])
     for index, step in enumerate(scenario["steps"]):
         try:
-            play(study, converter, step)
+            if step["call"] == "restore":
+                study = optiformer.Study.restore(study.save())
+            else:
+                play(study, converter, step)
         except AssertionError as error:
             raise AssertionError(f"step {index}, {step}") from error
 

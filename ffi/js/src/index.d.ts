@@ -143,6 +143,35 @@ export interface StudyOptions {
   readonly model?: Model;
   /** The same seed and answers give the same study. */
   readonly seed?: number | bigint;
+  /** Names of constraints: values that are told with each trial and shall be at most 0. */
+  readonly constraints?: readonly string[];
+  /**
+   * Several objectives: their names, or their directions by name. The trials then spread along the
+   * Pareto front, which front() has.
+   */
+  readonly objectives?: readonly string[] | { readonly [name: string]: 'minimize' | 'maximize' };
+}
+
+/** Numbers in the study's order, or by name. */
+export type Numbers = readonly number[] | { readonly [name: string]: number };
+
+/** What was measured besides the objective. */
+export interface Measured {
+  /** The values of the study's constraints, each at most 0 where it holds. */
+  readonly constraints?: Numbers;
+}
+
+/** A trial that is read back. */
+export interface StoredTrial<S extends Parameters> extends Trial<S> {
+  readonly state: 'pending' | 'finished' | 'failed' | 'pruned';
+  /** The objective, the first of several; null unless the trial has finished. */
+  readonly value: number | null;
+  /** The objectives by name; null unless the trial has finished. */
+  readonly objectives: { readonly [name: string]: number } | null;
+  /** The constraints by name; null where they were not measured. */
+  readonly constraints: { readonly [name: string]: number } | null;
+  /** Pairs of a step and an intermediate value, by ascending step. */
+  readonly reports: readonly (readonly [number, number])[];
 }
 
 /** Options of a run. */
@@ -154,17 +183,17 @@ export interface RunOptions<S extends Parameters> {
   /** Ends the run; what had finished stays. */
   readonly signal?: AbortSignal;
   /** Called after each trial; the value of a failed one is null. */
-  readonly onTrial?: (trial: Trial<S> & { readonly value: number | null }) => void;
+  readonly onTrial?: (trial: Trial<S> & { readonly value: number | Numbers | null }) => void;
 }
 
+/** The value of a configuration, or of several objectives the values; with constraints both. */
+export type Outcome = number | Numbers | null | { readonly value: number | Numbers | null; readonly constraints: Numbers };
+
 /**
- * The value of a configuration. `null`, a number that is not finite and an exception mean a failed
+ * The outcome of a configuration. `null`, a number that is not finite and an exception mean a failed
  * trial.
  */
-export type Objective<S extends Parameters> = (
-  values: Values<S>,
-  trial: Trial<S>,
-) => number | null | Promise<number | null>;
+export type Objective<S extends Parameters> = (values: Values<S>, trial: Trial<S>) => Outcome | Promise<Outcome>;
 
 /**
  * One optimization, which hands out trials and is told how they went. Any number of trials may be
@@ -177,24 +206,58 @@ export class Study<const S extends Parameters = Parameters> {
   ask(): Trial<S>;
   /**
    * How a trial went; a value that is not finite counts as a failed trial.
-   * @throws {OptiFormerError} UNKNOWN_TRIAL or ALREADY_TOLD.
+   * @param value Its value, or of several objectives all values. An empty list where a constraint
+   * is violated and nothing else was measured.
+   * @throws {OptiFormerError} UNKNOWN_TRIAL or ALREADY_TOLD; INVALID_VALUE for other objectives or
+   * constraints than the study has.
    */
-  tell(id: number, value: number): void;
+  tell(id: number, value: number | Numbers, measured?: Measured): void;
   /** That a trial failed: it is kept, and avoided. */
   tellFailed(id: number): void;
-  /** Adds a trial that was made elsewhere, and returns its id. */
-  add(values: Partial<Values<S>>, value: number): number;
-  /** A configuration to try before any other. */
+  /**
+   * That a trial was ended early: its last intermediate value counts for later suggestions.
+   * @throws {OptiFormerError} As tell().
+   */
+  tellPruned(id: number): void;
+  /**
+   * An intermediate value of a trial, which is pending: its objective at a step, such as an epoch.
+   * Steps ascend.
+   * @throws {OptiFormerError} As tell(); INVALID_VALUE for a step that is not above the one before.
+   */
+  report(id: number, step: number | bigint, value: number): void;
+  /** Adds a trial that was made elsewhere, with what tell() takes, and returns its id. */
+  add(values: Partial<Values<S>>, value: number | Numbers, measured?: Measured): number;
+  /** A configuration to try before any other; active parameters that it lacks are filled in. */
   enqueue(values: Partial<Values<S>>): void;
-  /** The best trial so far; null when none has finished. */
+  /** Lets a trial, which is pending, leave the study without an outcome. */
+  abandon(id: number): void;
+  /** Lets the trials that are pending now be asked for again: for a study whose workers are gone. */
+  offerPending(): void;
+  /**
+   * The best trial so far; null when none has finished, and in a study of several objectives. Under
+   * constraints the best feasible one, and while there is none that which violates them least.
+   */
   best(): Best<S> | null;
+  /** The ids of the Pareto front: the feasible trials that no other one beats. */
+  front(): number[];
+  /** By how much a trial violates the constraints: 0 where they hold, NaN where not measured. */
+  violation(id: number): number;
+  /** All trials, in the order of their ids. */
+  trials(): StoredTrial<S>[];
+  /** The whole study as a text, which restore() and the command-line tool read. */
+  save(): string;
+  /**
+   * A study from what save() gave; it goes on as the one that was saved would have.
+   * @throws {OptiFormerError} INVALID_JOURNAL, with line and byte.
+   */
+  static restore<const S extends Parameters = Parameters>(saved: string, options?: { readonly model?: Model }): Study<S>;
   /**
    * Why a trial, which is pending, was suggested.
    * @throws {OptiFormerError} UNKNOWN_TRIAL; NOT_FOUND for a trial that was told, enqueued or
    * added.
    */
   explain(id: number): Explanation;
-  /** How many trials have finished, failed, and are pending. */
+  /** How many trials have finished, have failed or were pruned, and are pending. */
   counts(): Counts;
   /** Runs more trials, and gives the best of the study, null when none has finished. */
   optimize(objective: Objective<S>, options: RunOptions<S>): Promise<Best<S> | null>;
@@ -212,21 +275,51 @@ export function minimize<const S extends Parameters>(
  * Everything that a suggestion depends on. A configuration is a list of numbers: a choice by its
  * index, NaN for inactive.
  */
-export interface SuggestOptions {
+export interface ChooseOptions {
   /** The trials that finished, in order. */
   readonly history?: readonly (readonly number[])[];
-  /** Theirs, to be minimized; one that is not finite means a failed trial. */
-  readonly losses?: readonly number[];
+  /**
+   * Theirs, to be minimized; one that is not finite means a failed trial. Of several objectives a
+   * list for each trial.
+   */
+  readonly losses?: readonly number[] | readonly (readonly number[])[];
+  /**
+   * The values of the constraints of each trial, at most 0 where they hold and NaN where they were
+   * not measured.
+   */
+  readonly constraints?: readonly (readonly number[])[];
   /** Trials without an outcome so far. */
   readonly pending?: readonly (readonly number[])[];
-  /** How many suggestions are wanted; each takes those before it for pending. */
-  readonly count?: number;
   readonly seed?: number | bigint;
   /** The number of the trial that is asked for, from 0. */
   readonly number?: number | bigint;
   readonly sampler?: Sampler;
   readonly model?: Model;
 }
+
+/** What a suggestion depends on, and how many are wanted. */
+export interface SuggestOptions extends ChooseOptions {
+  /** How many suggestions are wanted; each takes those before it for pending. */
+  readonly count?: number;
+}
+
+/** The order in which to try given configurations. */
+export interface Ranking {
+  /** The candidates' places, the most promising first. */
+  readonly order: number[];
+  /** What each candidate is ranked by, larger is better; NaN where the sampler has no such number. */
+  readonly ratings: number[];
+}
+
+/**
+ * Ranks given configurations: the rows of a table, or a feasible set that no space describes.
+ * @throws {OptiFormerError} UNSUPPORTED for "sobol" and "cma_es".
+ */
+export function choose<const S extends Parameters>(
+  space: S | Space<S>,
+  candidates: readonly (readonly number[])[],
+  options?: ChooseOptions,
+): Ranking;
 
 /** Configurations to try next, to minimize a loss: a pure function of its arguments. */
 export function suggest<const S extends Parameters>(space: S | Space<S>, options?: SuggestOptions): number[][];

@@ -5,5 +5,5 @@ export { OptiFormerError } from './error.js';
 export { Model } from './model.js';
 export { Space } from './space.js';
 export { Study, minimize } from './study.js';
-export { suggest } from './suggest.js';
+export { choose, suggest } from './suggest.js';
 export { version } from './library.js';

@@ -66,6 +66,14 @@ class Arena {
     return place;
   }
 
+  /** Texts as an array of pointers. */
+  texts(what, values) {
+    const places = values.map((value) => this.text(what, value));
+    const place = this.bytes(4 * values.length);
+    new Uint32Array(functions.memory.buffer, place, values.length).set(places);
+    return place;
+  }
+
   /** A copy of the doubles at `place`. */
   read(place, length) {
     return Array.from(new Float64Array(functions.memory.buffer, place, length));
@@ -113,6 +121,25 @@ export function handle(arena, name, ...args) {
   const out = arena.bytes(4);
   call(arena, name, ...args, out);
   return memory().getUint32(out, true);
+}
+
+/**
+ * Calls a function that writes columns behind `args`, with their bytes a row, twice: for the number
+ * of rows, then for the columns. Gives that number and the places.
+ */
+export function columns(arena, name, args, sizes) {
+  const count = arena.bytes(4);
+  call(arena, name, ...args, ...sizes.map(() => 0), 0, count);
+  const rows = memory().getUint32(count, true);
+  const places = sizes.map((size) => arena.bytes(size * rows));
+  call(arena, name, ...args, ...places, rows, count);
+  return { rows, places };
+}
+
+/** The whole numbers of 64 bits at a place. */
+export function wholes(place, length) {
+  const view = memory();
+  return Array.from({ length }, (_, index) => Number(view.getBigUint64(place + 8 * index, true)));
 }
 
 /** Calls a function that writes a text: for its length, then for the text. */

@@ -1,15 +1,17 @@
-import { Handle, call, handle, memory, textIn, unsigned, withArena } from './library.js';
+import { Handle, call, columns, handle, memory, text, textIn, unsigned, wholes, withArena } from './library.js';
 import { OptiFormerError, invalid } from './error.js';
 import { asSpace, named, row } from './space.js';
 
-// struct_size, direction, sampler, model and seed of optiformer_study_options.
-const OPTIONS_SIZE = 24;
+// struct_size, direction, sampler, model, seed, constraints, constraint_count, objectives,
+// directions and objective_count of optiformer_study_options.
+const OPTIONS_SIZE = 48;
 // struct_size, sampler[32], origin[32], median, deviation and improvement of
 // optiformer_explanation.
 const EXPLANATION_SIZE = 96;
 
 const DIRECTIONS = ['minimize', 'maximize'];
-const KNOWN = ['direction', 'sampler', 'model', 'seed'];
+const STATES = ['pending', 'finished', 'failed', 'pruned'];
+const KNOWN = ['direction', 'sampler', 'model', 'seed', 'constraints', 'objectives'];
 
 /** Refuses an option that is misspelt, which would quietly have no effect. */
 export function checkOptions(options, known) {
@@ -17,32 +19,111 @@ export function checkOptions(options, known) {
   if (stranger !== undefined) throw invalid(`there is no option ${JSON.stringify(stranger)}; there are ${known.join(', ')}`);
 }
 
+/** What a study is made of that was restored rather than begun. */
+class Restored {
+  constructor(place) {
+    this.place = place;
+  }
+}
+
+/** Objectives by name, or a list of names, as names and directions. */
+function objectiveList(objectives, direction) {
+  const entries = Array.isArray(objectives) ? objectives.map((name) => [name, direction]) : Object.entries(objectives);
+  for (const [name, its] of entries) {
+    if (!DIRECTIONS.includes(its)) {
+      throw invalid(`the direction of objective ${JSON.stringify(name)} is 'minimize' or 'maximize', not ${JSON.stringify(its)}`);
+    }
+  }
+  return entries;
+}
+
+/** The options' struct in memory. */
+function rawOptions(arena, { direction = 'minimize', sampler = 'auto', model, seed = 0, constraints = [], objectives = [] }) {
+  if (!DIRECTIONS.includes(direction)) {
+    throw invalid(`direction is 'minimize' or 'maximize', not ${JSON.stringify(direction)}`);
+  }
+  if (!Array.isArray(constraints)) throw invalid('constraints are a list of names');
+  const entries = objectiveList(objectives, direction);
+  const raw = arena.bytes(OPTIONS_SIZE);
+  const name = arena.text('sampler', sampler);
+  const names = arena.texts('constraint', constraints);
+  const objectiveNames = arena.texts('objective', entries.map(([its]) => its));
+  const directions = arena.bytes(4 * entries.length);
+  const view = memory();
+  entries.forEach(([, its], index) => view.setInt32(directions + 4 * index, DIRECTIONS.indexOf(its), true));
+  view.setUint32(raw, OPTIONS_SIZE, true);
+  view.setInt32(raw + 4, DIRECTIONS.indexOf(direction), true);
+  view.setUint32(raw + 8, name, true);
+  view.setUint32(raw + 12, model?._place ?? 0, true);
+  view.setBigUint64(raw + 16, unsigned('seed', seed), true);
+  view.setUint32(raw + 24, names, true);
+  view.setUint32(raw + 28, constraints.length, true);
+  view.setUint32(raw + 32, objectiveNames, true);
+  view.setUint32(raw + 36, directions, true);
+  view.setUint32(raw + 40, entries.length, true);
+  return raw;
+}
+
+/** Numbers in the order of their names; how many there are is checked by the library. */
+function ordered(kind, names, given) {
+  if (typeof given === 'number') return [given];
+  if (Array.isArray(given)) return given;
+  if (given === null || typeof given !== 'object') throw invalid(`${kind} values are numbers, not ${typeof given}`);
+  const told = Object.keys(given);
+  if (told.length !== names.length || !names.every((name) => Object.hasOwn(given, name))) {
+    throw invalid(`the study has the ${kind}s ${names.join(', ')}, and ${told.join(', ')} were told`);
+  }
+  return names.map((name) => given[name]);
+}
+
 /** One optimization, which hands out trials and is told how they went. */
 export class Study {
   #handle;
   #parameters;
+  #objectives;
+  #constraints;
 
   constructor(space, options = {}) {
-    checkOptions(options, KNOWN);
-    const { direction = 'minimize', sampler = 'auto', model, seed = 0 } = options;
-    if (!DIRECTIONS.includes(direction)) {
-      throw invalid(`direction is 'minimize' or 'maximize', not ${JSON.stringify(direction)}`);
+    if (space instanceof Restored) {
+      this.#begin(space.place);
+      return;
     }
+    checkOptions(options, KNOWN);
     const made = asSpace(space);
-    this.#parameters = made._parameters;
-    const place = withArena((arena) => {
-      const raw = arena.bytes(OPTIONS_SIZE);
-      const name = arena.text('sampler', sampler);
-      const view = memory();
-      view.setUint32(raw, OPTIONS_SIZE, true);
-      view.setInt32(raw + 4, DIRECTIONS.indexOf(direction), true);
-      view.setUint32(raw + 8, name, true);
-      view.setUint32(raw + 12, model?._place ?? 0, true);
-      view.setBigUint64(raw + 16, unsigned('seed', seed), true);
-      return handle(arena, 'optiformer_study_new', made._place, raw);
-    });
-    if (made !== space) made.free();
+    try {
+      this.#begin(withArena((arena) => handle(arena, 'optiformer_study_new', made._place, rawOptions(arena, options))));
+    } finally {
+      if (made !== space) made.free();
+    }
+  }
+
+  /** Owns a study of the library, and reads what it is made of. */
+  #begin(place) {
     this.#handle = new Handle('study', 'optiformer_study_free', place);
+    const { objectives, constraints } = JSON.parse(withArena((arena) => text(arena, 'optiformer_study_description', place)));
+    this.#objectives = objectives.map(({ name }) => name);
+    this.#constraints = constraints;
+    this.#parameters = withArena((arena) => {
+      const space = handle(arena, 'optiformer_study_space', place);
+      const owned = new Handle('space', 'optiformer_space_free', space);
+      const document = text(arena, 'optiformer_space_to_json', space);
+      owned.free();
+      return JSON.parse(document).parameters;
+    });
+  }
+
+  /** A study from what save() gave. */
+  static restore(saved, options = {}) {
+    checkOptions(options, ['model']);
+    const model = options.model?._place ?? 0;
+    return new Study(
+      new Restored(withArena((arena) => handle(arena, 'optiformer_study_restore', arena.text('saved', saved), model))),
+    );
+  }
+
+  /** The whole study as a text. */
+  save() {
+    return withArena((arena) => text(arena, 'optiformer_study_save', this.#handle.place));
   }
 
   /** The next trial. */
@@ -61,9 +142,38 @@ export class Study {
   }
 
   /** How a trial went; a value that is not finite counts as a failed trial. */
-  tell(id, value) {
+  tell(id, value, options = {}) {
+    this.#tell('optiformer_study_tell', () => [unsigned('id', id)], [], value, options);
+  }
+
+  /** Tells or adds a trial; `before` gives the arguments before what was measured. */
+  #tell(name, before, after, value, options) {
+    checkOptions(options, ['constraints']);
+    const objectives = ordered('objective', this.#objectives, value);
+    const constraints = ordered('constraint', this.#constraints, options.constraints ?? []);
+    if ([...objectives, ...constraints].some((number) => typeof number !== 'number')) {
+      throw invalid(`the outcome of a trial is numbers, not ${JSON.stringify(value)}`);
+    }
+    withArena((arena) => {
+      if (typeof value === 'number' && constraints.length === 0) {
+        call(arena, name, this.#handle.place, ...before(arena), value, ...after);
+        return;
+      }
+      const measured = [arena.doubles(objectives), objectives.length, arena.doubles(constraints), constraints.length];
+      call(arena, `${name}_measured`, this.#handle.place, ...before(arena), ...measured, ...after);
+    });
+  }
+
+  /** That a trial was ended early: its last intermediate value counts. */
+  tellPruned(id) {
+    withArena((arena) => call(arena, 'optiformer_study_tell_pruned', this.#handle.place, unsigned('id', id)));
+  }
+
+  /** An intermediate value of a trial, which is pending. */
+  report(id, step, value) {
     if (typeof value !== 'number') throw invalid(`the value of trial ${id} is a number, not ${typeof value}`);
-    withArena((arena) => call(arena, 'optiformer_study_tell', this.#handle.place, unsigned('id', id), value));
+    const args = [unsigned('id', id), unsigned('step', step), value];
+    withArena((arena) => call(arena, 'optiformer_study_report', this.#handle.place, ...args));
   }
 
   /** That a trial failed: it is kept, and avoided. */
@@ -72,17 +182,78 @@ export class Study {
   }
 
   /** Adds a trial that was made elsewhere, and returns its id. */
-  add(values, value) {
-    if (typeof value !== 'number') throw invalid(`the value of a trial is a number, not ${typeof value}`);
+  add(values, value, options = {}) {
+    const numbers = row(this.#parameters, values);
     return withArena((arena) => {
       const id = arena.bytes(8);
-      const numbers = row(this.#parameters, values);
-      call(arena, 'optiformer_study_add', this.#handle.place, arena.doubles(numbers), numbers.length, value, id);
+      this.#tell('optiformer_study_add', (its) => [its.doubles(numbers), numbers.length], [id], value, options);
       return Number(memory().getBigUint64(id, true));
     });
   }
 
-  /** A configuration to try before any other. */
+  /** Lets a trial, which is pending, leave the study without an outcome. */
+  abandon(id) {
+    withArena((arena) => call(arena, 'optiformer_study_abandon', this.#handle.place, unsigned('id', id)));
+  }
+
+  /** Lets the trials that are pending now be asked for again. */
+  offerPending() {
+    withArena((arena) => call(arena, 'optiformer_study_offer_pending', this.#handle.place));
+  }
+
+  /** The ids of the Pareto front. */
+  front() {
+    return withArena((arena) => {
+      const { rows, places } = columns(arena, 'optiformer_study_front', [this.#handle.place], [8]);
+      return wholes(places[0], rows);
+    });
+  }
+
+  /** By how much a trial violates the constraints. */
+  violation(id) {
+    return withArena((arena) => {
+      const out = arena.bytes(8);
+      call(arena, 'optiformer_study_violation', this.#handle.place, unsigned('id', id), out);
+      return memory().getFloat64(out, true);
+    });
+  }
+
+  /** All trials, in the order of their ids. */
+  trials() {
+    return withArena((arena) => {
+      const study = this.#handle.place;
+      const widths = [this.#parameters.length, this.#objectives.length, this.#constraints.length];
+      const told = columns(arena, 'optiformer_study_trials', [study], [8, 4, 8 * widths[0], 8]);
+      const measured = columns(arena, 'optiformer_study_measurements', [study], [8 * widths[1], 8 * widths[2]]);
+      const ids = wholes(told.places[0], told.rows);
+      const cut = (place, index, width) => arena.read(place + 8 * width * index, width);
+      const numbers = (names, values) =>
+        values.some(Number.isNaN) || names.length === 0
+          ? null
+          : Object.fromEntries(names.map((name, index) => [name, values[index]]));
+      return ids.map((id, index) => {
+        const objectives = cut(measured.places[0], index, widths[1]);
+        const state = STATES[memory().getInt32(told.places[1] + 4 * index, true)];
+        return {
+          id,
+          values: named(this.#parameters, cut(told.places[2], index, widths[0])),
+          state,
+          value: state === 'finished' ? objectives[0] : null,
+          objectives: numbers(this.#objectives, objectives),
+          constraints: numbers(this.#constraints, cut(measured.places[1], index, widths[2])),
+          reports: this.#reports(arena, id),
+        };
+      });
+    });
+  }
+
+  #reports(arena, id) {
+    const { rows, places } = columns(arena, 'optiformer_study_reports', [this.#handle.place, BigInt(id)], [8, 8]);
+    const values = arena.read(places[1], rows);
+    return wholes(places[0], rows).map((step, index) => [step, values[index]]);
+  }
+
+  /** A configuration to try before any other; what it leaves open is filled in. */
   enqueue(values) {
     withArena((arena) => {
       const numbers = row(this.#parameters, values);
@@ -156,9 +327,15 @@ export class Study {
       if (error instanceof OptiFormerError || signal?.aborted) throw error;
     }
     if (value === undefined) throw invalid('the objective returned nothing; return a number, or null for a failed trial');
+    let measured = {};
+    // What has constraints is an object with both.
+    if (value !== null && typeof value === 'object' && 'constraints' in value) {
+      measured = { constraints: value.constraints };
+      value = value.value;
+    }
     if (value === null) this.tellFailed(trial.id);
-    else this.tell(trial.id, value);
-    onTrial?.({ ...trial, value: Number.isFinite(value) ? value : null });
+    else this.tell(trial.id, value, measured);
+    onTrial?.({ ...trial, value: typeof value === 'number' && !Number.isFinite(value) ? null : value });
   }
 
   free() {

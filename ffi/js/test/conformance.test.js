@@ -35,6 +35,18 @@ function row(parameters, values) {
   });
 }
 
+/** A trial of a study as a scenario has it, with the numbers that were measured. */
+function readBack(parameters, { id, state, values, objectives, constraints, reports }) {
+  const numbers = (measured) => (measured ? Object.values(measured) : []);
+  return { id, state, values: row(parameters, values), objectives: numbers(objectives), constraints: numbers(constraints), reports };
+}
+
+/** A scenario's trial without the numbers that were not measured. */
+function compared(trial) {
+  const measured = (numbers) => numbers.filter((value) => value !== 'nan');
+  return { ...trial, objectives: measured(trial.objectives), constraints: measured(trial.constraints) };
+}
+
 function play(study, parameters, step) {
   const { call, id, returns } = step;
   switch (call) {
@@ -45,6 +57,29 @@ function play(study, parameters, step) {
     }
     case 'tell':
       expect(step, () => study.tell(id, number(step.value)));
+      break;
+    case 'tell_measured':
+      expect(step, () => study.tell(id, step.objectives.map(number), { constraints: step.constraints.map(number) }));
+      break;
+    case 'add_measured': {
+      const measured = { constraints: step.constraints.map(number) };
+      assert.equal(expect(step, () => study.add(named(parameters, step.values), step.objectives.map(number), measured)), returns);
+      break;
+    }
+    case 'tell_pruned':
+      expect(step, () => study.tellPruned(id));
+      break;
+    case 'report':
+      expect(step, () => study.report(id, step.step, number(step.value)));
+      break;
+    case 'front':
+      assert.deepEqual(study.front(), returns);
+      break;
+    case 'violation':
+      assert.equal(study.violation(id), returns);
+      break;
+    case 'trials':
+      assert.deepEqual(study.trials().map((trial) => readBack(parameters, trial)), returns.map(compared));
       break;
     case 'tell_failed':
       expect(step, () => study.tellFailed(id));
@@ -76,11 +111,14 @@ function play(study, parameters, step) {
 
 for (const scenario of read('studies.json').studies) {
   test(scenario.name, () => {
-    const { space, direction, sampler, seed, steps } = scenario;
-    const study = expect(scenario, () => new Study(new Space(JSON.stringify(space)), { direction, sampler, seed: BigInt(seed) }));
+    const { space, direction, sampler, seed, steps, constraints = [] } = scenario;
+    const objectives = Object.fromEntries((scenario.objectives ?? []).map((it) => [it.name, it.direction]));
+    const options = { direction, sampler, seed: BigInt(seed), constraints, objectives };
+    let study = expect(scenario, () => new Study(new Space(JSON.stringify(space)), options));
     steps.forEach((step, index) => {
       try {
-        play(study, space.parameters, step);
+        if (step.call === 'restore') study = Study.restore(study.save());
+        else play(study, space.parameters, step);
       } catch (error) {
         error.message = `step ${index}, ${JSON.stringify(step)}: ${error.message}`;
         throw error;

@@ -96,6 +96,12 @@ impl Player {
 fn studies_are_those_of_every_language() {
     let mut played = 0;
     for (number, study) in scenarios("studies.json", "studies").iter().enumerate() {
+        // What the protocol says otherwise, or does not have, has tests of its own.
+        let calls = study["steps"].as_array().unwrap().iter().map(|step| step["call"].as_str());
+        let others = ["tell_measured", "tell_pruned", "report", "restore"];
+        if calls.flatten().any(|call| others.contains(&call)) {
+            continue;
+        }
         let space = Space::from_json(&study["space"].to_string()).unwrap();
         let place = Place::new(&format!("conformance-{number}"));
         fs::write(place.file("space.json"), space.to_json()).unwrap();

@@ -99,7 +99,19 @@ impl Driver {
     fn study(&mut self, scenario: &Value) -> Result<usize, Mismatch> {
         self.expect(&format!("read {}", text(&scenario["space"].to_string())), &Ok(json!([])))?;
         let options = [&scenario["direction"], &scenario["sampler"]].map(word).join(" ");
-        let request = format!("study {options} {}", scenario["seed"].as_str().expect("a text"));
+        let names = |key: &str| scenario[key].as_array().map_or(&[][..], Vec::as_slice);
+        let request = format!(
+            "study {options} {} {} {} {} {}",
+            scenario["seed"].as_str().expect("a text"),
+            names("constraints").len(),
+            list(&scenario["constraints"]),
+            names("objectives").len(),
+            names("objectives")
+                .iter()
+                .map(|objective| words(&["name", "direction"], objective))
+                .collect::<Vec<_>>()
+                .join(" "),
+        );
         self.expect(&request, &wanted(scenario, json!([])))?;
         let steps = scenario["steps"].as_array().expect("steps are listed");
         for (number, step) in steps.iter().enumerate() {
@@ -110,6 +122,20 @@ impl Driver {
                 "tell" => (words(&["id", "value"], step), json!([])),
                 "tell_failed" => (words(&["id"], step), json!([])),
                 "add" => (words(&["value", "values"], step), json!([returns])),
+                "tell_measured" => (counted(&["id"], step), json!([])),
+                "add_measured" => {
+                    (format!("{} {}", counted(&[], step), list(&step["values"])), json!([returns]))
+                }
+                "tell_pruned" => (words(&["id"], step), json!([])),
+                "report" => (words(&["id", "step", "value"], step), json!([])),
+                "restore" => (String::new(), json!([])),
+                "violation" => (words(&["id"], step), json!([returns])),
+                "front" => (String::new(), returns.clone()),
+                "trials" => {
+                    let fields = ["id", "state", "values", "objectives", "constraints", "reports"];
+                    let trials = returns.as_array().expect("trials are listed");
+                    (String::new(), trials.iter().map(|trial| pick(trial, &fields)).collect())
+                }
                 "enqueue" => (list(&step["values"]), json!([])),
                 "best" if returns.is_null() => (String::new(), json!(["none"])),
                 "best" => {
@@ -197,14 +223,27 @@ fn pick(object: &Value, fields: &[&str]) -> Value {
     fields.iter().map(|field| object[*field].clone()).collect::<Vec<_>>().into()
 }
 
+/// The fields of a step, then its objectives and its constraints with their numbers before them.
+fn counted(fields: &[&str], step: &Value) -> String {
+    let length = |key: &str| step[key].as_array().expect("a list").len();
+    format!(
+        "{} {} {} {} {}",
+        words(fields, step),
+        length("objectives"),
+        list(&step["objectives"]),
+        length("constraints"),
+        list(&step["constraints"])
+    )
+}
+
 /// The fields of an object as words, lists one value after the other.
 fn words(fields: &[&str], object: &Value) -> String {
     fields.iter().map(|field| word(&object[*field])).collect::<Vec<_>>().join(" ")
 }
 
-/// A list as words; how many there are is known from the space.
+/// A list as words, none where it is missing; how many there are is known from the space.
 fn list(values: &Value) -> String {
-    values.as_array().expect("a list").iter().map(word).collect::<Vec<_>>().join(" ")
+    values.as_array().map_or(&[][..], Vec::as_slice).iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn word(value: &Value) -> String {

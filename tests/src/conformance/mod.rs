@@ -5,6 +5,7 @@
 //! numbers exactly. `tests/conformance/README.md` has the format.
 
 pub mod driver;
+mod measured;
 mod objective;
 mod record;
 mod spaces;

@@ -2,9 +2,9 @@
 
 use optiformer::{
     Error,
-    samplers::Sampler,
+    samplers::{self, Sampler},
     space::{Configuration, Space},
-    study::{Direction, Outcome, Study, TrialState},
+    study::{Direction, Measurement, Outcome, Study, Trial, TrialState},
 };
 use optiformer_ffi::status::{Failure, Status};
 use serde_json::{Map, Value, json};
@@ -24,6 +24,11 @@ impl Recorder {
         seed: u64,
     ) -> Self {
         Self { study: Study::new(space, direction, sampler, seed), steps: Vec::new() }
+    }
+
+    /// A study without calls, with constraints or several objectives.
+    pub fn of(study: Study) -> Self {
+        Self { study, steps: Vec::new() }
     }
 
     /// The steps, each an object with the call, its arguments and what it returns.
@@ -51,6 +56,73 @@ impl Recorder {
     pub fn tell_failed(&mut self, id: u64) {
         let answer = self.study.tell(id, Outcome::Failed).map(|()| Value::Null);
         self.step("tell_failed", json!({"id": id}), answer.as_ref());
+    }
+
+    /// Tells objectives and constraints.
+    pub fn tell_measured(&mut self, id: u64, objectives: &[f64], constraints: &[f64]) {
+        let measured = Measurement::new(objectives).with_constraints(constraints);
+        let answer = self.study.tell(id, measured).map(|()| Value::Null);
+        let arguments = json!({
+            "id": id, "objectives": numbers(objectives), "constraints": numbers(constraints),
+        });
+        self.step("tell_measured", arguments, answer.as_ref());
+    }
+
+    /// Adds a trial with its objectives and constraints.
+    pub fn add_measured(&mut self, row: &[f64], objectives: &[f64], constraints: &[f64]) {
+        let measured = Measurement::new(objectives).with_constraints(constraints);
+        let answer = self.study.add(configuration(row), measured).map(Value::from);
+        let arguments = json!({
+            "values": row_of(row),
+            "objectives": numbers(objectives),
+            "constraints": numbers(constraints),
+        });
+        self.step("add_measured", arguments, answer.as_ref());
+    }
+
+    /// Tells that a trial was ended early.
+    pub fn tell_pruned(&mut self, id: u64) {
+        let answer = self.study.tell(id, Outcome::Pruned).map(|()| Value::Null);
+        self.step("tell_pruned", json!({"id": id}), answer.as_ref());
+    }
+
+    /// Reports an intermediate value.
+    pub fn report(&mut self, id: u64, step: u64, value: f64) {
+        let answer = self.study.report(id, step, value).map(|()| Value::Null);
+        let arguments = json!({"id": id, "step": step, "value": number(value)});
+        self.step("report", arguments, answer.as_ref());
+    }
+
+    /// The ids of the Pareto front.
+    pub fn front(&mut self) {
+        let ids: Vec<u64> = self.study.pareto_front().iter().map(|trial| trial.id).collect();
+        self.step("front", json!({}), Ok(&ids.into()));
+    }
+
+    /// By how much a trial with measured constraints violates them.
+    pub fn violation(&mut self, id: u64) {
+        let violation = self.study.trial(id).expect("the trial is there").violation();
+        self.step("violation", json!({"id": id}), Ok(&violation.into()));
+    }
+
+    /// Every trial as it is read back.
+    pub fn trials(&mut self) {
+        let counts = (self.study.objectives().len(), self.study.constraints().len());
+        let trials = self.study.trials().iter().map(|trial| read_back(trial, counts));
+        let answer: Value = trials.collect::<Vec<_>>().into();
+        self.step("trials", json!({}), Ok(&answer));
+    }
+
+    /// Goes on with what was saved and restored.
+    ///
+    /// # Errors
+    ///
+    /// None for a sampler that has a name.
+    pub fn restore(&mut self) -> Result<(), Error> {
+        let saved = self.study.to_journal();
+        self.study = Study::from_journal(saved.as_bytes(), samplers::by_name)?;
+        self.step("restore", json!({}), Ok(&Value::Null));
+        Ok(())
     }
 
     /// Adds a trial; a `value` that is not finite means a failed one.
@@ -114,6 +186,26 @@ impl Recorder {
     }
 }
 
+/// A trial with NaN for each of `counts` objectives and constraints that it lacks.
+fn read_back(trial: &Trial, counts: (usize, usize)) -> Value {
+    let padded = |kept: &[f64], count: usize| {
+        numbers(if kept.is_empty() { &[f64::NAN; 2][..count] } else { kept })
+    };
+    json!({
+        "id": trial.id,
+        "state": match trial.state {
+            TrialState::Pending => "pending",
+            TrialState::Finished => "finished",
+            TrialState::Failed => "failed",
+            TrialState::Pruned => "pruned",
+        },
+        "values": values(&trial.configuration),
+        "objectives": padded(&trial.objectives, counts.0),
+        "constraints": padded(&trial.constraints, counts.1),
+        "reports": trial.reports,
+    })
+}
+
 /// Adds what a call answered: `returns`, unless it returns nothing, or `error`.
 pub fn put_answer(step: &mut Map<String, Value>, answer: Result<&Value, &Error>) {
     match answer {
@@ -145,6 +237,11 @@ pub fn number(value: f64) -> Value {
     } else {
         "-inf".into()
     }
+}
+
+/// Numbers as a list.
+fn numbers(values: &[f64]) -> Value {
+    values.iter().map(|value| number(*value)).collect::<Vec<_>>().into()
 }
 
 /// A configuration's values, `null` for an inactive parameter.

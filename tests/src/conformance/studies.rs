@@ -13,6 +13,7 @@ use optiformer::{
 use serde_json::{Map, Value, json};
 
 use super::{
+    measured,
     objective::{loss, space, spaces},
     record::{Recorder, failure, layout},
 };
@@ -36,6 +37,7 @@ pub fn document(seed_of: impl Fn(&str) -> Result<u64>) -> Result<String> {
     studies.push(hand_made()?);
     studies.push(finite()?);
     studies.push(refused_sampler());
+    studies.extend(measured::studies()?);
     Ok(layout("studies", "steps", &studies))
 }
 

@@ -300,11 +300,11 @@ class Study(Handle):
     ) -> Tuple[List[float], List[float]]:
         """Tells or adds a trial; what the library was told of it."""
         several, names = self._objectives, self._constraints
-        if len(several) == 1 and not isinstance(value, Mapping):
+        if len(several) == 1 and not isinstance(value, (Mapping, list, tuple)):
             objectives = [math.nan if value is None else float(value)]
         else:
             objectives = [math.nan] * len(several) if value is None else _numbers("objective", several, value)
-        if len(several) == 1 and not names and constraints is None:
+        if len(several) == 1 == len(objectives) and not names and constraints is None:
             call(function, self._handle, *before, objectives[0], *after)
             return objectives, []
         if constraints is None:
@@ -384,6 +384,12 @@ class Study(Handle):
         violation = ctypes.c_double()
         self._call("optiformer_study_violation", _identity(trial), ctypes.byref(violation))
         return violation.value
+
+    def reports(self, trial: Union[int, Trial, ToldTrial]) -> List[Tuple[int, float]]:
+        """The intermediate values of a trial, as pairs of step and value by ascending step."""
+        number = _identity(trial)
+        with self._lock:
+            return self._read_reports(number)
 
     def explain(self, trial: Union[int, Trial]) -> Explanation:
         """Why a trial, which is pending, was suggested.
@@ -494,5 +500,5 @@ def _numbers(kind: str, names: Sequence[str], numbers: Numbers) -> List[float]:
     return [float(numbers[name]) for name in names]
 
 
-def _identity(trial: Union[int, Trial]) -> int:
-    return unsigned("trial", trial.id if isinstance(trial, Trial) else trial)
+def _identity(trial: Union[int, Trial, ToldTrial]) -> int:
+    return unsigned("trial", trial.id if isinstance(trial, (Trial, ToldTrial)) else trial)
