@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"testing"
 )
@@ -105,9 +106,82 @@ type step struct {
 	outcome
 	Call    string
 	ID      uint64
+	Step    uint64
 	Value   number
 	Values  []number
 	Returns json.RawMessage
+
+	Objectives, Constraints []number
+}
+
+func (s step) measured() Measurement { return Measurement{plain(s.Objectives), plain(s.Constraints)} }
+
+// A storedTrial is a trial as the scenarios have it.
+type storedTrial struct {
+	ID                              uint64
+	State                           string
+	Values, Objectives, Constraints []number
+	Reports                         [][2]float64
+}
+
+func (s storedTrial) is(found StoredTrial) bool {
+	equal := s.ID == found.ID && s.State == found.State.String() && same(plain(s.Values), found.values) &&
+		same(plain(s.Objectives), found.Objectives) && same(plain(s.Constraints), found.Constraints) &&
+		len(s.Reports) == len(found.Reports)
+	for index := 0; equal && index < len(s.Reports); index++ {
+		equal = s.Reports[index] == [2]float64{float64(found.Reports[index].Step), found.Reports[index].Value}
+	}
+	return equal
+}
+
+// playMeasured plays the calls about what trials measure, and reports whether the step is one.
+func (s step) playMeasured(t *testing.T, study *Study) bool {
+	switch s.Call {
+	case "tell_measured":
+		s.check(t, s.Call, study.TellMeasured(s.ID, s.measured()))
+	case "tell_pruned":
+		s.check(t, s.Call, study.TellPruned(s.ID))
+	case "report":
+		s.check(t, s.Call, study.Report(s.ID, s.Step, float64(s.Value)))
+	case "add_measured":
+		var wanted uint64
+		id, err := study.AddMeasured(named(study.parameters, s.Values), s.measured())
+		if s.check(t, s.Call, err) {
+			if s.returns(t, &wanted); id != wanted {
+				t.Fatalf("added %d, not %d", id, wanted)
+			}
+		}
+	case "front":
+		var wanted []uint64
+		ids, err := study.Front()
+		s.check(t, s.Call, err)
+		if s.returns(t, &wanted); len(ids) != len(wanted) || (len(ids) > 0 && !reflect.DeepEqual(ids, wanted)) {
+			t.Fatalf("a front of %v, not %v", ids, wanted)
+		}
+	case "violation":
+		var wanted number
+		violation, err := study.Violation(s.ID)
+		s.check(t, s.Call, err)
+		if s.returns(t, &wanted); violation != float64(wanted) {
+			t.Fatalf("a violation of %v, not %v", violation, wanted)
+		}
+	case "trials":
+		var wanted []storedTrial
+		trials, err := study.Trials()
+		s.check(t, s.Call, err)
+		s.returns(t, &wanted)
+		if len(trials) != len(wanted) {
+			t.Fatalf("%d trials, not %d", len(trials), len(wanted))
+		}
+		for index := range trials {
+			if !wanted[index].is(trials[index]) {
+				t.Fatalf("%v, not %v", trials[index], wanted[index])
+			}
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 // returns reads what the step gives.
@@ -119,6 +193,9 @@ func (s step) returns(t *testing.T, into any) {
 }
 
 func (s step) play(t *testing.T, study *Study) {
+	if s.playMeasured(t, study) {
+		return
+	}
 	switch s.Call {
 	case "ask":
 		var wanted struct {
@@ -202,6 +279,8 @@ func TestConformanceOfStudies(t *testing.T) {
 			Name, Direction, Sampler, Seed string
 			Space                          json.RawMessage
 			Steps                          []step
+			Constraints                    []string
+			Objectives                     []struct{ Name, Direction string }
 		}
 	}
 	read(t, "studies.json", &document)
@@ -216,14 +295,29 @@ func TestConformanceOfStudies(t *testing.T) {
 			t.Fatal(err)
 		}
 		options := Options{Maximize: scenario.Direction == "maximize", Sampler: scenario.Sampler, Seed: seed}
+		options.Constraints = scenario.Constraints
+		for _, objective := range scenario.Objectives {
+			named := NamedObjective{objective.Name, objective.Direction == "maximize"}
+			options.Objectives = append(options.Objectives, named)
+		}
 		study, err := NewStudy(space, options)
 		if !scenario.check(t, scenario.Name, err) {
 			continue
 		}
 		t.Run(scenario.Name, func(t *testing.T) {
 			for _, step := range scenario.Steps {
-				step.play(t, study)
 				steps++
+				if step.Call != "restore" {
+					step.play(t, study)
+					continue
+				}
+				saved, err := study.Save()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if study, err = RestoreStudy(saved, nil); err != nil {
+					t.Fatal(err)
+				}
 			}
 		})
 	}

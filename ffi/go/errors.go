@@ -21,6 +21,7 @@ var (
 	ErrIO             = errors.New("the operating system refused")
 	ErrNotFound       = errors.New("nothing to report yet")
 	ErrInvalidText    = errors.New("a text is not UTF-8")
+	ErrInvalidJournal = errors.New("a stored study is damaged, or not the one asked for")
 	// ErrClosed is the error of a value that was closed.
 	ErrClosed = errors.New("closed")
 	// ErrInternal is a bug in the library. A study that it happened to is of no more use.
@@ -38,6 +39,7 @@ var sentinels = map[C.int]error{
 	C.OPTIFORMER_IO:              ErrIO,
 	C.OPTIFORMER_NOT_FOUND:       ErrNotFound,
 	C.OPTIFORMER_INVALID_TEXT:    ErrInvalidText,
+	C.OPTIFORMER_INVALID_JOURNAL: ErrInvalidJournal,
 }
 
 // An Error says why a function of the library failed.

@@ -64,6 +64,17 @@ func SpaceFromJSON(document string) (*Space, error) {
 		return nil, err
 	}
 	runtime.SetFinalizer(space, (*Space).Close)
+	parameters, err := parametersOf(document)
+	if err != nil {
+		space.Close()
+		return nil, err
+	}
+	space.parameters = parameters
+	return space, nil
+}
+
+// parametersOf reads names, kinds and choices from a space's document.
+func parametersOf(document string) ([]Parameter, error) {
 	var read struct {
 		Parameters []struct {
 			Name, Type string
@@ -71,15 +82,14 @@ func SpaceFromJSON(document string) (*Space, error) {
 		}
 	}
 	if err := json.Unmarshal([]byte(document), &read); err != nil {
-		space.Close()
 		return nil, invalid("document: %v", err)
 	}
 	kinds := map[string]kind{"float": float, "int": integer, "categorical": categorical}
+	var parameters []Parameter
 	for _, entry := range read.Parameters {
-		parameter := Parameter{name: entry.Name, kind: kinds[entry.Type], choices: entry.Choices}
-		space.parameters = append(space.parameters, parameter)
+		parameters = append(parameters, Parameter{name: entry.Name, kind: kinds[entry.Type], choices: entry.Choices})
 	}
-	return space, nil
+	return parameters, nil
 }
 
 // Add adds a parameter. After an error the space is as it was.
@@ -144,7 +154,7 @@ func (s *Space) add(parameter Parameter) error {
 		status = C.optiformer_space_add_int(s.handle, name, C.int64_t(ints[0]), C.int64_t(ints[1]), flag(parameter.log),
 			C.int64_t(ints[2]), &failure.raw)
 	case categorical:
-		choices, free, err := texts(parameter.choices)
+		choices, free, err := texts("choice", parameter.choices)
 		if err != nil {
 			return err
 		}
@@ -212,14 +222,20 @@ func (s *Space) JSON() (string, error) {
 	if s.handle == nil {
 		return "", closed("space")
 	}
+	return written(func(buffer *C.char, capacity C.size_t, needed *C.size_t, failure *failure) C.optiformer_status {
+		return C.optiformer_space_to_json(s.handle, buffer, capacity, needed, &failure.raw)
+	})
+}
+
+// written is the text that a function writes: asked for its length, then for itself.
+func written(write func(*C.char, C.size_t, *C.size_t, *failure) C.optiformer_status) (string, error) {
 	failure := newFailure()
 	var needed C.size_t
-	if err := failure.err(C.optiformer_space_to_json(s.handle, nil, 0, &needed, &failure.raw)); err != nil {
+	if err := failure.err(write(nil, 0, &needed, failure)); err != nil {
 		return "", err
 	}
 	buffer := make([]byte, needed)
-	place := (*C.char)(unsafe.Pointer(&buffer[0]))
-	if err := failure.err(C.optiformer_space_to_json(s.handle, place, needed, nil, &failure.raw)); err != nil {
+	if err := failure.err(write((*C.char)(unsafe.Pointer(&buffer[0])), needed, nil, failure)); err != nil {
 		return "", err
 	}
 	return string(buffer[:needed-1]), nil
@@ -277,8 +293,8 @@ func text(what, value string) (*C.char, func(), error) {
 	return copied, func() { C.free(unsafe.Pointer(copied)) }, nil
 }
 
-// texts copies texts for C.
-func texts(values []any) (**C.char, func(), error) {
+// texts copies texts for C; what says what they are.
+func texts(what string, values []any) (**C.char, func(), error) {
 	array := (**C.char)(C.calloc(C.size_t(len(values)+1), C.size_t(unsafe.Sizeof((*C.char)(nil)))))
 	places := unsafe.Slice(array, len(values)+1)
 	free := func() {
@@ -288,7 +304,7 @@ func texts(values []any) (**C.char, func(), error) {
 		C.free(unsafe.Pointer(array))
 	}
 	for index, value := range values {
-		copied, _, err := text("choice", value.(string))
+		copied, _, err := text(what, value.(string))
 		if err != nil {
 			free()
 			return nil, nil, err

@@ -12,27 +12,17 @@ import (
 	"unsafe"
 )
 
-// Options of a study. The zero value minimizes with the sampler "auto" and the seed 0.
-type Options struct {
-	// Maximize looks for the largest value.
-	Maximize bool
-	// Sampler is "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "grid", "sobol" or "random".
-	Sampler string
-	// Model has weights for "optiformer" and "auto"; nil for the built-in ones.
-	Model *Model
-	// Seed of all suggestions: the same seed and answers give the same study.
-	Seed uint64
-}
-
 // A Study hands out trials and is told how they went. Goroutines that share one wait for each
 // other, and any number of trials may be pending.
 type Study struct {
 	mutex      sync.Mutex
 	handle     *C.optiformer_study
 	parameters []Parameter
+	// How many values of each kind a trial has.
+	objectives, constraints int
 }
 
-// Counts are the numbers of trials of each state.
+// Counts are the numbers of trials of each state; pruned ones count as failed.
 type Counts struct{ Finished, Failed, Pending int }
 
 // Best is a finished trial with its value.
@@ -68,34 +58,33 @@ func NewStudy(space *Space, options Options) (*Study, error) {
 	if space.handle == nil {
 		return nil, closed("space")
 	}
-	var raw C.optiformer_study_options
-	raw.struct_size = C.size_t(unsafe.Sizeof(raw))
-	raw.seed = C.uint64_t(options.Seed)
-	if options.Maximize {
-		raw.direction = C.OPTIFORMER_MAXIMIZE
+	raw, free, err := options.raw()
+	if err != nil {
+		return nil, err
 	}
-	if options.Sampler != "" {
-		sampler, free, err := text("sampler", options.Sampler)
-		if err != nil {
-			return nil, err
-		}
-		defer free()
-		raw.sampler = sampler
-	}
-	if options.Model != nil {
-		options.Model.mutex.RLock()
-		defer options.Model.mutex.RUnlock()
-		if options.Model.handle == nil {
-			return nil, closed("model")
-		}
-		raw.model = options.Model.handle
-	}
-	study, failure := new(Study), newFailure()
-	if err := failure.err(C.optiformer_study_new(space.handle, &raw, &study.handle, &failure.raw)); err != nil {
+	defer free()
+	study, err := newStudy(func(out **C.optiformer_study, failure *failure) C.optiformer_status {
+		return C.optiformer_study_new(space.handle, raw, out, &failure.raw)
+	})
+	if err != nil {
 		return nil, err
 	}
 	study.parameters = append(study.parameters, space.parameters...)
+	return study, nil
+}
+
+// newStudy is a study that a function of the library hands out, without its parameters.
+func newStudy(make func(**C.optiformer_study, *failure) C.optiformer_status) (*Study, error) {
+	study, failure := new(Study), newFailure()
+	if err := failure.err(make(&study.handle, failure)); err != nil {
+		return nil, err
+	}
 	runtime.SetFinalizer(study, (*Study).Close)
+	var objectives, constraints C.size_t
+	if err := failure.err(C.optiformer_study_shape(study.handle, nil, &objectives, &constraints, &failure.raw)); err != nil {
+		return nil, err
+	}
+	study.objectives, study.constraints = int(objectives), int(constraints)
 	return study, nil
 }
 
@@ -114,7 +103,8 @@ func (s *Study) Ask() (Trial, error) {
 
 // Tell says how a trial went. A value that is not finite counts as a failed trial.
 //
-// It fails with [ErrUnknownTrial] or [ErrAlreadyTold].
+// It fails with [ErrUnknownTrial] or [ErrAlreadyTold], and with [ErrInvalidValue] in a study with
+// constraints or several objectives, whose trials are told by [Study.TellMeasured].
 func (s *Study) Tell(id uint64, value float64) error {
 	return s.call(func(failure *failure) C.optiformer_status {
 		return C.optiformer_study_tell(s.handle, C.uint64_t(id), C.double(value), &failure.raw)
@@ -146,7 +136,8 @@ func (s *Study) Add(parameters map[string]any, value float64) (uint64, error) {
 	return uint64(id), err
 }
 
-// Enqueue lets a configuration be asked for before any other, first in, first out.
+// Enqueue lets a configuration be asked for before any other, first in, first out. Active
+// parameters that it lacks are filled in when it is asked for.
 //
 // It fails with [ErrInvalidValue], naming the parameter.
 func (s *Study) Enqueue(parameters map[string]any) error {
@@ -159,7 +150,9 @@ func (s *Study) Enqueue(parameters map[string]any) error {
 	})
 }
 
-// Best is the best trial so far, of equals the first; [ErrNotFound] before any has finished.
+// Best is the best trial so far, of equals the first; [ErrNotFound] before any has finished, and in
+// a study of several objectives, which has a [Study.Front]. Under constraints it is the best feasible
+// trial, and while there is none the one that violates them least.
 func (s *Study) Best() (Best, error) {
 	best := Best{Trial: Trial{values: make([]float64, len(s.parameters)), parameters: s.parameters}}
 	err := s.call(func(failure *failure) C.optiformer_status {
@@ -194,7 +187,7 @@ func (s *Study) Explain(id uint64) (Explanation, error) {
 	}, nil
 }
 
-// Counts are the numbers of trials that have finished, failed, and are pending.
+// Counts are the numbers of trials that have finished, have failed or were pruned, and are pending.
 func (s *Study) Counts() (Counts, error) {
 	var finished, failed, pending C.size_t
 	err := s.call(func(failure *failure) C.optiformer_status {

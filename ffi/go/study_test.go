@@ -270,3 +270,145 @@ func TestTheCollectorFreesWhatNobodyUses(t *testing.T) {
 	}
 	runtime.GC()
 }
+
+func TestConstraintsAndSeveralObjectives(t *testing.T) {
+	options := Options{Sampler: "random", Seed: 3, Constraints: []string{"size"}}
+	options.Objectives = []NamedObjective{{Name: "error"}, {Name: "speed", Maximize: true}}
+	study := study(t, options)
+	for number := 0; number < 4; number++ {
+		trial, err := study.Ask()
+		if err != nil {
+			t.Fatal(err)
+		}
+		measured := Measurement{[]float64{float64(number % 3), float64(number)}, []float64{float64(number - 2)}}
+		if err := study.TellMeasured(trial.ID, measured); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if front, err := study.Front(); err != nil || !reflect.DeepEqual(front, []uint64{0, 1, 2}) {
+		t.Error(front, err)
+	}
+	if violation, err := study.Violation(3); err != nil || violation != 1 {
+		t.Error(violation, err)
+	}
+	if _, err := study.Best(); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
+	}
+	if err := study.Tell(9, 1); !errors.Is(err, ErrUnknownTrial) {
+		t.Error(err)
+	}
+	if _, err := NewStudy(mixed(t), Options{Constraints: []string{"a", "a"}}); !errors.Is(err, ErrInvalidValue) {
+		t.Error(err)
+	}
+	if _, err := NewStudy(mixed(t), Options{Constraints: []string{"a\x00"}}); !errors.Is(err, ErrInvalidValue) {
+		t.Error(err)
+	}
+}
+
+func TestAStudyOutlivesItsFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "study.jsonl")
+	options := Options{Sampler: "random", Seed: 3, Constraints: []string{"size"}}
+	study, err := OpenStudy(path, mixed(t), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := study.Ask()
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := study.Ask()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := study.Report(one.ID, 4, 0.5); err != nil {
+		t.Fatal(err)
+	}
+	if err := study.TellMeasured(one.ID, Measurement{[]float64{1.5}, []float64{-1}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenStudy(path, nil, Options{}); !errors.Is(err, ErrIO) {
+		t.Error(err)
+	}
+	study.Close()
+	if _, err := OpenStudy(path, mixed(t), Options{Sampler: "random", Seed: 3}); !errors.Is(err, ErrInvalidJournal) {
+		t.Error(err)
+	}
+	again, err := OpenStudy(path, nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What was pending comes first.
+	next, err := again.Ask()
+	if err != nil || next.ID != two.ID || !reflect.DeepEqual(next.Parameters(), two.Parameters()) {
+		t.Error(next, two, err)
+	}
+	trials, err := again.Trials()
+	if err != nil || len(trials) != 2 || trials[0].State != Finished || trials[1].State != Pending {
+		t.Fatal(trials, err)
+	}
+	if trials[0].Objectives[0] != 1.5 || trials[0].Constraints[0] != -1 || trials[0].Reports[0] != (Report{4, 0.5}) {
+		t.Error(trials[0])
+	}
+	if !math.IsNaN(trials[1].Objectives[0]) || trials[0].Float("x") != one.Float("x") {
+		t.Error(trials)
+	}
+	saved, err := again.Save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	restored, err := RestoreStudy(saved, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := restored.OfferPending(); err != nil {
+		t.Error(err)
+	}
+	if offered, err := restored.Ask(); err != nil || offered.ID != two.ID {
+		t.Error(offered, err)
+	}
+	if err := restored.Abandon(two.ID); err != nil {
+		t.Error(err)
+	}
+	if err := restored.TellPruned(two.ID); !errors.Is(err, ErrUnknownTrial) {
+		t.Error(err)
+	}
+	if _, err := RestoreStudy("nothing", nil); !errors.Is(err, ErrInvalidJournal) {
+		t.Error(err)
+	}
+}
+
+func TestGivenCandidatesAreRanked(t *testing.T) {
+	space, err := NewSpace(Float("x", 0, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := Request{Sampler: "tpe", Number: 20}
+	for number := 0; number < 20; number++ {
+		x := float64(number) / 20
+		request.History = append(request.History, []float64{x})
+		request.Losses = append(request.Losses, math.Abs(x-0.3), math.Abs(x-0.4))
+		request.Constraints = append(request.Constraints, []float64{x - 0.9})
+	}
+	request.Objectives = 2
+	ranking, err := Choose(space, request, [][]float64{{0.95}, {0.33}, {0.6}})
+	if err != nil || ranking.Order[0] != 1 || len(ranking.Ratings) != 3 {
+		t.Error(ranking, err)
+	}
+	if rows, err := Suggest(space, request, 2); err != nil || len(rows) != 2 || len(rows[0]) != 1 {
+		t.Error(rows, err)
+	}
+	if _, err := Choose(space, request, [][]float64{{0.95, 1}}); !errors.Is(err, ErrInvalidValue) {
+		t.Error(err)
+	}
+	if _, err := Choose(space, request, nil); !errors.Is(err, ErrInvalidValue) {
+		t.Error(err)
+	}
+	request.Constraints = request.Constraints[1:]
+	if _, err := Suggest(space, request, 1); !errors.Is(err, ErrInvalidValue) {
+		t.Error(err)
+	}
+	request.Sampler, request.Constraints = "sobol", nil
+	if _, err := Choose(space, request, [][]float64{{0.95}}); !errors.Is(err, ErrUnsupported) {
+		t.Error(err)
+	}
+}

@@ -172,7 +172,7 @@ impl Recorder {
         };
         let answer = json!({
             "finished": count(|state| matches!(state, TrialState::Finished)),
-            "failed": count(|state| matches!(state, TrialState::Failed)),
+            "failed": count(|state| matches!(state, TrialState::Failed | TrialState::Pruned)),
             "pending": count(|state| matches!(state, TrialState::Pending)),
         });
         self.step("counts", json!({}), Ok(&answer));

@@ -494,7 +494,7 @@ def _direction(what: str, direction: str) -> int:
 def _numbers(kind: str, names: Sequence[str], numbers: Numbers) -> List[float]:
     """Numbers in the order of their names; how many there are is checked by the library."""
     if not isinstance(numbers, Mapping):
-        return [float(number) for number in numbers]
+        return [float(number) for number in (numbers if hasattr(numbers, "__iter__") else [numbers])]
     if set(numbers) != set(names):
         raise ValueError(f"the study has the {kind}s {', '.join(names)}, and {', '.join(map(str, numbers))} were told")
     return [float(numbers[name]) for name in names]
