@@ -32,6 +32,7 @@ const OPTIFORMER_MAXIMIZE = 1
 const OPTIFORMER_PENDING = 0
 const OPTIFORMER_FINISHED = 1
 const OPTIFORMER_FAILED = 2
+const OPTIFORMER_PRUNED = 3
 
 struct optiformer_error
     struct_size::Csize_t
@@ -45,6 +46,11 @@ struct optiformer_study_options
     sampler::Cstring
     model::Ptr{Cvoid}
     seed::UInt64
+    constraints::Ptr{Cstring}
+    constraint_count::Csize_t
+    objectives::Ptr{Cstring}
+    directions::Ptr{Int32}
+    objective_count::Csize_t
 end
 
 struct optiformer_explanation
@@ -63,6 +69,9 @@ struct optiformer_suggest_options
     seed::UInt64
     number::UInt64
     cache::Ptr{Cvoid}
+    objective_count::Csize_t
+    constraints::Ptr{Cdouble}
+    constraint_count::Csize_t
 end
 
 optiformer_version() =
@@ -131,14 +140,32 @@ optiformer_study_tell(study, id, value, error) =
 optiformer_study_tell_failed(study, id, error) =
     ccall((:optiformer_study_tell_failed, library), Int32, (Ptr{Cvoid}, UInt64, Ptr{optiformer_error}), study, id, error)
 
+optiformer_study_tell_measured(study, id, objectives, objective_count, constraints, constraint_count, error) =
+    ccall((:optiformer_study_tell_measured, library), Int32, (Ptr{Cvoid}, UInt64, Ptr{Cdouble}, Csize_t, Ptr{Cdouble}, Csize_t, Ptr{optiformer_error}), study, id, objectives, objective_count, constraints, constraint_count, error)
+
+optiformer_study_tell_pruned(study, id, error) =
+    ccall((:optiformer_study_tell_pruned, library), Int32, (Ptr{Cvoid}, UInt64, Ptr{optiformer_error}), study, id, error)
+
+optiformer_study_report(study, id, step, value, error) =
+    ccall((:optiformer_study_report, library), Int32, (Ptr{Cvoid}, UInt64, UInt64, Cdouble, Ptr{optiformer_error}), study, id, step, value, error)
+
 optiformer_study_add(study, values, count, value, id, error) =
     ccall((:optiformer_study_add, library), Int32, (Ptr{Cvoid}, Ptr{Cdouble}, Csize_t, Cdouble, Ptr{UInt64}, Ptr{optiformer_error}), study, values, count, value, id, error)
+
+optiformer_study_add_measured(study, values, count, objectives, objective_count, constraints, constraint_count, id, error) =
+    ccall((:optiformer_study_add_measured, library), Int32, (Ptr{Cvoid}, Ptr{Cdouble}, Csize_t, Ptr{Cdouble}, Csize_t, Ptr{Cdouble}, Csize_t, Ptr{UInt64}, Ptr{optiformer_error}), study, values, count, objectives, objective_count, constraints, constraint_count, id, error)
 
 optiformer_study_enqueue(study, values, count, error) =
     ccall((:optiformer_study_enqueue, library), Int32, (Ptr{Cvoid}, Ptr{Cdouble}, Csize_t, Ptr{optiformer_error}), study, values, count, error)
 
 optiformer_study_best(study, id, values, count, value, error) =
     ccall((:optiformer_study_best, library), Int32, (Ptr{Cvoid}, Ptr{UInt64}, Ptr{Cdouble}, Csize_t, Ptr{Cdouble}, Ptr{optiformer_error}), study, id, values, count, value, error)
+
+optiformer_study_front(study, ids, capacity, count, error) =
+    ccall((:optiformer_study_front, library), Int32, (Ptr{Cvoid}, Ptr{UInt64}, Csize_t, Ptr{Csize_t}, Ptr{optiformer_error}), study, ids, capacity, count, error)
+
+optiformer_study_violation(study, id, violation, error) =
+    ccall((:optiformer_study_violation, library), Int32, (Ptr{Cvoid}, UInt64, Ptr{Cdouble}, Ptr{optiformer_error}), study, id, violation, error)
 
 optiformer_study_explain(study, id, out, error) =
     ccall((:optiformer_study_explain, library), Int32, (Ptr{Cvoid}, UInt64, Ptr{optiformer_explanation}, Ptr{optiformer_error}), study, id, out, error)
@@ -148,6 +175,15 @@ optiformer_study_counts(study, finished, failed, pending, error) =
 
 optiformer_study_trials(study, ids, states, values, objectives, capacity, count, error) =
     ccall((:optiformer_study_trials, library), Int32, (Ptr{Cvoid}, Ptr{UInt64}, Ptr{Int32}, Ptr{Cdouble}, Ptr{Cdouble}, Csize_t, Ptr{Csize_t}, Ptr{optiformer_error}), study, ids, states, values, objectives, capacity, count, error)
+
+optiformer_study_shape(study, parameters, objectives, constraints, error) =
+    ccall((:optiformer_study_shape, library), Int32, (Ptr{Cvoid}, Ptr{Csize_t}, Ptr{Csize_t}, Ptr{Csize_t}, Ptr{optiformer_error}), study, parameters, objectives, constraints, error)
+
+optiformer_study_measurements(study, objectives, constraints, capacity, count, error) =
+    ccall((:optiformer_study_measurements, library), Int32, (Ptr{Cvoid}, Ptr{Cdouble}, Ptr{Cdouble}, Csize_t, Ptr{Csize_t}, Ptr{optiformer_error}), study, objectives, constraints, capacity, count, error)
+
+optiformer_study_reports(study, id, steps, values, capacity, count, error) =
+    ccall((:optiformer_study_reports, library), Int32, (Ptr{Cvoid}, UInt64, Ptr{UInt64}, Ptr{Cdouble}, Csize_t, Ptr{Csize_t}, Ptr{optiformer_error}), study, id, steps, values, capacity, count, error)
 
 optiformer_study_abandon(study, id, error) =
     ccall((:optiformer_study_abandon, library), Int32, (Ptr{Cvoid}, UInt64, Ptr{optiformer_error}), study, id, error)

@@ -9,8 +9,9 @@ module OptiFormer
 
 using Libdl
 
-export Best, Counts, Explanation, Model, OptiFormerError, Space, Study, Trial
+export Best, Counts, Explanation, Model, OptiFormerError, Ranking, Space, StoredTrial, Study, Trial
 export add!, ask!, best, counts, enqueue!, explain, optimize, optimize!, suggest, tell!, tell_failed!
+export abandon!, choose, front, offer_pending!, open_study, report!, restore, save, tell_pruned!, trials, violation
 
 "The shared library: what the variable `OPTIFORMER_LIBRARY` named when the package was precompiled, or what `Pkg.build` made."
 const library = get(ENV, "OPTIFORMER_LIBRARY", joinpath(@__DIR__, "..", "deps", "liboptiformer." * Libdl.dlext))
@@ -20,6 +21,8 @@ include("errors.jl")
 include("model.jl")
 include("space.jl")
 include("study.jl")
+include("measured.jl")
+include("stored.jl")
 include("optimize.jl")
 include("suggest.jl")
 

@@ -28,7 +28,7 @@ struct Explanation
     improvement::Float64
 end
 
-"Numbers of trials of each state."
+"Numbers of trials of each state; pruned ones count as failed."
 struct Counts
     finished::Int
     failed::Int
@@ -36,7 +36,7 @@ struct Counts
 end
 
 """
-    Study(space; direction = :minimize, sampler = "auto", model = nothing, seed = 0)
+    Study(space; direction = :minimize, sampler = "auto", model = nothing, seed = 0, constraints = [], objectives = [])
 
 One optimization, which hands out trials and is told how they went. Tasks that share a study wait for each other, and any number
 of trials may be pending.
@@ -44,33 +44,77 @@ of trials may be pending.
 The sampler is "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "grid", "sobol" or "random"; a `model` has weights for
 "optiformer". The same seed and answers give the same study.
 
+`constraints` are names of values that are told with each trial and shall be at most 0. `objectives` are pairs of names and
+directions, `["error" => :minimize, "speed" => :maximize]`; of several the trials spread along the Pareto front, which
+[`front`](@ref) has.
+
 Throws an [`OptiFormerError`](@ref) that names the option.
 """
 mutable struct Study
     handle::Ptr{Cvoid}
     layout::Vector{Layout}
     lock::ReentrantLock
+    # How many values of each kind a trial has.
+    objectives::Int
+    constraints::Int
 
-    function Study(space::Space; direction = :minimize, sampler = "auto", model = nothing, seed = 0)
-        direction in (:minimize, :maximize) ||
-            throw(invalid("direction is :minimize or :maximize, not $(repr(direction))"))
-        maximizes = direction == :maximize ? LibOptiFormer.OPTIFORMER_MAXIMIZE : LibOptiFormer.OPTIFORMER_MINIMIZE
-        name = text("sampler", sampler)
-        handle = GC.@preserve name model begin
+    function Study(handle::Ptr{Cvoid}, layout::Vector{Layout})
+        study = new(handle, copy(layout), ReentrantLock(), 1, 0)
+        finalizer(study -> LibOptiFormer.optiformer_study_free(study.handle), study)
+        objectives, constraints = Ref{Csize_t}(0), Ref{Csize_t}(0)
+        exclusively(study) do error
+            LibOptiFormer.optiformer_study_shape(study, C_NULL, objectives, constraints, error)
+        end
+        study.objectives, study.constraints = objectives[], constraints[]
+        return study
+    end
+end
+
+Study(space::Space; options...) = with_options(; options...) do raw
+    Study(handed_out((out, error) -> LibOptiFormer.optiformer_study_new(space, raw, out, error)), space.layout)
+end
+
+"Calls `call` with the options of a study as C has them."
+function with_options(
+    call;
+    direction = :minimize,
+    sampler = "auto",
+    model = nothing,
+    seed = 0,
+    constraints = [],
+    objectives = [],
+)
+    name = text("sampler", sampler)
+    constraint_names = [text("constraint", constraint) for constraint in constraints]
+    objective_names = [text("objective", first(objective)) for objective in objectives]
+    directions = Int32[direction_number(last(objective)) for objective in objectives]
+    GC.@preserve name model constraint_names objective_names directions begin
+        constraint_pointers = Cstring[Base.unsafe_convert(Cstring, it) for it in constraint_names]
+        objective_pointers = Cstring[Base.unsafe_convert(Cstring, it) for it in objective_names]
+        GC.@preserve constraint_pointers objective_pointers begin
             options = Ref(
                 LibOptiFormer.optiformer_study_options(
                     sizeof(LibOptiFormer.optiformer_study_options),
-                    maximizes,
+                    direction_number(direction),
                     Base.unsafe_convert(Cstring, name),
                     model === nothing ? C_NULL : model.handle,
                     unsigned_number("seed", seed),
+                    pointer(constraint_pointers),
+                    length(constraint_pointers),
+                    pointer(objective_pointers),
+                    pointer(directions),
+                    length(objective_pointers),
                 ),
             )
-            handed_out((out, error) -> LibOptiFormer.optiformer_study_new(space, options, out, error))
+            return call(options)
         end
-        study = new(handle, copy(space.layout), ReentrantLock())
-        return finalizer(study -> LibOptiFormer.optiformer_study_free(study.handle), study)
     end
+end
+
+"A direction as C has it."
+function direction_number(direction)
+    direction in (:minimize, :maximize) || throw(invalid("direction is :minimize or :maximize, not $(repr(direction))"))
+    return direction == :maximize ? LibOptiFormer.OPTIFORMER_MAXIMIZE : LibOptiFormer.OPTIFORMER_MINIMIZE
 end
 
 # A call that is given the study keeps it from the garbage collector.
@@ -100,15 +144,30 @@ end
 
 """
     tell!(study, trial, value)
+    tell!(study, trial, objectives, constraints)
 
-How a trial, or the one with an id, went. A `value` that is `nothing` or not finite counts as a failed trial.
+How a trial, or the one with an id, went. A `value` that is `nothing` or not finite counts as a failed trial. In a study with
+constraints or several objectives both are told as vectors, in the order of the study's; `objectives` may be empty where a
+constraint is violated and nothing else was measured.
 
-Throws an [`OptiFormerError`](@ref): `:UNKNOWN_TRIAL` or `:ALREADY_TOLD`.
+Throws an [`OptiFormerError`](@ref): `:UNKNOWN_TRIAL` or `:ALREADY_TOLD`; `:INVALID_VALUE` for other objectives or constraints than the
+study has.
 """
 function tell!(study::Study, id::Integer, value::Real)
     number = unsigned_number("trial", id)
     exclusively(error -> LibOptiFormer.optiformer_study_tell(study, number, value, error), study)
 end
+
+function tell!(study::Study, id::Integer, objectives::AbstractVector, constraints::AbstractVector = Cdouble[])
+    number, measured, limits = unsigned_number("trial", id), Vector{Cdouble}(objectives), Vector{Cdouble}(constraints)
+    exclusively(study) do error
+        LibOptiFormer.optiformer_study_tell_measured(
+            study, number, measured, length(measured), limits, length(limits), error,
+        )
+    end
+end
+
+tell!(study::Study, trial::Trial, objectives, constraints) = tell!(study, trial.id, objectives, constraints)
 
 tell!(study::Study, id::Integer, ::Nothing) = tell_failed!(study, id)
 tell!(study::Study, trial::Trial, value) = tell!(study, trial.id, value)
@@ -127,9 +186,21 @@ tell_failed!(study::Study, trial::Trial) = tell_failed!(study, trial.id)
 
 """
     add!(study, values::NamedTuple, value) -> id
+    add!(study, values::NamedTuple, objectives, constraints) -> id
 
-Adds a trial that was made elsewhere.
+Adds a trial that was made elsewhere, with what [`tell!`](@ref) takes.
 """
+function add!(study::Study, values::NamedTuple, objectives::AbstractVector, constraints::AbstractVector = Cdouble[])
+    id, numbers = Ref{UInt64}(0), row(study.layout, values)
+    measured, limits = Vector{Cdouble}(objectives), Vector{Cdouble}(constraints)
+    exclusively(study) do error
+        LibOptiFormer.optiformer_study_add_measured(
+            study, numbers, length(numbers), measured, length(measured), limits, length(limits), id, error,
+        )
+    end
+    return id[]
+end
+
 function add!(study::Study, values::NamedTuple, value)
     id, numbers = Ref{UInt64}(0), row(study.layout, values)
     objective = value === nothing ? NaN : value
@@ -142,7 +213,7 @@ end
 """
     enqueue!(study, values::NamedTuple)
 
-A configuration to try before any other.
+A configuration to try before any other. Active parameters that it lacks are filled in when it is asked for.
 """
 function enqueue!(study::Study, values::NamedTuple)
     numbers = row(study.layout, values)
@@ -154,7 +225,8 @@ end
 """
     best(study) -> Union{Best,Nothing}
 
-The best trial so far, of equals the first; `nothing` when none has finished.
+The best trial so far, of equals the first; `nothing` when none has finished, and in a study of several objectives. Under
+constraints it is the best feasible trial, and while there is none the one that violates them least.
 """
 function best(study::Study)
     id, value, values = Ref{UInt64}(0), Ref{Cdouble}(NaN), fill(NaN, length(study.layout))
@@ -190,7 +262,7 @@ explain(study::Study, trial::Trial) = explain(study, trial.id)
 """
     counts(study) -> Counts
 
-How many trials have finished, failed, and are pending.
+How many trials have finished, have failed or were pruned, and are pending.
 """
 function counts(study::Study)
     finished, failed, pending = Ref{Csize_t}(0), Ref{Csize_t}(0), Ref{Csize_t}(0)

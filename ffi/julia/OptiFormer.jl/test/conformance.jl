@@ -47,12 +47,37 @@ free(study, values) = NamedTuple(
     (layout, value) in zip(study.layout, numbers(values)) if !isnan(value)
 )
 
+measured(step) = (numbers(step["objectives"]), numbers(step["constraints"]))
+
+"Whether a trial that was read back is the scenario's."
+function is_same(study, found, wanted)
+    reports = [[step, value] for (step, value) in found.reports]
+    numbers_are = same(found.objectives, wanted["objectives"]) && same(found.constraints, wanted["constraints"])
+    return found.id == wanted["id"] && string(found.state) == wanted["state"] && numbers_are && reports == wanted["reports"] &&
+           same(row(study, found.values), wanted["values"])
+end
+
 function play(study, step)
     call, returns, anything = step["call"], get(step, "returns", nothing), _ -> true
     if call == "ask"
         return plays(trial -> trial.id == returns["id"] && same(row(study, trial.values), returns["values"]), () -> ask!(study), step)
     elseif call == "tell"
         return plays(anything, () -> tell!(study, step["id"], real(step["value"])), step)
+    elseif call == "tell_measured"
+        return plays(anything, () -> tell!(study, step["id"], measured(step)...), step)
+    elseif call == "add_measured"
+        return plays(==(returns), () -> add!(study, free(study, step["values"]), measured(step)...), step)
+    elseif call == "tell_pruned"
+        return plays(anything, () -> tell_pruned!(study, step["id"]), step)
+    elseif call == "report"
+        return plays(anything, () -> report!(study, step["id"], step["step"], real(step["value"])), step)
+    elseif call == "front"
+        return front(study) == returns
+    elseif call == "violation"
+        return violation(study, step["id"]) == returns
+    elseif call == "trials"
+        found = trials(study)
+        return length(found) == length(returns) && all(is_same(study, pair...) for pair in zip(found, returns))
     elseif call == "tell_failed"
         return plays(anything, () -> tell_failed!(study, step["id"]), step)
     elseif call == "add"
@@ -78,11 +103,21 @@ end
 @testset "the studies of every language" begin
     for scenario in scenarios("studies.json", "studies")
         space = space_of(scenario["space"])
-        options = (direction = Symbol(scenario["direction"]), sampler = scenario["sampler"], seed = parse(UInt64, scenario["seed"]))
+        options = (
+            direction = Symbol(scenario["direction"]),
+            sampler = scenario["sampler"],
+            seed = parse(UInt64, scenario["seed"]),
+            constraints = get(scenario, "constraints", []),
+            objectives = [it["name"] => Symbol(it["direction"]) for it in get(scenario, "objectives", [])],
+        )
         made = Ref{Any}(nothing)
         @test plays(_ -> true, () -> (made[] = Study(space; options...)), scenario)
         for step in scenario["steps"]
-            @test play(made[], step)
+            if step["call"] == "restore"
+                made[] = restore(save(made[]), space)
+            else
+                @test play(made[], step)
+            end
         end
     end
 end
