@@ -8,12 +8,17 @@ use std::{
     ptr,
 };
 
-use optiformer_ffi::{cache::*, space::*, status::*, study::*, suggest::*};
+use optiformer_ffi::{
+    cache::*, measurements::*, space::*, status::*, stored::*, study::*, study_options::*,
+    suggest::*,
+};
 
 /// Most calls, parameters and trials of one input.
 const MAX_CALLS: usize = 200;
 const MAX_PARAMETERS: usize = 12;
 const MAX_TRIALS: usize = 60;
+/// Most constraints and most objectives.
+const MAX_MEASURED: usize = 3;
 
 /// Samplers, one of which is unknown; the transformer is too slow for a fuzz target.
 const SAMPLERS: [&CStr; 6] =
@@ -73,12 +78,22 @@ pub fn seeds() -> Vec<Vec<u8>> {
             3, 1, b'c', 2, 1, b'a', 1, b'b', // two choices
             2, 1, b'n', 1, 0, 9, 0, 0, 1, // an int from 1 to 9
             4, 1, b'n', 1, b'c', 1, 0, // n is active for the first choice
-            5, sampler, 0, 7, // a study
+            5, sampler, 0, 7, 0, 0, // a study
         ];
         for trial in 0..trials as u8 {
             bytes.extend([6, 7, trial, 3]);
         }
         bytes.extend([8, 0, 9, 3, 1, 3, 0, 2, 10, 3, 3, 1, 3, 11, 12, 0, 13, 2, sampler, 2, 2, 2]);
+        // The same with a constraint and an objective by name, each trial of which reports a value.
+        bytes.extend([5, sampler, 0, 7, 1, 1, b'k', 1, 1, b'o', 0]);
+        for trial in 0..trials as u8 {
+            bytes.extend([6, 15, trial, 3, 2]);
+            match trial % 3 {
+                0 => bytes.extend([16, trial]),
+                _ => bytes.extend([14, trial, 1, 3, 1, 4 - trial % 3]),
+            }
+        }
+        bytes.extend([17, 1, 18, 3, 3, 1, 3, 1, 2, 1, 4, 19, 13, 3, 2, sampler, 7, 9, 2, 1]);
         bytes
     };
     (0..5).map(|sampler| program(sampler, 20)).collect()
@@ -140,7 +155,7 @@ impl Session<'_> {
     }
 
     fn call(&mut self) {
-        match self.byte() % 14 {
+        match self.byte() % 20 {
             0 => self.new_space(),
             1 => self.add_float(),
             2 => self.add_int(),
@@ -154,7 +169,13 @@ impl Session<'_> {
             10 => self.enqueue(),
             11 => self.best(),
             12 => self.explain(),
-            _ => self.suggest(),
+            13 => self.suggest(),
+            14 => self.tell_measured(),
+            15 => self.report(),
+            16 => self.tell_pruned(),
+            17 => self.read_back(),
+            18 => self.add_measured(),
+            _ => self.restore(),
         }
     }
 
@@ -236,12 +257,28 @@ impl Session<'_> {
     }
 
     fn new_study(&mut self) {
+        let sampler = SAMPLERS[self.count(SAMPLERS.len() - 1)].as_ptr();
+        let (direction, seed) = (i32::from(self.byte() % 3), u64::from(self.byte()));
+        let constraint_count = self.count(MAX_MEASURED);
+        let constraints: Vec<CString> = (0..constraint_count).map(|_| self.text()).collect();
+        let objective_count = self.count(MAX_MEASURED);
+        let objectives: Vec<CString> = (0..objective_count).map(|_| self.text()).collect();
+        let directions: Vec<i32> = objectives.iter().map(|_| i32::from(self.byte() % 3)).collect();
+        let pointers = |texts: &[CString]| -> Vec<*const c_char> {
+            texts.iter().map(|text| text.as_ptr()).collect()
+        };
+        let (constraint_names, objective_names) = (pointers(&constraints), pointers(&objectives));
         let options = StudyOptions {
             struct_size: size_of::<StudyOptions>(),
-            sampler: SAMPLERS[self.count(SAMPLERS.len() - 1)].as_ptr(),
-            direction: i32::from(self.byte() % 3),
+            sampler,
+            direction,
             model: ptr::null(),
-            seed: u64::from(self.byte()),
+            seed,
+            constraints: constraint_names.as_ptr(),
+            constraint_count,
+            objectives: objective_names.as_ptr(),
+            directions: directions.as_ptr(),
+            objective_count,
         };
         let mut study = ptr::null_mut();
         // SAFETY: the space is null or lives, the options are whole, the places live.
@@ -279,6 +316,158 @@ impl Session<'_> {
         // SAFETY: the study is null or lives.
         let status = unsafe { optiformer_study_tell(self.study, id, value, &mut self.error) };
         self.told |= self.check(status);
+    }
+
+    /// Objectives and constraints.
+    fn measured(&mut self) -> [Vec<f64>; 2] {
+        let count = self.count(MAX_MEASURED);
+        let objectives = self.numbers(count);
+        let count = self.count(MAX_MEASURED);
+        [objectives, self.numbers(count)]
+    }
+
+    fn tell_measured(&mut self) {
+        let id = u64::from(self.byte());
+        let [objectives, constraints] = self.measured();
+        // SAFETY: the study is null or lives; the arrays have as many values as are named.
+        let status = unsafe {
+            optiformer_study_tell_measured(
+                self.study,
+                id,
+                objectives.as_ptr(),
+                objectives.len(),
+                constraints.as_ptr(),
+                constraints.len(),
+                &mut self.error,
+            )
+        };
+        self.told |= self.check(status);
+    }
+
+    fn add_measured(&mut self) {
+        if self.trials >= MAX_TRIALS {
+            return;
+        }
+        let count = self.count(MAX_PARAMETERS);
+        let values = self.numbers(count);
+        let [objectives, constraints] = self.measured();
+        // SAFETY: as above; no id is wanted.
+        let status = unsafe {
+            optiformer_study_add_measured(
+                self.study,
+                values.as_ptr(),
+                count,
+                objectives.as_ptr(),
+                objectives.len(),
+                constraints.as_ptr(),
+                constraints.len(),
+                ptr::null_mut(),
+                &mut self.error,
+            )
+        };
+        if self.check(status) {
+            self.trials += 1;
+        }
+    }
+
+    fn report(&mut self) {
+        let (id, step, value) = (u64::from(self.byte()), u64::from(self.byte()), self.number());
+        // SAFETY: the study is null or lives.
+        let status =
+            unsafe { optiformer_study_report(self.study, id, step, value, &mut self.error) };
+        self.check(status);
+    }
+
+    fn tell_pruned(&mut self) {
+        let id = u64::from(self.byte());
+        // SAFETY: the study is null or lives.
+        let status = unsafe { optiformer_study_tell_pruned(self.study, id, &mut self.error) };
+        self.told |= self.check(status);
+    }
+
+    /// Everything that trials measured, and a front of feasible trials.
+    fn read_back(&mut self) {
+        let (mut objectives, mut constraints, mut count) = (0, 0, 0);
+        let id = u64::from(self.byte());
+        // SAFETY: the study is null or lives, and so do the places; the columns are as long as the
+        // calls before said, and are not written where such a call failed.
+        unsafe {
+            let (study, error) = (self.study, &raw mut self.error);
+            let shape = optiformer_study_shape(
+                study,
+                ptr::null_mut(),
+                &mut objectives,
+                &mut constraints,
+                error,
+            );
+            if !self.check(shape) {
+                return;
+            }
+            let none = ptr::null_mut();
+            let status = optiformer_study_measurements(study, none, none, 0, &mut count, error);
+            assert!(self.check(status));
+            let (mut measured, mut limits) =
+                (vec![0.0; count * objectives], vec![0.0; count * constraints]);
+            let (columns, room) = ((measured.as_mut_ptr(), limits.as_mut_ptr()), count);
+            let status =
+                optiformer_study_measurements(study, columns.0, columns.1, room, &mut count, error);
+            assert!(self.check(status));
+            assert!(measured.iter().chain(&limits).all(|number| !number.is_infinite()));
+            let mut ids = vec![0; room];
+            let status = optiformer_study_front(study, ids.as_mut_ptr(), room, &mut count, error);
+            assert!(self.check(status));
+            for id in &ids[..count] {
+                let mut violation = f64::NAN;
+                let status = optiformer_study_violation(study, *id, &mut violation, error);
+                assert!(self.check(status) && violation == 0.0);
+            }
+            let (mut steps, mut values) = ([0; 256], [0.0; 256]);
+            let status = optiformer_study_reports(
+                study,
+                id,
+                steps.as_mut_ptr(),
+                values.as_mut_ptr(),
+                steps.len(),
+                &mut count,
+                error,
+            );
+            if self.check(status) {
+                assert!(steps[..count].is_sorted_by(|one, next| one < next));
+            }
+        }
+    }
+
+    /// Goes on with a restored copy of the study, which has the same text.
+    fn restore(&mut self) {
+        let Some(text) = self.saved() else { return };
+        let mut study = ptr::null_mut();
+        // SAFETY: the text ends with a zero; the old study is freed once.
+        unsafe {
+            let status =
+                optiformer_study_restore(text.as_ptr(), ptr::null(), &mut study, &mut self.error);
+            assert!(self.check(status), "what was saved is not restored");
+            optiformer_study_free(self.study);
+        }
+        self.study = study;
+        assert_eq!(self.saved(), Some(text));
+    }
+
+    /// The study as a text.
+    fn saved(&mut self) -> Option<CString> {
+        let mut needed = 0;
+        // SAFETY: the study is null or lives; the buffer is as long as the call before said.
+        unsafe {
+            let (none, error) = (ptr::null_mut(), &raw mut self.error);
+            let status = optiformer_study_save(self.study, none, 0, &mut needed, error);
+            if !self.check(status) {
+                return None;
+            }
+            let mut buffer = vec![0_u8; needed];
+            let place = buffer.as_mut_ptr().cast();
+            let status = optiformer_study_save(self.study, place, needed, ptr::null_mut(), error);
+            assert!(self.check(status));
+            Some(CString::from_vec_with_nul(buffer).expect("a text ends with its only zero"))
+        }
     }
 
     fn tell_failed(&mut self) {
@@ -350,17 +539,25 @@ impl Session<'_> {
             let status = unsafe { optiformer_cache_new(&mut self.cache, &mut self.error) };
             assert!(self.check(status));
         }
+        let sampler = SAMPLERS[self.count(SAMPLERS.len() - 1)].as_ptr();
+        let (seed, number) = (u64::from(self.byte()), u64::from(self.byte()));
+        let (objective_count, constraint_count) =
+            (self.count(MAX_MEASURED), self.count(MAX_MEASURED));
+        let history = self.numbers(finished * self.parameters);
+        let losses = self.numbers(finished * objective_count.max(1));
+        let constraints = self.numbers(finished * constraint_count);
         let plain = SuggestOptions {
             struct_size: size_of::<SuggestOptions>(),
-            sampler: SAMPLERS[self.count(SAMPLERS.len() - 1)].as_ptr(),
+            sampler,
             model: ptr::null(),
-            seed: u64::from(self.byte()),
-            number: u64::from(self.byte()),
+            seed,
+            number,
             cache: ptr::null(),
+            objective_count,
+            constraints: constraints.as_ptr(),
+            constraint_count,
         };
         let cached = SuggestOptions { cache: self.cache, ..plain };
-        let history = self.numbers(finished * self.parameters);
-        let losses = self.numbers(finished);
         let mut suggest = |options: SuggestOptions| {
             let mut out = vec![0.0; count * self.parameters];
             // SAFETY: the space is null or lives; the arrays have as many values as are named.
