@@ -1,14 +1,17 @@
 """How the Optuna sampler reads a study: each trial once, and the space from what the trials have."""
 
 import copy
+import math
 import random
 import warnings
 
+import optiformer
 import optuna
 import pytest
 from optiformer.optuna import OptiFormerSampler
 from optiformer.optuna._follower import Follower
 from optiformer.optuna._structure import Condition, Part, Structure, with_names
+from optiformer.optuna._view import View
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
@@ -296,3 +299,71 @@ def test_hyperband_gives_each_bracket_its_own_trials():
     (memories,) = study.sampler._memories.values()
     assert len(memories) > 1
     assert copy.deepcopy(study.sampler)._memories is not study.sampler._memories
+
+
+def finished(directions, trials):
+    """A view of a study with these trials: values, constraints by name, and what else a trial has."""
+    study = optuna.create_study(directions=directions)
+    for values, constraints, rest in trials:
+        trial = create_trial(params={"x": 0.5}, distributions={"x": X}, values=values, constraints=constraints, **rest)
+        study.add_trial(trial)
+    view = View(Part({"x": X}, {}), study.directions)
+    view.follow(study.trials)
+    return view
+
+
+def test_constraints_of_both_kinds_are_read_by_their_names():
+    old = {"system_attrs": {"constraints": [2.0, -1.0]}}
+    trials = [([1.0], None, {}), ([2.0], {"b": 1.0}, {}), ([3.0], {"a": -1.0, "b": 0.5}, {}), ([4.0], None, old)]
+    view = finished(["maximize"], trials)
+    assert view.constraint_names == ("0", "1", "a", "b") and list(view.losses) == [-1.0, -2.0, -3.0, -4.0]
+    nan = math.nan
+    wanted = [nan, nan, nan, nan, nan, nan, nan, 1.0, nan, nan, -1.0, 0.5, 2.0, -1.0, nan, nan]
+    assert str(list(view.constraints)) == str(wanted)
+    # The order of the names is the same, whichever trial came first.
+    assert finished(["maximize"], trials[::-1]).constraint_names == view.constraint_names
+
+
+def test_losses_of_several_objectives_lie_side_by_side():
+    pruned = {"state": TrialState.PRUNED, "intermediate_values": {1: 3.0, 4: 2.0}}
+    view = finished(["minimize", "maximize"], [([1.0, 2.0], None, {}), (None, None, {"state": TrialState.FAIL}), (None, None, pruned)])
+    assert view.objective_count == 2 and str(list(view.losses)) == "[1.0, -2.0, nan, nan, nan, nan]"
+    assert list(finished(["minimize"], [(None, None, pruned)]).losses) == [2.0]
+
+
+@pytest.mark.parametrize("name", ["tpe", "gp"])
+def test_several_objectives_are_combined_as_in_the_library(name):
+    def objectives(trial):
+        x, y = trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1)
+        trial.set_constraint("y", 0.2 - y)
+        return x, (1 - x) ** 2 + y
+
+    sampler = OptiFormerSampler(seed=5, sampler=name)
+    study = optuna.create_study(directions=["minimize", "maximize"], sampler=sampler)
+    study.optimize(objectives, n_trials=16)
+    space = optiformer.Space({"x": (0.0, 1.0), "y": (0.0, 1.0)})
+    for trial in study.trials[2:]:
+        before = study.trials[: trial.number]
+        suggested = optiformer.suggest(
+            space,
+            [[it.params["x"], it.params["y"]] for it in before],
+            [[it.values[0], -it.values[1]] for it in before],
+            constraints=[[it.constraints["y"]] for it in before],
+            seed=sampler._seed_for(("x", "y")),
+            number=trial.number,
+            sampler=name,
+        )
+        assert suggested == [[trial.params["x"], trial.params["y"]]]
+
+
+def test_several_objectives_spread_along_the_front():
+    def objectives(trial):
+        x, y = trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1)
+        return x + y, (1 - x) ** 2 + y
+
+    study = optuna.create_study(directions=["minimize", "minimize"], sampler=OptiFormerSampler(seed=3))
+    study.optimize(objectives, n_trials=40)
+    front = sorted(trial.params["x"] for trial in study.best_trials)
+    # The front is y = 0; random trials have a tenth of theirs below 0.1.
+    near = [trial for trial in study.trials[10:] if trial.params["y"] < 0.1]
+    assert len(near) > 10 and len(front) >= 5 and front[0] < 0.25 and front[-1] > 0.5
