@@ -53,8 +53,8 @@ type StoredTrial struct {
 // TellMeasured says how a trial of a study with constraints or several objectives went. A number
 // that is not finite counts as a failed trial.
 //
-// It fails with [ErrUnknownTrial] or [ErrAlreadyTold], and with [ErrInvalidValue] for another number
-// of objectives or constraints than the study has.
+// It fails with [ErrUnknownTrial] or [ErrAlreadyTold], and with [ErrInvalidValue] for another
+// number of objectives or constraints than the study has.
 func (s *Study) TellMeasured(id uint64, measured Measurement) error {
 	objectives, constraints := measured.Objectives, measured.Constraints
 	return s.call(func(failure *failure) C.optiformer_status {
@@ -94,8 +94,8 @@ func (s *Study) TellPruned(id uint64) error {
 // Report records an intermediate value of a trial, which is pending: its objective at a step, such
 // as an epoch. Steps ascend within a trial.
 //
-// It fails with [ErrUnknownTrial] or [ErrAlreadyTold], and with [ErrInvalidValue] for a step that is
-// not above the one before, a value that is not finite, and a study of several objectives.
+// It fails with [ErrUnknownTrial] or [ErrAlreadyTold], and with [ErrInvalidValue] for a step that
+// is not above the one before, a value that is not finite, and a study of several objectives.
 func (s *Study) Report(id, step uint64, value float64) error {
 	return s.call(func(failure *failure) C.optiformer_status {
 		return C.optiformer_study_report(s.handle, C.uint64_t(id), C.uint64_t(step), C.double(value), &failure.raw)

@@ -151,8 +151,8 @@ func (s *Study) Enqueue(parameters map[string]any) error {
 }
 
 // Best is the best trial so far, of equals the first; [ErrNotFound] before any has finished, and in
-// a study of several objectives, which has a [Study.Front]. Under constraints it is the best feasible
-// trial, and while there is none the one that violates them least.
+// a study of several objectives, which has a [Study.Front]. Under constraints it is the best
+// feasible trial, and while there is none the one that violates them least.
 func (s *Study) Best() (Best, error) {
 	best := Best{Trial: Trial{values: make([]float64, len(s.parameters)), parameters: s.parameters}}
 	err := s.call(func(failure *failure) C.optiformer_status {

@@ -190,8 +190,8 @@ export interface RunOptions<S extends Parameters> {
 export type Outcome = number | Numbers | null | { readonly value: number | Numbers | null; readonly constraints: Numbers };
 
 /**
- * The outcome of a configuration. `null`, a number that is not finite and an exception mean a failed
- * trial.
+ * The outcome of a configuration. `null`, a number that is not finite and an exception mean a
+ * failed trial.
  */
 export type Objective<S extends Parameters> = (values: Values<S>, trial: Trial<S>) => Outcome | Promise<Outcome>;
 
@@ -231,7 +231,7 @@ export class Study<const S extends Parameters = Parameters> {
   enqueue(values: Partial<Values<S>>): void;
   /** Lets a trial, which is pending, leave the study without an outcome. */
   abandon(id: number): void;
-  /** Lets the trials that are pending now be asked for again: for a study whose workers are gone. */
+  /** Lets the pending trials be asked for again: for a study whose workers are gone. */
   offerPending(): void;
   /**
    * The best trial so far; null when none has finished, and in a study of several objectives. Under
@@ -307,7 +307,7 @@ export interface SuggestOptions extends ChooseOptions {
 export interface Ranking {
   /** The candidates' places, the most promising first. */
   readonly order: number[];
-  /** What each candidate is ranked by, larger is better; NaN where the sampler has no such number. */
+  /** What each candidate is ranked by, larger is better; NaN where there is no such number. */
   readonly ratings: number[];
 }
 

@@ -9,8 +9,10 @@ use crate::samplers::Request;
 /// Weight of the sum beside the maximum, which keeps weakly dominated points from being optimal.
 const AUGMENTATION: f64 = 0.05;
 
-/// The losses of several objectives as one, as a study combines them for an ask: those of each trial
-/// `[trials][objectives]`, each to be minimized; `None` for a trial without them.
+/// The losses of several objectives as one, as a study combines them for an ask.
+///
+/// `losses` are those of each trial, `[trials][objectives]`, each to be minimized; `None` for a
+/// trial without them.
 ///
 /// The combination is the augmented Chebyshev scalarization, with weights that the seed and the
 /// number of `request` decide: of its history nothing is read.
