@@ -340,7 +340,8 @@ optiformer_status optiformer_study_front(const optiformer_study *study, uint64_t
 optiformer_status optiformer_study_violation(const optiformer_study *study, uint64_t id,
                                              double *violation, optiformer_error *error);
 
-/* Why a trial was suggested. Set struct_size to sizeof(optiformer_explanation) before each call. */
+/* Why a trial was suggested. Set struct_size to sizeof(optiformer_explanation) before each call. The
+ * struct only grows, and no more of it is written than its size says. */
 typedef struct optiformer_explanation {
     size_t struct_size;
     char sampler[32];   /* the sampler that suggested it; under "auto" the one that was asked */
@@ -350,6 +351,8 @@ typedef struct optiformer_explanation {
     double median;      /* of the predicted values; NaN, like the next two, where nothing was predicted */
     double deviation;   /* half of the range of about two thirds of the predicted values */
     double improvement; /* by how much the best value is expected to improve: at least 0 */
+    double feasibility; /* the probability that all constraints hold; NaN where it was not predicted,
+                         * and without constraints */
 } optiformer_explanation;
 
 /* Why trial `id`, which is pending, was suggested. Reasons are kept until the trial is told.

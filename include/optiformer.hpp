@@ -194,6 +194,8 @@ struct Explanation {
     double median;
     double deviation;
     double improvement;
+    /// The probability that all constraints hold.
+    double feasibility;
 };
 
 enum class TrialState {
@@ -378,7 +380,7 @@ public:
         optiformer_explanation out{};
         out.struct_size = sizeof out;
         detail::call(optiformer_study_explain, handle_.get(), id, &out);
-        return {out.sampler, out.origin, out.median, out.deviation, out.improvement};
+        return {out.sampler, out.origin, out.median, out.deviation, out.improvement, out.feasibility};
     }
     /// How many trials have finished, failed, and are pending.
     Counts counts() const {

@@ -237,14 +237,14 @@ func (s step) play(t *testing.T, study *Study) {
 		}
 	case "explain":
 		var wanted struct {
-			Sampler, Origin                string
-			Median, Deviation, Improvement number
+			Sampler, Origin                             string
+			Median, Deviation, Improvement, Feasibility number
 		}
 		found, err := study.Explain(s.ID)
 		s.check(t, "explain", err)
 		s.returns(t, &wanted)
-		numbers := []float64{found.Median, found.Deviation, found.Improvement}
-		expected := []number{wanted.Median, wanted.Deviation, wanted.Improvement}
+		numbers := []float64{found.Median, found.Deviation, found.Improvement, found.Feasibility}
+		expected := []number{wanted.Median, wanted.Deviation, wanted.Improvement, wanted.Feasibility}
 		if found.Sampler != wanted.Sampler || found.Origin != wanted.Origin || !same(numbers, plain(expected)) {
 			t.Fatalf("%v, not %v", found, wanted)
 		}

@@ -46,6 +46,8 @@ type Explanation struct {
 	Deviation float64
 	// Improvement is by how much the best value is expected to improve, at least 0.
 	Improvement float64
+	// Feasibility is the probability that all constraints hold.
+	Feasibility float64
 }
 
 // NewStudy is a study over a copy of a space.
@@ -184,6 +186,7 @@ func (s *Study) Explain(id uint64) (Explanation, error) {
 		Median:      float64(raw.median),
 		Deviation:   float64(raw.deviation),
 		Improvement: float64(raw.improvement),
+		Feasibility: float64(raw.feasibility),
 	}, nil
 }
 

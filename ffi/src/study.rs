@@ -260,6 +260,8 @@ pub struct CExplanation {
     pub deviation: f64,
     /// Expected improvement on the best value.
     pub improvement: f64,
+    /// Probability that all constraints hold; NaN without a prediction.
+    pub feasibility: f64,
 }
 
 /// Size of [`CExplanation`] when it was published; fixed forever.
@@ -303,14 +305,24 @@ pub unsafe extern "C" fn optiformer_study_explain(
             let message = format!("trial {id} was not suggested, or is no longer pending");
             Failure::new(Status::NotFound, message)
         })?;
-        // SAFETY: the caller's struct is at least as large as this one.
-        let out = unsafe { pointer::exclusive(out, "out") }?;
         let expected = explanation.expectation.map_or([f64::NAN; 3], |expectation| {
             [expectation.median, expectation.deviation, expectation.improvement]
         });
-        out.sampler = short_text(explanation.sampler);
-        out.origin = short_text(explanation.origin.name());
-        [out.median, out.deviation, out.improvement] = expected;
+        let [median, deviation, improvement] = expected;
+        let whole = CExplanation {
+            struct_size: size,
+            sampler: short_text(explanation.sampler),
+            origin: short_text(explanation.origin.name()),
+            median,
+            deviation,
+            improvement,
+            feasibility: explanation.feasibility.unwrap_or(f64::NAN),
+        };
+        let known = size.min(size_of::<CExplanation>());
+        // SAFETY: `size` bytes of the caller's struct, an older one or a newer one, are writable.
+        unsafe {
+            std::ptr::copy_nonoverlapping((&raw const whole).cast::<u8>(), out.cast::<u8>(), known);
+        }
         Ok(())
     })
 }

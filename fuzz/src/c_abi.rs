@@ -525,6 +525,7 @@ impl Session<'_> {
             median: 0.0,
             deviation: 0.0,
             improvement: 0.0,
+            feasibility: 0.0,
         };
         // SAFETY: the study is null or lives, the struct is whole.
         let status = unsafe { optiformer_study_explain(self.study, id, &mut out, &mut self.error) };

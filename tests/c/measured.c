@@ -351,6 +351,29 @@ static void objectives(const optiformer_space *space) {
     optiformer_study_free(study);
 }
 
+/* A sampler that models constraints says how likely they are to hold. */
+static void feasibility(const optiformer_space *space) {
+    optiformer_study_options options = options_for("gp");
+    optiformer_explanation explanation;
+    optiformer_study *study = NULL;
+    double values[WIDTH], objectives[2], constraint;
+    uint64_t id = 0;
+    int trial, predicted = 0;
+    options.constraints = constraint_names;
+    options.constraint_count = 1;
+    EXPECT(OK, NULL, optiformer_study_new(space, &options, &study, &error));
+    for (trial = 0; trial < TRIALS; trial++) {
+        EXPECT(OK, NULL, optiformer_study_ask(study, &id, values, WIDTH, &error));
+        explanation.struct_size = sizeof explanation;
+        EXPECT(OK, NULL, optiformer_study_explain(study, id, &explanation, &error));
+        predicted += explanation.feasibility >= 0.0 && explanation.feasibility <= 1.0;
+        measure(values, objectives, &constraint);
+        EXPECT(OK, NULL, optiformer_study_tell_measured(study, id, objectives, 1, &constraint, 1, &error));
+    }
+    HOLD(predicted > 0);
+    optiformer_study_free(study);
+}
+
 static void file(const char *path, const optiformer_space *space) {
     optiformer_study_options options = options_for("sobol");
     optiformer_study *study = NULL;
@@ -413,6 +436,7 @@ int main(int count, char **arguments) {
     constraints(space);
     reports(space);
     objectives(space);
+    feasibility(space);
     file(arguments[1], space);
     refused_suggestions(space);
     for (sampler = 0; sampler < 4; sampler++) {

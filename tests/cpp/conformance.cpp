@@ -226,7 +226,7 @@ private:
             answer();
             put(explanation.sampler);
             put(explanation.origin);
-            put(std::vector<double>{explanation.median, explanation.deviation, explanation.improvement});
+            put(std::vector<double>{explanation.median, explanation.deviation, explanation.improvement, explanation.feasibility});
         } else {
             std::cerr << "there is no call " << call << '\n';
             std::exit(2);

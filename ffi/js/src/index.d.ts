@@ -126,6 +126,8 @@ export interface Explanation {
   readonly deviation: number;
   /** By how much the best value is expected to improve. */
   readonly improvement: number;
+  /** The probability that all constraints hold. */
+  readonly feasibility: number;
 }
 
 /** Numbers of trials of each state. */

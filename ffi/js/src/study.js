@@ -5,9 +5,9 @@ import { asSpace, named, row } from './space.js';
 // struct_size, direction, sampler, model, seed, constraints, constraint_count, objectives,
 // directions and objective_count of optiformer_study_options.
 const OPTIONS_SIZE = 48;
-// struct_size, sampler[32], origin[32], median, deviation and improvement of
+// struct_size, sampler[32], origin[32], median, deviation, improvement and feasibility of
 // optiformer_explanation.
-const EXPLANATION_SIZE = 96;
+const EXPLANATION_SIZE = 104;
 
 const DIRECTIONS = ['minimize', 'maximize'];
 const STATES = ['pending', 'finished', 'failed', 'pruned'];
@@ -282,8 +282,8 @@ export class Study {
       const out = arena.bytes(EXPLANATION_SIZE);
       memory().setUint32(out, EXPLANATION_SIZE, true);
       call(arena, 'optiformer_study_explain', this.#handle.place, unsigned('id', id), out);
-      const [median, deviation, improvement] = arena.read(out + 72, 3);
-      return { sampler: textIn(out + 4), origin: textIn(out + 36), median, deviation, improvement };
+      const [median, deviation, improvement, feasibility] = arena.read(out + 72, 4);
+      return { sampler: textIn(out + 4), origin: textIn(out + 36), median, deviation, improvement, feasibility };
     });
   }
 

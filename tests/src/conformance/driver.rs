@@ -145,7 +145,8 @@ impl Driver {
                 }
                 "counts" => (String::new(), pick(returns, &["finished", "failed", "pending"])),
                 "explain" => {
-                    let fields = ["sampler", "origin", "median", "deviation", "improvement"];
+                    let fields =
+                        ["sampler", "origin", "median", "deviation", "improvement", "feasibility"];
                     (words(&["id"], step), pick(returns, &fields))
                 }
                 other => panic!("the driver has no call {other}"),

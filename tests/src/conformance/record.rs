@@ -161,6 +161,7 @@ impl Recorder {
             "median": number(median),
             "deviation": number(deviation),
             "improvement": number(improvement),
+            "feasibility": number(explanation.feasibility.unwrap_or(f64::NAN)),
         });
         self.step("explain", json!({"id": id}), Ok(&answer));
     }

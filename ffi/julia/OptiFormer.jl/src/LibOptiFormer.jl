@@ -60,6 +60,7 @@ struct optiformer_explanation
     median::Cdouble
     deviation::Cdouble
     improvement::Cdouble
+    feasibility::Cdouble
 end
 
 struct optiformer_suggest_options

@@ -18,7 +18,7 @@ Why a trial was suggested, in units of the objective; the numbers are NaN where 
 - `origin`: "policy", drawn from the transformer's policy; "neighbor" of a good trial; "spread", a point of an even spread; "refined"
   to where the acquisition is largest; "step" of a local model; "draw", anything else.
 - `median` of the predicted values, `deviation` (half of the range of about two thirds of them), and `improvement`, by how much the
-  best value is expected to improve.
+  best value is expected to improve; `feasibility`, the probability that all constraints hold.
 """
 struct Explanation
     sampler::String
@@ -26,6 +26,7 @@ struct Explanation
     median::Float64
     deviation::Float64
     improvement::Float64
+    feasibility::Float64
 end
 
 "Numbers of trials of each state; pruned ones count as failed."
@@ -251,10 +252,11 @@ Throws an [`OptiFormerError`](@ref): `:UNKNOWN_TRIAL`; `:NOT_FOUND` for a trial 
 function explain(study::Study, id::Integer)
     number, empty = unsigned_number("trial", id), ntuple(_ -> 0x00, 32)
     size = sizeof(LibOptiFormer.optiformer_explanation)
-    out = Ref(LibOptiFormer.optiformer_explanation(size, empty, empty, NaN, NaN, NaN))
+    out = Ref(LibOptiFormer.optiformer_explanation(size, empty, empty, NaN, NaN, NaN, NaN))
     exclusively(error -> LibOptiFormer.optiformer_study_explain(study, number, out, error), study)
     found = out[]
-    return Explanation(text_of(found.sampler), text_of(found.origin), found.median, found.deviation, found.improvement)
+    predicted = found.median, found.deviation, found.improvement, found.feasibility
+    return Explanation(text_of(found.sampler), text_of(found.origin), predicted...)
 end
 
 explain(study::Study, trial::Trial) = explain(study, trial.id)

@@ -92,8 +92,8 @@ function play(study, step)
         return counts(study) == Counts(returns["finished"], returns["failed"], returns["pending"])
     elseif call == "explain"
         found = explain(study, step["id"])
-        fields = ("median", "deviation", "improvement")
-        predicted = [found.median, found.deviation, found.improvement]
+        fields = ("median", "deviation", "improvement", "feasibility")
+        predicted = [found.median, found.deviation, found.improvement, found.feasibility]
         texts = found.sampler == returns["sampler"] && found.origin == returns["origin"]
         return texts && same(predicted, [returns[field] for field in fields])
     end

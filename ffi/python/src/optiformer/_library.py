@@ -42,6 +42,7 @@ class ExplanationStruct(ctypes.Structure):
         ("median", c_double),
         ("deviation", c_double),
         ("improvement", c_double),
+        ("feasibility", c_double),
     ]
 
 

@@ -69,6 +69,7 @@ class Explanation(NamedTuple):
         median: The median of the predicted values.
         deviation: Half of the range of about two thirds of the predicted values.
         improvement: By how much the best value is expected to improve; at least 0.
+        feasibility: The probability that all constraints hold.
     """
 
     sampler: str
@@ -76,6 +77,7 @@ class Explanation(NamedTuple):
     median: float
     deviation: float
     improvement: float
+    feasibility: float = math.nan
 
 
 class Counts(NamedTuple):
@@ -399,7 +401,8 @@ class Study(Handle):
         """
         out = ExplanationStruct(struct_size=ctypes.sizeof(ExplanationStruct))
         self._call("optiformer_study_explain", _identity(trial), ctypes.byref(out))
-        return Explanation(out.sampler.decode(), out.origin.decode(), out.median, out.deviation, out.improvement)
+        predicted = out.median, out.deviation, out.improvement, out.feasibility
+        return Explanation(out.sampler.decode(), out.origin.decode(), *predicted)
 
     def counts(self) -> Counts:
         """How many trials have finished, have failed or were pruned, and are pending."""
