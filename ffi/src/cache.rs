@@ -147,11 +147,9 @@ impl Session {
         }
         let mut shared = same_prefix(&self.rows, finished.rows) / self.space.len();
         shared = shared.min(same_prefix(&self.losses, finished.losses) / self.objectives);
-        if self.constraint_count > 0 {
-            let same = same_prefix(&self.constraints, finished.constraints);
-            shared = shared.min(same / self.constraint_count);
-        }
-        Some(shared)
+        // Without constraints all trials have the same ones.
+        let same = same_prefix(&self.constraints, finished.constraints);
+        Some(shared.min(same.checked_div(self.constraint_count).unwrap_or(usize::MAX)))
     }
 
     /// Forgets the trials from number `length` on.
