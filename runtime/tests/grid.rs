@@ -132,6 +132,31 @@ fn pending_points_do_not_come_again() {
 }
 
 #[test]
+fn forbidden_points_are_left_out() {
+    for order in [GridOrder::Random, GridOrder::Given] {
+        let space = conditional().forbid(["x == 0.5", "n > 50 and rate > 0.5"]).unwrap();
+        let mut study = Study::new(space, Direction::Minimize, Box::new(sampler(3, order)), 4);
+        // 13 points for each of two values of x, less one of each for large n and rate.
+        let mut distinct = BTreeSet::new();
+        for _ in 0..24 - 2 {
+            let trial = study.ask().unwrap();
+            study.tell(trial.id, Outcome::Value(1.0)).unwrap();
+            distinct.insert(key(&trial.configuration));
+        }
+        assert_eq!(distinct.len(), 22);
+        let error = study.ask().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Exhausted);
+        assert!(error.context().contains("permits"), "{error}");
+    }
+    // All of a grid that would take an age to look through.
+    let space = floats(4).forbid(["x0 <= 1"]).unwrap();
+    let request = Request { space: &space, history: &[], pending: &[], number: 0, seed: 0 };
+    let error = sampler(100, GridOrder::Given).suggest(&request).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.context().contains("forbids"), "{error}");
+}
+
+#[test]
 fn a_huge_grid_takes_no_room() {
     // 10^9 and 10^18 points.
     for (dimensions, points) in [(9, 10), (3, 1000), (18, 10), (6, 1000)] {

@@ -10,6 +10,9 @@ use super::{Configuration, Domain, Space};
 /// Work of the search for pairs: steps times parameters times rows.
 const WORK: usize = 3_000_000;
 
+/// Rows that are tried in place of a forbidden one.
+const REPLACEMENTS: usize = 64;
+
 /// Fewest and most steps of it.
 const STEPS: (usize, usize) = (200, 50_000);
 
@@ -25,7 +28,7 @@ impl Space {
     /// local search finds occur together: a covering array of strength two where `count` is large
     /// enough for one (six configurations for up to ten two-valued parameters; G. O. H. Katona 1973,
     /// D. J. Kleitman and J. Spencer 1973). Configurations that add neither an end nor a pair are
-    /// left out. The design is a function of the space, `count` and `seed`.
+    /// left out, and so is what the space [forbids](Self::forbid). The design is a function of the space, `count` and `seed`.
     ///
     /// ```
     /// use optiformer::space::{Parameter, Space};
@@ -174,11 +177,44 @@ impl<'a> Ends<'a> {
         let mut rows = Vec::new();
         for _ in 0..count {
             let row = self.complete(Vec::new(), |index, value| self.gain(index, value, &seen), rng);
+            let Some(row) = self.permitted(row, &seen, rng) else { continue };
             let values = row.iter().enumerate();
             seen.extend(values.filter_map(|(index, value)| Some((index, bits((*value)?)))));
             rows.push(row);
         }
         rows
+    }
+
+    /// The row, or where it is forbidden one near it that is not and that has the most new values.
+    fn permitted(&self, row: Row, seen: &BTreeSet<Value>, rng: &mut impl Rng) -> Option<Row> {
+        if !self.is_forbidden(&row) {
+            return Some(row);
+        }
+        let new = |row: &Row| {
+            let values = row.iter().enumerate();
+            let values = values.filter_map(|(index, value)| Some((index, bits((*value)?))));
+            values.filter(|value| !seen.contains(value)).count()
+        };
+        let mut best: Option<(usize, Row)> = None;
+        for _ in 0..REPLACEMENTS {
+            let mut other = row.clone();
+            for _ in 0..2 * row.len() {
+                other = self.neighbor(&other, rng).unwrap_or(other);
+                if !self.is_forbidden(&other) {
+                    let gain = new(&other);
+                    if best.as_ref().is_none_or(|(most, _)| gain > *most) {
+                        best = Some((gain, other));
+                    }
+                    break;
+                }
+            }
+        }
+        best.map(|(_, row)| row)
+    }
+
+    fn is_forbidden(&self, row: &Row) -> bool {
+        !self.space.forbidden.is_empty()
+            && self.space.forbidden_by(&Configuration::new(row.clone())).is_some()
     }
 
     /// How many new values a parameter's value leads to, with those of the parameters that it
@@ -223,6 +259,9 @@ impl<'a> Ends<'a> {
         for _ in 0..steps {
             let at = rng.random_range(0..rows.len());
             let Some(row) = self.neighbor(&rows[at], rng) else { continue };
+            if self.is_forbidden(&row) {
+                continue;
+            }
             let before = unique(rows, at, &rows[at], &row);
             let after = unique(rows, at, &row, &rows[at]);
             let lost = before.1 - after.1;
@@ -399,6 +438,17 @@ mod tests {
         assert!(floats(3).extremes(0, 0).is_empty());
         let one = Space::new(vec![Parameter::categorical("k", ["only"])]).unwrap();
         assert_eq!(one.extremes(6, 0).len(), 1);
+    }
+
+    #[test]
+    fn forbidden_ends_are_left_out() {
+        let space = floats(4).forbid(["x0 == x1", "x2 > 0 and x3 > 0"]).unwrap();
+        for seed in 0..10 {
+            let design = space.extremes(6, seed);
+            assert!(design.iter().all(|row| space.validate(row).is_ok()));
+            assert_eq!(covered(&design).0, 8, "{design:?}");
+        }
+        assert!(floats(1).forbid(["x0 < 2"]).unwrap().extremes(6, 0).is_empty());
     }
 
     #[test]

@@ -18,12 +18,15 @@ use crate::{
     space::{Configuration, Space},
 };
 
+/// Most points in a row of a grid's order that the space may forbid.
+const MOST_FORBIDDEN: u64 = 1 << 20;
+
 /// Grid search: every combination of evenly spaced values, each exactly once.
 ///
 /// A suggestion is the first point, in the grid's order, that neither the history nor the pending
 /// trials have. So failed and enqueued trials take no point's turn, a point that was enqueued does
-/// not come again, and one that was abandoned does. In the end there is
-/// [`ErrorKind::Exhausted`].
+/// not come again, and one that was abandoned does. What the space
+/// [forbids](Space::forbid) is left out. In the end there is [`ErrorKind::Exhausted`].
 ///
 /// A point is computed from its number, so that the size of a grid, up to 2⁶⁴ − 1 points, costs
 /// neither time nor memory; the random order is a pseudo-random permutation of the numbers (a
@@ -74,13 +77,10 @@ struct Grid {
     permutation: Option<Permutation>,
 }
 
-/// Number of forbidden points that one suggestion skips.
-const MAX_FORBIDDEN: u64 = 1_000_000;
-
-/// Places in a grid's order that have been tried or are forbidden.
+/// Places in a grid's order that have been tried.
 #[derive(Clone, Debug, Default)]
 struct Places {
-    /// All places below this one are of this kind.
+    /// All places below this one have been tried.
     next: u64,
     /// Those above.
     later: BTreeSet<u64>,
@@ -97,7 +97,7 @@ impl GridSampler {
         Ok(Self { options, cache: None })
     }
 
-    /// Number of points that the grid has in a space.
+    /// Number of points that the grid has in a space, with those that the space forbids.
     ///
     /// # Errors
     ///
@@ -130,28 +130,42 @@ impl Sampler for GridSampler {
     /// # Errors
     ///
     /// [`ErrorKind::Exhausted`] when all were, [`ErrorKind::Unsupported`] for a grid of more than
-    /// 2⁶⁴ − 1 points.
+    /// 2⁶⁴ − 1 points, and for one with a million forbidden points in a row.
     fn suggest(&mut self, request: &Request<'_>) -> Result<Configuration> {
         let Cache { grid, tried, .. } = self.cache(request)?;
-        let (total, space) = (grid.lattice.total(), request.space);
         let pending: BTreeSet<u64> =
             request.pending.iter().filter_map(|pending| grid.place(pending)).collect();
-        let (mut place, mut skipped) = (tried.next, 0);
-        while place < total && skipped < MAX_FORBIDDEN {
-            if !tried.later.contains(&place) && !pending.contains(&place) {
+        let total = grid.lattice.total();
+        let (mut place, mut forbidden) = (tried.next, Vec::new());
+        let mut since_permitted = 0;
+        while place < total {
+            if tried.later.contains(&place) || pending.contains(&place) {
+                since_permitted = 0;
+            } else {
                 let point = grid.point(place);
-                if space.forbidden_by(&point).is_none() {
+                if request.space.forbidden_by(&point).is_none() {
+                    // Forbidden points stay so, and need no look again.
+                    forbidden.into_iter().for_each(|place| tried.insert(place));
                     return Ok(point);
                 }
-                tried.insert(place);
-                skipped += 1;
+                forbidden.push(place);
+                since_permitted += 1;
+                if since_permitted > MOST_FORBIDDEN {
+                    let context = format!(
+                        "the space forbids more than {MOST_FORBIDDEN} points of the grid in a \
+                         row; take the random order, or fewer points"
+                    );
+                    return Err(Error::new(ErrorKind::Unsupported, context));
+                }
             }
             place += 1;
         }
-        let context = if place < total {
-            format!("the next {MAX_FORBIDDEN} of the {total} points of the grid are forbidden")
-        } else {
-            format!("all {total} points of the grid were tried, are pending or are forbidden")
+        let context = match request.space.forbidden().next() {
+            Some(_) => format!(
+                "all points of the grid that the space permits were tried or are pending, of \
+                 {total}"
+            ),
+            None => format!("all {total} points of the grid were tried or are pending"),
         };
         Err(Error::new(ErrorKind::Exhausted, context))
     }

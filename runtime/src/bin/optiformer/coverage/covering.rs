@@ -12,6 +12,9 @@ use super::{
 /// Most rows that are made, of which the one that fills most gaps is taken.
 const CANDIDATES: usize = 20;
 
+/// Rows that are drawn to find one that the space permits.
+const DRAWS: usize = 1000;
+
 /// Values that are compared for a row; with more of them fewer rows are made.
 const COMPARED: usize = 20_000;
 
@@ -29,11 +32,23 @@ pub fn fill(columns: &Columns<'_>, mut gaps: Gaps, seed: u64) -> Vec<Configurati
     let values: usize = (0..columns.len()).map(|index| columns.get(index).options().len()).sum();
     let count = (COMPARED / values.max(1)).clamp(1, CANDIDATES);
     while let Some(allowed) = next(columns, &gaps) {
+        let is_permitted =
+            |(_, row): &(usize, Configuration)| columns.space().forbidden_by(row).is_none();
         let candidates = (0..count).map(|_| complete(columns, &gaps, &allowed, &mut rng));
-        let mut candidates = candidates.collect::<Vec<_>>();
+        let mut candidates: Vec<_> = candidates.filter(is_permitted).collect();
+        if candidates.is_empty() {
+            // Without a view to other gaps there are more rows to choose from.
+            let nothing = Gaps::default();
+            let rows = (0..DRAWS).map(|_| complete(columns, &nothing, &allowed, &mut rng));
+            candidates.extend(rows.filter(is_permitted).take(1));
+        }
         // The first of those that fill most.
         candidates.sort_by_key(|(filled, _)| std::cmp::Reverse(*filled));
-        let Some((_, row)) = candidates.into_iter().next() else { break };
+        let Some((_, row)) = candidates.into_iter().next() else {
+            // What the space forbids cannot be filled.
+            gaps.skip_first();
+            continue;
+        };
         gaps.take(columns, &row);
         rows.push(row);
     }
@@ -151,6 +166,21 @@ mod tests {
         let gaps = Gaps::new(&Columns::new(&space, 5), 2).unwrap();
         assert_eq!(gaps.pairs_total(), Some(4));
         assert_eq!(filled(&space, 5, 2, &[]).len(), 4);
+    }
+
+    #[test]
+    fn what_is_forbidden_is_not_filled() {
+        let parameters = (0..3).map(|index| Parameter::int(format!("n{index}"), 1, 4));
+        let space = Space::new(parameters.collect()).unwrap();
+        let space = space.forbid(["n0 == n1", "n2 > 1 and n0 > 2"]).unwrap();
+        let columns = Columns::new(&space, 5);
+        let mut gaps = Gaps::new(&columns, 2).unwrap();
+        for row in fill(&columns, gaps.clone(), 7) {
+            space.validate(&row).unwrap();
+            gaps.take(&columns, &row);
+        }
+        // Of 48 pairs, four with n0 equal to n1, and six with a large n0 and a large n2.
+        assert_eq!(gaps.pairs().count(), 10);
     }
 
     #[test]

@@ -13,7 +13,7 @@ const MOST_PAIRS: u64 = 2_000_000;
 pub type Cell = (usize, u64);
 
 /// The cells, ends and pairs of cells that are missing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Gaps {
     cells: BTreeSet<Cell>,
     /// Number of cells of each parameter that a value falls in.
@@ -107,6 +107,14 @@ impl Gaps {
     pub fn first(&self) -> Option<(Cell, Cell)> {
         let pair = self.pairs.as_ref().and_then(BTreeSet::first).copied();
         pair.or_else(|| self.cells.first().map(|cell| (*cell, *cell)))
+    }
+
+    /// Leaves out the gap that [`first`](Self::first), or else [`first_end`](Self::first_end), has.
+    pub fn skip_first(&mut self) {
+        let pairs = self.pairs.as_mut();
+        if pairs.and_then(BTreeSet::pop_first).is_none() && self.cells.pop_first().is_none() {
+            self.ends.pop_first();
+        }
     }
 
     /// The first end that is missing.
