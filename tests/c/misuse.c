@@ -236,7 +236,7 @@ static void studies(const optiformer_space *space) {
     options.direction = OPTIFORMER_MAXIMIZE;
     options.sampler = "no such sampler";
     EXPECT(INVALID_VALUE, "no such sampler", optiformer_study_new(space, &options, &study, &error));
-    EXPECT(INVALID_VALUE, "local_search and optiformer", optiformer_study_new(space, &options, &study, &error));
+    EXPECT(INVALID_VALUE, "hyperband and optiformer", optiformer_study_new(space, &options, &study, &error));
     options.sampler = "tpe";
     EXPECT(NULL_POINTER, "space", optiformer_study_new(NULL, &options, &study, &error));
     EXPECT(NULL_POINTER, "out", optiformer_study_new(space, &options, NULL, &error));
