@@ -83,3 +83,43 @@ fn steps_are_found_by_a_pattern() {
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("--pruner: a study of several objectives"), "{ran:?}");
 }
+
+#[test]
+fn promoted_trials_go_on_where_the_earlier_ones_stopped() {
+    let place = Place::new("promoted");
+    let space = r#"{"parameters": [{"name": "x", "type": "float", "low": 0, "high": 4},
+        {"name": "epochs", "type": "int", "low": 1, "high": 9, "fidelity": true}]}"#;
+    std::fs::write(place.file("space.json"), space).unwrap();
+    // Counts the epochs that it computes itself, and fails without the saved state.
+    let script = r#"done=0; test -n "$2" && { done=$(cat saved.$2) || exit 1; }
+        echo $(($3 - done)) >>computed; echo $3 >saved.$1; echo "$4""#;
+    let program = ["sh", "-c", script, "sh", "{trial_id}", "{promoted_from}", "{epochs}", "{x}"];
+    let options = ["minimize", "--space", "space.json", "--sampler", "hyperband", "--json"];
+    let more = ["--trials", "30", "--study", "s.jsonl", "--"];
+    let ran = place.run(&[&options[..], &more, &program].concat());
+    assert_eq!((ran.code, &ran.summary()["failed"]), (Some(0), &json!(0)), "{ran:?}");
+    let trials = ran.trials();
+    let epochs = |trial: &serde_json::Value| trial["values"]["epochs"].as_u64().unwrap();
+    let mut expected = 0;
+    for trial in &trials {
+        expected += epochs(trial);
+        if let Some(source) = trial["promoted_from"].as_u64() {
+            let source = &trials[source as usize];
+            assert_eq!(source["values"]["x"], trial["values"]["x"]);
+            expected -= epochs(source);
+        }
+    }
+    let computed = place.read("computed");
+    let computed: u64 = computed.lines().map(|line| line.parse::<u64>().unwrap()).sum();
+    assert_eq!(computed, expected);
+    assert!(trials.iter().any(|trial| trial["promoted_from"].is_u64()));
+    assert_eq!(epochs(&ran.summary()["best"]), 9);
+    // A space without a fidelity is no space for it.
+    let place = Place::new("no-fidelity");
+    let ran = place.run(&[&options[..], &["--trials", "1", "--", "echo", "1"]].concat());
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("needs a space with a fidelity"), "{ran:?}");
+    let ran = place.minimize(&["--trials", "1"], &["echo", "{promoted_from}"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("\"fidelity\": true"), "{ran:?}");
+}
