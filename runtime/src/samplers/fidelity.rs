@@ -106,7 +106,8 @@ mod tests {
         assert_eq!(levels(Parameter::int("epochs", 5, 50).step(5.0), 3), [5.0, 15.0, 50.0]);
         assert_eq!(levels(Parameter::int("epochs", 2, 4), 3), [4.0]);
         assert_eq!(levels(Parameter::float("share", 0.037037, 1.0), 3).len(), 4);
-        assert_eq!(levels(Parameter::float("share", 0.1, 0.95).step(0.2), 2), [0.3, 0.5, 0.9]);
+        let shares = levels(Parameter::float("share", 0.1, 0.95).step(0.2), 2);
+        assert_eq!(shares, [0.1, 0.1 + 0.2, 0.5, 0.9]);
         assert_eq!(levels(Parameter::float("share", 1e-300, 1.0), 2).len(), MAX_LEVELS);
     }
 
