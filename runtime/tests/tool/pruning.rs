@@ -91,7 +91,7 @@ fn promoted_trials_go_on_where_the_earlier_ones_stopped() {
         {"name": "epochs", "type": "int", "low": 1, "high": 9, "fidelity": true}]}"#;
     std::fs::write(place.file("space.json"), space).unwrap();
     // Counts the epochs that it computes itself, and fails without the saved state.
-    let script = r#"done=0; test -n "$2" && { done=$(cat saved.$2) || exit 1; }
+    let script = r#"done=0; if test -n "$2"; then done=$(cat saved.$2) || exit 1; fi
         echo $(($3 - done)) >>computed; echo $3 >saved.$1; echo "$4""#;
     let program = ["sh", "-c", script, "sh", "{trial_id}", "{promoted_from}", "{epochs}", "{x}"];
     let options = ["minimize", "--space", "space.json", "--sampler", "hyperband", "--json"];
