@@ -16,7 +16,7 @@ const REPLACEMENTS: usize = 64;
 /// Fewest and most steps of it.
 const STEPS: (usize, usize) = (200, 50_000);
 
-/// One in so many steps that lose a single pair is taken, to leave a local optimum.
+/// One in this number of steps that lose a single pair is taken, to leave a local optimum.
 const TOLERATED: u32 = 40;
 
 impl Space {

@@ -14,7 +14,7 @@ use crate::random::SeededRng;
 
 /// Files longer than this are left out: most are generated tables.
 const LONGEST_FILE: u64 = 256 * 1024;
-/// Every so many files are held out.
+/// One file of this number is held out.
 const HELD_OUT: usize = 50;
 /// The byte between two files, which no text has.
 const END_OF_FILE: u8 = 0;

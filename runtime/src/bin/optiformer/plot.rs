@@ -66,7 +66,7 @@ fn part(value: f64, low: f64, high: f64) -> f64 {
     if part.is_finite() { part } else { 0.0 }
 }
 
-/// Draws one value per trial, left to right, in so many columns; `None` before the first value.
+/// Draws one value per trial, left to right, in `columns` columns; `None` before the first value.
 fn draw(line: &[Option<f64>], columns: usize) -> String {
     let (low, high) = range(line.iter().flatten().copied());
     let (top, bottom) = (short(high), short(low));

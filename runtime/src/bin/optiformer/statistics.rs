@@ -22,7 +22,7 @@ pub struct MedianInterval {
     pub low: f64,
     /// The upper end.
     pub high: f64,
-    /// The coverage, at least 0.95 where so many values allow it.
+    /// The coverage, at least 0.95 where there are enough values for it.
     pub coverage: f64,
 }
 
@@ -64,7 +64,7 @@ pub fn mann_whitney(ours: &[f64], theirs: &[f64]) -> f64 {
     let sum: usize = ranks[..m].iter().sum();
     if all.len() <= EXACT {
         let total: usize = ranks.iter().sum();
-        // [chosen][sum]: how many subsets of so many ranks have this sum.
+        // [chosen][sum]: how many subsets of this number of ranks have this sum.
         let mut subsets = vec![vec![0.0; total + 1]; m + 1];
         subsets[0][0] = 1.0;
         for rank in &ranks {

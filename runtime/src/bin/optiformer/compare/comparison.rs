@@ -8,7 +8,7 @@ use crate::{
     text::jsonable,
 };
 
-/// Numbers of trials after which studies are compared, where they have so many.
+/// Numbers of trials after which studies are compared, as far as they have them.
 const BUDGETS: [usize; 4] = [10, 25, 50, 100];
 
 /// A study to be compared.
@@ -61,13 +61,14 @@ pub struct Run {
 pub struct Round {
     /// The number.
     pub trials: usize,
-    /// For each group what its studies have reached; `None` where none has so many trials.
+    /// For each group what its studies have reached; `None` where none has that
+    /// number of trials.
     pub results: Vec<Option<RoundResult>>,
 }
 
 /// A group after a number of trials.
 pub struct RoundResult {
-    /// Number of its studies with so many trials.
+    /// Number of its studies with that number of trials.
     pub studies: usize,
     /// The median of their best losses.
     pub median: f64,
@@ -102,8 +103,8 @@ impl Run {
         self.best.len()
     }
 
-    /// The best loss after so many trials, infinite where all of them failed; `None` where the
-    /// study has fewer.
+    /// The best loss after the first `trials` trials, infinite where all of them failed; `None`
+    /// where the study has fewer.
     pub fn after(&self, trials: usize) -> Option<f64> {
         self.best.get(trials.checked_sub(1)?).copied()
     }
@@ -115,12 +116,12 @@ impl Run {
 }
 
 impl Group {
-    /// The best losses of the studies that have so many trials.
+    /// The best losses of the studies that have at least `trials` trials.
     fn after(&self, trials: usize) -> Vec<f64> {
         self.runs.iter().filter_map(|run| run.after(trials)).collect()
     }
 
-    /// The best losses after so many trials beside those of another group, by their seeds.
+    /// The best losses after `trials` trials beside those of another group, by their seeds.
     fn pairs(&self, other: &Self, trials: usize) -> Vec<(f64, f64)> {
         let pair = |run: &Run| {
             let twin = other.runs.iter().find(|twin| twin.seed == run.seed)?;
