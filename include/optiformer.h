@@ -340,8 +340,8 @@ optiformer_status optiformer_study_front(const optiformer_study *study, uint64_t
 optiformer_status optiformer_study_violation(const optiformer_study *study, uint64_t id,
                                              double *violation, optiformer_error *error);
 
-/* Why a trial was suggested. Set struct_size to sizeof(optiformer_explanation) before each call. The
- * struct only grows, and no more of it is written than its size says. */
+/* Why a trial was suggested. Set struct_size to sizeof(optiformer_explanation) before each call.
+ * The struct only grows, and no more of it is written than its size says. */
 typedef struct optiformer_explanation {
     size_t struct_size;
     char sampler[32];   /* the sampler that suggested it; under "auto" the one that was asked */

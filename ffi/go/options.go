@@ -10,7 +10,8 @@ import "unsafe"
 type Options struct {
 	// Maximize looks for the largest value.
 	Maximize bool
-	// Sampler is "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "grid", "sobol" or "random".
+	// Sampler is "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "grid", "sobol" or
+	// "random".
 	Sampler string
 	// Model has weights for "optiformer" and "auto"; nil for the built-in ones.
 	Model *Model

@@ -33,7 +33,7 @@ OBJECTIVES_PEERS = ("optuna_tpe", "optuna_gp", "optuna_nsga2")
 FIELDS = ("problem", "sampler", "seed", "trials", "value", "seconds")
 
 
-# Two objectives -------------------------------------------------------------------------------------------------------------------
+# Two objectives
 
 
 def zdt(front, tail_power=1.0):
@@ -103,7 +103,7 @@ def hypervolume(points, reference):
     return area
 
 
-# Runs -----------------------------------------------------------------------------------------------------------------------------
+# Runs
 
 
 def sampler(name, seed):
@@ -191,7 +191,7 @@ def run(job):
     return [(problem, name, seed, count, values[count - 1], seconds) for count in CHECKPOINTS if count <= trials]
 
 
-# The table ------------------------------------------------------------------------------------------------------------------------
+# The table
 
 
 def read(path):

@@ -7,9 +7,9 @@ use std::{
 
 use crate::thresholds::Thresholds;
 
-/// Tokens a second by the cache's clock, which turns the time to live into a number of tokens. It is
-/// the throughput that the study's founding document has as an example; with the time of day, what
-/// the cache answers would depend on how fast the machine happens to be.
+/// Tokens a second by the cache's clock, which turns the time to live into a number of tokens. It
+/// is the throughput that the study's founding document has as an example; with the time of day,
+/// what the cache answers would depend on how fast the machine happens to be.
 pub const TOKENS_PER_SECOND: u64 = 1200;
 
 /// Entries looked at to find one to evict.

@@ -24,11 +24,12 @@ impl Space {
     ///
     /// Ordered parameters are at their lowest or highest value, and each is at both; categoricals
     /// take every choice, conditional parameters are visited where they are active; all in as few
-    /// configurations as a greedy choice needs, as far as `count` allows. In what is free, as many pairs of ends as a
-    /// local search finds occur together: a covering array of strength two where `count` is large
-    /// enough for one (six configurations for up to ten two-valued parameters; G. O. H. Katona 1973,
-    /// D. J. Kleitman and J. Spencer 1973). Configurations that add neither an end nor a pair are
-    /// left out, and so is what the space [forbids](Self::forbid). The design is a function of the space, `count` and `seed`.
+    /// configurations as a greedy choice needs, as far as `count` allows. In what is free, as many
+    /// pairs of ends as a local search finds occur together: a covering array of strength two where
+    /// `count` is large enough for one (six configurations for up to ten two-valued parameters;
+    /// G. O. H. Katona 1973, D. J. Kleitman and J. Spencer 1973). Configurations that add neither
+    /// an end nor a pair are left out, and so is what the space [forbids](Self::forbid). The design
+    /// is a function of the space, `count` and `seed`.
     ///
     /// ```
     /// use optiformer::space::{Parameter, Space};

@@ -1,4 +1,5 @@
-//! `optiformer compare`, `--repeats`, `show --csv`, completions, manual pages, and the plot's width.
+//! `optiformer compare`, `--repeats`, `show --csv`, completions, manual pages, and the width of the
+//! plot.
 
 use std::fs;
 

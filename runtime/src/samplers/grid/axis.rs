@@ -22,8 +22,8 @@ pub struct Axis<'a> {
 }
 
 impl<'a> Axis<'a> {
-    /// `points` levels of a domain, or as many as it has: all choices of a categorical, which has no
-    /// ends that could stand for the others.
+    /// `points` levels of a domain, or as many as it has: all choices of a categorical, which has
+    /// no ends that could stand for the others.
     pub fn new(domain: &'a Domain, points: u64) -> Self {
         let count = match domain {
             Domain::Categorical { choices } => choices.len() as u64,

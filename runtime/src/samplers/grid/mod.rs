@@ -45,7 +45,8 @@ const MOST_FORBIDDEN: u64 = 1 << 20;
 /// let mut options = GridOptions::default();
 /// (options.points, options.order) = (3, GridOrder::Given);
 /// let mut study = Study::new(space, Direction::Minimize, Box::new(GridSampler::new(options)?), 0);
-/// for (rate, kind) in [(1e-4, 0.0), (1e-4, 1.0), (0.01, 0.0), (0.01, 1.0), (1.0, 0.0), (1.0, 1.0)] {
+/// let rates = [1e-4, 0.01, 1.0];
+/// for (rate, kind) in rates.into_iter().flat_map(|rate| [(rate, 0.0), (rate, 1.0)]) {
 ///     let trial = study.ask()?;
 ///     assert_eq!(trial.configuration.values(), [Some(rate), Some(kind)]);
 ///     study.tell(trial.id, Outcome::Value(rate))?;

@@ -18,9 +18,9 @@ use crate::{
 /// The trust region at the end of a history.
 ///
 /// A run begins with a few spread trials, the best of which is the first center. A better trial
-/// becomes the center, and the radius grows if it was far out; under constraints a feasible trial is
-/// better than an infeasible one, and of infeasible ones the one that violates less. A worse trial within reach shrinks
-/// the radius. A tiny radius ends the run, and another begins.
+/// becomes the center, and the radius grows if it was far out; under constraints a feasible trial
+/// is better than an infeasible one, and of infeasible ones the one that violates less. A worse
+/// trial within reach shrinks the radius. A tiny radius ends the run, and another begins.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct TrustRegion {
     /// Index in the history of the run's first trial.

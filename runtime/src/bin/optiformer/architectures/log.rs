@@ -5,8 +5,8 @@ use serde_json::{Map, Number, Value};
 /// A field of a trial's line.
 pub type Fields = Map<String, Value>;
 
-/// The trial of a line like `… Trial 3: arch_idx=17, d_model=64, …` or `Trial 3 done: loss=0.5`: its
-/// number and its fields. `None` for any other line.
+/// The trial of a line like `… Trial 3: arch_idx=17, d_model=64, …` or `Trial 3 done: loss=0.5`:
+/// its number and its fields. `None` for any other line.
 pub fn parse_line(line: &str) -> Option<(u64, Fields)> {
     let place = line.find("Trial ")?;
     let rest = &line[place + "Trial ".len()..];
