@@ -53,7 +53,7 @@ const WEIGHT_DECAY: f64 = 0.05;
 /// Gradients longer than this are shortened.
 const CLIP: f64 = 1.0;
 /// Steps over which the learning rate rises.
-const WARM_UP: f64 = 100.0;
+const WARM_UP: f64 = 30.0;
 /// The lowest learning rate, as a share of the peak.
 const LOWEST_RATE: f64 = 0.02;
 /// Steps between validations.
