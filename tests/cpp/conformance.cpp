@@ -75,7 +75,8 @@ class Player {
 public:
     /// Serves a request, and writes the answer without its first word to standard output.
     void serve(const std::string &call, Words &words) {
-        if (call == "space" || call == "read" || call == "json" || call.substr(0, 4) == "add_" || call == "set_condition") {
+        const bool adds_parameter = call == "add_float" || call == "add_int" || call == "add_categorical";
+        if (call == "space" || call == "read" || call == "json" || adds_parameter || call == "set_condition") {
             serve_space(call, words);
         } else if (call == "study") {
             const auto direction = text(words), sampler = text(words);
