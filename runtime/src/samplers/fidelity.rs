@@ -1,5 +1,6 @@
 //! The fidelity of a space, taken out of it and put back.
 
+#[cfg(feature = "classical")]
 use alloc::vec::Vec;
 
 use crate::{

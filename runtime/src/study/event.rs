@@ -1,11 +1,9 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::{Outcome, Study, Trial, TrialOrigin, TrialState, enqueued};
-use crate::{
-    Error, ErrorKind, Result,
-    space::{Configuration, Space},
-    trial::Observation,
-};
+#[cfg(feature = "std")]
+use crate::space::Space;
+use crate::{Error, ErrorKind, Result, space::Configuration, trial::Observation};
 
 /// A change of a study. A study is the result of its events.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +21,7 @@ pub(super) enum Event {
     /// A pending trial was abandoned.
     Abandon { id: u64 },
     /// The study goes on with another sampler or another space.
+    #[cfg(feature = "std")]
     Change { sampler: Option<String>, space: Option<Space> },
 }
 
@@ -141,7 +140,9 @@ impl Study {
                 self.check_result(result)
             }
             Event::Abandon { id } => self.check_pending(*id),
+            #[cfg(feature = "std")]
             Event::Change { space: Some(space), .. } => self.check_space(space),
+            #[cfg(feature = "std")]
             Event::Change { space: None, .. } => Ok(()),
         }
     }
@@ -231,6 +232,7 @@ impl Study {
                 }
                 self.remove_pending(id);
             }
+            #[cfg(feature = "std")]
             Event::Change { sampler, space } => {
                 self.recorded_sampler = sampler.or(self.recorded_sampler.take());
                 if let Some(space) = space {
@@ -241,6 +243,7 @@ impl Study {
     }
 
     /// Checks that every configuration of the study is legal in another space.
+    #[cfg(feature = "std")]
     fn check_space(&self, space: &Space) -> Result<()> {
         for trial in &self.trials {
             moved(&self.space, space, &trial.configuration)
@@ -258,6 +261,7 @@ impl Study {
     }
 
     /// Replaces the space by another one that was checked.
+    #[cfg(feature = "std")]
     fn change_space(&mut self, space: Space) {
         let before = core::mem::replace(&mut self.space, space);
         let after = &self.space;
@@ -318,6 +322,7 @@ impl Study {
 }
 
 /// A configuration of one space in another one: the values of the same names.
+#[cfg(feature = "std")]
 fn moved(from: &Space, to: &Space, configuration: &Configuration) -> Result<Configuration> {
     to.partial_from_json(&from.configuration_to_json(configuration))
 }

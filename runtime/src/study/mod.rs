@@ -118,6 +118,7 @@ pub struct Study {
     /// Explanations of the pending trials that this process asked for, in units of the objective.
     explanations: Vec<(u64, Explanation)>,
     /// The sampler's name in a study file that went on with another one than its header names.
+    #[cfg(feature = "std")]
     recorded_sampler: Option<String>,
     /// The only configurations that the sampler may choose among, where there are any.
     candidates: Option<Vec<Configuration>>,
@@ -149,6 +150,7 @@ impl Study {
             history: Vec::new(),
             history_ids: Vec::new(),
             explanations: Vec::new(),
+            #[cfg(feature = "std")]
             recorded_sampler: None,
             candidates: None,
             pruner: None,

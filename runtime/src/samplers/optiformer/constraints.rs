@@ -73,7 +73,7 @@ mod without_processes {
 
     /// No model.
     #[derive(Debug, Default)]
-    pub(crate) struct ConstraintModel;
+    pub(crate) struct ConstraintModel {}
 
     /// No model.
     pub(crate) struct ConditionedConstraints<'a>(PhantomData<&'a ()>);
