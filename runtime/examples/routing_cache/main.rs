@@ -49,6 +49,8 @@ enum Command {
     Validate(Validate),
     /// Prints what the model takes to read several bytes at once.
     Costs,
+    /// Writes the traffic before the validation part as text files, to train a model on.
+    Earlier(Earlier),
 }
 
 #[derive(clap::Args)]
@@ -92,6 +94,13 @@ struct Validate {
     output: PathBuf,
 }
 
+#[derive(clap::Args)]
+struct Earlier {
+    /// Folder for the texts; made if missing.
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+}
+
 /// Parts of the held-out text that are measured apart.
 const PARTS: usize = 10;
 
@@ -101,6 +110,7 @@ fn main() -> ExitCode {
         Command::Study(arguments) => study(&arguments),
         Command::Validate(arguments) => validate(&arguments),
         Command::Costs => costs(),
+        Command::Earlier(arguments) => earlier(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -174,6 +184,18 @@ fn costs() -> io::Result<()> {
     for batch in costs::BATCHES {
         let time = costs::question(&mut model, requests, batch).as_secs_f64();
         println!("| {batch} | {:.0} | {:.2} |", 1e6 * time, time / one);
+    }
+    Ok(())
+}
+
+fn earlier(arguments: &Earlier) -> io::Result<()> {
+    let traffic = Traffic::of(&KINDS);
+    let before = &traffic.requests[..traffic.range(Part::Validation).start];
+    std::fs::create_dir_all(&arguments.output)?;
+    for kind in KINDS {
+        let of_kind = before.iter().filter(|request| request.kind == kind);
+        let text: Vec<u8> = of_kind.flat_map(|request| request.text).copied().collect();
+        std::fs::write(arguments.output.join(format!("{}.txt", kind.name())), text)?;
     }
     Ok(())
 }

@@ -64,6 +64,9 @@ pub struct TrainText {
     /// Muon's learning rate for the blocks' matrices as a multiple of the other's.
     #[arg(long, default_value_t = 6.7)]
     muon: f64,
+    /// Begins with the weights of this file, which is of the same shape.
+    #[arg(long, value_name = "FILE")]
+    begin_from: Option<PathBuf>,
     /// Seed of weights and windows.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -119,6 +122,7 @@ impl TrainText {
             context: self.context,
             rate: self.learning_rate,
             muon: self.muon,
+            begin_from: self.begin_from.clone(),
             seed: self.seed,
             precision: self.precision.resolve(device),
             stored: self.stored,

@@ -29,6 +29,7 @@ fn options(steps: u64) -> TextTrainingOptions {
         context: 32,
         rate: 3e-3,
         muon: 6.7,
+        begin_from: None,
         seed: 1,
         precision: Kind::Float,
         stored: Precision::F32,
@@ -50,6 +51,7 @@ fn a_model_of_bytes_learns_and_the_runtime_serves_it() {
         let bytes = export::to_bytes(&trained.network, &trained.metadata, precision).unwrap();
         let (again, metadata) = export::load(&bytes, Device::Cpu).unwrap();
         assert_eq!(metadata, trained.metadata);
+        goes_on_from(&bytes, &corpus);
         let tokens: Vec<u16> = text[..40].iter().map(|byte| u16::from(*byte)).collect();
         let expected = export::values(&again.logits(&tokens).get(39));
         let model = Model::from_bytes_in(Precision::F32, &bytes).unwrap();
@@ -64,6 +66,21 @@ fn a_model_of_bytes_learns_and_the_runtime_serves_it() {
             .fold(0.0, f32::max);
         assert!(largest < 1e-3, "{precision:?}: {largest}");
     }
+}
+
+/// One step at the end of the schedule changes what was learned little.
+fn goes_on_from(bytes: &[u8], corpus: &Corpus) {
+    let path = std::env::temp_dir().join(format!("optiformer-bytes-{}", std::process::id()));
+    std::fs::write(&path, bytes).unwrap();
+    let begin_from = Some(path.clone());
+    let go_on = AtomicBool::new(false);
+    let again = TextTrainingOptions { begin_from, ..options(1) };
+    let trained = train(&tiny(), (corpus, corpus), &again, Device::Cpu, &go_on).unwrap();
+    assert!(trained.held_out < 0.4, "{}", trained.held_out);
+    let other = Config { layers: 1, ..tiny() };
+    let refused = train(&other, (corpus, corpus), &again, Device::Cpu, &go_on);
+    assert!(refused.unwrap_err().context().contains("another vocabulary or shape"));
+    std::fs::remove_file(&path).unwrap();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use optiformer::{
-    Result,
+    Error, ErrorKind, Result,
     model::{Config, Metadata, Precision},
 };
 use rand::SeedableRng;
@@ -36,6 +36,8 @@ pub struct TextTrainingOptions {
     pub rate: f64,
     /// Muon's learning rate for the blocks' matrices as a multiple of AdamW's.
     pub muon: f64,
+    /// A weights file whose weights the run begins with; random ones without it.
+    pub begin_from: Option<PathBuf>,
     /// Seed of weights and windows.
     pub seed: u64,
     /// What matrix products and attention are computed in.
@@ -86,8 +88,7 @@ pub fn train(
     device: Device,
     interrupted: &AtomicBool,
 ) -> Result<TrainedText> {
-    let network =
-        Network::new(config.clone(), device, options.seed).in_precision(options.precision);
+    let network = first_network(config, options, device)?.in_precision(options.precision);
     let optimizer_options =
         OptimizerOptions { weight_decay: WEIGHT_DECAY, clip: CLIP, muon: Some(options.muon) };
     let entries = layout::parameter_tensors(config);
@@ -129,6 +130,25 @@ pub fn train(
         let loss = loss.double_value(&[]);
         smoothed = if smoothed.is_nan() { loss } else { smoothed + 0.02 * (loss - smoothed) };
     }
+}
+
+/// A network with random weights, or with those of a file.
+fn first_network(
+    config: &Config,
+    options: &TextTrainingOptions,
+    device: Device,
+) -> Result<Network> {
+    let Some(path) = &options.begin_from else {
+        return Ok(Network::new(config.clone(), device, options.seed));
+    };
+    let at = |kind: ErrorKind, what: &str| Error::new(kind, format!("{}: {what}", path.display()));
+    let bytes = std::fs::read(path).map_err(|error| at(ErrorKind::Io, &error.to_string()))?;
+    let (network, metadata) =
+        export::load(&bytes, device).map_err(|error| at(error.kind(), error.context()))?;
+    if metadata.vocabulary != VOCABULARY || network.config() != config {
+        return Err(at(ErrorKind::InvalidValue, "the weights are of another vocabulary or shape"));
+    }
+    Ok(network)
 }
 
 /// The mean loss on held-out windows, in nats a byte.
