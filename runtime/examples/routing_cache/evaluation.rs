@@ -28,10 +28,10 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// What a trial takes: about a third of a second.
-    pub const TRIAL: Self = Self { requests: 6, repeats: 2 };
+    /// For a trial: about a third of a second.
+    pub const TRIAL: Self = Self { requests: 12, repeats: 3 };
     /// For the comparison of few configurations.
-    pub const THOROUGH: Self = Self { requests: 24, repeats: 3 };
+    pub const THOROUGH: Self = Self { requests: 48, repeats: 5 };
 }
 
 /// What thresholds came to.
