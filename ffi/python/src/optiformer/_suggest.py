@@ -112,14 +112,15 @@ def suggest_flat(
     sampler: str,
     model: Optional[Model],
     cache: Cache,
-    objective_count: int,
-    constraints: "array.array[float]",
-    constraint_count: int,
+    objective_count: int = 1,
+    constraints: Optional["array.array[float]"] = None,
+    constraint_count: int = 0,
 ) -> List[float]:
     """One suggestion, as `suggest` makes it, from rows that lie one after the other: nothing is converted for each call."""
     options = _options(sampler, model, seed, number, cache)
     options.objective_count = objective_count
-    options.constraints, options.constraint_count = pointer(constraints), constraint_count
+    if constraints is not None:
+        options.constraints, options.constraint_count = pointer(constraints), constraint_count
     with space._lock:
         size = len(space)
         waiting, _ = matrix("pending", pending, size)
