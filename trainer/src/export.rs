@@ -91,7 +91,7 @@ fn weights(network: &Network) -> Weights {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidWeights`], naming the tensor, when a weight is not finite (or not in f16).
+/// [`InvalidWeights`](optiformer::ErrorKind::InvalidWeights), naming the tensor, when a weight is not finite (or not in f16).
 pub fn to_bytes(network: &Network, metadata: &Metadata, precision: Precision) -> Result<Vec<u8>> {
     weights(network).to_bytes(network.config(), metadata, precision)
 }
@@ -126,7 +126,7 @@ pub fn save(
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidWeights`], naming the tensor or the metadata entry.
+/// [`InvalidWeights`](optiformer::ErrorKind::InvalidWeights), naming the tensor or the metadata entry.
 pub fn load(bytes: &[u8], device: Device) -> Result<(Network, Metadata)> {
     let (config, metadata, weights) = Weights::from_bytes(bytes)?;
     let (hidden, bin_count) = (config.hidden_size, layout::bins(&config));
