@@ -91,7 +91,8 @@ fn weights(network: &Network) -> Weights {
 ///
 /// # Errors
 ///
-/// [`InvalidWeights`](optiformer::ErrorKind::InvalidWeights), naming the tensor, when a weight is not finite (or not in f16).
+/// [`InvalidWeights`](optiformer::ErrorKind::InvalidWeights), naming the tensor, when a weight is
+/// not finite (or not in f16).
 pub fn to_bytes(network: &Network, metadata: &Metadata, precision: Precision) -> Result<Vec<u8>> {
     weights(network).to_bytes(network.config(), metadata, precision)
 }
