@@ -127,7 +127,8 @@ pub fn save(
 ///
 /// # Errors
 ///
-/// [`InvalidWeights`](optiformer::ErrorKind::InvalidWeights), naming the tensor or the metadata entry.
+/// [`InvalidWeights`](optiformer::ErrorKind::InvalidWeights), naming the tensor or the metadata
+/// entry.
 pub fn load(bytes: &[u8], device: Device) -> Result<(Network, Metadata)> {
     let (config, metadata, weights) = Weights::from_bytes(bytes)?;
     let (hidden, bin_count) = (config.hidden_size, layout::bins(&config));
