@@ -481,3 +481,11 @@ fn illegal_configurations_name_the_parameter() {
         assert!(error.context().contains(&format!("\"{mention}\"")), "{object}: {error}");
     }
 }
+
+#[test]
+fn ints_are_formatted_as_programs_parse_them() {
+    let parameter = Parameter::int("size", -5000, 9_000_000_000_000_000);
+    for value in [1000_i64, 5000, -1000, 0, 7, 8_000_000_000_000_000] {
+        assert_eq!(parameter.format(value as f64).parse(), Ok(value));
+    }
+}

@@ -135,7 +135,9 @@ impl Parameter {
                 Some(choice) => choice.to_string(),
                 None => format!("{value}"),
             },
-            _ => shortest(value),
+            // Programs parse an int as such, so that 1000 is not 1e3.
+            Domain::Int { .. } => format!("{value}"),
+            Domain::Float { .. } => shortest(value),
         }
     }
 
