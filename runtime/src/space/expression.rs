@@ -48,6 +48,8 @@ pub(super) enum Operator {
 
 /// Deepest nesting of parentheses and signs, so that no text exhausts the stack.
 const MAX_DEPTH: usize = 50;
+/// Most operators of an expression: a chain of them makes a tree as deep as it is long.
+const MAX_OPERATORS: usize = 500;
 
 /// Parses an expression.
 ///
@@ -57,6 +59,9 @@ const MAX_DEPTH: usize = 50;
 pub(super) fn parse(text: &str) -> Result<Node, String> {
     if depth(text) > MAX_DEPTH {
         return Err(format!("more than {MAX_DEPTH} parentheses, signs or negations in a row"));
+    }
+    if operators(text) > MAX_OPERATORS {
+        return Err(format!("more than {MAX_OPERATORS} operators"));
     }
     terminated(disjunction, (multispace0, eof)).parse(text).map_err(|error| {
         let rest: String = text[error.offset()..].chars().take(20).collect();
@@ -71,6 +76,12 @@ pub(super) fn parse(text: &str) -> Result<Node, String> {
 fn depth(text: &str) -> usize {
     // Negations are the only other way down; each needs a letter or a sign of its own.
     text.matches(['(', '-', '!']).count() + text.matches("not").count()
+}
+
+/// An upper bound of the number of operators that can be chained.
+fn operators(text: &str) -> usize {
+    text.matches(['+', '-', '*', '/']).count()
+        + ["or", "and", "||", "&&"].iter().map(|sign| text.matches(sign).count()).sum::<usize>()
 }
 
 fn disjunction(input: &mut &str) -> ModalResult<Node> {

@@ -325,6 +325,7 @@ mod tests {
     #[test]
     fn expressions_that_make_no_sense_are_refused() {
         let deep = "(".repeat(100_000) + "units";
+        let long = "units > 3 or ".repeat(100_000) + "fast";
         for (text, message) in [
             ("", "byte 0: something is missing at the end"),
             ("units >", "something is missing at the end"),
@@ -344,11 +345,18 @@ mod tests {
             ("units + 1", "neither true nor false"),
             ("1 < 2", "names no parameter"),
             (&deep, "more than 50 parentheses"),
+            (&long, "more than 500 operators"),
         ] {
             let error = space().forbid([text]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidSpace);
             assert!(error.context().contains(message), "{}", error.context());
         }
+    }
+
+    #[test]
+    fn a_long_chain_fits_on_the_stack() {
+        let text = "units > 9 or ".repeat(499) + "fast";
+        assert_eq!(forbids(&text), (true, true));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
         Explanation, Ranking, Request, Sampler, Suggestion, explain_permitted,
         fidelity::FidelitySpace, tried_set::TriedSet,
     },
-    space::Configuration,
+    space::{Configuration, Space},
     trial::Observation,
 };
 
@@ -36,11 +36,9 @@ impl Study {
     pub fn choose(&mut self, candidates: &[Configuration]) -> Result<Ranking> {
         let scalars = self.scalar_history();
         let request = Request {
-            space: &self.space,
             history: scalars.as_deref().unwrap_or(&self.history),
             pending: &self.pending,
-            number: self.asked,
-            seed: self.seed,
+            ..bare_request(&self.space, self.asked, self.seed)
         };
         self.sampler.choose(&request, candidates)
     }
@@ -116,11 +114,9 @@ impl Study {
     fn suggest(&mut self) -> Result<Suggestion> {
         let scalars = self.scalar_history();
         let request = Request {
-            space: &self.space,
             history: scalars.as_deref().unwrap_or(&self.history),
             pending: &self.pending,
-            number: self.asked,
-            seed: self.seed,
+            ..bare_request(&self.space, self.asked, self.seed)
         };
         match &self.candidates {
             Some(candidates) => best_untried(&mut *self.sampler, &request, candidates),
@@ -135,13 +131,7 @@ impl Study {
             return Ok(enqueued.clone());
         }
         let suggested = self.suggest()?.configuration;
-        let request = Request {
-            space: &self.space,
-            history: &[],
-            pending: &[],
-            number: self.asked,
-            seed: self.seed,
-        };
+        let request = bare_request(&self.space, self.asked, self.seed);
         let completed = enqueued::complete(&self.space, enqueued, &suggested, &mut request.rng())?;
         let completed = self.canonical(completed);
         self.space.validate(&completed)?;
@@ -158,17 +148,16 @@ impl Study {
             Some(self.losses(&trial.objectives))
         };
         let losses: Vec<Option<Vec<f64>>> = self.history_ids.iter().map(finished).collect();
-        let request = Request {
-            space: &self.space,
-            history: &[],
-            pending: &[],
-            number: self.asked,
-            seed: self.seed,
-        };
+        let request = bare_request(&self.space, self.asked, self.seed);
         let scalars = scalarize(&losses, self.objectives.len(), &request);
         let pairs = self.history.iter().zip(scalars);
         Some(pairs.map(|(trial, loss)| Observation { loss, ..trial.clone() }).collect())
     }
+}
+
+/// A request without trials, of which the random numbers are those of ask `number`.
+fn bare_request(space: &Space, number: u64, seed: u64) -> Request<'_> {
+    Request { space, history: &[], pending: &[], number, seed }
 }
 
 /// The suggestion of a sampler that does not set the fidelity of the space, where it has one.

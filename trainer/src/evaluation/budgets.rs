@@ -355,7 +355,7 @@ mod tests {
             share.steps(),
             (vec![(1, share.levels[0]), (3, share.levels[1]), (9, share.levels[2]), (27, 1.0)], 27)
         );
-        // Training on more data begins anew.
+        // Training on more data begins again.
         assert_eq!(share.cost(1.0, share.levels[2]), 1.0);
     }
 

@@ -248,7 +248,7 @@ pub struct TuneOptions {
     pub step_pattern: Option<StepPattern>,
 
     /// Start no more trials once the objective is as good as this
-    #[arg(long, value_name = "VALUE", allow_negative_numbers = true, conflicts_with = "objective")]
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true, conflicts_with = "objective", value_parser = target)]
     pub target: Option<f64>,
 
     /// Write what the study came to into this directory: best_config.json,
@@ -521,8 +521,18 @@ fn timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn target(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if !number.is_nan() => Ok(number),
+        _ => Err("not a number".to_string()),
+    }
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| "not a number".to_string())?;
+    if number.is_nan() || number < 0.0 {
+        return Err("a time is not negative".to_string());
+    }
     Duration::try_from_secs_f64(number).map_err(|_| "longer than can be counted".to_string())
 }
 

@@ -142,8 +142,11 @@ impl ProgramOutput {
     /// study minimizes.
     pub fn penalized(&self, study: &Study, names: &[String]) -> Result<Outcome, String> {
         self.check_names(study, names)?;
-        let violation: f64 =
-            self.constraints(names)?.iter().map(|value| value.max(0.0)).sum::<f64>();
+        let constraints = self.constraints(names)?;
+        if let Some((name, value)) = names.iter().zip(&constraints).find(|it| !it.1.is_finite()) {
+            return Err(format!("the constraint \"{name}\" is {value}"));
+        }
+        let violation: f64 = constraints.iter().map(|value| value.max(0.0)).sum();
         if violation > 0.0 {
             let loss = PENALTY * (1.0 + violation);
             let is_minimized = study.direction() == Direction::Minimize;
@@ -313,5 +316,7 @@ mod tests {
         assert_eq!(told("7\noptiformer: constraint size 0.5"), Ok(Outcome::Value(-150.0)));
         assert_eq!(told("optiformer: constraint size 2"), Ok(Outcome::Value(-300.0)));
         assert!(told("7").is_err() && told("optiformer: constraint size -1").is_err());
+        let error = told("7\noptiformer: constraint size inf").unwrap_err();
+        assert_eq!(error, "the constraint \"size\" is inf");
     }
 }
