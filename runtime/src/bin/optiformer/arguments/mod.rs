@@ -1,5 +1,10 @@
 //! The command line.
 
+mod help;
+mod values;
+
+pub use values::GroupArgument;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -8,6 +13,12 @@ use optiformer::{
     study::{Direction, Pruner},
 };
 
+use self::{
+    help::{
+        ARCHITECTURES_HELP, ASK_TELL_HELP, COMPARE_HELP, RECOVER_HELP, TUNE_HELP, VALIDATE_HELP,
+    },
+    values::{budget, group, parameters, pruner, seconds, target, timeout},
+};
 use crate::step_pattern::StepPattern;
 
 /// Finds the parameters with which a program does best.
@@ -58,80 +69,6 @@ pub enum Command {
     /// Print a manual page (roff), of the tool or of a command.
     Man(ManOptions),
 }
-
-const TUNE_HELP: &str = r#"Example:
-  space.json:  {"parameters": [
-                 {"name": "rate",  "type": "float", "low": 1e-4, "high": 1, "log": true},
-                 {"name": "units", "type": "int",   "low": 4,    "high": 256},
-                 {"name": "kind",  "type": "categorical", "choices": ["sgd", "adam"]}]}
-
-  optiformer minimize --space space.json --trials 50 --study study.jsonl -- \
-      python train.py --rate {rate} --units {units} --optimizer={kind}
-
-{name} in an argument stands for the parameter's value (nothing, where a condition makes the parameter
-inactive), {trial_id} for the trial's number, {promoted_from}, in a space with a fidelity, for the number
-of the trial that is continued; {{ and }} stand for braces. The objective is the last number on the program's standard output. A
-non-zero exit, a signal, a timeout, no number, or one that is not finite makes a failed trial.
-
-A program can also print lines for the tool, of which the numbers are not the objective:
-  optiformer: objective NAME NUMBER         with --objective NAME, one of several objectives
-  optiformer: constraint NAME NUMBER        with --constraint NAME, satisfied where it is at most 0
-  optiformer: step NUMBER value NUMBER      an intermediate value of the objective, by which
-                                            --pruner ends poor programs early
-
-With --study, run the same command again to go on: --trials is the total over all runs.
-
-Exit codes: 0 fine, 1 error, 2 wrong usage, 3 every trial failed, 130 interrupted."#;
-
-const COMPARE_HELP: &str = r"Examples:
-  optiformer compare auto-*.jsonl tpe-*.jsonl              one group for each sampler
-  optiformer compare --group old=a1.jsonl,a2.jsonl --group new=b1.jsonl,b2.jsonl
-
-Files without a group are grouped by their samplers. The groups are compared with the first.";
-
-const ASK_TELL_HELP: &str = r#"Requests, one a line, each answered by one line:
-  {"ask":{}}                                 {"trial":{"id":0,"values":{"x":0.3}}}
-  {"ask":{"count":3}}                        {"trials":[{"id":1,…},{"id":2,…},{"id":3,…}]}
-  {"tell":{"id":0,"value":1.5}}              {"told":0}
-  {"tell":{"id":1,"failed":true}}            {"told":1}
-  {"add":{"values":{"x":0.5},"value":2.0}}   {"added":4}
-  {"enqueue":{"values":{"x":0.25}}}          {"enqueued":1}
-  {"abandon":{"id":2}}                       {"abandoned":2}
-  {"report":{"id":0,"step":3,"value":0.4}}   {"reported":0}, with --pruner {"reported":0,"should_stop":false}
-  {"should_stop":{"id":0}}                   {"should_stop":false}
-  {"front":{}} {"trials":{}} {"counts":{}}   {"front":[…]} {"trials":[…]} {"counts":{"finished":3,…}}
-  {"best":{}}                                {"best":{"id":0,"value":1.5,"values":{"x":0.3}}}
-A line that cannot be served is answered {"error":{"kind":…,"message":…}}. The end of the input ends it."#;
-
-const VALIDATE_HELP: &str = r#"Example:
-  criteria.txt:  quality_loss < 0.01
-                 speedup > 1.3
-
-  optiformer validate study.jsonl --criteria criteria.txt --repeats 5 -- \
-      ./evaluate --data held-out.txt --threshold {threshold}
-
-The program prints its numbers as in a study, and "optiformer: metric NAME NUMBER" for any others. A criterion
-passes if it holds for the whole 95 % confidence interval of the mean.
-
-Exit codes: 0 every criterion passes, 1 error, 2 wrong usage, 3 every run of the winner failed,
-4 a criterion does not pass, 130 interrupted."#;
-
-const ARCHITECTURES_HELP: &str = r#"Example:
-  optiformer architectures --budget 20M --features 25 --output shapes
-  optiformer minimize --space shapes/space.json --candidates shapes/architectures.csv --extremes \
-      --trials 50 --study study.jsonl -- python train.py --index {arch_idx} --d-model {d_model} \
-      --layers {n_layers} --heads {n_heads} --d-ff {d_ff} --params {params}
-
-Parameters of a shape, for d = d_model, f = d_ff, L = n_layers and F features:
-  (F d + d) + L (4 (d^2 + d) + 2 d f + f + d + 4 d) + 2 d + (d + 1)
-the input projection, L encoder layers (attention, feed-forward, two layer norms; all with biases), the
-last layer norm and one output."#;
-
-const RECOVER_HELP: &str = r#"Reads lines like
-  Trial 3: arch_idx=17, d_model=64, n_layers=64, params=2142145
-  {"trial": 3, "arch_idx": 17, "n_heads": null}
-and prints each as a line of JSON with what the architecture of that index has. Where a logged field and the
-index contradict each other, file and line are reported, the line stays as it was logged, and the exit code is 1."#;
 
 /// Options of every study.
 #[derive(Args, Clone, Debug)]
@@ -462,24 +399,6 @@ impl From<GridOrderArgument> for GridOrder {
     }
 }
 
-/// A named group of study files.
-#[derive(Clone, Debug)]
-pub struct GroupArgument {
-    /// The name.
-    pub name: String,
-    /// The files.
-    pub files: Vec<String>,
-}
-
-fn group(text: &str) -> Result<GroupArgument, String> {
-    let (name, files) = text.split_once('=').ok_or("a group is NAME=FILE,FILE…")?;
-    let files: Vec<String> = files.split(',').map(str::to_string).collect();
-    if name.is_empty() || files.iter().any(String::is_empty) {
-        return Err("a group has a name and files without gaps".to_string());
-    }
-    Ok(GroupArgument { name: name.to_string(), files })
-}
-
 #[derive(Args, Debug)]
 pub struct CompletionsOptions {
     /// The shell
@@ -506,117 +425,6 @@ impl From<DirectionArgument> for Direction {
         match wanted {
             DirectionArgument::Minimize => Self::Minimize,
             DirectionArgument::Maximize => Self::Maximize,
-        }
-    }
-}
-
-fn pruner(text: &str) -> Result<Pruner, String> {
-    text.parse().map_err(|error: optiformer::Error| error.context().to_string())
-}
-
-fn timeout(text: &str) -> Result<Duration, String> {
-    match seconds(text)? {
-        Duration::ZERO => Err("a timeout is longer than nothing".to_string()),
-        limit => Ok(limit),
-    }
-}
-
-fn target(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if !number.is_nan() => Ok(number),
-        _ => Err("not a number".to_string()),
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text.parse().map_err(|_| "not a number".to_string())?;
-    if number.is_nan() || number < 0.0 {
-        return Err("a time is not negative".to_string());
-    }
-    Duration::try_from_secs_f64(number).map_err(|_| "longer than can be counted".to_string())
-}
-
-/// A time with units, such as `90s`, `2h` or `1h30m`.
-fn budget(text: &str) -> Result<Duration, String> {
-    let mut total = 0.0;
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let end = rest
-            .find(|letter: char| letter.is_ascii_alphabetic())
-            .ok_or_else(|| format!("\"{rest}\" has no unit: s, m, h or d"))?;
-        let number: f64 =
-            rest[..end].trim().parse().map_err(|_| format!("\"{}\" is no number", &rest[..end]))?;
-        let seconds = match rest.as_bytes()[end] {
-            b's' => 1.0,
-            b'm' => 60.0,
-            b'h' => 3600.0,
-            b'd' => 86_400.0,
-            _ => return Err(format!("\"{}\" is no unit; there are s, m, h and d", &rest[end..])),
-        };
-        if number.is_nan() || number < 0.0 {
-            return Err("a time is not negative".to_string());
-        }
-        total += number * seconds;
-        rest = rest[end + 1..].trim_start();
-    }
-    if total <= 0.0 {
-        return Err("a budget is longer than nothing, e.g. 90s, 30m, 2h or 1d".to_string());
-    }
-    Duration::try_from_secs_f64(total).map_err(|_| "longer than can be counted".to_string())
-}
-
-/// A number of parameters, such as `2M` or `350000`.
-fn parameters(text: &str) -> Result<u64, String> {
-    let text = text.trim();
-    let (digits, unit) = match text.char_indices().next_back() {
-        Some((end, 'k' | 'K')) => (&text[..end], 1e3),
-        Some((end, 'm' | 'M')) => (&text[..end], 1e6),
-        Some((end, 'b' | 'B')) => (&text[..end], 1e9),
-        Some((end, 't' | 'T')) => (&text[..end], 1e12),
-        _ => (text, 1.0),
-    };
-    let number: f64 =
-        digits.parse().map_err(|_| "not a number such as 2M, 350M or 2B".to_string())?;
-    let number = (number * unit).round();
-    if !(1.0..=1e15).contains(&number) {
-        return Err("a budget is between 1 and 1000T parameters".to_string());
-    }
-    Ok(number as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_have_units() {
-        for (text, seconds) in [
-            ("90s", 90.0),
-            ("2h", 7200.0),
-            ("1.5m", 90.0),
-            ("1h30m", 5400.0),
-            (" 1d 2h ", 93_600.0),
-        ] {
-            assert_eq!(budget(text), Ok(Duration::from_secs_f64(seconds)), "{text}");
-        }
-        for text in ["", "0s", "2", "h", "-1h", "nanh", "2 weeks", "1h30", "1e999h", "2µ"] {
-            assert!(budget(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn numbers_of_parameters_have_magnitudes() {
-        for (text, number) in [
-            ("2M", 2_000_000),
-            ("2B", 2_000_000_000),
-            ("1.5k", 1500),
-            ("350m", 350_000_000),
-            ("7", 7),
-        ] {
-            assert_eq!(parameters(text), Ok(number), "{text}");
-        }
-        for text in ["", "M", "0", "-2M", "2G", "nan", "infB", "1e99", "2 M M"] {
-            assert!(parameters(text).is_err(), "{text}");
         }
     }
 }
