@@ -1,5 +1,6 @@
 /* Studies with constraints, several objectives and intermediate values, in memory and in the file
  * that is the argument; and the same without a study. */
+#include "check.h"
 #include "optiformer.h"
 
 #include <math.h>
@@ -9,26 +10,6 @@
 
 #define WIDTH 2
 #define TRIALS 24
-
-static optiformer_error error;
-static int failures;
-
-static void expect(int line, int status, int wanted, const char *part) {
-    if (status != wanted || (part != NULL && strstr(error.message, part) == NULL)) {
-        fprintf(stderr, "line %d: %s (%s), not %s with \"%s\"\n", line, optiformer_status_name(status), error.message,
-                optiformer_status_name(wanted), part == NULL ? "" : part);
-        failures++;
-    }
-}
-#define EXPECT(wanted, part, call) expect(__LINE__, (call), OPTIFORMER_##wanted, (part))
-
-static void hold(int line, int condition, const char *text) {
-    if (!condition) {
-        fprintf(stderr, "line %d: not so: %s\n", line, text);
-        failures++;
-    }
-}
-#define HOLD(condition) hold(__LINE__, (condition), #condition)
 
 static const char *const constraint_names[] = {"weight", "price"};
 static const char *const objective_names[] = {"error", "speed"};

@@ -1,23 +1,12 @@
 /* Every function with what it must refuse: a status each time, and never a crash. The argument is a
  * weights file to damage. */
+#include "check.h"
 #include "optiformer.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static optiformer_error error;
-static int failures;
-
-static void expect(int line, int status, int wanted, const char *part) {
-    if (status != wanted || (part != NULL && strstr(error.message, part) == NULL)) {
-        fprintf(stderr, "line %d: %s (%s), not %s with \"%s\"\n", line, optiformer_status_name(status), error.message,
-                optiformer_status_name(wanted), part == NULL ? "" : part);
-        failures++;
-    }
-}
-#define EXPECT(wanted, part, call) expect(__LINE__, (call), OPTIFORMER_##wanted, (part))
 
 static void models(void) {
     optiformer_model *model = NULL;

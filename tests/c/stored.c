@@ -1,5 +1,6 @@
 /* A study in the file that is the argument: begun, left with pending trials, opened again, read
  * back, saved and restored. */
+#include "check.h"
 #include "optiformer.h"
 
 #include <math.h>
@@ -9,26 +10,6 @@
 
 #define WIDTH 2
 #define MOST 64
-
-static optiformer_error error;
-static int failures;
-
-static void expect(int line, int status, int wanted, const char *part) {
-    if (status != wanted || (part != NULL && strstr(error.message, part) == NULL)) {
-        fprintf(stderr, "line %d: %s (%s), not %s with \"%s\"\n", line, optiformer_status_name(status), error.message,
-                optiformer_status_name(wanted), part == NULL ? "" : part);
-        failures++;
-    }
-}
-#define EXPECT(wanted, part, call) expect(__LINE__, (call), OPTIFORMER_##wanted, (part))
-
-static void hold(int line, int condition, const char *text) {
-    if (!condition) {
-        fprintf(stderr, "line %d: not so: %s\n", line, text);
-        failures++;
-    }
-}
-#define HOLD(condition) hold(__LINE__, (condition), #condition)
 
 typedef struct trials {
     uint64_t ids[MOST];
