@@ -171,7 +171,8 @@ impl Budgets {
             });
             println!("| {} | {} |", method.name(), cells.collect::<Vec<_>>().join(" | "));
         }
-        for baseline in [Method::OptunaPruned("optuna-tpe"), Method::Hyperband("random")] {
+        let (peer, random) = (Method::OptunaPruned("optuna-tpe"), Method::Hyperband("random"));
+        for baseline in [peer, random, Method::Whole("auto")] {
             println!("\nRuns with the smaller regret than {}:\n", baseline.name());
             heading("runs");
             for method in Method::ALL.into_iter().filter(|method| *method != baseline) {
