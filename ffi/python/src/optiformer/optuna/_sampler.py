@@ -209,16 +209,23 @@ class OptiFormerSampler(BaseSampler):
         and a process that died in between is not waited for.
         """
         patience = time.monotonic() + PATIENCE
+        # A storage may read a trial's attributes and its parameters at different moments, so that the parameters
+        # are newer. Seen a second time without the attribute, they come from another sampler.
+        had_params: Set[int] = set()
         while True:
             trials = study.get_trials(deepcopy=False)
-            if time.monotonic() > patience or not any(self._is_undecided(study, trial, it) for it in trials[-MOST_VIEWS:]):
+            undecided = [it for it in trials[-MOST_VIEWS:] if self._is_undecided(study, trial, it, had_params)]
+            if time.monotonic() > patience or not undecided:
                 return trials
+            had_params.update(it._trial_id for it in undecided if it.params)
             time.sleep(0.005)
 
-    def _is_undecided(self, study: Study, trial: FrozenTrial, other: FrozenTrial) -> bool:
+    def _is_undecided(self, study: Study, trial: FrozenTrial, other: FrozenTrial, had_params: Set[int]) -> bool:
         if other.number >= trial.number or other.state != TrialState.RUNNING or _key(study, other) in self._own:
             return False
-        if other.params or GIVEN in other.system_attrs or other.datetime_start is None or trial.datetime_start is None:
+        if GIVEN in other.system_attrs or other._trial_id in had_params:
+            return False
+        if other.datetime_start is None or trial.datetime_start is None:
             return False
         return abs((trial.datetime_start - other.datetime_start).total_seconds()) < FRESH
 
