@@ -209,8 +209,9 @@ class OptiFormerSampler(BaseSampler):
         and a process that died in between is not waited for.
         """
         patience = time.monotonic() + PATIENCE
-        # A storage may read a trial's attributes and its parameters at different moments, so that the parameters
-        # are newer. Seen a second time without the attribute, they come from another sampler.
+        # A storage may read a trial's attributes and its parameters at different moments, so that
+        # the parameters are newer. Seen a second time without the attribute, they come from another
+        # sampler.
         had_params: Set[int] = set()
         while True:
             trials = study.get_trials(deepcopy=False)
