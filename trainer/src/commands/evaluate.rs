@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
+use askama::{Template, filters::Safe};
 use clap::Args;
 use optiformer::{
     Error, ErrorKind, Result,
@@ -12,9 +13,10 @@ use optiformer::{
 };
 
 use crate::evaluation::{
-    page::{self, Section},
+    page::{Page, Section},
     peers,
-    record::Runs,
+    pictures::pictures,
+    record::{Run, Runs},
     report,
     runner::EvaluationPlan,
     samplers,
@@ -166,43 +168,50 @@ impl Evaluate {
     }
 
     fn report(&self, runs: &Runs, suites: &[Suite], budgets: &[usize]) -> Result<()> {
-        let usual = ["random", "optuna-tpe", "optuna-gp", "optuna-cma_es", "tpe", "gp"];
-        let baselines: Vec<String> = if self.baselines.is_empty() {
-            usual
-                .iter()
-                .filter(|name| self.samplers.iter().any(|s| s == *name))
-                .map(|s| s.to_string())
-                .collect()
-        } else {
-            self.baselines.clone()
-        };
+        let sections = self.sections(runs, suites, budgets)?;
+        if self.output.is_empty() {
+            println!("{}", markdown(&sections));
+        }
+        for path in &self.output {
+            let text = match path.extension().and_then(|extension| extension.to_str()) {
+                Some("html") => html(&sections)?,
+                Some("svg") => {
+                    let pictures = sections.first().map(|section| &section.pictures);
+                    let first = pictures.and_then(|pictures| pictures.first());
+                    first.map(|picture| picture.0.clone()).unwrap_or_default()
+                }
+                _ => markdown(&sections),
+            };
+            write(path, &text)?;
+        }
+        Ok(())
+    }
+
+    /// Sections for the validation and the test set, and for each of their suites.
+    fn sections(&self, runs: &Runs, suites: &[Suite], budgets: &[usize]) -> Result<Vec<Section>> {
+        let baselines = self.baselines();
         let mut sections = Vec::new();
         for split in [Split::Validation, Split::Test] {
-            let names: Vec<&str> = suites
-                .iter()
-                .filter(|suite| suite.split == split)
-                .map(|suite| suite.name.as_str())
-                .collect();
-            let chosen: Vec<_> = runs
-                .all
-                .iter()
-                .filter(|run| names.contains(&run.suite.as_str()))
-                .cloned()
-                .collect();
-            let scores = Scores::new(&chosen, &self.samplers, self.trials);
+            let suites = suites.iter().filter(|suite| suite.split == split);
+            let names: Vec<&str> = suites.map(|suite| suite.name.as_str()).collect();
+            let of = |names: &[&str]| -> Vec<Run> {
+                let runs = runs.all.iter().filter(|run| names.contains(&run.suite.as_str()));
+                runs.cloned().collect()
+            };
+            let all = of(&names);
+            let scores = Scores::new(&all, &self.samplers, self.trials);
             if scores.runs().is_empty() {
                 continue;
             }
             sections.push(Section {
                 heading: String::from(report::heading(split)),
                 summary: report::summary(&scores),
-                pictures: page::pictures(&scores)?,
+                pictures: pictures(&scores)?.into_iter().map(Safe).collect(),
                 tables: report::tables(&scores, &baselines, budgets),
             });
             // What holds for all need not hold for each kind.
             for name in names.iter().filter(|_| names.len() > 1) {
-                let of_suite: Vec<_> =
-                    chosen.iter().filter(|run| run.suite == **name).cloned().collect();
+                let of_suite = of(&[name]);
                 let scores = Scores::new(&of_suite, &self.samplers, self.trials);
                 if scores.runs().is_empty() {
                     continue;
@@ -217,25 +226,27 @@ impl Evaluate {
                 });
             }
         }
-        if self.output.is_empty() {
-            println!("{}", markdown(&sections));
+        Ok(sections)
+    }
+
+    /// The samplers that the others are compared with.
+    fn baselines(&self) -> Vec<String> {
+        if !self.baselines.is_empty() {
+            return self.baselines.clone();
         }
-        for path in &self.output {
-            let text = match path.extension().and_then(|extension| extension.to_str()) {
-                Some("html") => page::html(TITLE, &sections),
-                Some("svg") => {
-                    let pictures = sections.first().map(|section| &section.pictures);
-                    pictures.and_then(|pictures| pictures.first()).cloned().unwrap_or_default()
-                }
-                _ => markdown(&sections),
-            };
-            write(path, &text)?;
-        }
-        Ok(())
+        let usual = ["random", "optuna-tpe", "optuna-gp", "optuna-cma_es", "tpe", "gp"];
+        let is_there = |name: &&str| self.samplers.iter().any(|sampler| sampler == name);
+        usual.into_iter().filter(is_there).map(String::from).collect()
     }
 }
 
 const TITLE: &str = "Samplers, judged";
+
+fn html(sections: &[Section]) -> Result<String> {
+    Page { title: TITLE, sections }
+        .render()
+        .map_err(|error| Error::new(ErrorKind::Unsupported, format!("cannot write HTML: {error}")))
+}
 
 fn markdown(sections: &[Section]) -> String {
     let of = |section: &Section| {

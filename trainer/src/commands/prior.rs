@@ -67,7 +67,7 @@ impl Prior {
         println!("\n{criteria}");
         let made =
             format!("seed {}, {} trials each, teachers {}", self.seed, self.trials, self.teachers);
-        let page = page::write(&sample, &statistics, &criteria, self.pictures, &made);
+        let page = page::write(&sample, &statistics, &criteria, self.pictures, &made)?;
         std::fs::write(&self.output, page)?;
         eprintln!("{}", self.output.display());
         if self.speed {

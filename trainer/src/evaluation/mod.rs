@@ -5,6 +5,7 @@ pub mod budgets;
 pub mod functions;
 pub mod page;
 pub mod peers;
+pub mod pictures;
 pub mod problem;
 pub mod record;
 pub mod report;

@@ -5,11 +5,11 @@
 //! whether the set is sound and diverse, as the first step of the smoke test asks of its few;
 //! [`page`] draws some of them.
 
+mod chart;
 pub mod checks;
 pub mod measures;
 pub mod page;
 mod picture;
-mod svg;
 
 use measures::Measures;
 use optiformer::Result;

@@ -1,32 +1,54 @@
 //! One function in four charts: a map, slices through its optimum, a trajectory, and its scores at
 //! random.
 
+use optiformer::Result;
+use plotters::style::{BLACK, Color, HSLColor, RGBAColor, RGBColor, WHITE};
+
 use super::{
     ProfiledFunction,
+    chart::{Chart, Picture},
     measures::{places_of, profile},
-    svg::Chart,
 };
 use crate::{generators::Function, problem::ParameterKind};
 
 /// Shades of a map.
-pub(super) const SHADES: usize = 12;
+const SHADES: usize = 12;
 /// Points of a map along an axis, and of a slice.
 const GRID: usize = 44;
 /// Lines that can be told apart by their colors.
-pub(super) const COLORS: usize = 8;
+const COLORS: usize = 8;
 /// Bars of a histogram.
 const BARS: usize = 24;
 
+/// Trials, the best so far, failures and bars.
+const TRIAL: RGBColor = RGBColor(120, 120, 120);
+const BEST: RGBColor = RGBColor(255, 0, 102);
+const FAILED: RGBColor = RGBColor(221, 51, 51);
+const BAR: RGBColor = RGBColor(74, 111, 165);
+
 /// The charts of a function.
-pub(super) fn charts(one: &ProfiledFunction) -> String {
-    let mut text = String::new();
+///
+/// # Errors
+///
+/// What drawing says.
+pub(super) fn charts(one: &ProfiledFunction) -> Result<Vec<Picture>> {
+    let mut charts = Vec::new();
     if one.drawn.function.structure.kinds.len() > 1 {
-        text.push_str(&map(one));
+        charts.push(map(one));
     }
-    text.push_str(&slices(one));
-    text.push_str(&trajectory(one));
-    text.push_str(&histogram(one));
-    text
+    charts.extend([slices(one), trajectory(one), histogram(one)]);
+    charts.into_iter().map(Chart::finish).collect()
+}
+
+/// A shade of a map: from dark blue (good) to pale yellow (bad), as light as it is far.
+fn shade(number: usize) -> RGBAColor {
+    let t = number as f64 / (SHADES - 1) as f64;
+    HSLColor((260.0 - 200.0 * t) / 360.0, 0.55, 0.24 + 0.64 * t).to_rgba()
+}
+
+/// The color of a line or of dots.
+fn color(number: usize) -> RGBAColor {
+    HSLColor(number as f64 / COLORS as f64, 0.7, 0.48).to_rgba()
 }
 
 /// Where a value is drawn along an axis: choices and levels in the middles of their cells.
@@ -59,7 +81,7 @@ fn with(values: &[f64], changes: [(usize, f64); 2]) -> Vec<f64> {
 /// The two strongest parameters, the others as at the optimum; shades are quantiles of the scores
 /// at random points, so that heavy tails show as much as the good end. Dots are trials of the
 /// trajectory, the cross is the optimum.
-fn map(one: &ProfiledFunction) -> String {
+fn map(one: &ProfiledFunction) -> Chart {
     let function = &one.drawn.function;
     let strongest = one.measures.strongest();
     let (x, y) = (strongest[0].min(strongest[1]), strongest[0].max(strongest[1]));
@@ -73,12 +95,13 @@ fn map(one: &ProfiledFunction) -> String {
             let place = |step: usize| (step as f64 + 0.5) / GRID as f64;
             let at = [(x, value_at(kinds[x], place(column))), (y, value_at(kinds[y], place(row)))];
             let loss = function.evaluate(&with(optimum, at));
-            cells.push(loss.map(|loss| cuts.partition_point(|cut| *cut < loss)));
+            let shade_of = |loss| shade(cuts.partition_point(|cut| *cut < loss));
+            cells.push(loss.map_or(TRIAL.mix(0.5), shade_of));
         }
     }
     let title = format!("{} × {}", axis(function, x), axis(function, y));
-    let mut chart = Chart::new(&title);
-    chart.shades(GRID, &cells, SHADES);
+    let mut chart = Chart::new(title);
+    chart.cells(GRID, &cells);
     for trial in &one.record.trials {
         let place = |index: usize| {
             let coordinate = f64::from(trial.coordinates[index]);
@@ -89,11 +112,14 @@ fn map(one: &ProfiledFunction) -> String {
             }
         };
         if trial.coordinates[x] >= 0.0 && trial.coordinates[y] >= 0.0 {
-            chart.dot(if trial.failed { "lost" } else { "trial" }, place(x), place(y), 1.6);
+            // With a rim, which shows on dark and on light shades.
+            let color = if trial.failed { FAILED } else { BLACK };
+            chart.dot(WHITE.to_rgba(), place(x), place(y), 3);
+            chart.dot(color.to_rgba(), place(x), place(y), 2);
         }
     }
-    chart.cross("optimum", across(kinds[x], optimum[x]), across(kinds[y], optimum[y]));
-    chart.finish()
+    chart.cross(BEST.to_rgba(), across(kinds[x], optimum[x]), across(kinds[y], optimum[y]));
+    chart
 }
 
 /// A parameter's name and kind.
@@ -113,7 +139,7 @@ fn height(one: &ProfiledFunction, loss: f64) -> f64 {
 }
 
 /// Along each of the strongest parameters, through the optimum.
-fn slices(one: &ProfiledFunction) -> String {
+fn slices(one: &ProfiledFunction) -> Chart {
     let function = &one.drawn.function;
     let optimum = &one.drawn.optimum.values;
     let mut chart = Chart::new("slices through the optimum");
@@ -128,39 +154,39 @@ fn slices(one: &ProfiledFunction) -> String {
             .map(|(value, loss)| loss.map(|loss| (across(kind, *value), height(one, loss))));
         if kind.is_categorical() {
             for (x, y) in points.flatten() {
-                chart.dot(&format!("d{place}"), x, y, 2.5);
+                chart.dot(color(place), x, y, 3);
             }
         } else {
-            chart.line(&format!("l{place}"), points);
+            chart.line(color(place), points);
         }
     }
-    chart.finish()
+    chart
 }
 
 /// The trials in their order, and the best so far.
-fn trajectory(one: &ProfiledFunction) -> String {
+fn trajectory(one: &ProfiledFunction) -> Chart {
     let trials = &one.record.trials;
-    let mut chart = Chart::new(&format!("{} trials and the best so far", trials.len()));
+    let mut chart = Chart::new(format!("{} trials and the best so far", trials.len()));
     let x = |number: usize| (number as f64 + 0.5) / trials.len() as f64;
     let mut best = f64::INFINITY;
     let mut line = Vec::new();
     for (number, trial) in trials.iter().enumerate() {
         if trial.failed {
-            chart.dot("lost", x(number), 1.0, 1.8);
+            chart.dot(FAILED.to_rgba(), x(number), 1.0, 2);
         } else {
             let loss = f64::from(trial.loss);
-            chart.dot("trial", x(number), height(one, loss), 1.8);
+            chart.dot(TRIAL.to_rgba(), x(number), height(one, loss), 2);
             best = best.min(loss);
         }
         line.push(best.is_finite().then(|| (x(number), height(one, best))));
     }
-    chart.line("best", line);
-    chart.finish()
+    chart.line(BEST.to_rgba(), line);
+    chart
 }
 
 /// Scores at uniform points, between the optimum and the 95 % quantile; what lies beyond is in the
 /// last bar.
-fn histogram(one: &ProfiledFunction) -> String {
+fn histogram(one: &ProfiledFunction) -> Chart {
     let mut chart = Chart::new("scores at random points");
     let mut counts = [0usize; BARS];
     for (loss, _) in one.drawn.probes.points() {
@@ -170,7 +196,7 @@ fn histogram(one: &ProfiledFunction) -> String {
     let most = counts.iter().copied().max().unwrap_or(1).max(1);
     for (bar, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
         let (from, to) = (bar as f64 / BARS as f64, (bar + 1) as f64 / BARS as f64);
-        chart.bar("bar", from, to, *count as f64 / most as f64);
+        chart.bar(BAR.to_rgba(), from, to, *count as f64 / most as f64);
     }
-    chart.finish()
+    chart
 }
