@@ -17,8 +17,10 @@ pub(crate) mod embedding;
 #[cfg(feature = "std")]
 mod files;
 mod forward;
+mod logits;
 mod matrix;
 pub mod reference;
+mod threads;
 mod trials;
 mod weights;
 mod workspace;

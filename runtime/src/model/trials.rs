@@ -8,7 +8,8 @@ use super::{
     Cache, Model, Workspace,
     buffer::grow,
     cache::{GROUP_TOKENS, KvStore},
-    forward::{RowContext, invalid, run_on_threads},
+    forward::{RowContext, invalid},
+    threads::run_on_threads,
     workspace::ThreadBuffers,
 };
 use crate::{

@@ -191,97 +191,110 @@ impl Parameter {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        let refuse = |what: String| {
-            let context = format!("parameter \"{}\": {what}", self.name);
-            Err(Error::new(ErrorKind::InvalidSpace, context))
-        };
         if self.name.is_empty() {
             return Err(Error::new(ErrorKind::InvalidSpace, "a parameter has an empty name"));
         }
-        match &self.domain {
-            Domain::Float { low, high, log, .. } | Domain::Int { low, high, log, .. } => {
-                let (bottom, top) = (shortest(*low), shortest(*high));
-                if !low.is_finite() || !high.is_finite() {
-                    return refuse(format!("bounds [{bottom}, {top}] are not finite"));
-                }
-                if low >= high {
-                    return refuse(format!(
-                        "low {bottom} is not below high {top} (a fixed value is a categorical \
-                         parameter with one choice)"
-                    ));
-                }
-                if !(high - low).is_finite() {
-                    return refuse(format!(
-                        "the range [{bottom}, {top}] is wider than a double holds"
-                    ));
-                }
-                if *log && *low <= 0.0 {
-                    return refuse(format!("a log scale needs low above zero, not {bottom}"));
-                }
-            }
-            Domain::Categorical { .. } => {}
+        if let Domain::Float { low, high, log, .. } | Domain::Int { low, high, log, .. } =
+            &self.domain
+        {
+            self.check_bounds(*low, *high, *log)?;
         }
-        match &self.domain {
-            Domain::Categorical { .. } if self.is_fidelity => {
-                return refuse(String::from(
-                    "a categorical cannot be the fidelity, which is a float or an int",
-                ));
-            }
-            Domain::Float { low, .. } | Domain::Int { low, .. }
-                if self.is_fidelity && *low <= 0.0 =>
-            {
-                let bottom = shortest(*low);
-                return refuse(format!("a fidelity needs low above zero, not {bottom}"));
-            }
-            _ if self.is_fidelity && self.condition.is_some() => {
-                return refuse(String::from("a fidelity has no condition"));
-            }
-            _ => {}
+        if self.is_fidelity {
+            self.check_fidelity()?;
         }
         match &self.domain {
             Domain::Float { low, high, log, step: Some(step) } => {
-                let (bottom, top, size) = (shortest(*low), shortest(*high), shortest(*step));
-                if !step.is_finite() || *step <= 0.0 || *step > high - low {
-                    return refuse(format!("step {size} does not fit into [{bottom}, {top}]"));
-                }
-                if *log {
-                    return refuse(String::from("a log scale has no step"));
-                }
-                if *step < FINEST_STEP * low.abs().max(high.abs()) {
-                    return refuse(format!("step {size} is too fine for [{bottom}, {top}]"));
-                }
+                self.check_float_step(*low, *high, *log, *step)
             }
-            Domain::Float { .. } => {}
-            Domain::Int { low, high, log, step } => {
-                let (bottom, top, size) = (shortest(*low), shortest(*high), shortest(*step));
-                let whole = [low, high, step]
-                    .iter()
-                    .all(|number| **number == libm::floor(**number) && number.abs() <= LARGEST_INT);
-                if !whole {
-                    return refuse(format!(
-                        "bounds [{bottom}, {top}] and step {size} must be whole numbers within \
-                         ±2^53"
-                    ));
-                }
-                if *step < 1.0 || *step > high - low {
-                    return refuse(format!("step {size} does not fit into [{bottom}, {top}]"));
-                }
-                if *log && *step != 1.0 {
-                    return refuse(String::from("a log scale has no step"));
-                }
+            Domain::Float { .. } => Ok(()),
+            Domain::Int { low, high, log, step } => self.check_int_step(*low, *high, *log, *step),
+            Domain::Categorical { choices } => self.check_choices(choices),
+        }
+    }
+
+    /// The error that says what is wrong with this parameter.
+    fn refuse(&self, what: String) -> Result<()> {
+        let context = format!("parameter \"{}\": {what}", self.name);
+        Err(Error::new(ErrorKind::InvalidSpace, context))
+    }
+
+    fn check_bounds(&self, low: f64, high: f64, log: bool) -> Result<()> {
+        let (bottom, top) = (shortest(low), shortest(high));
+        if !low.is_finite() || !high.is_finite() {
+            return self.refuse(format!("bounds [{bottom}, {top}] are not finite"));
+        }
+        if low >= high {
+            return self.refuse(format!(
+                "low {bottom} is not below high {top} (a fixed value is a categorical parameter \
+                 with one choice)"
+            ));
+        }
+        if !(high - low).is_finite() {
+            return self
+                .refuse(format!("the range [{bottom}, {top}] is wider than a double holds"));
+        }
+        if log && low <= 0.0 {
+            return self.refuse(format!("a log scale needs low above zero, not {bottom}"));
+        }
+        Ok(())
+    }
+
+    fn check_fidelity(&self) -> Result<()> {
+        match &self.domain {
+            Domain::Categorical { .. } => self.refuse(String::from(
+                "a categorical cannot be the fidelity, which is a float or an int",
+            )),
+            Domain::Float { low, .. } | Domain::Int { low, .. } if *low <= 0.0 => {
+                self.refuse(format!("a fidelity needs low above zero, not {}", shortest(*low)))
             }
-            Domain::Categorical { choices } => {
-                if choices.is_empty() {
-                    return refuse(String::from("no choices"));
-                }
-                for (index, choice) in choices.iter().enumerate() {
-                    if matches!(choice, Choice::Number(number) if !number.is_finite()) {
-                        return refuse(format!("choice {index} is not finite"));
-                    }
-                    if choices[..index].contains(choice) {
-                        return refuse(format!("choice \"{choice}\" is listed twice"));
-                    }
-                }
+            _ if self.condition.is_some() => {
+                self.refuse(String::from("a fidelity has no condition"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_float_step(&self, low: f64, high: f64, log: bool, step: f64) -> Result<()> {
+        let (bottom, top, size) = (shortest(low), shortest(high), shortest(step));
+        if !step.is_finite() || step <= 0.0 || step > high - low {
+            return self.refuse(format!("step {size} does not fit into [{bottom}, {top}]"));
+        }
+        if log {
+            return self.refuse(String::from("a log scale has no step"));
+        }
+        if step < FINEST_STEP * low.abs().max(high.abs()) {
+            return self.refuse(format!("step {size} is too fine for [{bottom}, {top}]"));
+        }
+        Ok(())
+    }
+
+    fn check_int_step(&self, low: f64, high: f64, log: bool, step: f64) -> Result<()> {
+        let (bottom, top, size) = (shortest(low), shortest(high), shortest(step));
+        let is_whole = |number: f64| number == libm::floor(number) && number.abs() <= LARGEST_INT;
+        if ![low, high, step].into_iter().all(is_whole) {
+            return self.refuse(format!(
+                "bounds [{bottom}, {top}] and step {size} must be whole numbers within ±2^53"
+            ));
+        }
+        if step < 1.0 || step > high - low {
+            return self.refuse(format!("step {size} does not fit into [{bottom}, {top}]"));
+        }
+        if log && step != 1.0 {
+            return self.refuse(String::from("a log scale has no step"));
+        }
+        Ok(())
+    }
+
+    fn check_choices(&self, choices: &[Choice]) -> Result<()> {
+        if choices.is_empty() {
+            return self.refuse(String::from("no choices"));
+        }
+        for (index, choice) in choices.iter().enumerate() {
+            if matches!(choice, Choice::Number(number) if !number.is_finite()) {
+                return self.refuse(format!("choice {index} is not finite"));
+            }
+            if choices[..index].contains(choice) {
+                return self.refuse(format!("choice \"{choice}\" is listed twice"));
             }
         }
         Ok(())

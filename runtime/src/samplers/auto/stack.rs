@@ -78,20 +78,8 @@ impl Stack {
             // There is no loss to improve on, of which the surrogates are models.
             return gp.explain(request);
         }
-        let weight = match options.transformer_weight {
-            Some(weight) => weight.clamp(0.0, 1.0),
-            None => self.transformer_weight(request, gp, options.log_score_discount)?,
-        };
-        let zoom = options.zoom_from > 0
-            && finished(request) >= options.zoom_from
-            && !request.number.is_multiple_of(GLOBAL_EVERY);
-        let mut context = ContextTrials::new(request, self.transformer.max_trials(), zoom);
-        if zoom && !has_scale(&context.trials) {
-            context = ContextTrials::new(request, self.transformer.max_trials(), false);
-        }
-        if !has_scale(&context.trials) {
-            return gp.explain(request);
-        }
+        let weight = self.weight(request, gp, options)?;
+        let Some(context) = self.context(request, options) else { return gp.explain(request) };
         let conditioned = self.condition(request, &context, options)?;
         // The transformer cannot read configurations outside its search box.
         let is_inside = |candidate: &Candidate| {
@@ -109,22 +97,20 @@ impl Stack {
             let modeled = gp_predictions(gp, request, &conditioned, all)?;
             Ok(learned.into_iter().zip(modeled).collect())
         };
-        let stacked = |(learned, modeled): &(Prediction, Prediction)| {
-            weight * learned.expected_improvement + (1.0 - weight) * modeled.expected_improvement
-        };
         let proposals = proposals.into_iter().filter(is_inside);
         let (candidate, _) =
             CandidateSearch::new(request, &context, counts, proposals).maximize(|all| {
-                let improvements: Vec<f64> = rate(all)?.iter().map(stacked).collect();
+                let rated = rate(all)?;
+                let improvements: Vec<f64> =
+                    rated.iter().map(|both| stacked_improvement(both, weight)).collect();
                 Ok(match &feasibility {
                     Some(feasibility) => feasibility.rate(all, &improvements),
                     None => improvements,
                 })
             })?;
         let chosen = core::slice::from_ref(&candidate.configuration);
-        let both = rate(chosen)?[0];
+        let expectation = mixture(&rate(chosen)?[0], weight, &conditioned);
         let feasibility = feasibility.map(|rater| libm::exp(rater.log_probabilities(chosen)[0]));
-        let expectation = mixture(&both, weight, &conditioned);
         let explanation = Explanation {
             sampler: "stack",
             origin: candidate.origin,
@@ -134,6 +120,19 @@ impl Stack {
             fallback: None,
         };
         Ok(Suggestion { configuration: candidate.configuration, explanation })
+    }
+
+    /// The trials that the transformer is shown: those in the search box, unless this suggestion
+    /// looks at the whole space or their losses are equal. `None` where those of all are equal.
+    fn context(&self, request: &Request<'_>, options: &AutoOptions) -> Option<ContextTrials> {
+        let zoom = options.zoom_from > 0
+            && finished(request) >= options.zoom_from
+            && !request.number.is_multiple_of(GLOBAL_EVERY);
+        let of = |zoom| {
+            let context = ContextTrials::new(request, self.transformer.max_trials(), zoom);
+            has_scale(&context.trials).then_some(context)
+        };
+        if zoom { of(true).or_else(|| of(false)) } else { of(false) }
     }
 
     /// Ranks the candidates that the process has ranked first by both surrogates; the others stay
@@ -158,10 +157,7 @@ impl Stack {
         if feasibility.as_ref().is_some_and(|rater| !rater.has_feasible()) {
             return Ok(ranking);
         }
-        let weight = match options.transformer_weight {
-            Some(weight) => weight.clamp(0.0, 1.0),
-            None => self.transformer_weight(request, gp, options.log_score_discount)?,
-        };
+        let weight = self.weight(request, gp, options)?;
         let conditioned = self.condition(request, &context_trials, options)?;
         let count = candidates.len().min(PRESELECTED);
         let first: Vec<Configuration> =
@@ -169,15 +165,8 @@ impl Stack {
         let learned = self.transformer.predict(&conditioned, &first)?;
         let modeled = gp_predictions(gp, request, &conditioned, &first)?;
         let slope = conditioned.scale.slope(conditioned.improvement.incumbent());
-        let mut stacked: Vec<f64> = learned
-            .iter()
-            .zip(&modeled)
-            .map(|(learned, modeled)| {
-                let (learned, modeled) =
-                    (learned.expected_improvement, modeled.expected_improvement);
-                weight * learned + (1.0 - weight) * modeled
-            })
-            .collect();
+        let both = learned.into_iter().zip(modeled);
+        let mut stacked: Vec<f64> = both.map(|it| stacked_improvement(&it, weight)).collect();
         let places = match &feasibility {
             Some(feasibility) => ranking::descending(&feasibility.rate(&first, &stacked)),
             None => ranking::descending(&stacked),
@@ -237,13 +226,18 @@ impl Stack {
         Ok(proposals)
     }
 
-    /// Weight of the transformer, from the log scores of both surrogates.
-    fn transformer_weight(
+    /// Weight of the transformer: the one that the options fix, or that of the log scores of both
+    /// surrogates.
+    fn weight(
         &mut self,
         request: &Request<'_>,
         gp: &mut GpSampler,
-        discount: f64,
+        options: &AutoOptions,
     ) -> Result<f64> {
+        if let Some(weight) = options.transformer_weight {
+            return Ok(weight.clamp(0.0, 1.0));
+        }
+        let discount = options.log_score_discount;
         let history = request.history;
         let same = self.cache.sync(request.space, history);
         self.log_scores.truncate(same);
@@ -296,6 +290,11 @@ fn gp_predictions(
         Prediction::new(&probabilities, &conditioned.improvement)
     });
     Ok(of_scores.collect())
+}
+
+/// Expected improvement under both surrogates, weighted.
+fn stacked_improvement((learned, modeled): &(Prediction, Prediction), weight: f64) -> f64 {
+    weight * learned.expected_improvement + (1.0 - weight) * modeled.expected_improvement
 }
 
 /// Expectation of the mixture for a candidate, in units of the loss.

@@ -2,6 +2,7 @@
 
 mod constraints;
 mod encoder;
+mod moves;
 mod options;
 mod quadratic;
 mod trust_region;
@@ -10,7 +11,7 @@ pub use options::LocalSearchOptions;
 
 use alloc::vec::Vec;
 
-use rand::{Rng, RngExt};
+use rand::Rng;
 
 use self::{
     constraints::{ConstraintModels, Rating},
@@ -377,173 +378,6 @@ impl Step<'_> {
         let configuration = self.encoder.configuration(space, places, choices);
         let point = self.encoder.point(space, &configuration);
         Candidate { configuration, point }
-    }
-
-    /// The center's coordinates and choices; where it has none, those of the best trial that has.
-    fn origin(&self) -> (Vec<f64>, Vec<usize>) {
-        let history = self.request.history;
-        let by = TrialOrder::new(history);
-        let merit = |index: usize| by.merit(&history[index]);
-        let center = &self.points[self.center];
-        let mut order = alloc::vec![self.center];
-        if center.places.contains(&None) || center.choices.contains(&None) {
-            order.extend(0..history.len());
-            order[1..].sort_by(|one, other| merit(*one).total_cmp(&merit(*other)));
-        }
-        let places = (0..self.encoder.numerical.len())
-            .map(|at| order.iter().find_map(|index| self.points[*index].places[at]).unwrap_or(0.5))
-            .collect();
-        let choices = (0..self.encoder.categorical.len())
-            .map(|at| order.iter().find_map(|index| self.points[*index].choices[at]).unwrap_or(0))
-            .collect();
-        (places, choices)
-    }
-
-    /// Candidates with one or two exchanged choices.
-    fn categorical_moves(
-        &self,
-        columns: &Columns,
-        candidates: &mut Vec<Candidate>,
-        rng: &mut impl Rng,
-    ) {
-        let (places, choices) = self.origin();
-        // Inactive parameters cannot be exchanged.
-        let active: Vec<usize> = (0..choices.len())
-            .filter(|at| self.points[self.center].choices[*at].is_some())
-            .filter(|at| self.encoder.categorical[*at].1 > 1)
-            .collect();
-        for (at, choice) in self.exchanges(&active, &choices, columns, rng) {
-            let mut exchanged = choices.clone();
-            exchanged[at] = choice;
-            candidates.push(self.candidate(&self.fill_inactive(&places, rng), &exchanged));
-        }
-        // Pairs, for choices that are good only together.
-        for _ in 0..if active.len() > 1 { PAIR_CANDIDATES } else { 0 } {
-            let mut exchanged = choices.clone();
-            for _ in 0..2 {
-                let at = active[rng.random_range(0..active.len())];
-                exchanged[at] = rng.random_range(0..self.encoder.categorical[at].1);
-            }
-            candidates.push(self.candidate(&self.fill_inactive(&places, rng), &exchanged));
-        }
-        // Shuffle, because the first of equals wins.
-        for last in (1..candidates.len()).rev() {
-            candidates.swap(last, rng.random_range(0..=last));
-        }
-    }
-
-    /// The single exchanges to try, each a parameter and its new choice: all of them, or those that
-    /// the model has seen and a sample of the others.
-    fn exchanges(
-        &self,
-        active: &[usize],
-        choices: &[usize],
-        columns: &Columns,
-        rng: &mut impl Rng,
-    ) -> Vec<(usize, usize)> {
-        let count = |at: usize| self.encoder.categorical[at].1;
-        let all: usize = active.iter().map(|at| count(*at) - 1).sum();
-        if all <= MAX_EXCHANGES {
-            let turns = |&at: &usize| {
-                (1..count(at)).map(move |turn| (at, (choices[at] + turn) % count(at)))
-            };
-            return active.iter().flat_map(turns).collect();
-        }
-        let seen = |&at: &usize| columns.seen(at).iter().map(move |choice| (at, *choice));
-        let mut exchanges: Vec<(usize, usize)> = active.iter().flat_map(seen).collect();
-        for _ in exchanges.len()..MAX_EXCHANGES {
-            // Each exchange is as likely as any other, whichever parameter it belongs to.
-            let mut number = rng.random_range(0..all);
-            let owner = active.iter().find(|at| {
-                let others = count(**at) - 1;
-                let is_owner = number < others;
-                if !is_owner {
-                    number -= others;
-                }
-                is_owner
-            });
-            exchanges.extend(owner.map(|at| (*at, (choices[*at] + 1 + number) % count(*at))));
-        }
-        exchanges
-    }
-
-    /// `places`, with random values where the center is inactive: a parameter that becomes active
-    /// has good values of its own, which one trial does not find.
-    fn fill_inactive(&self, places: &[f64], rng: &mut impl Rng) -> Vec<f64> {
-        let mut awake = |(place, here): (&f64, &Option<f64>)| match here {
-            Some(_) => *place,
-            None if rng.random::<bool>() => rng.random::<f64>(),
-            None => {
-                let step = self.options.initial_radius * (2.0 * rng.random::<f64>() - 1.0);
-                (place + step).clamp(0.0, 1.0)
-            }
-        };
-        places.iter().zip(&self.points[self.center].places).map(&mut awake).collect()
-    }
-
-    /// Candidates that move the numerical parameters.
-    fn numerical_moves(
-        &self,
-        LocalModel { loss: model, constraints, columns }: &LocalModel,
-        candidates: &mut Vec<Candidate>,
-        rng: &mut impl Rng,
-    ) {
-        let (places, choices) = self.origin();
-        let reach: Vec<f64> =
-            self.encoder.numerical.iter().map(|(_, apart)| self.radius.max(1.01 * apart)).collect();
-        let low: Vec<f64> =
-            (0..places.len()).map(|at| (-reach[at]).max(-places[at]) / self.radius).collect();
-        let high: Vec<f64> =
-            (0..places.len()).map(|at| reach[at].min(1.0 - places[at]) / self.radius).collect();
-        let mut push = |offset: &[f64]| {
-            let target: Vec<f64> =
-                places.iter().zip(offset).map(|(place, step)| place + self.radius * step).collect();
-            candidates.push(self.candidate(&target, &choices));
-        };
-        let dimensions = columns.len();
-        let mut lowest = model.minimize_in_box(&alloc::vec![0.0; dimensions], &low, &high);
-        for _ in 0..2 {
-            let mut from = alloc::vec![0.0; dimensions];
-            for at in 0..places.len() {
-                from[at] = low[at] + rng.random::<f64>() * (high[at] - low[at]);
-            }
-            let other = model.minimize_in_box(&from, &low, &high);
-            if model.value(&other) < model.value(&lowest) {
-                lowest = other;
-            }
-        }
-        push(&lowest);
-        if !constraints.is_empty() {
-            let start = alloc::vec![0.0; dimensions];
-            let constrained = constraints.minimize(model, &start, (&low, &high));
-            constrained.iter().for_each(|offset| push(offset));
-            lowest = constrained.into_iter().next().unwrap_or(lowest);
-        }
-        for turn in 0..REGION_CANDIDATES + MINIMUM_CANDIDATES {
-            let share = if turn < REGION_CANDIDATES { 1.0 } else { 0.2 };
-            let offset: Vec<f64> = (0..places.len())
-                .map(|at| {
-                    let across = low[at] + rng.random::<f64>() * (high[at] - low[at]);
-                    lowest[at] + share * (across - lowest[at])
-                })
-                .collect();
-            push(&offset);
-        }
-        let stepped: Vec<usize> = if places.len() <= MAX_COORDINATES {
-            (0..places.len()).collect()
-        } else {
-            (0..MAX_COORDINATES).map(|_| rng.random_range(0..places.len())).collect()
-        };
-        for at in stepped {
-            let apart = self.encoder.numerical[at].1;
-            for direction in [-1.0, 1.0] {
-                let mut offset = alloc::vec![0.0; places.len()];
-                offset[at] = direction * if apart > 0.0 { apart / self.radius } else { 1.0 };
-                if offset[at] >= low[at] && offset[at] <= high[at] {
-                    push(&offset);
-                }
-            }
-        }
     }
 }
 
