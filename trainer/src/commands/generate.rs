@@ -55,19 +55,8 @@ impl Generate {
     ///
     /// Options out of range, a shard of other options in the directory, what the file system says.
     pub fn run(&self, interrupted: &AtomicBool) -> Result<()> {
-        let refuse = |what: &str| Err(Error::new(ErrorKind::InvalidValue, what));
-        if self.functions == 0 || self.shard == 0 {
-            return refuse("--functions and --shard must be at least 1");
-        }
-        if !(2..=1000).contains(&self.trials) {
-            return refuse("--trials must be between 2 and 1000");
-        }
-        if !(1..=MAX_DIMENSIONS).contains(&self.max_dimensions) {
-            return refuse(&format!("--max-dimensions must be between 1 and {MAX_DIMENSIONS}"));
-        }
+        self.check()?;
         let teachers: TeacherMixture = self.teachers.parse()?;
-        let options =
-            FunctionOptions { max_dimensions: self.max_dimensions, ..FunctionOptions::default() };
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads)
             .build()
@@ -83,50 +72,56 @@ impl Generate {
                 eprintln!("interrupted; run the same command again to go on");
                 return Ok(());
             }
-            let count = self.shard.min(self.functions - first);
-            let header = Header {
-                seed: self.seed,
-                first,
-                records: count,
-                trials: self.trials,
-                teachers: self.teachers.clone(),
-                max_dimensions: self.max_dimensions,
-                generators: generators::VERSION,
-            };
-            let path = self.output.join(format!("{first:09}.shard"));
-            if path.exists() {
-                if *Reader::open(&path)?.header() != header {
-                    return Err(Error::new(
-                        ErrorKind::InvalidValue,
-                        format!(
-                            "{} was made with other options, or by other generators",
-                            path.display()
-                        ),
-                    ));
-                }
-                bar.inc(count);
-                continue;
-            }
-            let records: Result<Vec<_>> = pool.install(|| {
-                (first..first + count)
-                    .into_par_iter()
-                    .map(|index| {
-                        let record = trajectories::record(
-                            &options,
-                            &teachers,
-                            self.trials,
-                            self.seed,
-                            index,
-                        );
-                        bar.inc(1);
-                        record
-                    })
-                    .collect()
-            });
-            shard::write(&path, &header, &records?)?;
+            pool.install(|| self.write_shard(first, &teachers, &bar))?;
         }
         bar.finish_and_clear();
         eprintln!("{} functions in {}", self.functions, self.output.display());
         Ok(())
+    }
+
+    fn check(&self) -> Result<()> {
+        let refuse = |what: &str| Err(Error::new(ErrorKind::InvalidValue, what));
+        if self.functions == 0 || self.shard == 0 {
+            return refuse("--functions and --shard must be at least 1");
+        }
+        if !(2..=1000).contains(&self.trials) {
+            return refuse("--trials must be between 2 and 1000");
+        }
+        if !(1..=MAX_DIMENSIONS).contains(&self.max_dimensions) {
+            return refuse(&format!("--max-dimensions must be between 1 and {MAX_DIMENSIONS}"));
+        }
+        Ok(())
+    }
+
+    /// Writes the shard that begins with function `first`, unless it is there.
+    fn write_shard(&self, first: u64, teachers: &TeacherMixture, bar: &ProgressBar) -> Result<()> {
+        let count = self.shard.min(self.functions - first);
+        let header = Header {
+            seed: self.seed,
+            first,
+            records: count,
+            trials: self.trials,
+            teachers: self.teachers.clone(),
+            max_dimensions: self.max_dimensions,
+            generators: generators::VERSION,
+        };
+        let path = self.output.join(format!("{first:09}.shard"));
+        if path.exists() {
+            bar.inc(count);
+            if *Reader::open(&path)?.header() == header {
+                return Ok(());
+            }
+            let what = "was made with other options, or by other generators";
+            return Err(Error::new(ErrorKind::InvalidValue, format!("{} {what}", path.display())));
+        }
+        let options =
+            FunctionOptions { max_dimensions: self.max_dimensions, ..FunctionOptions::default() };
+        let record = |index| {
+            let record = trajectories::record(&options, teachers, self.trials, self.seed, index);
+            bar.inc(1);
+            record
+        };
+        let records: Result<Vec<_>> = (first..first + count).into_par_iter().map(record).collect();
+        shard::write(&path, &header, &records?)
     }
 }

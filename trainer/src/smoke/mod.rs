@@ -38,7 +38,11 @@ use crate::{
     problem::{FunctionFamily, ParameterKind},
     random::SeededRng,
     sequence::TrainingSequence,
-    training::{self, BatchSource, Examples, TrainingOptions, log},
+    training::{
+        self, BatchSource, Examples, TrainingOptions,
+        checkpoint::Checkpoint,
+        log::{self, LogEntry},
+    },
     trajectories,
 };
 
@@ -67,6 +71,10 @@ pub struct SmokePlan {
 const OF_EACH_FAMILY: usize = 10;
 /// Trials of a trajectory.
 const TRIALS: usize = 50;
+/// Who proposes them.
+const TEACHERS: &str = "tpe:1,random:1";
+/// Largest number of parameters of a function.
+const MAX_DIMENSIONS: usize = 4;
 
 /// Runs the six steps.
 ///
@@ -92,8 +100,34 @@ pub fn run(plan: &SmokePlan, interrupted: &Arc<AtomicBool>) -> Result<Criteria> 
 /// Step 1.
 fn data(plan: &SmokePlan, criteria: &mut Criteria) -> Result<Vec<Record>> {
     let started = Instant::now();
-    let options = FunctionOptions { max_dimensions: 4, ..FunctionOptions::default() };
-    let teachers = "tpe:1,random:1".parse()?;
+    let records = trajectories_of_both_families()?;
+    let header = Header {
+        seed: 42,
+        first: 0,
+        records: records.len() as u64,
+        trials: TRIALS,
+        teachers: String::from(TEACHERS),
+        max_dimensions: MAX_DIMENSIONS,
+        generators: generators::VERSION,
+    };
+    let path = plan.directory.join("smoke.shard");
+    shard::write(&path, &header, &records)?;
+    let read: Result<Vec<Record>> = Reader::open(&path)?.collect();
+    let trials = records.iter().map(|record| record.trials.len()).sum::<usize>();
+    criteria.equals(1, "trials", trials as f64, (2 * OF_EACH_FAMILY * TRIALS) as f64);
+    let smooth = records.iter().filter(|record| record.family == FunctionFamily::GpPrior).count();
+    criteria.equals(1, "trajectories on Gaussian processes", smooth as f64, OF_EACH_FAMILY as f64);
+    let (what, how) = ("the file gives back what was written", String::from("compared"));
+    criteria.holds(1, what, how, read? == records);
+    check_records(&records, criteria);
+    criteria.at_most(1, "seconds", started.elapsed().as_secs_f64(), 120.0);
+    Ok(records)
+}
+
+/// The same number of trajectories on Gaussian processes and on symbolic functions.
+fn trajectories_of_both_families() -> Result<Vec<Record>> {
+    let options = FunctionOptions { max_dimensions: MAX_DIMENSIONS, ..FunctionOptions::default() };
+    let teachers = TEACHERS.parse()?;
     let mut records: Vec<Record> = Vec::new();
     for index in 0.. {
         let record = trajectories::record(&options, &teachers, TRIALS, 42, index)?;
@@ -107,39 +141,19 @@ fn data(plan: &SmokePlan, criteria: &mut Criteria) -> Result<Vec<Record>> {
             break;
         }
     }
-    let header = Header {
-        seed: 42,
-        first: 0,
-        records: records.len() as u64,
-        trials: TRIALS,
-        teachers: String::from("tpe:1,random:1"),
-        max_dimensions: 4,
-        generators: generators::VERSION,
+    Ok(records)
+}
+
+/// Checks that coordinates are legal, and that trajectories differ.
+fn check_records(records: &[Record], criteria: &mut Criteria) {
+    let is_illegal = |(place, kind): &(&f32, &ParameterKind)| match kind {
+        _ if **place == INACTIVE => false,
+        ParameterKind::Categorical(choices) => **place < 0.0 || **place >= f32::from(*choices),
+        _ => !(0.0..=1.0).contains(*place),
     };
-    let path = plan.directory.join("smoke.shard");
-    shard::write(&path, &header, &records)?;
-    let read: Result<Vec<Record>> = Reader::open(&path)?.collect();
-    let trials = records.iter().map(|record| record.trials.len()).sum::<usize>();
-    criteria.equals(1, "trials", trials as f64, (2 * OF_EACH_FAMILY * TRIALS) as f64);
-    let smooth = records.iter().filter(|record| record.family == FunctionFamily::GpPrior).count();
-    criteria.equals(1, "trajectories on Gaussian processes", smooth as f64, OF_EACH_FAMILY as f64);
-    criteria.holds(
-        1,
-        "the file gives back what was written",
-        String::from("compared"),
-        read? == records,
-    );
-    let illegal = records
-        .iter()
-        .flat_map(|record| {
-            record.trials.iter().flat_map(|t| t.coordinates.iter().zip(&record.kinds))
-        })
-        .filter(|(place, kind)| match kind {
-            _ if **place == INACTIVE => false,
-            ParameterKind::Categorical(choices) => **place < 0.0 || **place >= f32::from(*choices),
-            _ => !(0.0..=1.0).contains(*place),
-        })
-        .count();
+    let trials = records.iter().flat_map(|it| it.trials.iter().map(move |trial| (it, trial)));
+    let coordinates = trials.flat_map(|(it, trial)| trial.coordinates.iter().zip(&it.kinds));
+    let illegal = coordinates.filter(is_illegal).count();
     criteria.equals(1, "coordinates out of range", illegal as f64, 0.0);
     let distinct = records.iter().map(|record| {
         let mut losses: Vec<f32> =
@@ -156,8 +170,6 @@ fn data(plan: &SmokePlan, criteria: &mut Criteria) -> Result<Vec<Record>> {
     let spread = roughness.iter().copied().fold(f64::MIN, f64::max)
         - roughness.iter().copied().fold(f64::MAX, f64::min);
     criteria.at_least(1, "spread of roughness between trajectories", spread, 0.1);
-    criteria.at_most(1, "seconds", started.elapsed().as_secs_f64(), 120.0);
-    Ok(records)
 }
 
 /// Step 3.
@@ -202,7 +214,22 @@ fn train(
     };
     let mut rng = SeededRng::seed_from_u64(42);
     let sequences = records.iter().map(|record| encode(record, &encoder, &mut rng)).collect();
-    let options = TrainingOptions {
+    let options = training_options(plan);
+    let source: Arc<dyn BatchSource> = Arc::new(Fixed(sequences));
+    let last = training::train(config, &source, &options, plan.device, interrupted)?;
+    if last.progress.step < plan.steps {
+        return Err(Error::new(ErrorKind::Io, "interrupted while training"));
+    }
+    check_log(&log::read(&options.directory.join("log.csv"))?, &last, criteria);
+    let file = plan.directory.join("model.safetensors");
+    let network = Network::with_parameters(config.clone(), last.average, Device::Cpu);
+    export::save(&network, &Metadata::default(), model::Precision::F32, &file)?;
+    Ok(file)
+}
+
+/// Options that learn the few sequences by heart.
+fn training_options(plan: &SmokePlan) -> TrainingOptions {
+    TrainingOptions {
         steps: plan.steps,
         minutes: None,
         rate: plan.rate,
@@ -222,50 +249,23 @@ fn train(
         settings: String::from("smoke"),
         directory: plan.directory.join("run"),
         resume: false,
-    };
-    let source: Arc<dyn BatchSource> = Arc::new(Fixed(sequences));
-    let last = training::train(config, &source, &options, plan.device, interrupted)?;
-    if last.progress.step < plan.steps {
-        return Err(Error::new(ErrorKind::Io, "interrupted while training"));
     }
-    let entries = log::read(&options.directory.join("log.csv"))?;
+}
+
+/// Checks that the losses of a training fall from chance on.
+fn check_log(entries: &[LogEntry], last: &Checkpoint, criteria: &mut Criteria) {
     let chance = (vocabulary::BINS as f64).ln();
     let first = entries[0].score;
-    criteria.at_most(
-        4,
-        "distance of the first score loss from chance, nats",
-        (first - chance).abs(),
-        0.7,
-    );
+    let from_chance = (first - chance).abs();
+    criteria.at_most(4, "distance of the first score loss from chance, nats", from_chance, 0.7);
     // The log smooths losses; the held-out ones, of the averaged weights, are exact.
-    let exact: Vec<f64> = entries
-        .iter()
-        .map(|entry| entry.validation_score)
-        .filter(|loss| loss.is_finite())
-        .collect();
-    let hundred = exact.first().copied().unwrap_or(f64::NAN);
-    criteria.at_least(
-        4,
-        "drop of the score loss after 100 steps, %",
-        100.0 * (1.0 - hundred / first),
-        20.0,
-    );
-    criteria.at_most(
-        4,
-        "last score loss against chance, nats",
-        last.progress.validation.0,
-        chance - 1.0,
-    );
-    criteria.at_most(
-        4,
-        "last value loss against chance, nats",
-        last.progress.validation.1,
-        chance - 0.5,
-    );
+    let mut exact =
+        entries.iter().map(|entry| entry.validation_score).filter(|loss| loss.is_finite());
+    let drop = 100.0 * (1.0 - exact.next().unwrap_or(f64::NAN) / first);
+    criteria.at_least(4, "drop of the score loss after 100 steps, %", drop, 20.0);
+    let (score, value) = last.progress.validation;
+    criteria.at_most(4, "last score loss against chance, nats", score, chance - 1.0);
+    criteria.at_most(4, "last value loss against chance, nats", value, chance - 0.5);
     let lost = entries.iter().filter(|entry| !entry.score.is_finite()).count();
     criteria.equals(4, "losses that are no numbers", lost as f64, 0.0);
-    let file = plan.directory.join("model.safetensors");
-    let network = Network::with_parameters(config.clone(), last.average, Device::Cpu);
-    export::save(&network, &Metadata::default(), model::Precision::F32, &file)?;
-    Ok(file)
 }

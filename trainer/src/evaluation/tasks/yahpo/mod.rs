@@ -6,16 +6,26 @@
 //! networks take the categories' codes and the numbers, in the order that the benchmark's
 //! definition has; what is inactive is the code of `#na#`, or 0.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+mod scenario;
+mod surrogate;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use optiformer::{
     Result,
-    space::{Configuration, Parameter, Space},
+    space::{Parameter, Space},
 };
 use serde::Deserialize;
 use serde_json::Value;
-use tract_onnx::prelude::*;
 
+use self::{
+    scenario::{EARLIER, OFFICIAL, Scenario},
+    surrogate::YahpoSurrogate,
+};
 use super::{directory, malformed, missing, read_json};
 use crate::evaluation::problem::Problem;
 
@@ -24,119 +34,6 @@ const SOURCE: &str =
 
 /// What a scenario's folder has.
 const FILES: [&str; 3] = ["config_space.json", "encoding.json", "model.onnx"];
-
-/// What is known about a scenario beside its files.
-struct Scenario {
-    /// The folder below the suite's.
-    folder: &'static str,
-    /// The parameter that names the data set.
-    instance: &'static str,
-    /// How many instances are used.
-    instances: usize,
-    /// Parameters that say how much is computed for a trial, and are held at their greatest value.
-    fidelities: &'static [&'static str],
-    /// The categories that the network takes, in its order.
-    categories: &'static [&'static str],
-    /// The numbers that the network takes, in its order.
-    numbers: &'static [&'static str],
-    /// How many outputs the network has: other releases have others.
-    outputs: usize,
-    /// The place of the objective among the network's outputs, and whether it is to be maximized.
-    objective: (usize, bool),
-}
-
-/// Validation accuracy of networks, and misclassification of elastic nets: of the official release,
-/// for testing.
-const OFFICIAL: [Scenario; 2] = [
-    Scenario {
-        folder: "lcbench",
-        instance: "OpenML_task_id",
-        instances: 12,
-        fidelities: &["epoch"],
-        categories: &["OpenML_task_id"],
-        numbers: &[
-            "epoch",
-            "batch_size",
-            "learning_rate",
-            "momentum",
-            "weight_decay",
-            "num_layers",
-            "max_units",
-            "max_dropout",
-        ],
-        outputs: 6,
-        objective: (1, true),
-    },
-    Scenario {
-        folder: "iaml_glmnet",
-        instance: "task_id",
-        instances: 4,
-        fidelities: &["trainsize"],
-        categories: &["task_id"],
-        numbers: &["alpha", "s", "trainsize"],
-        outputs: 12,
-        objective: (0, false),
-    },
-];
-
-/// Misclassification of four kinds of models: of the release of 2021, for validation. Outputs then:
-/// mmce, f1, auc, logloss, timetrain, timepredict; the official release has nine, and the accuracy
-/// in the first place.
-const EARLIER: [Scenario; 4] = [
-    Scenario {
-        folder: "rbv2_svm",
-        instance: "task_id",
-        instances: 6,
-        fidelities: &["trainsize", "repl"],
-        categories: &["task_id", "kernel", "num.impute.selected.cpo"],
-        numbers: &["cost", "gamma", "tolerance", "degree", "trainsize", "repl"],
-        outputs: 6,
-        objective: (0, false),
-    },
-    Scenario {
-        folder: "rbv2_glmnet",
-        instance: "task_id",
-        instances: 6,
-        fidelities: &["trainsize", "repl"],
-        categories: &["task_id", "num.impute.selected.cpo"],
-        numbers: &["alpha", "s", "trainsize", "repl"],
-        outputs: 6,
-        objective: (0, false),
-    },
-    Scenario {
-        folder: "rbv2_aknn",
-        instance: "task_id",
-        instances: 6,
-        fidelities: &["trainsize", "repl"],
-        categories: &["task_id", "distance", "num.impute.selected.cpo"],
-        numbers: &["k", "M", "ef", "ef_construction", "trainsize", "repl"],
-        outputs: 6,
-        objective: (0, false),
-    },
-    Scenario {
-        folder: "rbv2_ranger",
-        instance: "task_id",
-        instances: 6,
-        fidelities: &["trainsize", "repl"],
-        categories: &[
-            "task_id",
-            "respect.unordered.factors",
-            "splitrule",
-            "num.impute.selected.cpo",
-        ],
-        numbers: &[
-            "num.trees",
-            "sample.fraction",
-            "mtry.power",
-            "min.node.size",
-            "num.random.splits",
-            "trainsize",
-            "repl",
-        ],
-        outputs: 6,
-        objective: (0, false),
-    },
-];
 
 /// `config_space.json`.
 #[derive(Deserialize)]
@@ -188,15 +85,7 @@ impl Hyperparameter {
     }
 }
 
-type YahpoNetwork = TypedRunnableModel<TypedModel>;
 type Codes = HashMap<String, HashMap<String, i32>>;
-
-/// Where the network finds a number or a category.
-#[derive(Clone, Copy)]
-enum InputColumn {
-    Number(usize),
-    Category(usize),
-}
 
 /// The problems of `DATA/yahpo`, or those of `DATA/yahpo_2021` when `earlier`.
 ///
@@ -240,54 +129,23 @@ fn of_scenario(scenario: &Scenario, folder: &Path, with_fidelity: bool) -> Resul
     if FILES.iter().any(|file| !folder.join(file).is_file()) {
         return Err(missing(folder, &FILES.join(", "), SOURCE));
     }
-    let path = folder.join("config_space.json");
-    let description: YahpoDescription = read_json(&path)?;
-    let codes: Codes = read_json(&folder.join("encoding.json"))?;
-    let find = |name: &str| {
-        let found = description.hyperparameters.iter().find(|one| one.name == name);
-        found.ok_or_else(|| malformed(&path, format!("there is no parameter \"{name}\"")))
+    let files = ScenarioFiles {
+        path: folder.join("config_space.json"),
+        description: read_json(&folder.join("config_space.json"))?,
+        codes_path: folder.join("encoding.json"),
+        codes: read_json(&folder.join("encoding.json"))?,
     };
-    let space =
-        space(scenario, &description, with_fidelity).map_err(|what| malformed(&path, what))?;
-    let mut numbers = Vec::with_capacity(scenario.numbers.len());
-    for name in scenario.numbers {
-        // What is searched comes later, and 0 stands for what is inactive.
-        let greatest = find(name)?.upper.unwrap_or(0.0) as f32;
-        numbers.push(if scenario.fidelities.contains(name) { greatest } else { 0.0 });
-    }
-    let code = |name: &str, choice: &str| {
-        codes.get(name).and_then(|codes| codes.get(choice)).copied().ok_or_else(|| {
-            let what = format!("\"{name}\" has no code for \"{choice}\"");
-            malformed(&folder.join("encoding.json"), what)
-        })
-    };
-    let categories: Result<Vec<i32>> =
-        scenario.categories.iter().map(|name| code(name, "#na#")).collect();
-    let categories = categories?;
-    let network = network(folder, categories.len(), numbers.len(), scenario.outputs)?;
-    let mut places = Vec::with_capacity(space.len());
-    let mut choices: Vec<Vec<i32>> = Vec::with_capacity(space.len());
-    for parameter in space.parameters() {
-        let name = parameter.name();
-        let at = |names: &[&str]| names.iter().position(|other| *other == name);
-        let place = at(scenario.numbers).map(InputColumn::Number);
-        let place = place.or_else(|| at(scenario.categories).map(InputColumn::Category));
-        let place = place.ok_or_else(|| {
-            malformed(&path, format!("the network does not take parameter \"{name}\""))
-        })?;
-        places.push(place);
-        let of = find(name)?;
-        choices.push(of.choices.iter().map(|choice| code(name, choice)).collect::<Result<_>>()?);
-    }
-    let surrogate = Arc::new(YahpoSurrogate { network, numbers, categories, places, choices });
-    let instances = &find(scenario.instance)?.choices;
+    let space = space(scenario, &files.description, with_fidelity)
+        .map_err(|what| malformed(&files.path, what))?;
+    let surrogate = Arc::new(YahpoSurrogate::open(scenario, folder, &files, &space)?);
+    let instances = &files.parameter(scenario.instance)?.choices;
     let place = scenario.categories.iter().position(|name| *name == scenario.instance);
     let place = place.expect("the instance is one of the categories");
     let wanted = scenario.instances.min(instances.len());
     (0..wanted)
         .map(|index| {
             let instance = &instances[index * instances.len() / wanted];
-            let code = code(scenario.instance, instance)?;
+            let code = files.code(scenario.instance, instance)?;
             let (surrogate, (output, maximize)) = (Arc::clone(&surrogate), scenario.objective);
             let sign = if maximize { -1.0 } else { 1.0 };
             Ok(Problem {
@@ -301,6 +159,28 @@ fn of_scenario(scenario: &Scenario, folder: &Path, with_fidelity: bool) -> Resul
             })
         })
         .collect()
+}
+
+/// What the files of a scenario say of its parameters.
+struct ScenarioFiles {
+    path: PathBuf,
+    description: YahpoDescription,
+    codes_path: PathBuf,
+    codes: Codes,
+}
+
+impl ScenarioFiles {
+    fn parameter(&self, name: &str) -> Result<&Hyperparameter> {
+        let found = self.description.hyperparameters.iter().find(|one| one.name == name);
+        found.ok_or_else(|| malformed(&self.path, format!("there is no parameter \"{name}\"")))
+    }
+
+    /// The number that the network knows a choice by.
+    fn code(&self, name: &str, choice: &str) -> Result<i32> {
+        self.codes.get(name).and_then(|codes| codes.get(choice)).copied().ok_or_else(|| {
+            malformed(&self.codes_path, format!("\"{name}\" has no code for \"{choice}\""))
+        })
+    }
 }
 
 /// What is searched: all but the instance and, unless they are wanted, the fidelities.
@@ -338,83 +218,6 @@ fn space(
         parameters.push(parameter);
     }
     Space::new(parameters).map_err(|error| error.to_string())
-}
-
-fn network(
-    folder: &Path,
-    categories: usize,
-    numbers: usize,
-    outputs: usize,
-) -> Result<YahpoNetwork> {
-    let path = folder.join("model.onnx");
-    let load = || {
-        let model = tract_onnx::onnx().model_for_path(&path)?;
-        let inputs =
-            model.input_outlets()?.iter().map(|input| model.node(input.node).name.as_str());
-        let inputs: Vec<&str> = inputs.collect();
-        if inputs != ["x_cat", "x_cont"] {
-            let what = format!("the inputs are {inputs:?}, not x_cat and x_cont");
-            return Err(TractError::msg(what));
-        }
-        let network = model
-            .with_input_fact(0, i32::fact([1, categories]).into())?
-            .with_input_fact(1, f32::fact([1, numbers]).into())?
-            .into_optimized()?
-            .into_runnable()?;
-        // A trial of a wrong network would only be taken for a failed one.
-        let found = run(&network, vec![0; categories], vec![0.0; numbers])?.len();
-        if found != outputs {
-            let what = format!("{found} outputs, not {outputs}; is it of another release?");
-            return Err(TractError::msg(what));
-        }
-        Ok(network)
-    };
-    load().map_err(|error: TractError| malformed(&path, format!("{error:#}")))
-}
-
-/// The network's outputs.
-fn run(network: &YahpoNetwork, categories: Vec<i32>, numbers: Vec<f32>) -> TractResult<Vec<f32>> {
-    let categories = tract_ndarray::Array2::from_shape_vec((1, categories.len()), categories)?;
-    let numbers = tract_ndarray::Array2::from_shape_vec((1, numbers.len()), numbers)?;
-    let inputs = tvec!(Tensor::from(categories).into(), Tensor::from(numbers).into());
-    Ok(network.run(inputs)?[0].as_slice::<f32>()?.to_vec())
-}
-
-/// A network, and how a configuration is put to it.
-struct YahpoSurrogate {
-    network: YahpoNetwork,
-    /// What the network gets where nothing is put: the fidelities, and 0.
-    numbers: Vec<f32>,
-    /// The codes of `#na#`.
-    categories: Vec<i32>,
-    /// Where the parameters go.
-    places: Vec<InputColumn>,
-    /// The codes of the parameters' choices.
-    choices: Vec<Vec<i32>>,
-}
-
-impl YahpoSurrogate {
-    /// One of the network's outputs.
-    fn value(
-        &self,
-        configuration: &Configuration,
-        instance: (usize, i32),
-        output: usize,
-    ) -> Option<f64> {
-        let (mut numbers, mut categories) = (self.numbers.clone(), self.categories.clone());
-        categories[instance.0] = instance.1;
-        for (index, place) in self.places.iter().enumerate() {
-            match (configuration.get(index), place) {
-                (Some(value), InputColumn::Number(at)) => numbers[*at] = value as f32,
-                (Some(value), InputColumn::Category(at)) => {
-                    categories[*at] = self.choices[index][value as usize];
-                }
-                (None, _) => {}
-            }
-        }
-        let values = run(&self.network, categories, numbers).ok()?;
-        values.get(output).map(|value| f64::from(*value))
-    }
 }
 
 #[cfg(test)]
