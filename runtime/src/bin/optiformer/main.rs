@@ -10,6 +10,7 @@ mod coverage;
 mod criteria;
 mod csv;
 mod enqueue;
+mod live;
 mod manual;
 mod number;
 mod output;

@@ -2,20 +2,17 @@
 
 use std::{
     io::{self, IsTerminal},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::MultiProgress;
 use optiformer::study::{Study, Trial, TrialState};
 
 use crate::{
     arguments::TuneOptions,
+    live::LiveView,
     output::{duration, print_error, short},
-    plot,
 };
-
-/// Letters of the curve of the best so far.
-const SPARKLINE: usize = 12;
 
 /// Shows trials as they finish.
 #[derive(Debug)]
@@ -30,43 +27,44 @@ pub struct Progress {
 
 #[derive(Debug)]
 enum Style {
-    Bar(ProgressBar),
+    Live(LiveView),
     Lines,
     Silent,
 }
 
 impl Progress {
-    /// Shows a bar on a terminal, else lines; nothing with `--quiet` or `--json`.
+    /// Shows a live view on a terminal, else lines; nothing with `--quiet` or `--json`.
     pub fn new(options: &TuneOptions, total: Option<u64>, before: u64) -> Self {
-        // A bar moves the cursor, which a dumb terminal cannot.
+        // The view moves the cursor, which a dumb terminal cannot.
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let terminal = io::stderr().is_terminal() && !is_dumb;
         let style = if options.quiet || (options.json && !terminal) {
             Style::Silent
         } else if terminal && !options.verbose {
-            let template = match total {
-                Some(_) => "{bar:24.cyan/blue} {pos}/{len} {wide_msg}",
-                None => "{spinner} {pos} {wide_msg}",
-            };
-            let style = ProgressStyle::with_template(template)
-                .unwrap_or_else(|_| ProgressStyle::default_bar());
-            let bar = match total {
-                Some(total) => ProgressBar::new(total.max(before)),
-                None => ProgressBar::no_length(),
-            };
-            let bar = bar.with_style(style);
-            bar.set_position(before);
-            bar.set_message("the first trial is running");
-            bar.enable_steady_tick(Duration::from_millis(200));
-            Style::Bar(bar)
+            let jobs = options.jobs;
+            Style::Live(LiveView::new(MultiProgress::new(), jobs, total, before))
         } else {
             Style::Lines
         };
         Self { style, start: Instant::now(), before, total }
     }
 
+    /// Reports that the program of a trial was started.
+    pub fn started(&mut self, study: &Study, trial: &Trial) {
+        if let Style::Live(view) = &mut self.style {
+            view.started(study, trial);
+        }
+    }
+
+    /// Reports an intermediate value of a trial.
+    pub fn reported(&self, id: u64, step: u64, value: f64) {
+        if let Style::Live(view) = &self.style {
+            view.reported(id, step, value);
+        }
+    }
+
     /// Reports a finished trial; `done` trials of the study are finished now.
-    pub fn finished(&self, study: &Study, trial: &Trial, stderr_tail: &str, done: u64) {
+    pub fn finished(&mut self, study: &Study, trial: &Trial, stderr_tail: &str, done: u64) {
         let result = result(trial);
         let best = best(study);
         let each =
@@ -77,14 +75,12 @@ impl Progress {
         let place = self.total.map_or(format!("{done}"), |total| format!("{done}/{total}"));
         let stderr_tail: String = stderr_tail.lines().map(|line| format!("\n    {line}")).collect();
         let id = trial.id;
-        match &self.style {
-            Style::Bar(bar) => {
+        match &mut self.style {
+            Style::Live(view) => {
                 if trial.state == TrialState::Failed {
-                    bar.println(format!("trial {id}: {result}{stderr_tail}"));
+                    view.note(&format!("trial {id}: {result}{stderr_tail}"));
                 }
-                bar.set_position(done);
-                let curve = plot::sparkline(study, SPARKLINE);
-                bar.set_message(format!("trial {id}: {result} · best {best} {curve}{left}"));
+                view.finished(study, trial, &result, done, &left);
             }
             Style::Lines => print_error(&format!(
                 "trial {id} ({place}): {result} · best {best}{left}{stderr_tail}"
@@ -96,16 +92,16 @@ impl Progress {
     /// Prints a note.
     pub fn note(&self, message: &str) {
         match &self.style {
-            Style::Bar(bar) => bar.println(message),
+            Style::Live(view) => view.note(message),
             Style::Lines => print_error(message),
             Style::Silent => {}
         }
     }
 
-    /// Removes the bar.
+    /// Removes the view.
     pub fn close(self) {
-        if let Style::Bar(bar) = self.style {
-            bar.finish_and_clear();
+        if let Style::Live(view) = self.style {
+            view.close();
         }
     }
 }

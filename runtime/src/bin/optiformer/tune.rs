@@ -372,6 +372,7 @@ impl Tuning<'_> {
         let limits = Limits { timeout: self.options.timeout, grace: self.options.grace };
         let run = self.runs.entry(id).or_default();
         run.is_repeated = !trial.reports.is_empty();
+        self.progress.started(study, trial);
         let watch = Watch {
             verbose: self.options.verbose,
             steps: self.options.step_pattern.clone(),
@@ -404,6 +405,7 @@ impl Tuning<'_> {
                 Ok(())
             }
             Ok(()) => {
+                self.progress.reported(id, step, value);
                 if self.study.should_stop(id)? {
                     run.ended_early.store(true, Ordering::Relaxed);
                 }
@@ -449,7 +451,7 @@ impl Tuning<'_> {
     }
 
     /// Shows a trial that has its outcome.
-    fn show(&self, id: u64, stderr_tail: &str) -> Result<(), Failure> {
+    fn show(&mut self, id: u64, stderr_tail: &str) -> Result<(), Failure> {
         let study = self.study.study();
         let Some(trial) = study.trial(id) else { return Ok(()) };
         let stderr_tail = if self.options.verbose { "" } else { stderr_tail };
