@@ -47,9 +47,10 @@ pub fn by_name(name: &str) -> Result<Box<dyn Sampler + Send>> {
     by_name_with(name, None, 1)
 }
 
-/// The sampler called `name`, with its default options. `model` replaces the embedded model of
-/// [`TRANSFORMER`], and makes `auto`, also in [`MULTI_FIDELITY`], use a transformer; `threads` is
-/// the number of threads of [`TRANSFORMER`].
+/// The sampler called `name`, with its default options. Those of the grid may follow:
+/// `grid:points=5,order=given`, as [`GridOptions`](super::GridOptions) describes them. `model`
+/// replaces the embedded model of [`TRANSFORMER`], and makes `auto`, also in [`MULTI_FIDELITY`],
+/// use a transformer; `threads` is the number of threads of [`TRANSFORMER`].
 ///
 /// # Errors
 ///
@@ -92,6 +93,10 @@ pub fn by_name_with(
         "local_search" => Ok(Box::new(super::LocalSearchSampler::default())),
         #[cfg(feature = "classical")]
         "grid" => Ok(Box::new(super::GridSampler::default())),
+        #[cfg(feature = "classical")]
+        _ if let Some(options) = name.strip_prefix("grid:") => {
+            Ok(Box::new(super::GridSampler::new(options.parse()?)?))
+        }
         _ => Err(Error::new(
             ErrorKind::InvalidValue,
             format!(

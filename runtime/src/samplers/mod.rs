@@ -65,6 +65,8 @@ pub use tpe::{TpeOptions, TpeSampler};
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use alloc::string::String;
+
 use crate::{
     Result,
     space::{Configuration, Space},
@@ -106,6 +108,12 @@ impl Request<'_> {
 pub trait Sampler {
     /// The sampler's name, as in [`by_name`].
     fn name(&self) -> &'static str;
+
+    /// The sampler's name with the options that [`by_name`] can set and that differ from the
+    /// defaults, as it takes them. A study file records it.
+    fn spec(&self) -> String {
+        String::from(self.name())
+    }
 
     /// Suggests the next configuration, legal in `request.space`.
     ///

@@ -70,6 +70,31 @@ fn a_grid_that_is_cut_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_grid_that_goes_on_has_its_points_and_its_order() {
+    let place = Place::new("grid-options");
+    let own = ["--grid-points", "2", "--grid-order", "given"];
+    let whole = values(&search(&place, &own));
+    let study = ["--study", "s.jsonl", "--trials"];
+    let mut tried = values(&search(&place, &[&own[..], &study, &["5"]].concat()));
+    // Neither the sampler nor its options need to be said again.
+    let rest = ["minimize", "--space", "space.json", "--json", "--study", "s.jsonl"];
+    let ran = place.run(&[&rest[..], &["--trials", "8", "--", "echo", "{x}"]].concat());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    tried.extend(values(&ran));
+    let ran = search(&place, &study[..2]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    tried.extend(values(&ran));
+    assert_eq!(tried, whole);
+    let ran = search(&place, &[&study[..2], &["--grid-points", "4"]].concat());
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let expected = "its sampler is grid:points=2,order=given, not grid:points=4,order=given";
+    assert!(ran.stderr.contains(expected), "{ran:?}");
+    let named = ["minimize", "--space", "space.json", "--json", "--sampler", "grid:points=2"];
+    let ran = place.run(&[&named[..], &["--", "echo", "{x}"]].concat());
+    assert_eq!(values(&ran).len(), 12);
+}
+
+#[test]
 fn failed_points_are_not_lost_and_not_repeated() {
     let place = Place::new("grid-failed");
     let base = ["minimize", "--space", "space.json", "--sampler", "grid", "--json", "--jobs", "3"];

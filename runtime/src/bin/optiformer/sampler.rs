@@ -21,14 +21,18 @@ pub struct Choice {
     pub seed: u64,
 }
 
-/// Name of the study's sampler: from the command line, else from the study file, else the default.
+/// The study's sampler by its name, and with its options where they differ from the defaults: from
+/// the command line, else from the study file, else the default.
 pub fn name(options: &StudyOptions) -> Result<String, Failure> {
-    let recorded = match (&options.sampler, &options.study) {
-        (None, Some(path)) => JournalSnapshot::read_begun(path)?,
+    let given = options.sampler.as_deref();
+    let recorded = match &options.study {
+        Some(path) if given.is_none_or(|name| name == GRID) => JournalSnapshot::read_begun(path)?,
         _ => None,
     };
     let recorded = recorded.as_ref().map(JournalSnapshot::sampler);
-    Ok(options.sampler.as_deref().or(recorded).unwrap_or(samplers::DEFAULT).to_string())
+    // A grid that goes on has the points that it had.
+    let recorded = recorded.filter(|name| given.is_none() || is_grid(name));
+    Ok(recorded.or(given).unwrap_or(samplers::DEFAULT).to_string())
 }
 
 /// Sampler, pruner and seed of the study: from the command line, else from the study file, else the
@@ -68,8 +72,8 @@ fn sampler(name: &str, options: &StudyOptions) -> Result<Box<dyn Sampler + Send>
     {
         return Ok(sampler);
     }
-    if name == GRID {
-        return Ok(Box::new(grid(options)?));
+    if is_grid(name) {
+        return Ok(Box::new(grid(name, options)?));
     }
     if options.grid_points.is_some() || options.grid_order.is_some() {
         let option = if options.grid_points.is_some() { "--grid-points" } else { "--grid-order" };
@@ -79,9 +83,15 @@ fn sampler(name: &str, options: &StudyOptions) -> Result<Box<dyn Sampler + Send>
     samplers::by_name_with(name, model, threads)
 }
 
-/// The grid of the options.
-pub fn grid(options: &StudyOptions) -> Result<GridSampler, Error> {
-    let mut grid = GridOptions::default();
+/// Whether a sampler that is called so is the grid.
+pub fn is_grid(name: &str) -> bool {
+    name.split(':').next() == Some(GRID)
+}
+
+/// The grid called `name`, with the options of the command line.
+pub fn grid(name: &str, options: &StudyOptions) -> Result<GridSampler, Error> {
+    let (_, recorded) = name.split_once(':').unwrap_or((name, ""));
+    let mut grid: GridOptions = recorded.parse()?;
     grid.points = options.grid_points.unwrap_or(grid.points);
     grid.order = options.grid_order.map_or(grid.order, Into::into);
     GridSampler::new(grid)

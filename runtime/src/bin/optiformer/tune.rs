@@ -202,7 +202,7 @@ enum Message {
 fn check_end(options: &TuneOptions) -> Result<(), Failure> {
     let ends =
         options.trials.is_some() || options.budget.is_some() || options.study.candidates.is_some();
-    if ends || sampler::name(&options.study)? == sampler::GRID {
+    if ends || sampler::is_grid(&sampler::name(&options.study)?) {
         return Ok(());
     }
     Err(Failure::Usage(format!(
@@ -224,9 +224,9 @@ struct End {
 
 impl End {
     fn new(options: &TuneOptions, study: &Study) -> Result<Self, Failure> {
-        let is_grid = study.sampler_name() == sampler::GRID;
-        let size = match is_grid {
-            true => Some(sampler::grid(&options.study)?.size(study.space())?),
+        let name = sampler::name(&options.study)?;
+        let size = match sampler::is_grid(&name) {
+            true => Some(sampler::grid(&name, &options.study)?.size(study.space())?),
             false => None,
         };
         Ok(Self {

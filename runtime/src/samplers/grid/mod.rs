@@ -6,7 +6,7 @@ mod options;
 
 pub use options::{GridOptions, GridOrder};
 
-use alloc::{collections::BTreeSet, format, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
 use lattice::Lattice;
 
@@ -124,6 +124,13 @@ impl GridSampler {
 impl Sampler for GridSampler {
     fn name(&self) -> &'static str {
         "grid"
+    }
+
+    fn spec(&self) -> String {
+        match self.options == GridOptions::default() {
+            true => String::from(self.name()),
+            false => format!("{}:{}", self.name(), self.options),
+        }
     }
 
     /// The first point that was not tried.

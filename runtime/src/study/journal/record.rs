@@ -127,7 +127,7 @@ impl Header {
         Self {
             objectives: study.objectives.clone(),
             constraints: study.constraints.clone(),
-            sampler: study.sampler.name().to_string(),
+            sampler: study.sampler.spec(),
             pruner: study.pruner.clone(),
             seed: study.seed,
             space: study.space.clone(),
