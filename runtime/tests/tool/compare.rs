@@ -26,6 +26,44 @@ fn studies(place: &Place, name: &str, offset: f64, count: usize) -> Vec<String> 
 }
 
 #[test]
+fn studies_of_several_objectives_compare_by_hypervolume() {
+    let place = Place::new("compare-fronts");
+    let space = json!({"parameters": [{"name": "x", "type": "float", "low": 0, "high": 1}]});
+    fs::write(place.file("space.json"), space.to_string()).unwrap();
+    let program = "echo optiformer: objective error {x}; echo optiformer: objective speed {x}";
+    let run = |study: &str, speed: &str, more: &[&str]| {
+        let base = ["minimize", "--space", "space.json", "--sampler", "sobol", "--objective"];
+        let own = ["error", "--objective", speed, "--trials", "12", "--study", study];
+        let ran = place.run(&[&base[..], &own, more, &["--", "sh", "-c", program]].concat());
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran
+    };
+    run("whole.jsonl", "speed:max", &[]);
+    let ends = ["--enqueue", r#"{"x": 0}"#, "--enqueue", r#"{"x": 1}"#];
+    run("ends.jsonl", "speed:max", &ends);
+    let files = ["compare", "--group", "whole=whole.jsonl", "--group", "ends=ends.jsonl"];
+    let ran = place.run(&[&files[..], &["--json"]].concat());
+    let comparison = ran.lines()[0]["comparison"].clone();
+    assert_eq!(comparison["quantity"], "hypervolume");
+    assert_eq!(comparison["direction"], "maximize");
+    let median = |round: usize, group: usize| {
+        comparison["rounds"][round]["groups"][group]["median"].as_f64().unwrap()
+    };
+    // Errors and speeds are equal: no front has more than the half of the unit square, and the
+    // margin.
+    for group in 0..2 {
+        assert!(0.0 < median(0, group) && median(0, group) < median(1, group));
+        assert!(median(1, group) < (1.21 - 0.5) / 1.21);
+    }
+    let ran = place.run(&files);
+    assert!(ran.stdout.contains("median of the hypervolume"), "{ran:?}");
+    run("other.jsonl", "speed:min", &[]);
+    let ran = place.run(&["compare", "whole.jsonl", "other.jsonl"]);
+    let expected = "other.jsonl to minimize error and minimize speed";
+    assert!(ran.code == Some(1) && ran.stderr.contains(expected), "{ran:?}");
+}
+
+#[test]
 fn groups_are_compared_with_the_first() {
     let place = Place::new("compare");
     let (good, bad) = (studies(&place, "good", 1.0, 5), studies(&place, "bad", 2.0, 5));

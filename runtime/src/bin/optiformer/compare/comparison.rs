@@ -1,7 +1,7 @@
-use optiformer::study::{Direction, Study, Trial, TrialState};
+use optiformer::study::{Direction, Objective, Study, Trial, TrialState};
 use serde_json::{Value, json};
 
-use super::advice;
+use super::{advice, hypervolume::LossScale};
 use crate::{
     results::default_trial,
     statistics::{MedianInterval, mann_whitney, median, median_interval, wilcoxon},
@@ -23,7 +23,9 @@ pub struct Entry<'a> {
 
 /// Groups of studies of one problem, compared after several numbers of trials.
 pub struct Comparison {
-    /// The direction of all studies.
+    /// What the studies are compared by: their best objective, or the hypervolume of the front.
+    pub quantity: &'static str,
+    /// The direction of this quantity.
     pub direction: Direction,
     /// Whether studies were compared by pairs of equal seeds.
     pub paired: bool,
@@ -49,7 +51,8 @@ pub struct Run {
     pub name: String,
     /// Its seed.
     pub seed: u64,
-    /// The best loss of a feasible trial after each that has ended; infinite before the first.
+    /// The best loss of a feasible trial after each that has ended, infinite before the first; of
+    /// several objectives the negative hypervolume.
     best: Vec<f64>,
     /// Number of failed trials.
     pub failed: usize,
@@ -79,6 +82,17 @@ pub struct RoundResult {
 }
 
 impl Run {
+    fn of_front(entry: &Entry<'_>, scale: &LossScale) -> Self {
+        let trials = entry.study.trials().iter();
+        Self {
+            name: entry.name.clone(),
+            seed: entry.study.seed(),
+            best: scale.curve(entry.study).into_iter().map(|volume| -volume).collect(),
+            failed: trials.filter(|trial| trial.state == TrialState::Failed).count(),
+            default: None,
+        }
+    }
+
     fn new(entry: &Entry<'_>) -> Self {
         let study = entry.study;
         let loss = |value: f64| study.direction().loss(value);
@@ -141,25 +155,27 @@ impl Comparison {
     /// Compares studies. An error says why they cannot be.
     pub fn new(entries: &[Entry<'_>], paired: bool) -> Result<Self, String> {
         let Some(first) = entries.first() else { return Err("there are no studies".into()) };
-        let direction = first.study.direction();
+        let objectives = first.study.objectives();
+        let is_other = |entry: &&Entry<'_>| match (objectives, entry.study.objectives()) {
+            // The name of a single objective says nothing.
+            ([one], [other]) => one.direction != other.direction,
+            (several, others) => several != others,
+        };
+        if let Some(other) = entries.iter().find(is_other) {
+            let (one, two) = (described(objectives), described(other.study.objectives()));
+            return Err(format!(
+                "{} is to {one}, {} to {two}: these cannot be compared",
+                first.name, other.name
+            ));
+        }
+        let scale =
+            (objectives.len() > 1).then(|| LossScale::new(entries.iter().map(|entry| entry.study)));
         let mut groups: Vec<Group> = Vec::new();
         for entry in entries {
-            if entry.study.direction() != direction {
-                return Err(format!(
-                    "{} is to {}, {} to {}: these cannot be compared",
-                    first.name,
-                    direction,
-                    entry.name,
-                    entry.study.direction()
-                ));
-            }
-            if entry.study.objectives().len() > 1 {
-                return Err(format!(
-                    "{} has several objectives; studies are compared by one",
-                    entry.name
-                ));
-            }
-            let run = Run::new(entry);
+            let run = match &scale {
+                Some(scale) => Run::of_front(entry, scale),
+                None => Run::new(entry),
+            };
             match groups.iter_mut().find(|group| group.name == entry.group) {
                 Some(group) => group.runs.push(run),
                 None => groups.push(Group { name: entry.group.clone(), runs: vec![run] }),
@@ -170,7 +186,12 @@ impl Comparison {
         }
         let rounds: Vec<Round> =
             budgets(&groups).into_iter().map(|trials| round(&groups, trials, paired)).collect();
-        let mut comparison = Self { direction, paired, groups, rounds, advice: Vec::new() };
+        let (quantity, direction) = match scale {
+            Some(_) => ("hypervolume", Direction::Maximize),
+            None => ("best objective", first.study.direction()),
+        };
+        let mut comparison =
+            Self { quantity, direction, paired, groups, rounds, advice: Vec::new() };
         comparison.advice = advice::sentences(&comparison, entries);
         Ok(comparison)
     }
@@ -215,6 +236,7 @@ impl Comparison {
             json!({"trials": round.trials, "groups": results.collect::<Vec<_>>()})
         };
         json!({"comparison": {
+            "quantity": self.quantity,
             "direction": self.direction.as_str(),
             "test": if self.paired { "wilcoxon" } else { "mann_whitney" },
             "groups": self.groups.iter().map(group).collect::<Vec<_>>(),
@@ -222,6 +244,15 @@ impl Comparison {
             "advice": self.advice,
         }})
     }
+}
+
+/// Objectives in words: "minimize", or "minimize error and maximize speed".
+fn described(objectives: &[Objective]) -> String {
+    let described = objectives.iter().map(|objective| match objective.name.as_str() {
+        "" => objective.direction.to_string(),
+        name => format!("{} {name}", objective.direction),
+    });
+    described.collect::<Vec<_>>().join(" and ")
 }
 
 fn check_pairs(groups: &[Group]) -> Result<(), String> {

@@ -2,6 +2,7 @@
 
 mod advice;
 mod comparison;
+mod hypervolume;
 mod text;
 
 pub use comparison::{Comparison, Entry};

@@ -22,7 +22,8 @@ impl Comparison {
             },
             counted(self.groups.len(), "group")
         );
-        text += "median of the best objective [interval of the median, its confidence]\n";
+        let what = self.quantity;
+        text += &format!("median of the {what} [interval of the median, its confidence]\n");
         for round in &self.rounds {
             text += &self.round_text(round);
         }
