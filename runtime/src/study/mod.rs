@@ -56,8 +56,10 @@ mod event;
 mod journal;
 mod json;
 mod objective;
+mod optimize;
 mod outcome;
 mod pruner;
+mod results;
 #[cfg(feature = "std")]
 mod saved;
 mod scalarization;

@@ -22,10 +22,6 @@ const SUMMARY: &str = "optimization_summary.txt";
 /// The winner on data that nothing was tuned on.
 pub const VALIDATION: &str = "validation_results.json";
 
-/// A study counts as converged if the last third of its trials, and at least this number of them,
-/// improved nothing.
-const MIN_STALE: usize = 10;
-
 /// Writes the files of a study that began at `start`.
 pub fn write(
     folder: &Path,
@@ -69,30 +65,8 @@ fn parameters(study: &Study, trial: &Trial) -> Value {
 }
 
 fn results(study: &Study, elapsed: Duration) -> Value {
-    let counts = output::counts(study);
-    let result = |trial: &Trial| {
-        let mut object = study.trial_to_json(trial);
-        object["params"] = object["values"].take();
-        object["score"] = json!(trial.value());
-        if let Some(fields) = object.as_object_mut() {
-            fields.remove("values");
-            fields.remove("value");
-        }
-        object
-    };
-    let told = study.trials().iter().filter(|trial| !trial.is_pending());
-    let best = study.best().filter(|trial| trial.is_feasible());
-    let mut results = json!({
-        "best_score": best.and_then(Trial::value),
-        "optimization_time": elapsed.as_secs_f64(),
-        "num_evaluations": counts.finished + counts.failed + counts.pruned,
-        "num_feasible": counts.feasible,
-        "converged": has_converged(study),
-        "all_results": told.map(result).collect::<Value>(),
-    });
-    if study.objectives().len() > 1 {
-        results["pareto_front"] = study.pareto_front().into_iter().map(result).collect();
-    }
+    let mut results = study.results_to_json();
+    results["optimization_time"] = elapsed.as_secs_f64().into();
     results
 }
 
@@ -115,15 +89,6 @@ fn metadata(study: &Study, options: &TuneOptions) -> Value {
         "search_space": space,
         "version": env!("CARGO_PKG_VERSION"),
     })
-}
-
-/// Whether the last third of the trials improved nothing.
-fn has_converged(study: &Study) -> bool {
-    let Some(best) = study.best() else { return false };
-    let told: Vec<u64> =
-        study.trials().iter().filter(|trial| !trial.is_pending()).map(|trial| trial.id).collect();
-    let stale = told.iter().filter(|id| **id > best.id).count();
-    best.is_feasible() && stale >= MIN_STALE && 3 * stale >= told.len()
 }
 
 fn summary(study: &Study) -> String {
