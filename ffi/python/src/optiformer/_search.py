@@ -13,7 +13,7 @@ from ._minimize import _constrained
 from ._space import Space
 from ._study import Study, ToldTrial
 
-# A study has converged if the last third of its trials, and at least this number of them, improved nothing.
+# A study has converged if the last third of its trials, at least this many, improved nothing.
 _MIN_STALE = 10
 
 
