@@ -25,6 +25,7 @@ steps=(
     "python|Python package: install and tests; declarations of the Julia package"
     "go|Go package: formatting, vet, tests with the race detector, the example of its page"
     "js|JavaScript package: build, types, tests, the example of its page"
+    "pages|the demo page in a headless Chromium"
     "wheels|Python wheels for other machines, and the source distribution: build, checks and installation"
     "smoke|trainer smoke test, quick form"
     "example|the tool tunes the digits program with every sampler; a study of the routing cache"
@@ -148,6 +149,15 @@ step_js() {
     node example.mjs
 }
 
+step_pages() {
+    command -v "${CHROMIUM:-chromium}" >/dev/null || {
+        echo "chromium is not installed (.ci/run installs system packages)"
+        return 1
+    }
+    ffi/js/build.sh
+    node --test tests/pages/*.test.mjs
+}
+
 # The first block of code of language $2 in page $1.
 example_of() {
     awk -v begin="\`\`\`$2" '$0 == begin { inside = 1; next } /^```/ { if (inside) exit } inside' "$1"
@@ -235,7 +245,7 @@ export VIRTUAL_ENV=$root/.venv PATH=$root/.venv/bin:$PATH LIBTORCH_USE_PYTORCH=1
 unset PYTHONHOME
 
 # What uses the virtual environment or the targets sets them up first.
-for name in clippy docs trainer no_std python wheels go js smoke; do
+for name in clippy docs trainer no_std python wheels go js pages smoke; do
     if ((${#wanted[@]})) && is_wanted "$name"; then wanted+=(setup); fi
 done
 
