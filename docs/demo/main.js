@@ -19,6 +19,8 @@ const state = {
   playing: false,
   /** Whether the worker owes an answer. */
   waiting: false,
+  /** Steps that were asked for in the meantime. */
+  owed: 0,
   timer: 0,
   broken: false,
 };
@@ -45,6 +47,7 @@ function begin() {
   if (state.broken || !state.problem) return;
   pause();
   state.run += 1;
+  state.owed = 0;
   const samplers = chosen();
   const { expression, x, y } = state.problem;
   panels.begin(samplers, state.problem, whole('trials'));
@@ -75,6 +78,17 @@ function resume() {
   takeStep();
 }
 
+/** After an answer: the steps that are owed, or the next trial of a run that plays. */
+function goOn() {
+  if (state.waiting) return;
+  if (state.owed > 0) {
+    state.owed -= 1;
+    takeStep();
+  } else if (state.playing) {
+    state.timer = setTimeout(takeStep, PAUSES[whole('speed')]);
+  }
+}
+
 function fail(message, fatal = true) {
   pause();
   state.waiting = false;
@@ -100,13 +114,13 @@ const answers = {
     } else {
       say(`${panels.trials} of ${panels.room} trials each.`);
     }
-    if (state.playing && !state.waiting) state.timer = setTimeout(takeStep, PAUSES[whole('speed')]);
+    goOn();
   },
   ratings({ panels: reports }) {
     state.waiting = false;
     panels.rate(reports);
     panels.draw(improvement());
-    if (state.playing) takeStep();
+    goOn();
   },
   failed({ message, fatal }) {
     fail(message, fatal);
@@ -140,7 +154,8 @@ function setUpControls() {
   play.addEventListener('click', () => (state.playing ? pause() : resume()));
   step.addEventListener('click', () => {
     pause();
-    takeStep();
+    if (state.waiting) state.owed += 1;
+    else takeStep();
   });
   reset.addEventListener('click', begin);
   for (const id of ['trials', 'seed']) element(id).addEventListener('change', begin);

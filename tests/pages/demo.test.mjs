@@ -179,6 +179,16 @@ for (const [name, view] of Object.entries(VIEWS)) {
     }));
 }
 
+test('no press of a button is lost', () =>
+  withPage(VIEWS.wide, async (page) => {
+    await page.evaluate('for (let press = 0; press < 5; press += 1) document.querySelector("#step").click()');
+    await page.until(trialsAre(5));
+    // A run that is begun anew owes nothing.
+    await page.evaluate('for (const id of ["step", "step", "step", "reset", "step"]) document.getElementById(id).click()');
+    await page.until(trialsAre(1));
+    await page.until('document.querySelector("#status").textContent.startsWith("1 of")');
+  }));
+
 test('every sampler can be watched', () =>
   withPage(VIEWS.wide, async (page) => {
     await page.evaluate(`document.querySelectorAll('#samplers input:not(:checked)').forEach((box) => box.click())`);
