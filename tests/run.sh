@@ -25,7 +25,7 @@ steps=(
     "python|Python package: install and tests; declarations of the Julia package"
     "go|Go package: formatting, vet, tests with the race detector, the example of its page"
     "js|JavaScript package: build, types, tests, the example of its page"
-    "pages|the demo page in a headless Chromium"
+    "pages|links between pages, the book, the demo page in a headless Chromium"
     "wheels|Python wheels for other machines, and the source distribution: build, checks and installation"
     "smoke|trainer smoke test, quick form"
     "example|the tool tunes the digits program with every sampler; a study of the routing cache"
@@ -155,7 +155,9 @@ step_pages() {
         return 1
     }
     ffi/js/build.sh
-    node --test tests/pages/*.test.mjs
+    docs/build_book.sh --output "$scratch/book"
+    python tests/scripts/check_links.py "$scratch/book"
+    OPTIFORMER_BOOK=$scratch/book node --test tests/pages/*.test.mjs
 }
 
 # The first block of code of language $2 in page $1.

@@ -59,7 +59,7 @@
 //! |---|---|---|
 //! | `std` | yes | files: weights, journals, memory mapping; threads |
 //! | `classical` | yes | every sampler but `random` and `optiformer` |
-//! | `pico` | yes | the trained weights, 2.7 MB, embedded |
+//! | `pico` | yes | the trained weights, 1.6 MB, embedded |
 //! | `gpu` | no | a wgpu implementation of the forward pass |
 //! | `cli` | no | the tool `optiformer` |
 //!
@@ -125,3 +125,8 @@ pub use study::{Direction, Outcome, Study, Trial};
 #[cfg(all(doctest, feature = "std", feature = "classical"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The example of the page for Rust.
+#[cfg(all(doctest, feature = "std", feature = "classical", feature = "pico"))]
+#[doc = include_str!("../../docs/rust.md")]
+struct RustPage;

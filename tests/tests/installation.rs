@@ -34,6 +34,13 @@ fn copy_project(folder: &Path, names: &[&str]) {
     }
 }
 
+/// The program on the page for a language: its first block of code.
+fn example_of(language: &str) -> String {
+    let page = std::fs::read_to_string(root().join(format!("docs/{language}.md"))).unwrap();
+    let (_, program) = page.split_once(&format!("```{language}\n")).unwrap();
+    program.split_once("```").unwrap().0.to_string()
+}
+
 /// All files and links below a folder.
 fn tree(folder: &Path) -> Vec<String> {
     let listed = run(Command::new("find").arg(folder).args(["-not", "-type", "d"]));
@@ -142,6 +149,22 @@ fn a_foreign_project_finds_it_by_pkg_config() {
     assert!(!Command::new(&plain).output().unwrap().status.success());
     let found = Command::new(&plain).env("LD_LIBRARY_PATH", prefix.join("lib")).status().unwrap();
     assert!(found.success());
+
+    for (language, compiler, standard) in [("c", "cc", "-std=c99"), ("cpp", "c++", "-std=c++17")] {
+        let source = project.join(format!("page.{language}"));
+        std::fs::write(&source, example_of(language)).unwrap();
+        let program = project.join(format!("page-{language}"));
+        let mut command = Command::new(compiler);
+        command
+            .args([standard, "-Wall", "-Wextra", "-Werror"])
+            .arg(&source)
+            .arg("-o")
+            .arg(&program);
+        run(command.arg(&run_path).args(flags(&["--cflags", "--libs"])).arg("-lm"));
+        let printed = run(&mut Command::new(&program));
+        let best: f64 = printed.split(' ').next().unwrap().parse().unwrap();
+        assert!((0.0..0.5).contains(&best), "{language}: {printed}");
+    }
 
     // The whole program static: libc is all that it takes.
     let linked_in = compile("static", &["-static"], flags(&["--static", "--cflags", "--libs"]));
