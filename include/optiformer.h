@@ -181,6 +181,15 @@ optiformer_status optiformer_space_set_condition(optiformer_space *space, const 
                                                  const char *parent, const double *values,
                                                  size_t count, optiformer_error *error);
 
+/* Makes `name`, a number above 0 without a condition, the fidelity of the space: how much of a
+ * trial's full cost is spent on it, such as epochs. The sampler "hyperband" tries many
+ * configurations at low fidelities and the best of them again at higher ones; every other sampler
+ * hands out the highest. A space has one fidelity at most, beside other parameters.
+ * Threads: `space` is exclusive.
+ * Errors: INVALID_SPACE; INVALID_VALUE for a name the space does not have. */
+optiformer_status optiformer_space_set_fidelity(optiformer_space *space, const char *name,
+                                                optiformer_error *error);
+
 /* The number of parameters; 0 for NULL.
  * Threads: `space` is shared. */
 size_t optiformer_space_count(const optiformer_space *space);
@@ -214,8 +223,10 @@ typedef struct optiformer_study_options {
     size_t struct_size;
     int32_t direction;             /* OPTIFORMER_MINIMIZE or OPTIFORMER_MAXIMIZE */
     const char *sampler;           /* "auto", "optiformer", "gp", "tpe", "cma_es", "local_search",
-                                    * "grid", "sobol", "random"; NULL for "auto" */
-    const optiformer_model *model; /* for "optiformer" and "auto"; NULL for the built-in weights */
+                                    * "grid", "sobol", "random", and "hyperband" for a space with
+                                    * a fidelity; NULL for "auto" */
+    const optiformer_model *model; /* for "optiformer", "auto" and "hyperband"; NULL for the
+                                    * built-in weights */
     uint64_t seed;                 /* the same seed and answers give the same suggestions */
     const char *const *constraints; /* [constraint_count]: names of constraints, values that are
                                      * told with each trial and shall be at most 0 */
@@ -226,13 +237,17 @@ typedef struct optiformer_study_options {
     const int32_t *directions;     /* [objective_count]: a direction for each objective; NULL for
                                     * `direction` for all */
     size_t objective_count;        /* 0 for one objective without a name */
+    const char *pruner;            /* the rule that optiformer_study_should_stop applies, as the
+                                    * tool's --pruner takes it (docs/tool.md): "median",
+                                    * "percentile:25", "asha:min=1,max=81", "hyperband:max=81",
+                                    * "patient:5:median"; NULL for none */
 } optiformer_study_options;
 
 /* A study over a copy of `space`. `options` may be NULL: minimize with "auto" and seed 0.
  * Threads: `space` and the options' model are shared.
  * Errors: INVALID_SPACE for a space without parameters; INVALID_VALUE, naming the option, also for
  * a model that the sampler has no use for, and for a name of a constraint or an objective that is
- * empty or occurs twice; UNSUPPORTED. */
+ * empty or occurs twice, and for a pruner in a study of several objectives; UNSUPPORTED. */
 optiformer_status optiformer_study_new(const optiformer_space *space,
                                        const optiformer_study_options *options,
                                        optiformer_study **out, optiformer_error *error);
@@ -291,6 +306,23 @@ optiformer_status optiformer_study_tell_pruned(optiformer_study *study, uint64_t
 optiformer_status optiformer_study_report(optiformer_study *study, uint64_t id, uint64_t step,
                                           double value, optiformer_error *error);
 
+/* Whether the study's pruner would end trial `id`, which is pending, for its intermediate values: 1
+ * or 0 in *out. Ask after each optiformer_study_report, because a rule looks at a step only while
+ * it is the last one; a trial that is ended is told by optiformer_study_tell_pruned. 0 before the
+ * first report, and in a study without a pruner.
+ * Threads: `study` is shared.
+ * Errors: UNKNOWN_TRIAL, ALREADY_TOLD. */
+optiformer_status optiformer_study_should_stop(const optiformer_study *study, uint64_t id,
+                                               int32_t *out, optiformer_error *error);
+
+/* The trial that trial `id` continues, in a space with a fidelity: of the earlier finished trials
+ * with the same other values and a lower fidelity, the one with the highest. A program that keeps
+ * its state under the trial's id can go on from there.
+ * Threads: `study` is shared.
+ * Errors: UNKNOWN_TRIAL; NOT_FOUND for a trial that continues none. */
+optiformer_status optiformer_study_promoted_from(const optiformer_study *study, uint64_t id,
+                                                 uint64_t *out, optiformer_error *error);
+
 /* Adds a trial that was made elsewhere; a `value` that is not finite means a failed one. Its id is
  * written to `id`, which may be NULL.
  * Threads: `study` is exclusive.
@@ -317,7 +349,8 @@ optiformer_status optiformer_study_enqueue(optiformer_study *study, const double
 
 /* The best trial so far, of equals the first; `id` may be NULL. Under constraints it is the best of
  * those that violate none, and while there is none of these the one that violates them least
- * (optiformer_study_violation says by how much).
+ * (optiformer_study_violation says by how much). In a space with a fidelity only the trials at the
+ * highest one that any has finished at compare, here and in the front.
  * Threads: `study` is shared.
  * Errors: NOT_FOUND when none has finished, and in a study of several objectives, which has a
  * front; INVALID_VALUE for a wrong count. */
@@ -347,7 +380,8 @@ typedef struct optiformer_explanation {
     char sampler[32];   /* the sampler that suggested it; under "auto" the one that was asked */
     char origin[32];    /* "policy": drawn from the transformer's policy; "neighbor" of a good trial;
                          * "spread": a point of an even spread; "refined" to where the acquisition
-                         * is largest; "step" of a local model; "draw": anything else */
+                         * is largest; "step" of a local model; "promoted" from a lower fidelity;
+                         * "draw": anything else */
     double median;      /* of the predicted values; NaN, like the next two, where nothing was predicted */
     double deviation;   /* half of the range of about two thirds of the predicted values */
     double improvement; /* by how much the best value is expected to improve: at least 0 */
@@ -362,8 +396,8 @@ typedef struct optiformer_explanation {
 optiformer_status optiformer_study_explain(const optiformer_study *study, uint64_t id,
                                            optiformer_explanation *out, optiformer_error *error);
 
-/* How many trials have finished, have failed or were pruned, and are pending; each pointer may be
- * NULL.
+/* How many trials have finished, have failed, and are pending; each pointer may be NULL. Pruned
+ * trials are none of these: optiformer_study_state_count counts them.
  * Threads: `study` is shared. */
 optiformer_status optiformer_study_counts(const optiformer_study *study, size_t *finished,
                                           size_t *failed, size_t *pending, optiformer_error *error);
@@ -372,6 +406,12 @@ optiformer_status optiformer_study_counts(const optiformer_study *study, size_t 
 #define OPTIFORMER_FINISHED 1 /* told a finite value */
 #define OPTIFORMER_FAILED 2   /* told that it failed, or a value that is not finite */
 #define OPTIFORMER_PRUNED 3   /* told that it was ended early */
+
+/* How many trials are in `state`: OPTIFORMER_PENDING, _FINISHED, _FAILED or _PRUNED.
+ * Threads: `study` is shared.
+ * Errors: INVALID_VALUE for any other state. */
+optiformer_status optiformer_study_state_count(const optiformer_study *study, int32_t state,
+                                               size_t *out, optiformer_error *error);
 
 /* All trials, in the order of their ids and without abandoned ones. *count gets their number. Each
  * column may be NULL; with all of them NULL the number alone is written.
@@ -434,8 +474,8 @@ optiformer_status optiformer_study_space(const optiformer_study *study, optiform
 
 /* Describes the study as one line of JSON: "direction" ("minimize" or "maximize", of the first of
  * several objectives), "objectives" (objects with "name" and "direction"; the name of one that was
- * given none is "value"), "constraints" (names), "sampler", "seed", and "note", which is null, or
- * says what was dropped from the end of its file.
+ * given none is "value"), "constraints" (names), "sampler", "pruner" (its text with every option,
+ * or null), "seed", and "note", which is null, or says what was dropped from the end of its file.
  * Threads: `study` is shared.
  * Errors: BUFFER_TOO_SMALL. */
 optiformer_status optiformer_study_description(const optiformer_study *study, char *buffer,
@@ -450,9 +490,9 @@ optiformer_status optiformer_study_description(const optiformer_study *study, ch
  * closed are asked for first, unchanged; then the study goes on as if it had not stopped. The file
  * is locked against other writers until the study is freed.
  *
- * A file that exists must belong to a study of the same space, objectives, constraints, sampler and
- * seed. With `space` NULL it must exist, and all of these are taken from it; of `options` the model
- * alone counts then.
+ * A file that exists must belong to a study of the same space, objectives, constraints, sampler,
+ * pruner and seed; a pruner of NULL is that of the file. With `space` NULL it must exist, and all
+ * of these are taken from it; of `options` the model alone counts then.
  * Threads: `space` and the options' model are shared.
  * Errors: IO where the file cannot be opened, or another process writes it; INVALID_JOURNAL, naming
  * what differs, or line and byte of the damage; else as optiformer_study_new. Later calls that

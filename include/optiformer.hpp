@@ -43,6 +43,17 @@ template <typename Function, typename... Arguments> void call(Function function,
     }
 }
 
+/// As `call`; false where there is nothing to report.
+template <typename Function, typename... Arguments> bool found(Function function, Arguments... arguments) {
+    optiformer_error error{};
+    error.struct_size = sizeof error;
+    const int status = function(arguments..., &error);
+    if (status != OPTIFORMER_OK && status != OPTIFORMER_NOT_FOUND) {
+        throw Error(status, error.message);
+    }
+    return status == OPTIFORMER_OK;
+}
+
 struct Free {
     void operator()(optiformer_model *model) const noexcept { optiformer_model_free(model); }
     void operator()(optiformer_space *space) const noexcept { optiformer_space_free(space); }
@@ -137,6 +148,11 @@ public:
                      values.size());
         return *this;
     }
+    /// Makes `name` the fidelity: how much of a trial's full cost is spent on it, such as epochs.
+    Space &set_fidelity(const std::string &name) {
+        detail::call(optiformer_space_set_fidelity, handle_.get(), name.c_str());
+        return *this;
+    }
     /// How many parameters there are.
     std::size_t count() const noexcept { return optiformer_space_count(handle_.get()); }
     /// The name of parameter `index`.
@@ -164,13 +180,16 @@ struct StudyOptions {
     /// Of the one objective, where `objectives` is empty.
     Direction direction = Direction::minimize;
     std::string sampler = "auto";
-    /// For "optiformer" and "auto"; the built-in weights if null.
+    /// For "optiformer", "auto" and "hyperband"; the built-in weights if null.
     const Model *model = nullptr;
     std::uint64_t seed = 0;
     /// Names of constraints: values that are told with each trial and shall be at most 0.
     std::vector<std::string> constraints = {};
     /// The objectives by name; of several the trials spread along the Pareto front.
     std::vector<Objective> objectives = {};
+    /// The rule that `should_stop` applies, as the tool's --pruner takes it, such as "median";
+    /// empty for none.
+    std::string pruner = {};
 };
 
 /// A configuration with the id to tell its outcome by.
@@ -224,11 +243,12 @@ struct Report {
     double value;
 };
 
-/// How many trials there are of each state; pruned ones count as failed.
+/// How many trials there are of each state.
 struct Counts {
     std::size_t finished;
     std::size_t failed;
     std::size_t pending;
+    std::size_t pruned;
 };
 
 /// Ask and tell.
@@ -242,7 +262,7 @@ public:
         detail::call(optiformer_study_new, space.handle(), &options, &handle);
         handle_.reset(handle);
     }
-    /// A study with constraints or several objectives.
+    /// A study with constraints, several objectives or a pruner.
     Study(const Space &space, const StudyOptions &options) : count_(space.count()) {
         optiformer_study *handle = nullptr;
         with_raw(options, [&](const optiformer_study_options *raw) { detail::call(optiformer_study_new, space.handle(), raw, &handle); });
@@ -264,8 +284,8 @@ public:
         detail::call(optiformer_study_open, path.c_str(), space.handle(), &options, &handle);
         return Study(handle, space.count());
     }
-    /// The study in a file that exists, with the space, objectives, constraints, sampler and seed
-    /// that it has there.
+    /// The study in a file that exists, with the space, objectives, constraints, sampler, pruner
+    /// and seed that it has there.
     static Study open(const std::string &path, const Model *model = nullptr) {
         const std::string sampler = "auto";
         const auto options = make_options(Direction::minimize, 0, model, sampler);
@@ -307,6 +327,21 @@ public:
     void report(std::uint64_t id, std::uint64_t step, double value) {
         detail::call(optiformer_study_report, handle_.get(), id, step, value);
     }
+    /// Whether the pruner would end a trial, which is pending, at its last intermediate value.
+    /// Never without a pruner.
+    bool should_stop(std::uint64_t id) const {
+        std::int32_t stops = 0;
+        detail::call(optiformer_study_should_stop, handle_.get(), id, &stops);
+        return stops != 0;
+    }
+    /// The trial with a lower fidelity that a trial continues, if there is one.
+    std::optional<std::uint64_t> promoted_from(std::uint64_t id) const {
+        std::uint64_t source = 0;
+        if (!detail::found(optiformer_study_promoted_from, handle_.get(), id, &source)) {
+            return std::nullopt;
+        }
+        return source;
+    }
     /// That a trial, which is pending, will have no outcome: it leaves the study.
     void abandon(std::uint64_t id) { detail::call(optiformer_study_abandon, handle_.get(), id); }
     /// Lets the trials that are pending now be asked for again.
@@ -333,14 +368,8 @@ public:
     /// that which violates them least. None in a study of several objectives.
     std::optional<Best> best() const {
         Best best{0, std::vector<double>(count_), 0.0};
-        optiformer_error error{};
-        error.struct_size = sizeof error;
-        int status = optiformer_study_best(handle_.get(), &best.id, best.values.data(), count_, &best.value, &error);
-        if (status == OPTIFORMER_NOT_FOUND) {
+        if (!detail::found(optiformer_study_best, handle_.get(), &best.id, best.values.data(), count_, &best.value)) {
             return std::nullopt;
-        }
-        if (status != OPTIFORMER_OK) {
-            throw Error(status, error.message);
         }
         return best;
     }
@@ -382,10 +411,11 @@ public:
         detail::call(optiformer_study_explain, handle_.get(), id, &out);
         return {out.sampler, out.origin, out.median, out.deviation, out.improvement, out.feasibility};
     }
-    /// How many trials have finished, failed, and are pending.
+    /// How many trials have finished, have failed, are pending, and were pruned.
     Counts counts() const {
         Counts counts{};
         detail::call(optiformer_study_counts, handle_.get(), &counts.finished, &counts.failed, &counts.pending);
+        detail::call(optiformer_study_state_count, handle_.get(), OPTIFORMER_PRUNED, &counts.pruned);
         return counts;
     }
 
@@ -423,7 +453,7 @@ public:
         detail::call(optiformer_study_space, handle_.get(), &handle);
         return Space(handle);
     }
-    /// Objectives, constraints, sampler, seed and a note about its file, as JSON.
+    /// Objectives, constraints, sampler, pruner, seed and a note about its file, as JSON.
     std::string description() const { return detail::text(optiformer_study_description, handle_.get()); }
 
 private:
@@ -455,6 +485,7 @@ private:
         raw.objectives = objectives.data();
         raw.directions = directions.data();
         raw.objective_count = objectives.size();
+        raw.pruner = options.pruner.empty() ? nullptr : options.pruner.c_str();
         body(&raw);
     }
     std::size_t count_;

@@ -2,6 +2,7 @@ package optiformer
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -143,6 +144,27 @@ func (s step) playMeasured(t *testing.T, study *Study) bool {
 		s.check(t, s.Call, study.TellPruned(s.ID))
 	case "report":
 		s.check(t, s.Call, study.Report(s.ID, s.Step, float64(s.Value)))
+	case "should_stop":
+		var wanted bool
+		stops, err := study.ShouldStop(s.ID)
+		if s.check(t, s.Call, err) {
+			if s.returns(t, &wanted); stops != wanted {
+				t.Fatalf("trial %d stops: %v, not %v", s.ID, stops, wanted)
+			}
+		}
+	case "promoted_from":
+		var wanted uint64
+		source, err := study.PromotedFrom(s.ID)
+		if string(s.Returns) == "null" {
+			if !errors.Is(err, ErrNotFound) {
+				t.Fatalf("trial %d continues %d, %v", s.ID, source, err)
+			}
+			break
+		}
+		s.check(t, s.Call, err)
+		if s.returns(t, &wanted); source != wanted {
+			t.Fatalf("trial %d continues %d, not %d", s.ID, source, wanted)
+		}
 	case "add_measured":
 		var wanted uint64
 		id, err := study.AddMeasured(named(study.parameters, s.Values), s.measured())
@@ -281,6 +303,7 @@ func TestConformanceOfStudies(t *testing.T) {
 			Steps                          []step
 			Constraints                    []string
 			Objectives                     []struct{ Name, Direction string }
+			Pruner                         string
 		}
 	}
 	read(t, "studies.json", &document)
@@ -295,7 +318,7 @@ func TestConformanceOfStudies(t *testing.T) {
 			t.Fatal(err)
 		}
 		options := Options{Maximize: scenario.Direction == "maximize", Sampler: scenario.Sampler, Seed: seed}
-		options.Constraints = scenario.Constraints
+		options.Constraints, options.Pruner = scenario.Constraints, scenario.Pruner
 		for _, objective := range scenario.Objectives {
 			named := NamedObjective{objective.Name, objective.Direction == "maximize"}
 			options.Objectives = append(options.Objectives, named)
@@ -363,6 +386,8 @@ func TestConformanceOfSpaces(t *testing.T) {
 				err = space.Add(parameter)
 			case "add_categorical":
 				err = space.Add(Categorical(call.Name, call.Choices...))
+			case "set_fidelity":
+				err = space.SetFidelity(call.Name)
 			default:
 				var values []any
 				for _, value := range call.Values {

@@ -102,6 +102,32 @@ func (s *Study) Report(id, step uint64, value float64) error {
 	})
 }
 
+// ShouldStop is whether the pruner would end a trial, which is pending, for its intermediate
+// values. Ask after each [Study.Report]; a trial that is ended is told by [Study.TellPruned]. It is
+// false before the first report, and in a study without a pruner.
+//
+// It fails with [ErrUnknownTrial] or [ErrAlreadyTold].
+func (s *Study) ShouldStop(id uint64) (bool, error) {
+	var stops C.int32_t
+	err := s.call(func(failure *failure) C.optiformer_status {
+		return C.optiformer_study_should_stop(s.handle, C.uint64_t(id), &stops, &failure.raw)
+	})
+	return stops != 0, err
+}
+
+// PromotedFrom is the trial that a trial continues, in a space with a fidelity: of the earlier
+// finished trials with the same other values and a lower fidelity, the one with the highest. A
+// program that keeps its state under the trial's id can go on from there.
+//
+// It fails with [ErrUnknownTrial], and with [ErrNotFound] for a trial that continues none.
+func (s *Study) PromotedFrom(id uint64) (uint64, error) {
+	var source C.uint64_t
+	err := s.call(func(failure *failure) C.optiformer_status {
+		return C.optiformer_study_promoted_from(s.handle, C.uint64_t(id), &source, &failure.raw)
+	})
+	return uint64(source), err
+}
+
 // Front has the ids of the Pareto front, ascending: of the trials that violate no constraint and
 // that no other such trial beats. Of one objective these are all trials with the best value.
 func (s *Study) Front() ([]uint64, error) {

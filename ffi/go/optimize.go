@@ -2,11 +2,16 @@ package optiformer
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
+// ErrPruned is what an objective returns of a trial that it ended early.
+var ErrPruned = errors.New("the trial was ended early")
+
 // An Objective is the function to be minimized or maximized. An error means that the trial failed,
-// which the sampler learns to avoid; it does not end the study.
+// which the sampler learns to avoid; it does not end the study. [ErrPruned] means that it was ended
+// early, as [Study.ShouldStop] said after a [Study.Report].
 type Objective func(ctx context.Context, trial Trial) (float64, error)
 
 // Optimize runs trials more trials, one after the other, and gives the best of the study.
@@ -84,6 +89,8 @@ func (s *Study) run(ctx context.Context, trial Trial, objective Objective) (err 
 	switch {
 	case failure == nil:
 		return s.Tell(trial.ID, value)
+	case errors.Is(failure, ErrPruned):
+		return s.TellPruned(trial.ID)
 	case ctx.Err() != nil:
 		// The objective was interrupted, which says nothing about the configuration.
 		return nil

@@ -11,9 +11,9 @@ type Options struct {
 	// Maximize looks for the largest value.
 	Maximize bool
 	// Sampler is "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "grid", "sobol" or
-	// "random".
+	// "random"; "hyperband" for a space with a fidelity.
 	Sampler string
-	// Model has weights for "optiformer" and "auto"; nil for the built-in ones.
+	// Model has weights for "optiformer", "auto" and "hyperband"; nil for the built-in ones.
 	Model *Model
 	// Seed of all suggestions: the same seed and answers give the same study.
 	Seed uint64
@@ -22,6 +22,9 @@ type Options struct {
 	// Objectives are several numbers to be optimized at once; the trials then spread along the
 	// Pareto front, which [Study.Front] has. Maximize is that of a study without them.
 	Objectives []NamedObjective
+	// Pruner is the rule that [Study.ShouldStop] applies, as the tool's --pruner takes it: "median",
+	// "percentile:25", "asha:min=1,max=81", "hyperband:max=81", "patient:5:median"; "" for none.
+	Pruner string
 }
 
 // A NamedObjective is one of the numbers that a study optimizes.
@@ -53,6 +56,14 @@ func (o Options) raw() (*C.optiformer_study_options, func(), error) {
 		}
 		frees = append(frees, free)
 		raw.sampler = sampler
+	}
+	if o.Pruner != "" {
+		pruner, free, err := text("pruner", o.Pruner)
+		if err != nil {
+			return fail(err)
+		}
+		frees = append(frees, free)
+		raw.pruner = pruner
 	}
 	var constraints, objectives []any
 	for _, name := range o.Constraints {

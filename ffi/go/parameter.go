@@ -25,6 +25,7 @@ type Parameter struct {
 	choices   []any
 	parent    string
 	values    []any
+	fidelity  bool
 }
 
 // Float is a real number in [low, high].
@@ -64,6 +65,15 @@ func (p Parameter) Step(step float64) Parameter {
 // has one of the values.
 func (p Parameter) When(parent string, values ...any) Parameter {
 	p.parent, p.values = parent, values
+	return p
+}
+
+// Fidelity makes the parameter, a number above 0, the fidelity of the space: how much of a trial's
+// full cost is spent on it, such as epochs. The sampler "hyperband" tries many configurations at
+// low fidelities and the best of them again at higher ones; every other sampler hands out the
+// highest.
+func (p Parameter) Fidelity() Parameter {
+	p.fidelity = true
 	return p
 }
 

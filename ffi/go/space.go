@@ -28,17 +28,34 @@ func NewSpace(parameters ...Parameter) (*Space, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, parameter := range parameters {
-		err := space.add(parameter)
-		if err == nil && parameter.parent != "" {
-			err = space.SetCondition(parameter.name, parameter.parent, parameter.values...)
-		}
-		if err != nil {
-			space.Close()
-			return nil, err
-		}
+	if err := space.addAll(parameters); err != nil {
+		space.Close()
+		return nil, err
 	}
 	return space, nil
+}
+
+// addAll adds parameters with their conditions, then the fidelity, which needs parameters beside
+// it.
+func (s *Space) addAll(parameters []Parameter) error {
+	for _, parameter := range parameters {
+		if err := s.add(parameter); err != nil {
+			return err
+		}
+		if parameter.parent != "" {
+			if err := s.SetCondition(parameter.name, parameter.parent, parameter.values...); err != nil {
+				return err
+			}
+		}
+	}
+	for _, parameter := range parameters {
+		if parameter.fidelity {
+			if err := s.SetFidelity(parameter.name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func newSpace() (*Space, error) {
@@ -94,11 +111,11 @@ func parametersOf(document string) ([]Parameter, error) {
 
 // Add adds a parameter. After an error the space is as it was.
 func (s *Space) Add(parameter Parameter) error {
-	if parameter.parent == "" {
+	if parameter.parent == "" && !parameter.fidelity {
 		return s.add(parameter)
 	}
-	// Parameter and condition are two calls of the library, of which the second may fail: they are
-	// made on a copy.
+	// Parameter, condition and fidelity are calls of the library of which a later one may fail: they
+	// are made on a copy.
 	grown := new(Space)
 	if s.Len() == 0 {
 		empty, err := newSpace()
@@ -116,10 +133,7 @@ func (s *Space) Add(parameter Parameter) error {
 		}
 	}
 	defer grown.Close()
-	if err := grown.add(parameter); err != nil {
-		return err
-	}
-	if err := grown.SetCondition(parameter.name, parameter.parent, parameter.values...); err != nil {
+	if err := grown.addAll([]Parameter{parameter}); err != nil {
 		return err
 	}
 	s.mutex.Lock()
@@ -199,6 +213,23 @@ func (s *Space) SetCondition(name, parent string, values ...any) error {
 	failure := newFailure()
 	return failure.err(C.optiformer_space_set_condition(s.handle, nameText, parentText, doubles(numbers),
 		C.size_t(len(numbers)), &failure.raw))
+}
+
+// SetFidelity makes a parameter the fidelity, as [Parameter.Fidelity] does. After an error the
+// space is as it was.
+func (s *Space) SetFidelity(name string) error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.handle == nil {
+		return closed("space")
+	}
+	copied, free, err := text("name", name)
+	if err != nil {
+		return err
+	}
+	defer free()
+	failure := newFailure()
+	return failure.err(C.optiformer_space_set_fidelity(s.handle, copied, &failure.raw))
 }
 
 // Len is the number of parameters.

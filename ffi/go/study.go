@@ -22,8 +22,8 @@ type Study struct {
 	objectives, constraints int
 }
 
-// Counts are the numbers of trials of each state; pruned ones count as failed.
-type Counts struct{ Finished, Failed, Pending int }
+// Counts are the numbers of trials of each state.
+type Counts struct{ Finished, Failed, Pending, Pruned int }
 
 // Best is a finished trial with its value.
 type Best struct {
@@ -38,7 +38,7 @@ type Explanation struct {
 	Sampler string
 	// Origin is "policy" (drawn from the transformer's policy), "neighbor" (of a good trial),
 	// "spread" (a point of an even spread), "refined" (to where the acquisition is largest), "step"
-	// (of a local model) or "draw" (anything else).
+	// (of a local model), "promoted" (from a lower fidelity) or "draw" (anything else).
 	Origin string
 	// Median of the predicted values.
 	Median float64
@@ -190,13 +190,17 @@ func (s *Study) Explain(id uint64) (Explanation, error) {
 	}, nil
 }
 
-// Counts are the numbers of trials that have finished, have failed or were pruned, and are pending.
+// Counts are the numbers of trials that have finished, have failed, are pending, and were pruned.
 func (s *Study) Counts() (Counts, error) {
-	var finished, failed, pending C.size_t
+	var finished, failed, pending, pruned C.size_t
 	err := s.call(func(failure *failure) C.optiformer_status {
-		return C.optiformer_study_counts(s.handle, &finished, &failed, &pending, &failure.raw)
+		status := C.optiformer_study_counts(s.handle, &finished, &failed, &pending, &failure.raw)
+		if status != C.OPTIFORMER_OK {
+			return status
+		}
+		return C.optiformer_study_state_count(s.handle, C.OPTIFORMER_PRUNED, &pruned, &failure.raw)
 	})
-	return Counts{int(finished), int(failed), int(pending)}, err
+	return Counts{int(finished), int(failed), int(pending), int(pruned)}, err
 }
 
 // Close frees the study.

@@ -172,6 +172,8 @@ func TestRefusals(t *testing.T) {
 		"step":          {space.Add(Int("m", 0, 4).Step(0.5)), ErrInvalidValue, "not whole"},
 		"condition":     {space.Add(Float("z", 0, 1).When("kind", "c")), ErrInvalidValue, "choices"},
 		"parent":        {space.Add(Float("z", 0, 1).When("kin", "a")), ErrInvalidValue, `"kin"`},
+		"pruner":        {first(NewStudy(space, Options{Pruner: "medium"})), ErrInvalidValue, `no "medium"`},
+		"fidelity":      {space.Add(Float("z", 0, 1).Fidelity()), ErrInvalidSpace, `"z": a fidelity needs low above zero`},
 		"nul":           {space.Add(Float("z\x00", 0, 1)), ErrInvalidValue, "NUL"},
 		"empty":         {first(NewStudy(empty(t), Options{})), ErrInvalidSpace, "no parameters"},
 		"document":      {first(SpaceFromJSON("{")), ErrInvalidSpace, "line 1"},

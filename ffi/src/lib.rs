@@ -8,6 +8,7 @@ pub mod cache;
 pub mod measurements;
 pub mod model;
 pub mod pointer;
+pub mod pruning;
 pub mod sampler;
 pub mod space;
 pub mod status;

@@ -202,7 +202,7 @@ pub unsafe extern "C" fn optiformer_study_measurements(
 }
 
 /// The trial with this id.
-fn trial(study: &Study, id: u64) -> Result<&Trial, Failure> {
+pub fn trial(study: &Study, id: u64) -> Result<&Trial, Failure> {
     study.trial(id).ok_or_else(|| {
         let message = format!("trial {id} was never handed out, or was abandoned");
         Failure::new(Status::UnknownTrial, message)

@@ -34,11 +34,22 @@ impl SpaceHandle {
             .ok_or_else(|| Failure::new(Status::InvalidSpace, "the space has no parameters"))
     }
 
-    /// Replaces the parameters, unless the new ones are not a valid space.
+    /// Replaces the parameters, unless the new ones are not a valid space. What a document forbids
+    /// stays forbidden.
     fn replace(&mut self, parameters: Vec<Parameter>) -> CallResult {
-        self.space = Some(Space::new(parameters.clone())?);
+        let forbidden = self.space.iter().flat_map(|space| space.forbidden());
+        let forbidden: Vec<String> = forbidden.map(str::to_string).collect();
+        self.space = Some(Space::new(parameters.clone())?.forbid(forbidden)?);
         self.parameters = parameters;
         Ok(())
+    }
+
+    /// The index of the parameter called `name`.
+    fn find(&self, name: &str) -> Result<usize, Failure> {
+        self.parameters.iter().position(|parameter| parameter.name() == name).ok_or_else(|| {
+            let message = format!("the space has no parameter \"{name}\"");
+            Failure::new(Status::InvalidValue, message)
+        })
     }
 
     fn add(&mut self, parameter: Parameter) -> CallResult {
@@ -209,15 +220,7 @@ pub unsafe extern "C" fn optiformer_space_set_condition(
         let parent = unsafe { pointer::text(parent, "parent") }?;
         // SAFETY: the caller passes null or an array of that many values.
         let values = unsafe { pointer::slice(values, count, "values") }?;
-        let find = |name: &str| {
-            space.parameters.iter().position(|parameter| parameter.name() == name).ok_or_else(
-                || {
-                    let message = format!("the space has no parameter \"{name}\"");
-                    Failure::new(Status::InvalidValue, message)
-                },
-            )
-        };
-        let (index, parent_index) = (find(name)?, find(parent)?);
+        let (index, parent_index) = (space.find(name)?, space.find(parent)?);
         let owner = &space.parameters[parent_index];
         for value in values {
             owner.check_value(*value)?;
@@ -225,6 +228,29 @@ pub unsafe extern "C" fn optiformer_space_set_condition(
         let choices: Vec<_> = values.iter().map(|value| owner.to_choice(*value)).collect();
         let mut parameters = space.parameters.clone();
         parameters[index] = parameters[index].clone().when(parent, choices);
+        space.replace(parameters)
+    })
+}
+
+/// Makes a parameter the fidelity.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_space_set_fidelity(
+    space: *mut SpaceHandle,
+    name: *const c_char,
+    error: *mut CError,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller passes null or a handle of its own.
+        let space = unsafe { pointer::exclusive(space, "space") }?;
+        // SAFETY: the caller passes null or a string.
+        let name = unsafe { pointer::text(name, "name") }?;
+        let index = space.find(name)?;
+        let mut parameters = space.parameters.clone();
+        parameters[index] = parameters[index].clone().fidelity();
         space.replace(parameters)
     })
 }

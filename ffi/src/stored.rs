@@ -38,7 +38,14 @@ pub unsafe extern "C" fn optiformer_study_open(
         let mut options = unsafe { CheckedOptions::read(options) }?;
         let make = || {
             let space = match space {
-                Some(space) => space.space()?.clone(),
+                Some(space) => {
+                    // As in the tool, the rule of a study that goes on need not be said again.
+                    if options.pruner.is_none() {
+                        let begun = JournalSnapshot::read_begun(path)?;
+                        options.pruner = begun.and_then(|begun| begun.pruner().cloned());
+                    }
+                    space.space()?.clone()
+                }
                 None => {
                     // What the file says, but for the model, which it does not hold.
                     let snapshot = JournalSnapshot::read(path)?;
@@ -46,6 +53,7 @@ pub unsafe extern "C" fn optiformer_study_open(
                     options.seed = snapshot.seed();
                     options.objectives = snapshot.study().objectives().to_vec();
                     options.constraints = snapshot.study().constraints().to_vec();
+                    options.pruner = snapshot.pruner().cloned();
                     snapshot.space().clone()
                 }
             };
@@ -137,7 +145,7 @@ pub unsafe extern "C" fn optiformer_study_offer_pending(
 }
 
 /// The number of a state.
-fn code(state: TrialState) -> i32 {
+pub fn code(state: TrialState) -> i32 {
     match state {
         TrialState::Pending => 0,
         TrialState::Finished => 1,
@@ -246,6 +254,7 @@ pub unsafe extern "C" fn optiformer_study_description(
                 .collect::<Vec<_>>(),
             "constraints": study.constraints(),
             "sampler": study.sampler_name(),
+            "pruner": study.pruner().map(ToString::to_string),
             "seed": study.seed(),
             "note": stored.note(),
         });

@@ -27,8 +27,8 @@ impl StudyHandle {
 }
 
 // SAFETY: all that is not `Sync` in a study is its sampler and its file. What the C functions do
-// with a `const` handle (`best`, `trials`, `space`, `to_journal`) asks the former for its name, a
-// constant, and never touches the latter.
+// with a `const` handle (`best`, `trials`, `should_stop`, `to_journal`) asks the former for its
+// name, a constant, and never touches the latter.
 unsafe impl Sync for StudyHandle {}
 
 // The header lets C callers move a handle to another thread, and share it while it is `const`: Rust
@@ -327,7 +327,7 @@ pub unsafe extern "C" fn optiformer_study_explain(
     })
 }
 
-/// The number of trials in each state.
+/// The number of trials that have finished, have failed and are pending.
 ///
 /// # Safety
 ///
@@ -347,8 +347,9 @@ pub unsafe extern "C" fn optiformer_study_counts(
         for trial in study.trials() {
             counts[match trial.state {
                 TrialState::Finished => 0,
-                TrialState::Failed | TrialState::Pruned => 1,
+                TrialState::Failed => 1,
                 TrialState::Pending => 2,
+                TrialState::Pruned => continue,
             }] += 1;
         }
         // SAFETY: the caller passes null or a writable place, three times.

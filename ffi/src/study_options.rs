@@ -9,7 +9,7 @@ use std::{
 use optiformer::{
     Result,
     space::Space,
-    study::{Direction, Objective, Study},
+    study::{Direction, Objective, Pruner, Study},
 };
 
 use crate::{
@@ -43,6 +43,8 @@ pub struct StudyOptions {
     pub directions: *const i32,
     /// Number of objectives with a name; 0 for one without.
     pub objective_count: usize,
+    /// The text of the rule that ends trials early; null for none.
+    pub pruner: *const c_char,
 }
 
 /// Size of [`StudyOptions`] when it was published; fixed forever.
@@ -59,6 +61,7 @@ const DEFAULTS: StudyOptions = StudyOptions {
     objectives: ptr::null(),
     directions: ptr::null(),
     objective_count: 0,
+    pruner: ptr::null(),
 };
 
 /// The caller's options, checked.
@@ -73,6 +76,8 @@ pub struct CheckedOptions {
     pub objectives: Vec<Objective>,
     /// Names of the constraints.
     pub constraints: Vec<String>,
+    /// The rule that ends trials early.
+    pub pruner: Option<Pruner>,
 }
 
 impl CheckedOptions {
@@ -84,9 +89,9 @@ impl CheckedOptions {
     ///
     /// # Safety
     ///
-    /// `options` is null or points to a struct that begins with its size, whose sampler is null or
-    /// a string, whose model is null or a live handle, and whose arrays are null or have as many
-    /// elements as it says.
+    /// `options` is null or points to a struct that begins with its size, whose sampler and
+    /// pruner are null or strings, whose model is null or a live handle, and whose arrays are null
+    /// or have as many elements as it says.
     pub unsafe fn read(options: *const StudyOptions) -> std::result::Result<Self, Failure> {
         // SAFETY: the caller passes null or a struct that begins with its size; any bytes make one.
         let options = unsafe { pointer::options(options, DEFAULTS, FIRST_SIZE, "options") }?;
@@ -100,21 +105,42 @@ impl CheckedOptions {
         // SAFETY: as above.
         let objectives = unsafe { objectives(&options, direction) }?;
         let constraints = constraints.into_iter().map(String::from).collect();
-        Ok(Self { direction, key, seed: options.seed, objectives, constraints })
+        // SAFETY: the options hold null or a string.
+        let pruner = unsafe { pruner(options.pruner) }?;
+        Ok(Self { direction, key, seed: options.seed, objectives, constraints, pruner })
     }
 
     /// A study without trials.
     ///
     /// # Errors
     ///
-    /// Those of the sampler, of [`Study::with_objectives`] and of [`Study::with_constraints`].
+    /// Those of the sampler, of [`Study::with_objectives`], [`Study::with_constraints`] and
+    /// [`Study::with_pruner`].
     pub fn study(self, space: Space) -> Result<Study> {
         let mut study = Study::new(space, self.direction, self.key.sampler()?, self.seed);
         if !self.objectives.is_empty() {
             study = study.with_objectives(self.objectives)?;
         }
-        study.with_constraints(self.constraints)
+        study = study.with_constraints(self.constraints)?;
+        match self.pruner {
+            Some(pruner) => study.with_pruner(pruner),
+            None => Ok(study),
+        }
     }
+}
+
+/// The rule that a text stands for; none for null.
+///
+/// # Safety
+///
+/// `text` is null or a string.
+unsafe fn pruner(text: *const c_char) -> std::result::Result<Option<Pruner>, Failure> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller passes a string.
+    let text = unsafe { pointer::text(text, "pruner") }?;
+    Ok(Some(text.parse()?))
 }
 
 /// The objectives that have names.

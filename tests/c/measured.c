@@ -199,7 +199,9 @@ static void reports(const optiformer_space *space) {
     EXPECT(OK, NULL, optiformer_study_trials(study, ids, states, NULL, read, 3, &count, &error));
     HOLD(count == 2 && states[0] == OPTIFORMER_PRUNED && states[1] == OPTIFORMER_FINISHED && isnan(read[0]) && read[1] == 2.0);
     EXPECT(OK, NULL, optiformer_study_counts(study, &finished, &failed, &pending, &error));
-    HOLD(finished == 1 && failed == 1 && pending == 0);
+    HOLD(finished == 1 && failed == 0 && pending == 0);
+    EXPECT(OK, NULL, optiformer_study_state_count(study, OPTIFORMER_PRUNED, &count, &error));
+    HOLD(count == 1);
     EXPECT(OK, NULL, optiformer_study_reports(study, 0, NULL, NULL, 0, &count, &error));
     HOLD(count == 2);
     EXPECT(BUFFER_TOO_SMALL, "room for 1", optiformer_study_reports(study, 0, steps, read, 1, &count, &error));

@@ -76,7 +76,7 @@ public:
     /// Serves a request, and writes the answer without its first word to standard output.
     void serve(const std::string &call, Words &words) {
         const bool adds_parameter = call == "add_float" || call == "add_int" || call == "add_categorical";
-        if (call == "space" || call == "read" || call == "json" || adds_parameter || call == "set_condition") {
+        if (call == "space" || call == "read" || call == "json" || adds_parameter || call == "set_condition" || call == "set_fidelity") {
             serve_space(call, words);
         } else if (call == "study") {
             const auto direction = text(words), sampler = text(words);
@@ -91,6 +91,7 @@ public:
                 const auto name = text(words);
                 options.objectives.push_back({name, direction_of(text(words))});
             }
+            options.pruner = text(words);
             study_ = std::make_unique<optiformer::Study>(*space_, options);
             answer();
         } else if (call == "suggest") {
@@ -133,6 +134,8 @@ private:
                     choices.push_back(text(words));
                 }
                 space_->add_categorical(name, choices);
+            } else if (call == "set_fidelity") {
+                space_->set_fidelity(name);
             } else {
                 const auto parent = text(words);
                 space_->set_condition(name, parent, numbers(words));
@@ -176,6 +179,18 @@ private:
             const auto id = natural(words), step = natural(words);
             study_->report(id, step, number(words));
             answer();
+        } else if (call == "should_stop") {
+            const bool stops = study_->should_stop(natural(words));
+            answer();
+            put(std::uint64_t{stops});
+        } else if (call == "promoted_from") {
+            const auto source = study_->promoted_from(natural(words));
+            answer();
+            if (source) {
+                put(*source);
+            } else {
+                std::fputs(" none", stdout);
+            }
         } else if (call == "restore") {
             *study_ = optiformer::Study::restore(study_->save());
             answer();
@@ -222,6 +237,7 @@ private:
             put(std::uint64_t{counts.finished});
             put(std::uint64_t{counts.failed});
             put(std::uint64_t{counts.pending});
+            put(std::uint64_t{counts.pruned});
         } else if (call == "explain") {
             const auto explanation = study_->explain(natural(words));
             answer();

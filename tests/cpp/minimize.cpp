@@ -64,7 +64,7 @@ int main() {
     EXPECT(best && best->value > first);
 
     auto counts = study.counts();
-    EXPECT(counts.finished == 30 && counts.failed == 0 && counts.pending == 0);
+    EXPECT(counts.finished == 30 && counts.failed == 0 && counts.pending == 0 && counts.pruned == 0);
 
     // Without a study: two at a time, to minimize.
     std::vector<std::vector<double>> history;
@@ -146,6 +146,46 @@ int main() {
     reported.tell_pruned(early);
     EXPECT(reported.reports(early).size() == 1 && reported.reports(early)[0].step == 3 && reported.reports(early)[0].value == 0.25);
     EXPECT(reported.trials()[0].state == optiformer::TrialState::pruned);
+
+    // A pruner ends what is worse than the median of two; it is part of the study's text.
+    measured.pruner = "median:startup=2";
+    optiformer::Study pruned(space, measured);
+    for (int trial = 0; trial < 2; trial++) {
+        const auto id = pruned.ask().id;
+        EXPECT(!pruned.should_stop(id));
+        pruned.report(id, 1, 1.0 + trial);
+        EXPECT(!pruned.should_stop(id));
+        pruned.tell(id, 1.0);
+    }
+    auto copy = optiformer::Study::restore(pruned.save());
+    const auto poor = copy.ask().id;
+    copy.report(poor, 1, 1.75);
+    EXPECT(copy.should_stop(poor));
+    copy.tell_pruned(poor);
+    EXPECT(copy.counts().pruned == 1 && copy.counts().failed == 0 && copy.counts().finished == 2);
+    EXPECT(copy.description().find("\"pruner\":\"median:startup=2,") != std::string::npos);
+    EXPECT(status_of([&] { copy.should_stop(poor); }) == OPTIFORMER_ALREADY_TOLD);
+    EXPECT(status_of([&] { copy.promoted_from(77); }) == OPTIFORMER_UNKNOWN_TRIAL);
+    measured.pruner = "medium";
+    EXPECT(status_of([&] { optiformer::Study(space, measured); }) == OPTIFORMER_INVALID_VALUE);
+
+    // A fidelity: what does well with little is tried with more.
+    optiformer::Space staged;
+    staged.add_float("x", 0.0, 1.0).add_int("epochs", 1, 9).set_fidelity("epochs");
+    optiformer::StudyOptions hyperband;
+    hyperband.sampler = "hyperband";
+    optiformer::Study promoted(staged, hyperband);
+    std::size_t promotions = 0;
+    for (int trial = 0; trial < 12; trial++) {
+        const auto [id, values] = promoted.ask();
+        if (const auto source = promoted.promoted_from(id)) {
+            const auto known = promoted.trials();
+            EXPECT(known[*source].values[0] == values[0] && known[*source].values[1] < values[1]);
+            promotions++;
+        }
+        promoted.tell(id, values[0] + 1.0 / values[1]);
+    }
+    EXPECT(promotions > 0 && promotions < 12);
 
     // Constraints and losses without a study.
     optiformer::SuggestOptions constrained;

@@ -100,6 +100,10 @@ def play(study, converter, step):
         expect(step, lambda: study.tell_pruned(step["id"]))
     elif call == "report":
         expect(step, lambda: study.report(step["id"], step["step"], number(step["value"])))
+    elif call == "should_stop":
+        assert expect(step, lambda: study.should_stop(step["id"])) == returns
+    elif call == "promoted_from":
+        assert study.promoted_from(step["id"]) == returns
     elif call == "front":
         assert [trial.id for trial in study.front()] == returns
     elif call == "violation":
@@ -130,7 +134,7 @@ def play(study, converter, step):
 def test_study(scenario):
     space = optiformer.Space(json.dumps(scenario["space"]))
     options = {"direction": scenario["direction"], "sampler": scenario["sampler"], "seed": int(scenario["seed"])}
-    options["constraints"] = scenario.get("constraints", ())
+    options["constraints"], options["pruner"] = scenario.get("constraints", ()), scenario.get("pruner")
     if "objectives" in scenario:
         options["objectives"] = {objective["name"]: objective["direction"] for objective in scenario["objectives"]}
     study = expect(scenario, lambda: optiformer.Study(space, **options))
@@ -156,6 +160,8 @@ def test_space_made_call_by_call(scenario):
             labels = choices.get(call["parent"])
             values = [labels[int(value)] if labels else value for value in call["values"]]
             expect(call, lambda: space.set_condition(call["name"], call["parent"], values))
+        elif call["call"] == "set_fidelity":
+            expect(call, lambda: space.set_fidelity(call["name"]))
         elif call["call"] == "add_float":
             step = call["step"] or None
             expect(call, lambda: space.add_float(call["name"], call["low"], call["high"], log=call["log"], step=step))

@@ -39,24 +39,29 @@ fn threads_share_handles() {
     run(&mut Command::new(compile(&["c/threads.c"], Build::Sanitized)));
 }
 
-#[test]
-fn a_study_outlives_the_process() {
-    let folder = scratch("stored");
+/// Runs a program that keeps a study in the file that is its argument.
+fn run_with_file(source: &str) {
+    let folder = scratch(source);
     for (name, build) in [("shared", Build::Shared), ("sanitized", Build::Sanitized)] {
         let file = folder.join(format!("{name}.jsonl"));
         let _ = std::fs::remove_file(&file);
-        run(Command::new(compile(&["c/stored.c"], build)).arg(&file));
+        run(Command::new(compile(&[&format!("c/{source}.c")], build)).arg(&file));
     }
 }
 
 #[test]
+fn a_study_outlives_the_process() {
+    run_with_file("stored");
+}
+
+#[test]
 fn constraints_objectives_and_intermediate_values_arrive() {
-    let folder = scratch("measured");
-    for (name, build) in [("shared", Build::Shared), ("sanitized", Build::Sanitized)] {
-        let file = folder.join(format!("{name}.jsonl"));
-        let _ = std::fs::remove_file(&file);
-        run(Command::new(compile(&["c/measured.c"], build)).arg(&file));
-    }
+    run_with_file("measured");
+}
+
+#[test]
+fn pruners_end_trials_and_fidelities_are_raised() {
+    run_with_file("pruned");
 }
 
 #[test]

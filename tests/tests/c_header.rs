@@ -192,7 +192,8 @@ fn numbers_and_layouts_are_those_of_the_library() {
         constraint_count,
         objectives,
         directions,
-        objective_count
+        objective_count,
+        pruner
     );
     offsets!(
         SuggestOptions,

@@ -20,6 +20,8 @@ export interface FloatParameter {
   readonly log?: boolean;
   readonly step?: number;
   readonly when?: Condition;
+  /** Whether it is the fidelity: how much of a trial's full cost is spent on it. */
+  readonly fidelity?: boolean;
 }
 
 /** A whole number in [low, high]. */
@@ -30,6 +32,8 @@ export interface IntParameter {
   readonly log?: boolean;
   readonly step?: number;
   readonly when?: Condition;
+  /** Whether it is the fidelity: how much of a trial's full cost is spent on it. */
+  readonly fidelity?: boolean;
 }
 
 /** A choice without an order. */
@@ -59,8 +63,18 @@ export type Values<S extends Parameters> = {
   readonly [N in keyof S]: S[N] extends { readonly when: Condition } ? Unconditional<S[N]> | undefined : Unconditional<S[N]>;
 };
 
-/** The name of a sampler. */
-export type Sampler = 'auto' | 'optiformer' | 'gp' | 'tpe' | 'cma_es' | 'local_search' | 'grid' | 'sobol' | 'random';
+/** The name of a sampler; "hyperband" is for spaces with a fidelity. */
+export type Sampler =
+  | 'auto'
+  | 'optiformer'
+  | 'gp'
+  | 'tpe'
+  | 'cma_es'
+  | 'local_search'
+  | 'grid'
+  | 'sobol'
+  | 'random'
+  | 'hyperband';
 
 /**
  * What the library refuses: `status` is the name of the C function's, such as "INVALID_SPACE", and
@@ -119,7 +133,7 @@ export interface Explanation {
   /** The sampler that suggested it; under "auto" the one that was asked. */
   readonly sampler: string;
   /** How the configuration came about. */
-  readonly origin: 'policy' | 'neighbor' | 'spread' | 'refined' | 'step' | 'draw';
+  readonly origin: 'policy' | 'neighbor' | 'spread' | 'refined' | 'step' | 'promoted' | 'draw';
   /** Median of the predicted values. */
   readonly median: number;
   /** Half of the range of about two thirds of the predicted values. */
@@ -135,13 +149,14 @@ export interface Counts {
   readonly finished: number;
   readonly failed: number;
   readonly pending: number;
+  readonly pruned: number;
 }
 
 /** Options of a study. */
 export interface StudyOptions {
   readonly direction?: 'minimize' | 'maximize';
   readonly sampler?: Sampler;
-  /** Weights for "optiformer" and "auto"; those of the library without it. */
+  /** Weights for "optiformer", "auto" and "hyperband"; those of the library without it. */
   readonly model?: Model;
   /** The same seed and answers give the same study. */
   readonly seed?: number | bigint;
@@ -152,6 +167,11 @@ export interface StudyOptions {
    * Pareto front, which front() has.
    */
   readonly objectives?: readonly string[] | { readonly [name: string]: 'minimize' | 'maximize' };
+  /**
+   * The rule that shouldStop() applies, as the tool's --pruner takes it: "median", "percentile:25",
+   * "asha:min=1,max=81", "hyperband:max=81", "patient:5:median".
+   */
+  readonly pruner?: string;
 }
 
 /** Numbers in the study's order, or by name. */
@@ -184,7 +204,7 @@ export interface RunOptions<S extends Parameters> {
   readonly jobs?: number;
   /** Ends the run; what had finished stays. */
   readonly signal?: AbortSignal;
-  /** Called after each trial; the value of a failed one is null. */
+  /** Called after each trial; the value of one that failed or was pruned is null. */
   readonly onTrial?: (trial: Trial<S> & { readonly value: number | Numbers | null }) => void;
 }
 
@@ -193,9 +213,13 @@ export type Outcome = number | Numbers | null | { readonly value: number | Numbe
 
 /**
  * The outcome of a configuration. `null`, a number that is not finite and an exception mean a
- * failed trial.
+ * failed trial. A generator yields intermediate values, of the steps 1, 2 and so on, before it
+ * returns the outcome; the study's pruner may end it before.
  */
-export type Objective<S extends Parameters> = (values: Values<S>, trial: Trial<S>) => Outcome | Promise<Outcome>;
+export type Objective<S extends Parameters> = (
+  values: Values<S>,
+  trial: Trial<S>,
+) => Outcome | Promise<Outcome> | Generator<number, Outcome> | AsyncGenerator<number, Outcome>;
 
 /**
  * One optimization, which hands out trials and is told how they went. Any number of trials may be
@@ -227,6 +251,20 @@ export class Study<const S extends Parameters = Parameters> {
    * @throws {OptiFormerError} As tell(); INVALID_VALUE for a step that is not above the one before.
    */
   report(id: number, step: number | bigint, value: number): void;
+  /**
+   * Whether the pruner would end a trial, which is pending, for its intermediate values. Ask after
+   * each report(); a trial that is ended is told by tellPruned(). False before the first report,
+   * and in a study without a pruner.
+   * @throws {OptiFormerError} As tell().
+   */
+  shouldStop(id: number): boolean;
+  /**
+   * The id of the trial that a trial continues, in a space with a fidelity: of the earlier finished
+   * trials with the same other values and a lower fidelity, the one with the highest. null where
+   * there is none.
+   * @throws {OptiFormerError} UNKNOWN_TRIAL.
+   */
+  promotedFrom(id: number): number | null;
   /** Adds a trial that was made elsewhere, with what tell() takes, and returns its id. */
   add(values: Partial<Values<S>>, value: number | Numbers, measured?: Measured): number;
   /** A configuration to try before any other; active parameters that it lacks are filled in. */
@@ -259,7 +297,7 @@ export class Study<const S extends Parameters = Parameters> {
    * added.
    */
   explain(id: number): Explanation;
-  /** How many trials have finished, have failed or were pruned, and are pending. */
+  /** How many trials have finished, have failed, are pending, and were pruned. */
   counts(): Counts;
   /** Runs more trials, and gives the best of the study, null when none has finished. */
   optimize(objective: Objective<S>, options: RunOptions<S>): Promise<Best<S> | null>;

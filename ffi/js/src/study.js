@@ -3,7 +3,7 @@ import { OptiFormerError, invalid } from './error.js';
 import { asSpace, named, row } from './space.js';
 
 // struct_size, direction, sampler, model, seed, constraints, constraint_count, objectives,
-// directions and objective_count of optiformer_study_options.
+// directions, objective_count and pruner of optiformer_study_options.
 const OPTIONS_SIZE = 48;
 // struct_size, sampler[32], origin[32], median, deviation, improvement and feasibility of
 // optiformer_explanation.
@@ -11,7 +11,10 @@ const EXPLANATION_SIZE = 104;
 
 const DIRECTIONS = ['minimize', 'maximize'];
 const STATES = ['pending', 'finished', 'failed', 'pruned'];
-const KNOWN = ['direction', 'sampler', 'model', 'seed', 'constraints', 'objectives'];
+const KNOWN = ['direction', 'sampler', 'model', 'seed', 'constraints', 'objectives', 'pruner'];
+
+/** What stands for the value of a trial that the pruner ended. */
+const PRUNED = Symbol('pruned');
 
 /** Refuses an option that is misspelt, which would quietly have no effect. */
 export function checkOptions(options, known) {
@@ -38,7 +41,8 @@ function objectiveList(objectives, direction) {
 }
 
 /** The options' struct in memory. */
-function rawOptions(arena, { direction = 'minimize', sampler = 'auto', model, seed = 0, constraints = [], objectives = [] }) {
+function rawOptions(arena, options) {
+  const { direction = 'minimize', sampler = 'auto', model, seed = 0, constraints = [], objectives = [], pruner } = options;
   if (!DIRECTIONS.includes(direction)) {
     throw invalid(`direction is 'minimize' or 'maximize', not ${JSON.stringify(direction)}`);
   }
@@ -49,6 +53,7 @@ function rawOptions(arena, { direction = 'minimize', sampler = 'auto', model, se
   const names = arena.texts('constraint', constraints);
   const objectiveNames = arena.texts('objective', entries.map(([its]) => its));
   const directions = arena.bytes(4 * entries.length);
+  const rule = pruner === undefined ? 0 : arena.text('pruner', pruner);
   const view = memory();
   entries.forEach(([, its], index) => view.setInt32(directions + 4 * index, DIRECTIONS.indexOf(its), true));
   view.setUint32(raw, OPTIONS_SIZE, true);
@@ -61,6 +66,7 @@ function rawOptions(arena, { direction = 'minimize', sampler = 'auto', model, se
   view.setUint32(raw + 32, objectiveNames, true);
   view.setUint32(raw + 36, directions, true);
   view.setUint32(raw + 40, entries.length, true);
+  view.setUint32(raw + 44, rule, true);
   return raw;
 }
 
@@ -74,6 +80,16 @@ function ordered(kind, names, given) {
     throw invalid(`the study has the ${kind}s ${names.join(', ')}, and ${told.join(', ')} were told`);
   }
   return names.map((name) => given[name]);
+}
+
+/** What a body gives; null where the library has nothing to report. */
+function orNull(body) {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof OptiFormerError && error.status === 'NOT_FOUND') return null;
+    throw error;
+  }
 }
 
 /** One optimization, which hands out trials and is told how they went. */
@@ -176,6 +192,26 @@ export class Study {
     withArena((arena) => call(arena, 'optiformer_study_report', this.#handle.place, ...args));
   }
 
+  /** Whether the pruner would end a trial, which is pending, for its intermediate values. */
+  shouldStop(id) {
+    return withArena((arena) => {
+      const out = arena.bytes(4);
+      call(arena, 'optiformer_study_should_stop', this.#handle.place, unsigned('id', id), out);
+      return memory().getInt32(out, true) !== 0;
+    });
+  }
+
+  /** The id of the trial that a trial continues at a higher fidelity; null where there is none. */
+  promotedFrom(id) {
+    return orNull(() =>
+      withArena((arena) => {
+        const out = arena.bytes(8);
+        call(arena, 'optiformer_study_promoted_from', this.#handle.place, unsigned('id', id), out);
+        return wholes(out, 1)[0];
+      }),
+    );
+  }
+
   /** That a trial failed: it is kept, and avoided. */
   tellFailed(id) {
     withArena((arena) => call(arena, 'optiformer_study_tell_failed', this.#handle.place, unsigned('id', id)));
@@ -263,17 +299,14 @@ export class Study {
 
   /** The best trial so far; null when none has finished. */
   best() {
-    try {
-      return withArena((arena) => {
+    return orNull(() =>
+      withArena((arena) => {
         const [id, value] = [arena.bytes(8), arena.bytes(8)];
         const values = arena.doubles(this.#parameters.map(() => NaN));
         call(arena, 'optiformer_study_best', this.#handle.place, id, values, this.#parameters.length, value);
         return { ...this.#trial(arena, id, values), value: memory().getFloat64(value, true) };
-      });
-    } catch (error) {
-      if (error instanceof OptiFormerError && error.status === 'NOT_FOUND') return null;
-      throw error;
-    }
+      }),
+    );
   }
 
   /** Why a trial, which is pending, was suggested. */
@@ -287,13 +320,15 @@ export class Study {
     });
   }
 
-  /** How many trials have finished, failed, and are pending. */
+  /** How many trials have finished, have failed, are pending, and were pruned. */
   counts() {
     return withArena((arena) => {
-      const places = [arena.bytes(4), arena.bytes(4), arena.bytes(4)];
-      call(arena, 'optiformer_study_counts', this.#handle.place, ...places);
-      const [finished, failed, pending] = places.map((place) => memory().getUint32(place, true));
-      return { finished, failed, pending };
+      const [pending, finished, failed, pruned] = STATES.map((_, state) => {
+        const out = arena.bytes(4);
+        call(arena, 'optiformer_study_state_count', this.#handle.place, state, out);
+        return memory().getUint32(out, true);
+      });
+      return { finished, failed, pending, pruned };
     });
   }
 
@@ -320,7 +355,8 @@ export class Study {
     const trial = this.ask();
     let value = null;
     try {
-      value = await objective(trial.values, trial);
+      const returned = await objective(trial.values, trial);
+      value = typeof returned?.next === 'function' ? await this.#follow(trial.id, returned) : returned;
     } catch (error) {
       // A misspelt parameter is a mistake of the program, and an abort says nothing about the
       // configuration.
@@ -333,9 +369,26 @@ export class Study {
       measured = { constraints: value.constraints };
       value = value.value;
     }
-    if (value === null) this.tellFailed(trial.id);
+    if (value === PRUNED) {
+      this.tellPruned(trial.id);
+      value = null;
+    } else if (value === null) this.tellFailed(trial.id);
     else this.tell(trial.id, value, measured);
     onTrial?.({ ...trial, value: typeof value === 'number' && !Number.isFinite(value) ? null : value });
+  }
+
+  /** Reports what a generator yields, until it returns or the pruner ends the trial. */
+  async #follow(id, values) {
+    for (let step = 1; ; step++) {
+      const { value, done } = await values.next();
+      if (done) return value;
+      if (typeof value === 'number' && !Number.isFinite(value)) continue;
+      this.report(id, step, value);
+      if (this.shouldStop(id)) {
+        await values.return();
+        return PRUNED;
+      }
+    }
   }
 
   free() {

@@ -72,6 +72,12 @@ function play(study, parameters, step) {
     case 'report':
       expect(step, () => study.report(id, step.step, number(step.value)));
       break;
+    case 'should_stop':
+      assert.equal(expect(step, () => study.shouldStop(id)), returns);
+      break;
+    case 'promoted_from':
+      assert.equal(study.promotedFrom(id), returns);
+      break;
     case 'front':
       assert.deepEqual(study.front(), returns);
       break;
@@ -113,7 +119,7 @@ for (const scenario of read('studies.json').studies) {
   test(scenario.name, () => {
     const { space, direction, sampler, seed, steps, constraints = [] } = scenario;
     const objectives = Object.fromEntries((scenario.objectives ?? []).map((it) => [it.name, it.direction]));
-    const options = { direction, sampler, seed: BigInt(seed), constraints, objectives };
+    const options = { direction, sampler, seed: BigInt(seed), constraints, objectives, pruner: scenario.pruner };
     let study = expect(scenario, () => new Study(new Space(JSON.stringify(space)), options));
     steps.forEach((step, index) => {
       try {
@@ -142,6 +148,8 @@ function built(calls) {
     if (call === 'set_condition') {
       const labels = parameters[parent].choices;
       parameters[name].when = { parent, is: values.map((value) => (labels ? labels[value] : value)) };
+    } else if (call === 'set_fidelity') {
+      parameters[name].fidelity = true;
     } else if (call === 'add_categorical') {
       parameters[name] = { type: 'categorical', choices };
     } else {

@@ -45,7 +45,7 @@ test('failures are kept: null, no number and exceptions', async () => {
   const outcomes = [() => null, () => NaN, () => Infinity, () => { throw new Error('diverged'); }, () => 1];
   const study = new Study(SPACE, { sampler: 'tpe' });
   const best = await study.optimize(() => outcomes.shift()(), { trials: 5 });
-  assert.deepEqual(study.counts(), { finished: 1, failed: 4, pending: 0 });
+  assert.deepEqual(study.counts(), { finished: 1, failed: 4, pending: 0, pruned: 0 });
   assert.equal(best.id, 4);
   await assert.rejects(study.optimize(() => {}, { trials: 1 }), refused('INVALID_VALUE', 'returned nothing'));
 });
@@ -110,10 +110,97 @@ test('studies refuse bad input and stay as they were', () => {
   assert.throws(() => study.add({ x: '0', n: 1, kind: 'a' }, 1), refused('INVALID_VALUE', '"x" cannot be "0"'));
   assert.throws(() => study.enqueue({ x: 0, n: 1, kind: 'c' }), refused('INVALID_VALUE', 'choices are ["a","b",3,true]'));
   assert.throws(() => study.enqueue({ x: 6, n: 1, kind: 'a' }), refused('INVALID_VALUE', '"x": 6'));
-  assert.deepEqual(study.counts(), { finished: 1, failed: 0, pending: 0 });
+  assert.deepEqual(study.counts(), { finished: 1, failed: 0, pending: 0, pruned: 0 });
   study.free();
   study.free();
   assert.throws(() => study.ask(), refused('INVALID_VALUE', 'freed'));
+});
+
+test('a pruner ends poor trials', () => {
+  const study = new Study(SPACE, { sampler: 'random', pruner: 'median:startup=2' });
+  const run = (its, value) => {
+    const { id } = its.ask();
+    assert.equal(its.shouldStop(id), false);
+    for (let step = 1; step <= 3; step++) {
+      its.report(id, step, value);
+      if (its.shouldStop(id)) {
+        its.tellPruned(id);
+        return step;
+      }
+    }
+    its.tell(id, value);
+    return null;
+  };
+  // The median of 1 and 2 is 1.5.
+  assert.deepEqual([1, 2, 1.25, 1.75].map((value) => run(study, value)), [null, null, null, 1]);
+  assert.deepEqual(study.counts(), { finished: 3, failed: 0, pending: 0, pruned: 1 });
+  assert.throws(() => study.shouldStop(3), refused('ALREADY_TOLD', 'trial 3'));
+  assert.throws(() => study.shouldStop(9), refused('UNKNOWN_TRIAL', 'trial 9'));
+  // The rule is part of the study.
+  const restored = Study.restore(study.save());
+  assert.equal(run(restored, 1.75), 1);
+  const without = new Study(SPACE, { sampler: 'random' });
+  assert.deepEqual([1, 2, 99].map((value) => run(without, value)), [null, null, null]);
+  assert.throws(() => new Study(SPACE, { pruner: 'medium' }), refused('INVALID_VALUE', 'no "medium"'));
+  assert.throws(() => new Study(SPACE, { pruner: 5 }), refused('INVALID_VALUE', 'pruner must be a text'));
+  const several = { pruner: 'median', objectives: ['a', 'b'] };
+  assert.throws(() => new Study(SPACE, several), refused('INVALID_VALUE', 'prunes no trials'));
+});
+
+test('generators are ended by the pruner', async () => {
+  const study = new Study(SPACE, { sampler: 'random', seed: 1, pruner: 'median:startup=3' });
+  let closed = 0;
+  const told = [];
+  const epochs = function* ({ x }) {
+    let ends = false;
+    try {
+      yield NaN;
+      for (let epoch = 2; epoch <= 4; epoch++) yield x + 1 / epoch;
+      ends = true;
+      return x;
+    } finally {
+      if (!ends) closed++;
+    }
+  };
+  const best = await study.optimize(epochs, { trials: 20, onTrial: ({ value }) => told.push(value) });
+  const { finished, pruned } = study.counts();
+  assert(pruned > 0 && finished >= 3 && finished + pruned === 20, JSON.stringify(study.counts()));
+  assert.equal(closed, pruned);
+  assert.equal(told.filter((value) => value === null).length, pruned);
+  for (const { state, value, reports } of study.trials()) {
+    assert.equal(reports[0][0], 2);
+    assert.equal(state === 'finished' ? reports.length : value, state === 'finished' ? 3 : null);
+  }
+  assert.equal(best.value, best.values.x);
+  const wait = async function* ({ x }) {
+    yield x;
+    throw new Error('diverged');
+  };
+  await study.optimize(wait, { trials: 2, jobs: 2 });
+  assert.equal(study.counts().failed + study.counts().pruned, pruned + 2);
+  await assert.rejects(study.optimize(function* () { yield 'low'; }, { trials: 1 }), refused('INVALID_VALUE', 'is a number'));
+});
+
+test('a fidelity is raised', () => {
+  const space = { epochs: { type: 'int', low: 1, high: 9, fidelity: true }, x: { type: 'float', low: 0, high: 1 } };
+  const study = new Study(space, { sampler: 'hyperband' });
+  const asked = [];
+  let promotions = 0;
+  for (let number = 0; number < 12; number++) {
+    const { id, values } = study.ask();
+    const source = study.promotedFrom(id);
+    if (source !== null) {
+      promotions++;
+      assert.equal(asked[source].x, values.x);
+      assert(asked[source].epochs < values.epochs);
+    }
+    asked.push(values);
+    study.tell(id, values.x + 1 / values.epochs);
+  }
+  assert(promotions > 0 && promotions < 12, `${promotions} promotions`);
+  assert.throws(() => study.promotedFrom(77), refused('UNKNOWN_TRIAL', 'trial 77'));
+  assert.equal(new Study(space, { sampler: 'random' }).ask().values.epochs, 9);
+  assert.throws(() => new Space({ epochs: space.epochs }), refused('INVALID_SPACE', 'a fidelity needs parameters'));
 });
 
 test('suggestions need no study', () => {

@@ -25,12 +25,28 @@ new Study({ x: ['a', 'b'] }, { sampler: 'tpo' });
 // @ts-expect-error a misspelt field
 new Study({ x: { type: 'float', low: 0, hihg: 1 } });
 study.tell(id, rate + (momentum ?? 0));
+const source: number | null = study.promotedFrom(id);
+if (study.shouldStop(id)) study.tellPruned(id);
+new Study(
+  { epochs: { type: 'int', low: 1, high: 81, fidelity: true }, kind: ['a', 'b'] },
+  { sampler: 'hyperband', pruner: 'median' },
+);
+// @ts-expect-error a rule is a text
+new Study({ x: ['a', 'b'] }, { pruner: 5 });
 // @ts-expect-error an outcome is a number
 study.tell(id, '1');
 study.enqueue({ rate: 0.1, units: 8, optimizer: 'adam' });
 const value: number | undefined = study.best()?.value;
 
 const best = await minimize(async ({ x }) => x ** 2, { x: { type: 'float', low: -1, high: 1 } }, { trials: 3 });
+await minimize(
+  async function* ({ x }) {
+    yield x;
+    return x ** 2;
+  },
+  { x: { type: 'float', low: -1, high: 1 } },
+  { trials: 3, pruner: 'median' },
+);
 const x: number | undefined = best?.values.x;
 const rows: number[][] = suggest({ x: { type: 'int', low: 0, high: 9 } }, { count: 2 });
-export { certain, optimizer, other, rows, value, x };
+export { certain, optimizer, other, rows, source, value, x };

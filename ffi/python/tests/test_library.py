@@ -169,7 +169,7 @@ def test_threads_may_share_a_study():
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
-    assert study.counts() == (100, 0, 0)
+    assert study.counts() == (100, 0, 0, 0)
 
 
 # How ctypes writes the types of the header.

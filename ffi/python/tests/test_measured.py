@@ -31,7 +31,7 @@ def test_constraints_are_told_in_order_or_by_name():
     with pytest.raises(ValueError, match="size, price, and size were told"):
         study.tell(trial, 1.0, constraints={"size": 1.0})
     study.tell(trial, 2.0, constraints=[math.nan, 0.0])
-    assert study.told(trial).state == "failed" and study.counts() == (4, 3, 0)
+    assert study.told(trial).state == "failed" and study.counts() == (4, 3, 0, 0)
     assert study.add({"x": 0.5, "kind": 2}, 0.25, constraints={"size": -1, "price": -1}) == 7 and study.best().id == 7
 
 
@@ -71,7 +71,7 @@ def test_a_pruned_trial_counts_with_its_last_intermediate_value():
             study.tell(one, value)
         told.tell(other, value)
     assert study.told(1).state == "pruned" and study.told(1).value is None and study.told(1).reports[0] == (1, 5.0)
-    assert study.reports(2) == list(study.told(2).reports) and study.counts() == (10, 20, 0)
+    assert study.reports(2) == list(study.told(2).reports) and study.counts() == (10, 0, 0, 20)
     with pytest.raises(optiformer.Error, match="ALREADY_TOLD"):
         study.report(1, 9, 1.0)
 

@@ -128,7 +128,7 @@ def test_a_study_takes_trials_and_numpy_and_gives_its_trials_back():
     study.tell(second, numpy.float32(0.5))
     study.tell_failed(first)
     third = study.add({"rate": numpy.float64(0.5), "units": numpy.int64(8), "optimizer": numpy.str_("adam")}, 2)
-    assert study.pending == [] and study.counts() == (2, 1, 0)
+    assert study.pending == [] and study.counts() == (2, 1, 0, 0)
     assert [(trial.id, trial.value) for trial in study.trials] == [(0, None), (1, 0.5), (third, 2.0)]
     assert study.trials[0].parameters["rate"] <= 1.0 and study.told(third).parameters["units"] == 8
     assert study.best().value == 2.0

@@ -18,6 +18,7 @@ fn scenarios(file: &str, section: &str) -> Vec<Value> {
 struct Player {
     talk: Conversation,
     space: Space,
+    prunes: bool,
 }
 
 impl Player {
@@ -32,8 +33,9 @@ impl Player {
         json!({"id": returned["id"], "values": self.named(&returned["values"])})
     }
 
-    /// The request and the answer of a step; `None` for what the protocol does not have.
-    fn exchange(&self, step: &Value, following: Option<&Value>) -> Option<(Value, Value)> {
+    /// The request and the answer of a step; `None` for what the protocol does not have. Answers of
+    /// some steps behind it are part of its own.
+    fn exchange(&self, step: &Value, behind: &[Value]) -> Option<(Value, Value)> {
         let (id, returns) = (&step["id"], &step["returns"]);
         let outcome = |mut request: Value| {
             request["value"] = step["value"].clone();
@@ -42,7 +44,14 @@ impl Player {
         Some(match step["call"].as_str().unwrap() {
             "ask" => {
                 let mut trial = self.trial(returns);
-                let explained = following.filter(|next| next["call"] == "explain");
+                let about = |call| {
+                    let mut others = behind.iter().take_while(|other| other["call"] != "ask");
+                    others.find(|other| other["call"] == call && other["id"] == returns["id"])
+                };
+                if let Some(source) = about("promoted_from").filter(|it| it["returns"].is_u64()) {
+                    trial["promoted_from"] = source["returns"].clone();
+                }
+                let explained = about("explain");
                 if let Some(explained) = explained {
                     // Numbers that the sampler does not predict are left out.
                     let mut reasons = explained["returns"].as_object().unwrap().clone();
@@ -52,6 +61,17 @@ impl Player {
                 (json!({"ask": {"explain": explained.is_some()}}), json!({"trial": trial}))
             }
             "tell" => (json!({"tell": outcome(json!({"id": id}))}), json!({"told": id})),
+            "report" => {
+                let request = json!({"id": id, "step": step["step"], "value": step["value"]});
+                let mut answer = json!({"reported": id});
+                if self.prunes {
+                    answer["should_stop"] = behind[0]["returns"].clone();
+                }
+                (json!({"report": request}), answer)
+            }
+            "should_stop" => (json!({"should_stop": {"id": id}}), json!({"should_stop": returns})),
+            "tell_pruned" => (json!({"tell": {"id": id, "pruned": true}}), json!({"told": id})),
+            "counts" => (json!({"counts": {}}), json!({"counts": returns})),
             "tell_failed" => (json!({"tell": {"id": id, "failed": true}}), json!({"told": id})),
             "add" => {
                 let request = outcome(json!({"values": self.named(&step["values"])}));
@@ -72,10 +92,15 @@ impl Player {
     fn play(&mut self, name: &Value, steps: &[Value]) -> usize {
         let mut played = 0;
         for (number, step) in steps.iter().enumerate() {
-            let Some((request, wanted)) = self.exchange(step, steps.get(number + 1)) else {
+            let Some((request, wanted)) = self.exchange(step, &steps[number + 1..]) else {
                 continue;
             };
-            let answer = self.talk.say(&request.to_string());
+            let mut answer = self.talk.say(&request.to_string());
+            // Which of the finished trials are feasible, and how many configurations wait, is no
+            // part of the scenarios.
+            if let Some(counts) = answer["counts"].as_object_mut() {
+                counts.retain(|state, _| step["returns"].get(state).is_some());
+            }
             let wanted = match step.get("error") {
                 Some(error) => json!({"error": {
                     "kind": error["status"].as_str().unwrap().to_lowercase(),
@@ -94,12 +119,12 @@ impl Player {
 
 #[test]
 fn studies_are_those_of_every_language() {
-    let mut played = 0;
+    let (mut played, mut refused) = (0, 0);
     for (number, study) in scenarios("studies.json", "studies").iter().enumerate() {
         // What the protocol says otherwise, or does not have, has tests of its own.
         let calls = study["steps"].as_array().unwrap().iter().map(|step| step["call"].as_str());
-        let others = ["tell_measured", "tell_pruned", "report", "restore"];
-        if calls.flatten().any(|call| others.contains(&call)) {
+        let others = ["tell_measured", "restore"];
+        if calls.flatten().any(|call| others.contains(&call)) || study["objectives"].is_array() {
             continue;
         }
         let space = Space::from_json(&study["space"].to_string()).unwrap();
@@ -107,20 +132,25 @@ fn studies_are_those_of_every_language() {
         fs::write(place.file("space.json"), space.to_json()).unwrap();
         let text = |key: &str| study[key].as_str().unwrap();
         let fixed = ["--space", "space.json", "--direction", text("direction")];
-        let options = [&fixed[..], &["--sampler", text("sampler"), "--seed", text("seed")]];
+        let pruner = study["pruner"].as_str();
+        let rule = pruner.map_or(vec![], |pruner| vec!["--pruner", pruner]);
+        let options = [&fixed[..], &["--sampler", text("sampler"), "--seed", text("seed")], &rule];
         let arguments = [&["ask-tell"], options.concat().as_slice()].concat();
         if let Some(error) = study.get("error") {
             let ran = place.run(&arguments);
             assert_ne!(ran.code, Some(0));
-            assert!(ran.stderr.contains(text("sampler")), "{error}: {}", ran.stderr);
+            let message = error["message"].as_str().unwrap();
+            assert!(ran.stderr.contains(message), "{message}: {}", ran.stderr);
+            refused += 1;
             continue;
         }
         let talk = Conversation::open(place.tool(&arguments));
-        let mut player = Player { talk, space };
+        let mut player = Player { talk, space, prunes: pruner.is_some() };
         played += player.play(&study["name"], study["steps"].as_array().unwrap());
         player.talk.end();
     }
     assert!(played > 500, "only {played} steps were played");
+    assert!(refused >= 3, "only {refused} studies were refused");
 }
 
 #[test]

@@ -79,6 +79,7 @@ impl Driver {
             let rest = match kind {
                 "add_float" | "add_int" => words(&["low", "high", "log", "step"], call),
                 "add_categorical" => list(&call["choices"]),
+                "set_fidelity" => String::new(),
                 _ => format!("{} {}", word(&call["parent"]), list(&call["values"])),
             };
             self.expect(&format!("{kind} {name} {rest}"), &wanted(call, json!([])))?;
@@ -101,7 +102,7 @@ impl Driver {
         let options = [&scenario["direction"], &scenario["sampler"]].map(word).join(" ");
         let names = |key: &str| scenario[key].as_array().map_or(&[][..], Vec::as_slice);
         let request = format!(
-            "study {options} {} {} {} {} {}",
+            "study {options} {} {} {} {} {} {}",
             scenario["seed"].as_str().expect("a text"),
             names("constraints").len(),
             list(&scenario["constraints"]),
@@ -111,6 +112,7 @@ impl Driver {
                 .map(|objective| words(&["name", "direction"], objective))
                 .collect::<Vec<_>>()
                 .join(" "),
+            text(scenario["pruner"].as_str().unwrap_or_default()),
         );
         self.expect(&request, &wanted(scenario, json!([])))?;
         let steps = scenario["steps"].as_array().expect("steps are listed");
@@ -128,6 +130,9 @@ impl Driver {
                 }
                 "tell_pruned" => (words(&["id"], step), json!([])),
                 "report" => (words(&["id", "step", "value"], step), json!([])),
+                "should_stop" => (words(&["id"], step), json!([returns])),
+                "promoted_from" if returns.is_null() => (words(&["id"], step), json!(["none"])),
+                "promoted_from" => (words(&["id"], step), json!([returns])),
                 "restore" => (String::new(), json!([])),
                 "violation" => (words(&["id"], step), json!([returns])),
                 "front" => (String::new(), returns.clone()),
@@ -143,7 +148,10 @@ impl Driver {
                     answer.as_array_mut().expect("a list").insert(1, returns["value"].clone());
                     (String::new(), answer)
                 }
-                "counts" => (String::new(), pick(returns, &["finished", "failed", "pending"])),
+                "counts" => {
+                    let states = ["finished", "failed", "pending", "pruned"];
+                    (String::new(), pick(returns, &states))
+                }
                 "explain" => {
                     let fields =
                         ["sampler", "origin", "median", "deviation", "improvement", "feasibility"];
@@ -252,7 +260,8 @@ fn word(value: &Value) -> String {
         Value::Null => "nan".into(),
         Value::Bool(value) => u8::from(*value).to_string(),
         Value::Number(number) => number.to_string(),
-        // Numbers that JSON cannot hold, and the answer to what is best before anything is.
+        // Numbers that JSON cannot hold, and the answer to what is best before anything is, or is
+        // continued by a trial that continues none.
         Value::String(text) if ["nan", "inf", "-inf", "none"].contains(&text.as_str()) => {
             text.clone()
         }

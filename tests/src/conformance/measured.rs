@@ -1,17 +1,18 @@
-//! Studies with constraints, several objectives and intermediate values.
+//! Studies with constraints, several objectives, intermediate values, pruners and a fidelity.
 //!
-//! Their samplers do not read what is told, so that the scenarios hold the interface alone.
+//! Their samplers, but that of the fidelity, do not read what is told, so that the scenarios hold
+//! the interface alone.
 
 use optiformer::{
-    Result, samplers,
-    space::{Configuration, Space},
-    study::{Direction, Objective, Study},
+    Error, Result, samplers,
+    space::{Configuration, Parameter, Space},
+    study::{Direction, Objective, Pruner, Study},
 };
 use serde_json::{Map, Value, json};
 
 use super::{
     objective::{loss, space},
-    record::Recorder,
+    record::{Recorder, failure},
 };
 
 /// All of them.
@@ -20,7 +21,10 @@ use super::{
 ///
 /// Where a scenario meets an error that it does not ask for.
 pub fn studies() -> Result<Vec<Map<String, Value>>> {
-    Ok(vec![constrained()?, of_two_objectives()?, of_both()?, reported()?])
+    let mut studies = vec![constrained()?, of_two_objectives()?, of_both()?, reported()?];
+    studies.extend([pruned_by_the_median()?, pruned_in_brackets()?, promoted()?]);
+    studies.extend(refused_pruners()?);
+    Ok(studies)
 }
 
 /// A scenario; of one objective its direction is beside it.
@@ -44,6 +48,9 @@ fn scenario(name: &str, study: &Study, steps: Vec<Value>) -> Map<String, Value> 
             |it: &Objective| json!({"name": it.name, "direction": it.direction.as_str()});
         let listed: Vec<Value> = study.objectives().iter().map(objective).collect();
         scenario.insert("objectives".into(), listed.into());
+    }
+    if let Some(pruner) = study.pruner() {
+        scenario.insert("pruner".into(), pruner.to_string().into());
     }
     scenario
 }
@@ -195,4 +202,136 @@ fn reported() -> Result<Map<String, Value>> {
     study.counts();
     study.trials();
     Ok(scenario("intermediate values", &shape, study.into_steps()))
+}
+
+/// Reports values at steps from 1 on, and tells the trial as pruned where the study says so, which
+/// is what is returned.
+fn report_until_pruned(
+    study: &mut Recorder,
+    id: u64,
+    values: impl IntoIterator<Item = f64>,
+) -> bool {
+    for (step, value) in (1..).zip(values) {
+        study.report(id, step, value);
+        if study.should_stop(id) {
+            study.tell_pruned(id);
+            return true;
+        }
+    }
+    false
+}
+
+fn pruned_by_the_median() -> Result<Map<String, Value>> {
+    let space = space("mixed");
+    let (mut study, shape) = twice(|| {
+        Study::new(space.clone(), Direction::Maximize, samplers::by_name("random")?, 45)
+            .with_pruner("median:startup=2,warmup=2".parse::<Pruner>()?)
+    })?;
+    for number in 0..12 {
+        let Some((id, configuration)) = study.ask() else { break };
+        let value = loss(&space, &configuration).unwrap_or(2.0);
+        if number == 6 {
+            study.should_stop(id);
+            study.restore()?;
+        }
+        let reports = (1..4).map(|step| value + 1.0 / (1 << step) as f64);
+        match number {
+            // One stays pending.
+            9 => {}
+            5 => {
+                report_until_pruned(&mut study, id, reports);
+                study.tell_failed(id);
+            }
+            _ if report_until_pruned(&mut study, id, reports) => {}
+            _ => study.tell(id, value),
+        }
+    }
+    study.should_stop(0);
+    study.should_stop(99);
+    study.best();
+    study.counts();
+    study.trials();
+    Ok(scenario("a pruner", &shape, study.into_steps()))
+}
+
+fn pruned_in_brackets() -> Result<Map<String, Value>> {
+    let space = space("floats");
+    let (mut study, shape) = twice(|| {
+        let pruner = "patient:1:hyperband:max=4,factor=2".parse::<Pruner>()?;
+        Study::new(space.clone(), Direction::Minimize, samplers::by_name("sobol")?, 46)
+            .with_pruner(pruner)
+    })?;
+    for number in 0..12 {
+        let Some((id, configuration)) = study.ask() else { break };
+        // Those that do not improve are what the rule is patient with.
+        let value = loss(&space, &configuration).unwrap_or(2.0);
+        let trend = if number % 3 == 0 { 0.0 } else { 0.5 };
+        let reports = (1..=4).map(|step| value + trend * f64::from(step));
+        if !report_until_pruned(&mut study, id, reports) {
+            study.tell(id, value);
+        }
+    }
+    study.best();
+    study.counts();
+    Ok(scenario("a pruner with brackets and patience", &shape, study.into_steps()))
+}
+
+/// Draws that `auto` makes before it asks the transformer, whose arithmetic depends on the
+/// instruction set.
+const DRAWS: usize = 6;
+
+fn promoted() -> Result<Map<String, Value>> {
+    let space = Space::new(vec![
+        Parameter::float("rate", 1e-4, 1.0).log(),
+        Parameter::int("epochs", 1, 9).fidelity(),
+        Parameter::categorical("kind", ["a", "b", "c"]),
+        Parameter::float("momentum", 0.0, 0.99).when("kind", ["a", "b"]),
+    ])?;
+    let (mut study, shape) = twice(|| {
+        Ok(Study::new(space.clone(), Direction::Minimize, samplers::by_name("hyperband")?, 33))
+    })?;
+    let mut draws = 0;
+    for number in 0..10 {
+        let Some((id, configuration)) = study.ask() else { break };
+        draws += usize::from(study.promoted_from(id).is_none());
+        study.explain(id);
+        match loss(&space, &configuration) {
+            _ if number == 1 => study.tell_failed(id),
+            Some(value) => study.tell(id, value),
+            None => study.tell(id, 2.0),
+        }
+        if number == 4 {
+            study.best();
+        }
+    }
+    assert_eq!(draws, DRAWS, "with more of them the transformer is asked");
+    study.best();
+    study.trials();
+    Ok(scenario("a fidelity", &shape, study.into_steps()))
+}
+
+/// Pruners that there are not, and one where there can be none.
+fn refused_pruners() -> Result<Vec<Map<String, Value>>> {
+    let plain = || -> Result<Study> {
+        let sampler = samplers::by_name("random")?;
+        Ok(Study::new(space("floats"), Direction::Minimize, sampler, 0))
+    };
+    let objectives = [Objective::minimize("a"), Objective::maximize("b")];
+    let several = || plain()?.with_objectives(objectives.clone());
+    let refused = |name: &str, study: &Study, pruner: &str, error: Error| {
+        let mut scenario = scenario(name, study, Vec::new());
+        scenario.insert("pruner".into(), pruner.into());
+        scenario.insert("error".into(), failure(error.into()));
+        scenario
+    };
+    let mut scenarios = Vec::new();
+    for (name, pruner) in
+        [("a misspelt pruner", "medium"), ("a misspelt option of a pruner", "asha:max=9,steps=3")]
+    {
+        let error = pruner.parse::<Pruner>().expect_err("there is no such pruner");
+        scenarios.push(refused(name, &plain()?, pruner, error));
+    }
+    let error = several()?.with_pruner(Pruner::median()).expect_err("two objectives");
+    scenarios.push(refused("a pruner beside two objectives", &several()?, "median", error));
+    Ok(scenarios)
 }

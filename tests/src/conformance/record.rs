@@ -93,6 +93,22 @@ impl Recorder {
         self.step("report", arguments, answer.as_ref());
     }
 
+    /// Whether the pruner would end a trial; `false` also where that is an error.
+    pub fn should_stop(&mut self, id: u64) -> bool {
+        let answer = self.study.should_stop(id);
+        let stops = answer.as_ref().is_ok_and(|stops| *stops);
+        let answer = answer.map(Value::from);
+        self.step("should_stop", json!({"id": id}), answer.as_ref());
+        stops
+    }
+
+    /// The trial that a trial of this study continues.
+    pub fn promoted_from(&mut self, id: u64) -> Option<u64> {
+        let source = self.study.promoted_from(id);
+        self.step("promoted_from", json!({"id": id}), Ok(&source.into()));
+        source
+    }
+
     /// The ids of the Pareto front.
     pub fn front(&mut self) {
         let ids: Vec<u64> = self.study.pareto_front().iter().map(|trial| trial.id).collect();
@@ -168,13 +184,12 @@ impl Recorder {
 
     /// How many trials there are of each state.
     pub fn counts(&mut self) {
-        let count = |wanted: fn(TrialState) -> bool| {
-            self.study.trials().iter().filter(|trial| wanted(trial.state)).count()
-        };
+        let count = |state| self.study.trials().iter().filter(|trial| trial.state == state).count();
         let answer = json!({
-            "finished": count(|state| matches!(state, TrialState::Finished)),
-            "failed": count(|state| matches!(state, TrialState::Failed | TrialState::Pruned)),
-            "pending": count(|state| matches!(state, TrialState::Pending)),
+            "finished": count(TrialState::Finished),
+            "failed": count(TrialState::Failed),
+            "pending": count(TrialState::Pending),
+            "pruned": count(TrialState::Pruned),
         });
         self.step("counts", json!({}), Ok(&answer));
     }
@@ -210,8 +225,9 @@ fn read_back(trial: &Trial, counts: (usize, usize)) -> Value {
 /// Adds what a call answered: `returns`, unless it returns nothing, or `error`.
 pub fn put_answer(step: &mut Map<String, Value>, answer: Result<&Value, &Error>) {
     match answer {
-        // That nothing is the best so far is an answer too.
-        Ok(Value::Null) if step.get("call").is_none_or(|call| call != "best") => {}
+        // That nothing is the best so far, or continued, is an answer too.
+        Ok(Value::Null)
+            if step.get("call").is_none_or(|call| call != "best" && call != "promoted_from") => {}
         Ok(answer) => {
             step.insert("returns".into(), answer.clone());
         }

@@ -7,7 +7,8 @@ use optiformer_ffi::{
     space::{
         SpaceHandle, optiformer_space_add_categorical, optiformer_space_add_float,
         optiformer_space_add_int, optiformer_space_free, optiformer_space_from_json,
-        optiformer_space_new, optiformer_space_set_condition, optiformer_space_to_json,
+        optiformer_space_new, optiformer_space_set_condition, optiformer_space_set_fidelity,
+        optiformer_space_to_json,
     },
     status::{CError, MESSAGE_LENGTH, Status},
 };
@@ -29,6 +30,7 @@ fn built() -> Vec<(&'static str, Vec<Value>)> {
     let float = |name: &str, low: f64, high: f64, log: bool, step: f64| json!({"call": "add_float", "name": name, "low": low, "high": high, "log": log, "step": step});
     let int = |name: &str, low: i64, high: i64, log: bool, step: i64| json!({"call": "add_int", "name": name, "low": low, "high": high, "log": log, "step": step});
     let choice = |name: &str, choices: &[&str]| json!({"call": "add_categorical", "name": name, "choices": choices});
+    let fidelity = |name: &str| json!({"call": "set_fidelity", "name": name});
     let condition = |name: &str, parent: &str, values: &[f64]| json!({"call": "set_condition", "name": name, "parent": parent, "values": values});
     vec![
         (
@@ -76,6 +78,25 @@ fn built() -> Vec<(&'static str, Vec<Value>)> {
                 condition("y", "y", &[0.5]),
                 condition("y", "kind", &[]),
                 condition("y", "kind", &[1.0]),
+            ],
+        ),
+        (
+            "refused fidelities leave the space as it was",
+            vec![
+                int("epochs", 1, 81, true, 1),
+                fidelity("epochs"),
+                int("zero", 0, 9, false, 1),
+                fidelity("zero"),
+                choice("kind", &["a", "b"]),
+                fidelity("kind"),
+                float("share", 0.25, 1.0, false, 0.0),
+                condition("share", "kind", &[0.0]),
+                fidelity("share"),
+                fidelity("epoch"),
+                fidelity("epochs"),
+                float("size", 0.5, 2.0, false, 0.0),
+                fidelity("size"),
+                condition("size", "epochs", &[1.0]),
             ],
         ),
     ]
@@ -208,6 +229,10 @@ fn apply(space: *mut SpaceHandle, call: &Value) -> Option<Value> {
                 )
             }
         }
+        // SAFETY: as above.
+        "set_fidelity" => unsafe {
+            optiformer_space_set_fidelity(space, name.as_ptr(), &mut error)
+        },
         "set_condition" => {
             let parent = text("parent");
             let values = call["values"].as_array().expect("the values of the scenario");

@@ -51,6 +51,7 @@ struct optiformer_study_options
     objectives::Ptr{Cstring}
     directions::Ptr{Int32}
     objective_count::Csize_t
+    pruner::Cstring
 end
 
 struct optiformer_explanation
@@ -117,6 +118,9 @@ optiformer_space_add_categorical(space, name, choices, count, error) =
 optiformer_space_set_condition(space, name, parent, values, count, error) =
     ccall((:optiformer_space_set_condition, library), Int32, (Ptr{Cvoid}, Cstring, Cstring, Ptr{Cdouble}, Csize_t, Ptr{optiformer_error}), space, name, parent, values, count, error)
 
+optiformer_space_set_fidelity(space, name, error) =
+    ccall((:optiformer_space_set_fidelity, library), Int32, (Ptr{Cvoid}, Cstring, Ptr{optiformer_error}), space, name, error)
+
 optiformer_space_count(space) =
     ccall((:optiformer_space_count, library), Csize_t, (Ptr{Cvoid},), space)
 
@@ -150,6 +154,12 @@ optiformer_study_tell_pruned(study, id, error) =
 optiformer_study_report(study, id, step, value, error) =
     ccall((:optiformer_study_report, library), Int32, (Ptr{Cvoid}, UInt64, UInt64, Cdouble, Ptr{optiformer_error}), study, id, step, value, error)
 
+optiformer_study_should_stop(study, id, out, error) =
+    ccall((:optiformer_study_should_stop, library), Int32, (Ptr{Cvoid}, UInt64, Ptr{Int32}, Ptr{optiformer_error}), study, id, out, error)
+
+optiformer_study_promoted_from(study, id, out, error) =
+    ccall((:optiformer_study_promoted_from, library), Int32, (Ptr{Cvoid}, UInt64, Ptr{UInt64}, Ptr{optiformer_error}), study, id, out, error)
+
 optiformer_study_add(study, values, count, value, id, error) =
     ccall((:optiformer_study_add, library), Int32, (Ptr{Cvoid}, Ptr{Cdouble}, Csize_t, Cdouble, Ptr{UInt64}, Ptr{optiformer_error}), study, values, count, value, id, error)
 
@@ -173,6 +183,9 @@ optiformer_study_explain(study, id, out, error) =
 
 optiformer_study_counts(study, finished, failed, pending, error) =
     ccall((:optiformer_study_counts, library), Int32, (Ptr{Cvoid}, Ptr{Csize_t}, Ptr{Csize_t}, Ptr{Csize_t}, Ptr{optiformer_error}), study, finished, failed, pending, error)
+
+optiformer_study_state_count(study, state, out, error) =
+    ccall((:optiformer_study_state_count, library), Int32, (Ptr{Cvoid}, Int32, Ptr{Csize_t}, Ptr{optiformer_error}), study, state, out, error)
 
 optiformer_study_trials(study, ids, states, values, objectives, capacity, count, error) =
     ccall((:optiformer_study_trials, library), Int32, (Ptr{Cvoid}, Ptr{UInt64}, Ptr{Int32}, Ptr{Cdouble}, Ptr{Cdouble}, Csize_t, Ptr{Csize_t}, Ptr{optiformer_error}), study, ids, states, values, objectives, capacity, count, error)

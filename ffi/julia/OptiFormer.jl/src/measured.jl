@@ -45,6 +45,38 @@ end
 report!(study::Study, trial::Trial, step, value) = report!(study, trial.id, step, value)
 
 """
+    should_stop(study, trial) -> Bool
+
+Whether the pruner would end a trial, which is pending, for its intermediate values. Ask after each [`report!`](@ref); a trial that is
+ended is told by [`tell_pruned!`](@ref). `false` before the first report, and in a study without a pruner.
+
+Throws an [`OptiFormerError`](@ref) as [`tell!`](@ref) does.
+"""
+function should_stop(study::Study, id::Integer)
+    number, out = unsigned_number("trial", id), Ref{Int32}(0)
+    exclusively(error -> LibOptiFormer.optiformer_study_should_stop(study, number, out, error), study)
+    return out[] != 0
+end
+
+should_stop(study::Study, trial::Trial) = should_stop(study, trial.id)
+
+"""
+    promoted_from(study, trial) -> Union{UInt64,Nothing}
+
+The id of the trial that a trial continues, in a space with a fidelity: of the earlier finished trials with the same other values and
+a lower fidelity, the one with the highest. `nothing` where there is none.
+
+Throws an [`OptiFormerError`](@ref): `:UNKNOWN_TRIAL`.
+"""
+function promoted_from(study::Study, id::Integer)
+    number, out = unsigned_number("trial", id), Ref{UInt64}(0)
+    is_there = finds(error -> LibOptiFormer.optiformer_study_promoted_from(study, number, out, error), study)
+    return is_there ? out[] : nothing
+end
+
+promoted_from(study::Study, trial::Trial) = promoted_from(study, trial.id)
+
+"""
     front(study) -> Vector{UInt64}
 
 The ids of the Pareto front, ascending: the trials that violate no constraint and that no other such trial beats, being at least as

@@ -12,12 +12,13 @@ end
 
 What may be tried: an ordered list of parameters.
 
-- A `NamedTuple` with `low` and `high`, and perhaps `log`, `step` and `when`, is an int where both bounds are whole numbers, else a
+- A `NamedTuple` with `low` and `high`, and perhaps `log`, `step`, `when` and `fidelity`, is an int where both bounds are whole numbers, else a
   float.
 - A tuple `(low, high)` is short for that without options.
 - A range is an int or a float with the range's step.
 - A vector is a choice among its elements, without an order; `(choices = [...], when = ...)` makes it conditional.
 - `when = :parent => values` makes a parameter active only while its parent, an int or a choice before it, has one of the values.
+- `fidelity = true`, of one number above 0, makes it the fidelity: how much of a trial's full cost is spent on it, such as epochs.
 
 Throws an [`OptiFormerError`](@ref), `:INVALID_SPACE` or `:INVALID_VALUE`, that names the parameter.
 """
@@ -31,6 +32,10 @@ mutable struct Space
         finalizer(space -> LibOptiFormer.optiformer_space_free(space.handle), space)
         for (name, parameter) in pairs(parameters)
             add_parameter!(space, name, parameter)
+        end
+        # Last, because a fidelity needs parameters beside it.
+        for (name, parameter) in pairs(parameters)
+            parameter isa NamedTuple && get(parameter, :fidelity, false) && set_fidelity!(space, name)
         end
         return space
     end
@@ -55,7 +60,7 @@ add_parameter!(space::Space, name::Symbol, bounds::Tuple{Real,Real}) =
     add_parameter!(space, name, (low = bounds[1], high = bounds[2]))
 
 function add_parameter!(space::Space, name::Symbol, parameter::NamedTuple)
-    known = haskey(parameter, :choices) ? (:choices, :when) : (:low, :high, :log, :step, :when)
+    known = haskey(parameter, :choices) ? (:choices, :when) : (:low, :high, :log, :step, :when, :fidelity)
     for field in keys(parameter)
         field in known || throw(invalid("parameter \"$name\" has no field $field; it has $(join(known, ", "))"))
     end
@@ -114,6 +119,12 @@ function set_condition!(space::Space, name::Symbol, when::Pair)
     check() do error
         LibOptiFormer.optiformer_space_set_condition(space, labels[1], labels[2], numbers, length(numbers), error)
     end
+    return space
+end
+
+function set_fidelity!(space::Space, name::Symbol)
+    label = text("name", name)
+    check(error -> LibOptiFormer.optiformer_space_set_fidelity(space, label, error))
     return space
 end
 

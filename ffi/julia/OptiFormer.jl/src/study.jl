@@ -16,7 +16,7 @@ Why a trial was suggested, in units of the objective; the numbers are NaN where 
 
 - `sampler`: the one that suggested it; under "auto" the one that was asked.
 - `origin`: "policy", drawn from the transformer's policy; "neighbor" of a good trial; "spread", a point of an even spread; "refined"
-  to where the acquisition is largest; "step" of a local model; "draw", anything else.
+  to where the acquisition is largest; "step" of a local model; "promoted" from a lower fidelity; "draw", anything else.
 - `median` of the predicted values, `deviation` (half of the range of about two thirds of them), and `improvement`, by how much the
   best value is expected to improve; `feasibility`, the probability that all constraints hold.
 """
@@ -29,25 +29,29 @@ struct Explanation
     feasibility::Float64
 end
 
-"Numbers of trials of each state; pruned ones count as failed."
+"Numbers of trials of each state."
 struct Counts
     finished::Int
     failed::Int
     pending::Int
+    pruned::Int
 end
 
 """
-    Study(space; direction = :minimize, sampler = "auto", model = nothing, seed = 0, constraints = [], objectives = [])
+    Study(space; direction = :minimize, sampler = "auto", model = nothing, seed = 0, constraints = [], objectives = [], pruner = nothing)
 
 One optimization, which hands out trials and is told how they went. Tasks that share a study wait for each other, and any number
 of trials may be pending.
 
-The sampler is "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "grid", "sobol" or "random"; a `model` has weights for
-"optiformer". The same seed and answers give the same study.
+The sampler is "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "grid", "sobol" or "random", and "hyperband" for a space
+with a fidelity; a `model` has weights for "optiformer", "auto" and "hyperband". The same seed and answers give the same study.
 
 `constraints` are names of values that are told with each trial and shall be at most 0. `objectives` are pairs of names and
 directions, `["error" => :minimize, "speed" => :maximize]`; of several the trials spread along the Pareto front, which
 [`front`](@ref) has.
+
+`pruner` is the rule that [`should_stop`](@ref) applies, as the tool's `--pruner` takes it: "median", "percentile:25",
+"asha:min=1,max=81", "hyperband:max=81", "patient:5:median".
 
 Throws an [`OptiFormerError`](@ref) that names the option.
 """
@@ -84,12 +88,14 @@ function with_options(
     seed = 0,
     constraints = [],
     objectives = [],
+    pruner = nothing,
 )
     name = text("sampler", sampler)
+    rule = pruner === nothing ? nothing : text("pruner", pruner)
     constraint_names = [text("constraint", constraint) for constraint in constraints]
     objective_names = [text("objective", first(objective)) for objective in objectives]
     directions = Int32[direction_number(last(objective)) for objective in objectives]
-    GC.@preserve name model constraint_names objective_names directions begin
+    GC.@preserve name rule model constraint_names objective_names directions begin
         constraint_pointers = Cstring[Base.unsafe_convert(Cstring, it) for it in constraint_names]
         objective_pointers = Cstring[Base.unsafe_convert(Cstring, it) for it in objective_names]
         GC.@preserve constraint_pointers objective_pointers begin
@@ -105,6 +111,7 @@ function with_options(
                     pointer(objective_pointers),
                     pointer(directions),
                     length(objective_pointers),
+                    rule === nothing ? Cstring(C_NULL) : Base.unsafe_convert(Cstring, rule),
                 ),
             )
             return call(options)
@@ -129,6 +136,17 @@ end
 
 "Calls `call` with an error struct, while no other task uses the study."
 exclusively(call, study::Study) = lock(() -> check(call), study.lock)
+
+"As [`exclusively`](@ref); whether there was anything to report."
+function finds(call, study::Study)
+    try
+        exclusively(call, study)
+    catch error
+        error isa OptiFormerError && error.status == :NOT_FOUND && return false
+        rethrow()
+    end
+    return true
+end
 
 """
     ask!(study) -> Trial
@@ -231,14 +249,10 @@ constraints it is the best feasible trial, and while there is none the one that 
 """
 function best(study::Study)
     id, value, values = Ref{UInt64}(0), Ref{Cdouble}(NaN), fill(NaN, length(study.layout))
-    try
-        exclusively(study) do error
-            LibOptiFormer.optiformer_study_best(study, id, values, length(values), value, error)
-        end
-    catch error
-        error isa OptiFormerError && error.status == :NOT_FOUND && return nothing
-        rethrow()
+    is_there = finds(study) do error
+        LibOptiFormer.optiformer_study_best(study, id, values, length(values), value, error)
     end
+    is_there || return nothing
     return Best(id[], named(study.layout, values), value[])
 end
 
@@ -264,12 +278,13 @@ explain(study::Study, trial::Trial) = explain(study, trial.id)
 """
     counts(study) -> Counts
 
-How many trials have finished, have failed or were pruned, and are pending.
+How many trials have finished, have failed, are pending, and were pruned.
 """
-function counts(study::Study)
-    finished, failed, pending = Ref{Csize_t}(0), Ref{Csize_t}(0), Ref{Csize_t}(0)
-    exclusively(study) do error
-        LibOptiFormer.optiformer_study_counts(study, finished, failed, pending, error)
+counts(study::Study) = lock(study.lock) do
+    finished, failed, pending, pruned = Ref{Csize_t}(0), Ref{Csize_t}(0), Ref{Csize_t}(0), Ref{Csize_t}(0)
+    check(error -> LibOptiFormer.optiformer_study_counts(study, finished, failed, pending, error))
+    check() do error
+        LibOptiFormer.optiformer_study_state_count(study, LibOptiFormer.OPTIFORMER_PRUNED, pruned, error)
     end
-    return Counts(finished[], failed[], pending[])
+    return Counts(finished[], failed[], pending[], pruned[])
 end

@@ -21,6 +21,7 @@ function parameter(entry)
             haskey(entry, field) && push!(fields, Symbol(field) => convert_bound(entry[field]))
         end
         push!(fields, :log => get(entry, "log", false))
+        push!(fields, :fidelity => get(entry, "fidelity", false))
     end
     haskey(entry, "when") && push!(fields, :when => Symbol(entry["when"]["parent"]) => entry["when"]["is"])
     return Symbol(entry["name"]) => (; fields...)
@@ -71,6 +72,10 @@ function play(study, step)
         return plays(anything, () -> tell_pruned!(study, step["id"]), step)
     elseif call == "report"
         return plays(anything, () -> report!(study, step["id"], step["step"], real(step["value"])), step)
+    elseif call == "should_stop"
+        return plays(==(returns), () -> should_stop(study, step["id"]), step)
+    elseif call == "promoted_from"
+        return promoted_from(study, step["id"]) == returns
     elseif call == "front"
         return front(study) == returns
     elseif call == "violation"
@@ -89,7 +94,7 @@ function play(study, step)
         found === nothing && return returns === nothing
         return found.id == returns["id"] && found.value == returns["value"] && same(row(study, found.values), returns["values"])
     elseif call == "counts"
-        return counts(study) == Counts(returns["finished"], returns["failed"], returns["pending"])
+        return counts(study) == Counts(returns["finished"], returns["failed"], returns["pending"], returns["pruned"])
     elseif call == "explain"
         found = explain(study, step["id"])
         fields = ("median", "deviation", "improvement", "feasibility")
@@ -109,6 +114,7 @@ end
             seed = parse(UInt64, scenario["seed"]),
             constraints = get(scenario, "constraints", []),
             objectives = [it["name"] => Symbol(it["direction"]) for it in get(scenario, "objectives", [])],
+            pruner = get(scenario, "pruner", nothing),
         )
         made = Ref{Any}(nothing)
         @test plays(_ -> true, () -> (made[] = Study(space; options...)), scenario)

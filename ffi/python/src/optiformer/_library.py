@@ -58,6 +58,7 @@ class StudyOptions(ctypes.Structure):
         ("objectives", POINTER(c_char_p)),
         ("directions", POINTER(c_int32)),
         ("objective_count", c_size_t),
+        ("pruner", c_char_p),
     ]
 
 
@@ -96,6 +97,7 @@ _FALLIBLE = {
     "optiformer_space_add_int": [c_void_p, c_char_p, c_int64, c_int64, c_int, c_int64, _error],
     "optiformer_space_add_categorical": [c_void_p, c_char_p, POINTER(c_char_p), c_size_t, _error],
     "optiformer_space_set_condition": [c_void_p, c_char_p, c_char_p, _doubles, c_size_t, _error],
+    "optiformer_space_set_fidelity": [c_void_p, c_char_p, _error],
     "optiformer_space_name": [c_void_p, c_size_t, *_text],
     "optiformer_space_to_json": [c_void_p, *_text],
     "optiformer_study_new": [c_void_p, POINTER(StudyOptions), POINTER(c_void_p), _error],
@@ -105,6 +107,8 @@ _FALLIBLE = {
     "optiformer_study_tell_measured": [c_void_p, c_uint64, *_measured, _error],
     "optiformer_study_tell_pruned": [c_void_p, c_uint64, _error],
     "optiformer_study_report": [c_void_p, c_uint64, c_uint64, c_double, _error],
+    "optiformer_study_should_stop": [c_void_p, c_uint64, POINTER(c_int32), _error],
+    "optiformer_study_promoted_from": [c_void_p, c_uint64, POINTER(c_uint64), _error],
     "optiformer_study_add": [c_void_p, _doubles, c_size_t, c_double, POINTER(c_uint64), _error],
     "optiformer_study_add_measured": [c_void_p, _doubles, c_size_t, *_measured, POINTER(c_uint64), _error],
     "optiformer_study_enqueue": [c_void_p, _doubles, c_size_t, _error],
@@ -113,6 +117,7 @@ _FALLIBLE = {
     "optiformer_study_violation": [c_void_p, c_uint64, _doubles, _error],
     "optiformer_study_explain": [c_void_p, c_uint64, POINTER(ExplanationStruct), _error],
     "optiformer_study_counts": [c_void_p, POINTER(c_size_t), POINTER(c_size_t), POINTER(c_size_t), _error],
+    "optiformer_study_state_count": [c_void_p, c_int32, _count, _error],
     "optiformer_study_trials": [
         c_void_p,
         POINTER(c_uint64),

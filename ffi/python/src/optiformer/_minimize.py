@@ -3,12 +3,12 @@
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, Callable, Optional, Sequence, Tuple, Type, Union
 
 from ._model import Model
 from ._space import Space
-from ._study import Study, ToldTrial
+from ._study import Study, ToldTrial, Trial
 
 Exceptions = Union[Type[BaseException], Tuple[Type[BaseException], ...]]
 
@@ -21,10 +21,11 @@ class OptimizeResult(dict):
         fun: Its value; NaN when no trial has finished.
         nfev: How often the objective was called.
         nfail: How many of these trials failed.
+        npruned: How many of them were ended early by the pruner.
         constraints: The values of the constraints at `x`, by name; None without constraints.
         maxcv: The largest violation of a constraint at `x`: 0 where all hold; NaN when no trial has finished.
-        trials: All trials in their order, each with `id`, `parameters` and `value`, which is None for a failed one, and
-            `constraints`.
+        trials: All trials in their order, each with `id`, `parameters`, `value`, which is None for one that failed or was
+            pruned, `state`, `constraints` and `reports`.
         success: Whether any trial has finished, and violates no constraint.
         status: 0 after all trials, 1 when the callback stopped, 2 when the time was up.
         message: The status in words.
@@ -65,13 +66,15 @@ def minimize(
     sampler: str = "auto",
     model: Optional[Model] = None,
     constraints: Any = (),
+    pruner: Optional[str] = None,
 ) -> OptimizeResult:
     """Minimizes a function of a few parameters that is costly to evaluate.
 
     Args:
         fun: The objective, `fun(x, *args)`. It gets a dictionary of the active parameters; where `space` is a sequence of
             bounds, an array of NumPy's where that is imported, else a list of floats. A trial for which it returns None or a value
-            that is not finite has failed, and is avoided.
+            that is not finite has failed, and is avoided. A generator yields intermediate values, of the steps 1, 2 and so on,
+            before it returns its value; values that are not finite are left out.
         space: What may be tried: a `Space`, the mapping that one is made of, or pairs of bounds as SciPy takes them.
         trials: How many trials are made.
         args: What `fun` gets besides.
@@ -82,11 +85,12 @@ def minimize(
         timeout: Seconds after which no further trial begins.
         seed: Seed of all suggestions; the same seed and values give the same trials.
         sampler: One of the library's samplers, as for `Study`.
-        model: Weights for "optiformer".
+        model: Weights for "optiformer", "auto" and "hyperband".
         constraints: What shall hold, which the samplers learn from the trials. Either names of values that shall be at
             most 0: `fun` then returns its value and these, `(value, constraints)`, in their order or by name, with a value
             of None for a trial that failed after they were measured. Or constraints as SciPy has them,
             a `NonlinearConstraint` (lb <= fun(x) <= ub) or a list of them; they are evaluated behind `fun`.
+        pruner: The rule that closes generators whose intermediate values are poor, as for `Study`.
 
     Raises:
         Error: for a space or an option, naming it.
@@ -98,28 +102,65 @@ def minimize(
     is_box = not isinstance(space, (Space, Mapping, str))
     if is_box:
         space = {f"x{place}": (float(low), float(high)) for place, (low, high) in enumerate(_pairs(space))}
-    evaluate, names = _constrained(fun, constraints)
-    study = Study(space, seed=seed, sampler=sampler, model=model, constraints=names)
+    objective = _Objective(fun)
+    evaluate, names = _constrained(objective, constraints)
+    study = Study(space, seed=seed, sampler=sampler, model=model, constraints=names, pruner=pruner)
     for point in _starts(x0, is_box):
         study.enqueue(dict(zip(space, point)) if is_box else point)
-    started, failures, best = time.monotonic(), 0, None
+    started, best = time.monotonic(), None
     told = []
     for _ in range(trials):
         if timeout is not None and time.monotonic() - started >= timeout:
-            return _result(told, best, failures, is_box, 2)
+            return _result(told, best, is_box, 2)
         trial = study.ask()
+        objective.begin(study, trial)
         try:
             value, measured = evaluate(_argument(trial.parameters, is_box), *args)
+        except _Pruned:
+            study.tell_pruned(trial)
         except catch:
-            value, measured = None, None
-        study.tell(trial, value, constraints=measured)
+            study.tell(trial, None)
+        else:
+            study.tell(trial, value, constraints=measured)
         told.append(study.told(trial))
-        failures += told[-1].value is None
-        if told[-1].value is not None and (best is None or _merit(told[-1]) < _merit(best)):
-            best = told[-1]
-        if callback is not None and _stops(callback, _result(told, best, failures, is_box, 0)):
-            return _result(told, best, failures, is_box, 1)
-    return _result(told, best, failures, is_box, 0)
+        found = study.best()
+        best = None if found is None else study.told(found.id)
+        if callback is not None and _stops(callback, _result(told, best, is_box, 0)):
+            return _result(told, best, is_box, 1)
+    return _result(told, best, is_box, 0)
+
+
+class _Pruned(BaseException):
+    """That the pruner ended a trial; no exception of the objective's, which `catch` may name."""
+
+
+class _Objective:
+    """A function, or a generator whose intermediate values are reported."""
+
+    def __init__(self, fun: Callable[..., Any]) -> None:
+        self.fun = fun
+
+    def begin(self, study: Study, trial: Trial) -> None:
+        """Says whose values come next."""
+        self.study, self.trial = study, trial
+
+    def __call__(self, *point: Any) -> Any:
+        returned = self.fun(*point)
+        if not isinstance(returned, Generator):
+            return returned
+        step = 0
+        while True:
+            try:
+                value = float(next(returned))
+            except StopIteration as ended:
+                return ended.value
+            step += 1
+            if not math.isfinite(value):
+                continue
+            self.study.report(self.trial, step, value)
+            if self.study.should_stop(self.trial):
+                returned.close()
+                raise _Pruned
 
 
 def _constrained(fun: Callable[..., Any], constraints: Any) -> Tuple[Callable[..., Any], Sequence[str]]:
@@ -183,11 +224,6 @@ def _flat(values: Any) -> Sequence[float]:
     return [float(value) for value in values] if hasattr(values, "__len__") else [float(values)]
 
 
-def _merit(trial: ToldTrial) -> Tuple[float, float]:
-    """What is less for the better of two finished trials, as in the library."""
-    return sum(max(value, 0.0) for value in (trial.constraints or {}).values()), trial.value
-
-
 def _pairs(bounds: Any) -> Any:
     # SciPy's Bounds has two arrays.
     return list(zip(bounds.lb, bounds.ub)) if hasattr(bounds, "lb") and hasattr(bounds, "ub") else bounds
@@ -217,15 +253,15 @@ def _stops(callback: Callable[[OptimizeResult], Any], result: OptimizeResult) ->
         return True
 
 
-def _result(
-    told: Sequence[ToldTrial], best: Optional[ToldTrial], failures: int, is_box: bool, status: int
-) -> OptimizeResult:
+def _result(told: Sequence[ToldTrial], best: Optional[ToldTrial], is_box: bool, status: int) -> OptimizeResult:
+    states = [trial.state for trial in told]
     constraints = None if best is None else best.constraints
     return OptimizeResult(
         x=None if best is None else _argument(best.parameters, is_box),
         fun=float("nan") if best is None else best.value,
         nfev=len(told),
-        nfail=failures,
+        nfail=states.count("failed"),
+        npruned=states.count("pruned"),
         constraints=constraints,
         maxcv=float("nan") if best is None else max([0.0, *(constraints or {}).values()]),
         trials=list(told),

@@ -17,7 +17,8 @@ class Space(Handle):
         parameters: The parameters by their names, or the space as a JSON document, as the command-line tool reads it; an
             empty space without it. A parameter is a pair of bounds, of ints or of floats, with "log" behind it for a
             logarithmic scale, `(1e-4, 1.0, "log")`; a list of choices, `["sgd", "adam"]`; or a mapping as in the document,
-            `{"type": "float", "low": 0.0, "high": 0.99, "when": {"parent": "optimizer", "is": ["sgd"]}}`.
+            `{"type": "float", "low": 0.0, "high": 0.99, "when": {"parent": "optimizer", "is": ["sgd"]}}`; one of them may have
+            `"fidelity": True`.
 
     Raises:
         Error: "INVALID_SPACE", naming the line or the parameter.
@@ -30,8 +31,16 @@ class Space(Handle):
         self._layout = Layout()
         if parameters is None or isinstance(parameters, Mapping):
             super().__init__("optiformer_space_new")
+            fidelities = []
             for name, parameter in (parameters or {}).items():
+                if isinstance(parameter, Mapping) and "fidelity" in parameter:
+                    parameter = dict(parameter)
+                    if parameter.pop("fidelity"):
+                        fidelities.append(name)
                 self._add_parameter(name, parameter)
+            # Last, because a fidelity needs parameters beside it.
+            for name in fidelities:
+                self.set_fidelity(name)
             return
         super().__init__("optiformer_space_from_json", encoded("parameters", parameters))
         for parameter in json.loads(parameters)["parameters"]:
@@ -75,6 +84,13 @@ class Space(Handle):
                 array,
                 len(values),
             )
+        return self
+
+    def set_fidelity(self, name: str) -> "Space":
+        """Makes `name`, a number above 0 without a condition, the fidelity: how much of a trial's full cost is spent on it, such as
+        epochs. The sampler "hyperband" tries many configurations at low fidelities; every other one hands out the highest."""
+        with self._lock:
+            call("optiformer_space_set_fidelity", self._handle, encoded("name", name))
         return self
 
     def __reduce__(self) -> Any:

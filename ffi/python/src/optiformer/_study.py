@@ -65,7 +65,8 @@ class Explanation(NamedTuple):
     Attributes:
         sampler: The sampler that suggested it; under "auto" the one that was asked.
         origin: "policy": drawn from the transformer's policy; "neighbor" of a good trial; "spread": a point of an even
-            spread; "refined" to where the acquisition is largest; "step" of a local model; "draw": anything else.
+            spread; "refined" to where the acquisition is largest; "step" of a local model; "promoted" from a lower fidelity;
+            "draw": anything else.
         median: The median of the predicted values.
         deviation: Half of the range of about two thirds of the predicted values.
         improvement: By how much the best value is expected to improve; at least 0.
@@ -81,11 +82,12 @@ class Explanation(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many trials have finished, have failed or were pruned, and are pending."""
+    """How many trials have finished, have failed, are pending, and were pruned."""
 
     finished: int
     failed: int
     pending: int
+    pruned: int
 
 
 class Study(Handle):
@@ -97,11 +99,14 @@ class Study(Handle):
         space: What may be tried, a `Space` or the mapping that one is made of; later changes of it have no effect.
         direction: "minimize" or "maximize".
         seed: Seed of all suggestions; the same seed and answers give the same study.
-        sampler: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "grid", "sobol" or "random".
-        model: Weights for "optiformer" and "auto"; the ones that are part of the library when None.
+        sampler: "auto", "optiformer", "gp", "tpe", "cma_es", "local_search", "grid", "sobol" or "random"; "hyperband" for a
+            space with a fidelity.
+        model: Weights for "optiformer", "auto" and "hyperband"; the ones that are part of the library when None.
         constraints: Names of constraints: values that are told with each trial and shall be at most 0.
         objectives: Names of several objectives, or a mapping from their names to "minimize" and "maximize". The trials
             then spread along the Pareto front, which `front` has.
+        pruner: The rule that `should_stop` applies, as the tool's `--pruner` takes it: "median", "percentile:25",
+            "asha:min=1,max=81", "hyperband:max=81", "patient:5:median".
 
     Raises:
         Error: naming the option.
@@ -119,8 +124,9 @@ class Study(Handle):
         model: Optional[Model] = None,
         constraints: Sequence[str] = (),
         objectives: Optional[Objectives] = None,
+        pruner: Optional[str] = None,
     ) -> None:
-        options = _options(direction, seed, sampler, model, constraints, objectives)
+        options = _options(direction, seed, sampler, model, constraints, objectives, pruner)
         space = space if isinstance(space, Space) else Space(space)
         with space._lock:
             super().__init__("optiformer_study_new", space._handle, ctypes.byref(options))
@@ -138,6 +144,7 @@ class Study(Handle):
         model: Optional[Model] = None,
         constraints: Sequence[str] = (),
         objectives: Optional[Objectives] = None,
+        pruner: Optional[str] = None,
     ) -> "Study":
         """The study in a file, or a new one there.
 
@@ -147,13 +154,14 @@ class Study(Handle):
         Args:
             path: The file.
             space: What may be tried. Without it the file must exist, and of the other options `model` alone counts.
-            direction, seed, sampler, model, constraints, objectives: As for a `Study`; those of a file that exists.
+            direction, seed, sampler, model, constraints, objectives, pruner: As for a `Study`; those of a file that exists. A
+                pruner of None is the file's.
 
         Raises:
             Error: "IO" where the file cannot be opened or another process has it; "INVALID_JOURNAL" for a damaged file,
                 and for another study than the one that is asked for, naming what differs.
         """
-        options = _options(direction, seed, sampler, model, constraints, objectives)
+        options = _options(direction, seed, sampler, model, constraints, objectives, pruner)
         where = encoded("path", os.fspath(path))
         study = cls.__new__(cls)
         if space is None:
@@ -282,6 +290,28 @@ class Study(Handle):
             call("optiformer_study_report", self._handle, number, step, value)
             self._reports.setdefault(number, []).append((step, value))
 
+    def should_stop(self, trial: Union[int, Trial]) -> bool:
+        """Whether the pruner would end a trial, which is pending, for its intermediate values. Ask after each `report`; a trial that is
+        ended is told by `tell_pruned`. False before the first report, and in a study without a pruner.
+
+        Raises:
+            Error: As `tell`.
+        """
+        stops = ctypes.c_int32()
+        self._call("optiformer_study_should_stop", _identity(trial), ctypes.byref(stops))
+        return bool(stops.value)
+
+    def promoted_from(self, trial: Union[int, Trial, ToldTrial]) -> Optional[int]:
+        """The id of the trial that a trial continues, in a space with a fidelity: of the earlier finished trials with the same other
+        values and a lower fidelity, the one with the highest. None where there is none.
+
+        Raises:
+            Error: "UNKNOWN_TRIAL".
+        """
+        source = ctypes.c_uint64()
+        is_there = self._finds("optiformer_study_promoted_from", _identity(trial), ctypes.byref(source))
+        return source.value if is_there else None
+
     def add(
         self,
         parameters: Mapping[str, Any],
@@ -362,13 +392,8 @@ class Study(Handle):
         """
         trial, value = ctypes.c_uint64(), ctypes.c_double()
         values = (ctypes.c_double * self._count)()
-        out = ctypes.byref(trial), values, self._count, ctypes.byref(value)
-        try:
-            self._call("optiformer_study_best", *out)
-        except Error as error:
-            if error.name == "NOT_FOUND":
-                return None
-            raise
+        if not self._finds("optiformer_study_best", ctypes.byref(trial), values, self._count, ctypes.byref(value)):
+            return None
         return Best(trial.value, self._layout.parameters(list(values)), value.value)
 
     def front(self) -> List[ToldTrial]:
@@ -405,10 +430,12 @@ class Study(Handle):
         return Explanation(out.sampler.decode(), out.origin.decode(), *predicted)
 
     def counts(self) -> Counts:
-        """How many trials have finished, have failed or were pruned, and are pending."""
-        counts = [ctypes.c_size_t() for _ in Counts._fields]
-        self._call("optiformer_study_counts", *map(ctypes.byref, counts))
-        return Counts(*(count.value for count in counts))
+        """How many trials have finished, have failed, are pending, and were pruned."""
+        counts = {state: ctypes.c_size_t() for state in Counts._fields}
+        with self._lock:
+            for state, count in counts.items():
+                call("optiformer_study_state_count", self._handle, _STATES.index(state), ctypes.byref(count))
+        return Counts(**{state: count.value for state, count in counts.items()})
 
     def save(self) -> str:
         """The whole study as a text, which `restore` and the command-line tool read."""
@@ -457,6 +484,16 @@ class Study(Handle):
         with self._lock:
             call(function, self._handle, *arguments)
 
+    def _finds(self, function: str, *arguments: Any) -> bool:
+        """Calls a function; False where it has nothing to report."""
+        try:
+            self._call(function, *arguments)
+        except Error as error:
+            if error.name == "NOT_FOUND":
+                return False
+            raise
+        return True
+
 
 _STATES = ("pending", "finished", "failed", "pruned")
 
@@ -468,6 +505,7 @@ def _options(
     model: Optional[Model],
     constraints: Sequence[str],
     objectives: Optional[Objectives],
+    pruner: Optional[str],
 ) -> StudyOptions:
     names, constraint_count = texts("constraints", constraints)
     several, objective_count = texts("objectives", [] if objectives is None else objectives)
@@ -485,6 +523,7 @@ def _options(
         objectives=several,
         directions=(ctypes.c_int32 * objective_count)(*(_direction("the direction of an objective", it) for it in directions)),
         objective_count=objective_count,
+        pruner=None if pruner is None else encoded("pruner", pruner),
     )
 
 
