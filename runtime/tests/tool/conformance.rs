@@ -96,10 +96,12 @@ impl Player {
                 continue;
             };
             let mut answer = self.talk.say(&request.to_string());
-            // Which of the finished trials are feasible, and how many configurations wait, is no
-            // part of the scenarios.
-            if let Some(counts) = answer["counts"].as_object_mut() {
-                counts.retain(|state, _| step["returns"].get(state).is_some());
+            // The tool counts feasible trials and enqueued configurations too, and the best trial
+            // has its intermediate values.
+            for part in ["counts", "best"] {
+                if let Some(Value::Object(found)) = answer.get_mut(part) {
+                    found.retain(|field, _| step["returns"].get(field).is_some());
+                }
             }
             let wanted = match step.get("error") {
                 Some(error) => json!({"error": {
