@@ -15,7 +15,7 @@ steps=(
     "setup|virtual environment and Rust targets"
     "fmt|formatting"
     "clippy|lints of every target, with all features and with none"
-    "docs|documentation builds without warnings"
+    "docs|documentation builds without warnings; Markdown has one sentence or one paragraph a line"
     "rust|Rust, C and C++ tests of everything that needs no libtorch"
     "fuzz|fuzz targets with deterministic mutations, a minute each"
     "kernels|kernels of other processors: NEON under qemu, WebAssembly under Node.js"
@@ -54,6 +54,7 @@ step_clippy() {
 }
 
 step_docs() {
+    python tests/scripts/check_markdown.py
     RUSTDOCFLAGS="-D warnings" cargo doc --profile quick --workspace --all-features --no-deps
 }
 

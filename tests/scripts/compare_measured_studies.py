@@ -4,10 +4,13 @@
     pip install ./ffi/python optuna==5.0.0 cmaes torch scipy
     python tests/scripts/compare_measured_studies.py constrained --seeds 10 --output constrained.csv
     python tests/scripts/compare_measured_studies.py objectives --seeds 10 --output objectives.csv
+    pip install onnxruntime     # error and training time of networks, by a surrogate of YAHPO-Gym in DIR/yahpo/lcbench
+    python tests/scripts/compare_measured_studies.py objectives --data DIR --output lcbench.csv
 
 Every run is a study of Optuna, ours with OptiFormerSampler in it. Constrained: the fourteen problems of constrained_problems.py, judged by
-the regret of the best feasible trial. Objectives: ZDT1, 2, 3, 6, DTLZ2, DTLZ7, Kursawe's and Fonseca and Fleming's function, judged by the
-hypervolume of the Pareto front below a reference point that is the same for every sampler.
+the regret of the best feasible trial. Objectives: ZDT1, 2, 3, 6, DTLZ2, DTLZ7, Kursawe's and Fonseca and Fleming's function, or with
+--data error and training time of networks on four data sets, judged by the hypervolume of the Pareto front below a reference point that
+is the same for every sampler.
 
 Each run is a line of the output file per checkpoint, and is not made again when the script is called once more; Ctrl-C loses those
 under way. The table says in which share of the runs (problem and seed) our sampler is better than the peer, ties counted as half, with a
@@ -16,7 +19,9 @@ under way. The table says in which share of the runs (problem and seed) our samp
 
 import argparse
 import csv
+import functools
 import itertools
+import json
 import math
 import multiprocessing
 import pathlib
@@ -92,6 +97,64 @@ OBJECTIVES = {
     "fonseca": (3, fonseca, (1.1, 1.1)),
 }
 
+# Numbers that the surrogate takes, in its order: name, bounds, whether an int, whether on a log scale.
+LCBENCH = (
+    ("batch_size", 16, 512, True, True),
+    ("learning_rate", 1e-4, 0.1, False, True),
+    ("momentum", 0.1, 0.99, False, False),
+    ("weight_decay", 1e-5, 0.1, False, False),
+    ("num_layers", 1, 5, True, False),
+    ("max_units", 64, 1024, True, True),
+    ("max_dropout", 0.0, 1.0, False, False),
+)
+LCBENCH_TASKS = ("3945", "126029", "167190", "189862")
+EPOCHS = 52
+
+
+@functools.cache
+def lcbench_network(folder):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    codes = json.loads((folder / "encoding.json").read_text())["OpenML_task_id"]
+    return onnxruntime.InferenceSession(str(folder / "model.onnx"), options), codes
+
+
+class Lcbench:
+    """Error and training time of networks on a data set, after 52 epochs, by a surrogate of YAHPO-Gym."""
+
+    def __init__(self, folder, task):
+        self.folder, self.task = folder, task
+
+    def measure(self, values):
+        import numpy
+
+        network, codes = lcbench_network(self.folder)
+        numbers = numpy.array([[EPOCHS, *values]], dtype=numpy.float32)
+        task = numpy.array([[codes[self.task]]], dtype=numpy.int32)
+        # The first outputs are the seconds and the validation accuracy in percent.
+        seconds, accuracy = network.run(None, {"x_cat": task, "x_cont": numbers})[0][0][:2]
+        return 100.0 - float(accuracy), float(seconds)
+
+    def suggest(self, trial):
+        return [
+            trial.suggest_int(name, low, high, log=log) if whole else trial.suggest_float(name, low, high, log=log)
+            for name, low, high, whole, log in LCBENCH
+        ]
+
+    @functools.cached_property
+    def reference(self):
+        """Behind the worst of 1,000 random configurations in each objective."""
+        draw, points = random.Random(0), []
+        for _ in range(1000):
+            row = []
+            for _, low, high, whole, log in LCBENCH:
+                value = low * (high / low) ** draw.random() if log else low + (high - low) * draw.random()
+                row.append(round(value) if whole else value)
+            points.append(self.measure(row))
+        return tuple(1.1 * max(values) for values in zip(*points))
+
 
 def hypervolume(points, reference):
     """The area that points dominate below the reference point."""
@@ -160,12 +223,23 @@ def objectives_values(problem_name, name, seed, trials):
     """The negative hypervolume after each trial, so that smaller is better."""
     import optuna
 
-    dimensions, function, reference = OBJECTIVES[problem_name]
+    problem = OBJECTIVES[problem_name]
+    if isinstance(problem, Lcbench):
+        reference = problem.reference
+
+        def measure(trial):
+            return problem.measure(problem.suggest(trial))
+    else:
+        dimensions, function, reference = problem
+
+        def measure(trial):
+            return function([trial.suggest_float(f"x{index}", 0.0, 1.0) for index in range(dimensions)])
+
     study = optuna.create_study(sampler=sampler(name, seed), directions=["minimize"] * 2)
     points, values = [], []
     for _ in range(trials):
         trial = study.ask()
-        point = function([trial.suggest_float(f"x{index}", 0.0, 1.0) for index in range(dimensions)])
+        point = measure(trial)
         study.tell(trial, point)
         points.append(point)
         values.append(-hypervolume(points, reference))
@@ -238,8 +312,14 @@ def main():
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--output", type=pathlib.Path, required=True)
+    parser.add_argument("--data", type=pathlib.Path, help="the directory with yahpo/lcbench, whose objectives replace the others")
     options = parser.parse_args()
     constrained = options.kind == "constrained"
+    if options.data:
+        # The processes of the pool are forks, which have what is set here.
+        OBJECTIVES.clear()
+        folder = options.data / "yahpo" / "lcbench"
+        OBJECTIVES.update({f"lcbench-{task}": Lcbench(folder, task) for task in LCBENCH_TASKS})
     peers = CONSTRAINED_PEERS if constrained else OBJECTIVES_PEERS
     ours = OURS if constrained else ("auto", "gp", "tpe")
     problems = [it.name for it in constrained_problems.PROBLEMS] if constrained else list(OBJECTIVES)
