@@ -11,13 +11,16 @@ pub fn run(data: &[u8]) -> bool {
     true
 }
 
-/// Small models in every precision.
+/// Small models in every precision, of tokens and of rows.
 pub fn seeds() -> Vec<Vec<u8>> {
-    let config =
+    let tokens =
         Config { hidden_size: 8, layers: 1, heads: 2, feed_forward_size: 12, ..Config::pico() };
-    let weights = Weights::random(&config, 1);
-    let bytes = |precision| {
-        weights.to_bytes(&config, &Metadata::default(), precision).expect("the config is valid")
+    let rows = Config { slots: 8, value_features: 5, ..tokens.clone() };
+    let bytes = |config: &Config, precision| {
+        let weights = Weights::random(config, 1);
+        weights.to_bytes(config, &Metadata::default(), precision).expect("the config is valid")
     };
-    [Precision::F32, Precision::F16, Precision::Int8].map(bytes).into()
+    let precisions = [Precision::F32, Precision::F16, Precision::Int8];
+    let seeds = [&tokens, &rows].into_iter();
+    seeds.flat_map(|config| precisions.map(|precision| bytes(config, precision))).collect()
 }
