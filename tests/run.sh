@@ -21,7 +21,7 @@ steps=(
     "kernels|kernels of other processors: NEON under qemu, WebAssembly under Node.js"
     "gpu|the forward pass on a graphics processor, or on a software one, against the CPU's"
     "trainer|trainer tests, with libtorch from the virtual environment"
-    "no_std|runtime builds without an operating system"
+    "no_std|runtime without an operating system: builds, and studies on an emulated microcontroller"
     "python|Python package: install and tests; declarations of the Julia package"
     "go|Go package: formatting, vet, tests with the race detector, the example of its page"
     "js|JavaScript package: build, types, tests, the example of its page"
@@ -102,6 +102,7 @@ step_no_std() {
     for target in thumbv7em-none-eabihf wasm32-unknown-unknown; do
         cargo build -p optiformer --lib --no-default-features --target "$target"
     done
+    tests/scripts/check_firmware.sh
 }
 
 # pip builds the package again each time: it cannot see whether the Rust sources changed.

@@ -17,7 +17,11 @@ use crate::{
     trial::Observation,
 };
 
-/// A model with the cache of the history that it is conditioned on.
+/// Number of rows that a new surrogate has memory for.
+const FIRST_ROWS: usize = 64;
+
+/// A model with the cache of the history that it is conditioned on. The cache grows with the
+/// history: one for as many rows as the model can have takes more memory than the weights.
 #[derive(Debug)]
 pub(crate) struct TransformerSurrogate {
     pub(super) model: Arc<Model>,
@@ -50,7 +54,7 @@ impl TransformerSurrogate {
         let mut workspace = Workspace::new();
         workspace.set_threads(threads);
         Self {
-            cache: model.cache(model.config().max_positions),
+            cache: model.cache(FIRST_ROWS.min(model.config().max_positions)),
             workspace,
             rows: Rows::new(),
             logits: Vec::new(),
@@ -125,6 +129,11 @@ impl TransformerSurrogate {
         let ConditionedTransformer { tokenizer, search_box, scale, .. } = conditioned;
         self.rows.clear();
         tokenizer.push_history(trials, scale, search_box, &mut self.rows);
+        if self.rows.len() > self.cache.capacity() {
+            // Twice as many, so that this is rare. Too many for the model are refused below.
+            let rows = (2 * self.rows.len()).min(self.model.config().max_positions);
+            self.cache = self.model.cache(rows);
+        }
         self.model.history(&mut self.cache, &self.rows, &mut self.workspace)
     }
 
@@ -213,4 +222,40 @@ impl TransformerSurrogate {
 pub(crate) fn has_scale(trials: &[Observation]) -> bool {
     let mut losses = trials.iter().filter_map(|trial| trial.loss);
     losses.next().is_some_and(|first| losses.any(|loss| loss != first))
+}
+
+#[cfg(all(test, feature = "pico"))]
+mod tests {
+    use super::*;
+    use crate::{samplers::Request, space::Parameter};
+
+    /// Bits of predictions do not depend on how the cache came by its room.
+    #[test]
+    fn a_cache_that_has_grown_predicts_as_one_with_room_from_the_start() {
+        let model = Model::shared_pico().unwrap();
+        let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
+        let at = |x: f64| Configuration::new(vec![Some(x)]);
+        let history: Vec<Observation> = (0..150)
+            .map(|number| {
+                let x = f64::from(number * 89 % 150) / 150.0;
+                Observation::new(at(x), Some((x - 0.4).powi(2)))
+            })
+            .collect();
+        let mut growing = TransformerSurrogate::new(Arc::clone(&model), 1.0, 1);
+        let mut roomy = TransformerSurrogate::new(Arc::clone(&model), 1.0, 1);
+        roomy.cache = model.cache(model.config().max_positions);
+        for length in [3, 40, 150, 5] {
+            let history = &history[..length];
+            let request =
+                Request { space: &space, history, pending: &[], number: length as u64, seed: 1 };
+            let context = ContextTrials::new(&request, growing.max_trials(), false);
+            let predicted = |surrogate: &mut TransformerSurrogate| {
+                let conditioned = surrogate.condition(&space, &context).unwrap();
+                let predictions = surrogate.predict(&conditioned, &[at(0.1), at(0.41)]).unwrap();
+                predictions.iter().map(|it| it.mean.to_bits()).collect::<Vec<_>>()
+            };
+            assert_eq!(predicted(&mut growing), predicted(&mut roomy), "{length} trials");
+        }
+        assert!((150..1000).contains(&growing.cache.capacity()), "{}", growing.cache.capacity());
+    }
 }
