@@ -28,8 +28,10 @@ const MAX_TRIALS: usize = 60;
 const MAX_MEASURED: usize = 3;
 
 /// Samplers, one of which is unknown.
-const SAMPLERS: [&CStr; 10] = [
+const SAMPLERS: [&CStr; 12] = [
     c"random",
+    c"grid:points=2,order=given",
+    c"grid:points=0",
     c"sobol",
     c"tpe",
     c"local_search",
@@ -42,7 +44,16 @@ const SAMPLERS: [&CStr; 10] = [
 ];
 /// From which sampler on they take a model. Without one they would use the built-in weights, which
 /// are too slow for a fuzz target.
-const FIRST_WITH_MODEL: usize = 8;
+const FIRST_WITH_MODEL: usize = 10;
+
+/// Pruners, one of which is unknown.
+const PRUNERS: [&CStr; 5] = [
+    c"median",
+    c"asha:factor=2",
+    c"hyperband:max=9",
+    c"patient:1:percentile:25",
+    c"no such pruner",
+];
 
 /// Doubles that are easily forgotten.
 const NUMBERS: [f64; 14] = [
@@ -96,7 +107,9 @@ pub fn run(data: &[u8]) -> bool {
 pub fn seeds() -> Vec<Vec<u8>> {
     let samplers = 0..SAMPLERS.len() as u8;
     samplers
-        .filter(|sampler| SAMPLERS[usize::from(*sampler)] != c"no such sampler")
+        .filter(|sampler| {
+            ![c"no such sampler", c"grid:points=0"].contains(&SAMPLERS[usize::from(*sampler)])
+        })
         .map(seed)
         .collect()
 }
@@ -113,7 +126,7 @@ fn seed(sampler: u8) -> Vec<u8> {
         4, 1, b'n', 1, b'c', 1, 0, // n is active for the first choice
         20, 21, 0, // the space as a text, and back
         22, 2, 200, 3, 7, 250, 9, 1, 0, 23, // damaged weights
-        5, sampler, 0, 0, 7, 0, 0, // a study
+        5, sampler, 0, 0, 7, 0, 0, 200, // a study without a pruner
     ];
     for trial in 0..TRIALS {
         bytes.extend([6, 7, trial, 20, trial.wrapping_mul(37)]);
@@ -123,10 +136,10 @@ fn seed(sampler: u8) -> Vec<u8> {
     let trials = [2, 1, sampler, 0, 2, 2, 1, 0, 3, 2, 12, 3, 0, 2, 2, 3, 2, 2, 12];
     bytes.extend([13].iter().chain(&trials).chain(&[1]));
     bytes.extend([25, 2].iter().chain(&trials).chain(&[0, 2, 12, 3, 0, 5]));
-    // The same with a constraint and an objective by name, each trial of which reports a value.
-    bytes.extend([5, sampler, 0, 0, 7, 1, 1, b'k', 1, 1, b'o', 0]);
+    // The same with a constraint, an objective by name and a pruner; each trial reports a value.
+    bytes.extend([5, sampler, 0, 0, 7, 1, 1, b'k', 1, 1, b'o', 0, 0]);
     for trial in 0..TRIALS {
-        bytes.extend([6, 15, trial, 3, 2]);
+        bytes.extend([6, 15, trial, 3, 2, 29, trial, 3]);
         match trial % 3 {
             0 => bytes.extend([16, trial]),
             _ => bytes.extend([14, trial, 1, 20, trial.wrapping_mul(37), 1, 4 - trial % 3]),
@@ -134,8 +147,9 @@ fn seed(sampler: u8) -> Vec<u8> {
     }
     bytes.extend([17, 1, 18, 3, 3, 2, 12, 1, 3, 1, 4, 6, 27, 19, 6, 24]);
     // A study in a file, continued.
-    bytes.extend([28, 0, sampler, 0, 0, 7, 0, 0, 6, 7, 0, 3, 6, 28, 1, 6, 7, 1, 2, 24]);
-    (0..70).for_each(|call| bytes.extend([29, call]));
+    bytes.extend([28, 0, sampler, 0, 0, 7, 0, 0, 200, 6, 7, 0, 3, 6, 28, 1, 6, 7, 1, 2, 24]);
+    bytes.extend([30, 1, b'n']);
+    (0..70).for_each(|call| bytes.extend([31, call]));
     bytes
 }
 
@@ -199,7 +213,7 @@ impl Session<'_> {
     }
 
     fn call(&mut self) {
-        match self.byte() % 30 {
+        match self.byte() % 32 {
             0 => self.new_space(),
             1 => self.add_float(),
             2 => self.add_int(),
@@ -229,6 +243,8 @@ impl Session<'_> {
             26 => self.abandon(),
             27 => self.offer_pending(),
             28 => self.open(),
+            29 => self.pruning(),
+            30 => self.set_fidelity(),
             _ => self.refused(),
         }
     }

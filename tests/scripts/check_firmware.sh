@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the studies of runtime/examples/firmware on an emulated Cortex-M4, and compares every
-# suggestion and every result, bit by bit, with those of this machine. Prints what the programs take;
-# docs/firmware.md has the table.
+# suggestion and every result, bit by bit, with those of this machine. Prints what the programs
+# take; docs/firmware.md has the table.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 

@@ -97,7 +97,7 @@ OBJECTIVES = {
     "fonseca": (3, fonseca, (1.1, 1.1)),
 }
 
-# Numbers that the surrogate takes, in its order: name, bounds, whether an int, whether on a log scale.
+# What the surrogate takes, in its order: name, bounds, whether an int, whether on a log scale.
 LCBENCH = (
     ("batch_size", 16, 512, True, True),
     ("learning_rate", 1e-4, 0.1, False, True),

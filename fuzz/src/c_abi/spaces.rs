@@ -87,6 +87,14 @@ impl Session<'_> {
         self.check(status);
     }
 
+    pub(super) fn set_fidelity(&mut self) {
+        let name = self.text();
+        // SAFETY: as above.
+        let status =
+            unsafe { optiformer_space_set_fidelity(self.space, name.as_ptr(), &mut self.error) };
+        self.check(status);
+    }
+
     /// Every name of the space, and the space as JSON, which is read again.
     pub(super) fn space_texts(&mut self) {
         let space = self.space;

@@ -8,10 +8,14 @@ use std::{
 };
 
 use optiformer_ffi::{
-    measurements::*, space::*, status::Status, stored::*, study::*, study_options::StudyOptions,
+    measurements::*, pruning::*, space::*, status::Status, stored::*, study::*,
+    study_options::StudyOptions,
 };
 
 use super::{FIRST_WITH_MODEL, Session};
+
+/// The state of a pruned trial.
+const PRUNED: i32 = 3;
 
 impl Session<'_> {
     /// Everything that trials measured, and a front of feasible trials.
@@ -82,7 +86,10 @@ impl Session<'_> {
             let [finished, failed, pending] = &mut states;
             let status = optiformer_study_counts(study, finished, failed, pending, error);
             assert!(self.check(status));
-            let trials = states.iter().sum();
+            let mut pruned = 0;
+            let status = optiformer_study_state_count(study, PRUNED, &mut pruned, error);
+            assert!(self.check(status));
+            let trials = states.iter().sum::<usize>() + pruned;
             let (mut ids, mut codes) = (vec![0; trials], vec![0; trials]);
             let (mut values, mut objectives) = (vec![0.0; trials * shape], vec![0.0; trials]);
             let columns = (ids.as_mut_ptr(), codes.as_mut_ptr(), values.as_mut_ptr());
@@ -108,7 +115,8 @@ impl Session<'_> {
             assert!(self.check(status) && count == trials);
             assert!(ids.is_sorted_by(|one, next| one < next));
             let with = |code| codes.iter().filter(|it| **it == code).count();
-            assert_eq!([with(1), with(2) + with(3), with(0)], states);
+            assert_eq!([with(1), with(2), with(0)], states);
+            assert_eq!(with(PRUNED), pruned);
             for (code, objective) in codes.iter().zip(&objectives) {
                 assert_eq!(objective.is_finite(), *code == 1);
             }
@@ -172,6 +180,7 @@ impl Session<'_> {
             objectives: ptr::null(),
             directions: ptr::null(),
             objective_count: 0,
+            pruner: ptr::null(),
         };
         let space = ptr::null();
         // SAFETY: text, options and places live.

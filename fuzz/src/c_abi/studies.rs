@@ -5,9 +5,9 @@ use std::{
     ptr,
 };
 
-use optiformer_ffi::{measurements::*, study::*, study_options::*};
+use optiformer_ffi::{measurements::*, pruning::*, study::*, study_options::*};
 
-use super::{MAX_MEASURED, MAX_PARAMETERS, MAX_TRIALS, Session};
+use super::{MAX_MEASURED, MAX_PARAMETERS, MAX_TRIALS, PRUNERS, Session};
 
 impl Session<'_> {
     pub(super) fn new_study(&mut self) {
@@ -23,12 +23,13 @@ impl Session<'_> {
 
     /// Goes on with another study.
     pub(super) fn replace_study(&mut self, study: *mut StudyHandle, sampler: usize) {
-        let mut trials = [0; 3];
+        let mut trials = [0; 4];
         // SAFETY: the old study is freed once, the new one lives, and so do the places.
         unsafe {
             optiformer_study_free(self.study);
-            let [finished, failed, pending] = &mut trials;
-            optiformer_study_counts(study, finished, failed, pending, ptr::null_mut());
+            for (state, count) in trials.iter_mut().enumerate() {
+                optiformer_study_state_count(study, state as i32, count, ptr::null_mut());
+            }
         }
         (self.study, self.sampler, self.trials) = (study, sampler, trials.iter().sum());
     }
@@ -49,6 +50,8 @@ impl Session<'_> {
             texts.iter().map(|text| text.as_ptr()).collect()
         };
         let (constraint_names, objective_names) = (pointers(&constraints), pointers(&objectives));
+        // Mostly none, because a pruned study has one objective.
+        let pruner = PRUNERS.get(usize::from(self.byte())).copied();
         let options = StudyOptions {
             struct_size: size_of::<StudyOptions>(),
             sampler,
@@ -60,6 +63,7 @@ impl Session<'_> {
             objectives: objective_names.as_ptr(),
             directions: directions.as_ptr(),
             objective_count,
+            pruner: pruner.map_or(ptr::null(), |text| text.as_ptr()),
         };
         (number, call(self, &options))
     }
@@ -137,6 +141,24 @@ impl Session<'_> {
         let status =
             unsafe { optiformer_study_report(self.study, id, step, value, &mut self.error) };
         self.check(status);
+    }
+
+    /// Whether a trial would be pruned, which it continues, and how many are in a state.
+    pub(super) fn pruning(&mut self) {
+        let (id, state) = (u64::from(self.byte()), i32::from(self.byte() % 6) - 1);
+        let (mut stops, mut source, mut count) = (2, 0, 0);
+        // SAFETY: the study is null or lives, the places are writable, here and below.
+        let status =
+            unsafe { optiformer_study_should_stop(self.study, id, &mut stops, &mut self.error) };
+        assert!(!self.check(status) || (0..2).contains(&stops));
+        // SAFETY: as above.
+        let status =
+            unsafe { optiformer_study_promoted_from(self.study, id, &mut source, &mut self.error) };
+        assert!(!self.check(status) || source < id);
+        // SAFETY: as above.
+        let status =
+            unsafe { optiformer_study_state_count(self.study, state, &mut count, &mut self.error) };
+        assert!(!self.check(status) || count <= self.trials);
     }
 
     pub(super) fn add_trial(&mut self) {
