@@ -253,7 +253,7 @@ pub unsafe extern "C" fn optiformer_study_description(
                 .map(|it| json!({"name": it.name, "direction": it.direction.as_str()}))
                 .collect::<Vec<_>>(),
             "constraints": study.constraints(),
-            "sampler": study.sampler_name(),
+            "sampler": study.sampler_spec(),
             "pruner": study.pruner().map(ToString::to_string),
             "seed": study.seed(),
             "note": stored.note(),

@@ -27,8 +27,8 @@ impl StudyHandle {
 }
 
 // SAFETY: all that is not `Sync` in a study is its sampler and its file. What the C functions do
-// with a `const` handle (`best`, `trials`, `should_stop`, `to_journal`) asks the former for its
-// name, a constant, and never touches the latter.
+// with a `const` handle (`best`, `trials`, `should_stop`, `to_journal`) touches neither: the study
+// keeps the sampler's name and options as a text of its own.
 unsafe impl Sync for StudyHandle {}
 
 // The header lets C callers move a handle to another thread, and share it while it is `const`: Rust

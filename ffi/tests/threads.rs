@@ -108,6 +108,7 @@ fn studied(shared: Shared, seed: u64) -> CString {
         objectives: ptr::null(),
         directions: ptr::null(),
         objective_count: 0,
+        pruner: ptr::null(),
     };
     let (mut study, none) = (ptr::null_mut(), ptr::null_mut());
     // SAFETY: the handles live, and the study is freed once; the places are large enough.

@@ -100,6 +100,8 @@ pub struct Study {
     /// Names of the constraints.
     constraints: Vec<String>,
     sampler: Box<dyn Sampler + Send>,
+    /// The sampler's name with its options.
+    sampler_spec: String,
     seed: u64,
     /// In the order of their ids, without abandoned ones.
     trials: Vec<Trial>,
@@ -140,6 +142,7 @@ impl Study {
             space,
             objectives: vec![Objective::unnamed(direction)],
             constraints: Vec::new(),
+            sampler_spec: sampler.spec(),
             sampler,
             seed,
             trials: Vec::new(),
@@ -400,8 +403,10 @@ impl Study {
         scalarization::non_dominated(&losses).into_iter().map(|index| candidates[index]).collect()
     }
 
-    /// The finished trials whose objectives compare: those at the highest fidelity reached.
-    fn comparable(&self) -> impl Iterator<Item = &Trial> {
+    /// The finished trials whose objectives compare, in the order of their ids: those at the highest
+    /// fidelity that any has finished at, and all where the space has no
+    /// [fidelity](crate::space::Parameter::fidelity).
+    pub fn comparable(&self) -> impl Iterator<Item = &Trial> {
         let fidelity = self.space.fidelity();
         let of = move |trial: &Trial| fidelity.and_then(|index| trial.configuration.get(index));
         let finished = || self.trials.iter().filter(|trial| trial.state == TrialState::Finished);
@@ -490,6 +495,12 @@ impl Study {
     /// The name of the sampler.
     pub fn sampler_name(&self) -> &'static str {
         self.sampler.name()
+    }
+
+    /// The sampler's name with the options that differ from the defaults, as
+    /// [`by_name`](crate::samplers::by_name) takes it.
+    pub fn sampler_spec(&self) -> &str {
+        &self.sampler_spec
     }
 
     /// The event that tells a trial, not yet applied.

@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 
 use super::{Study, Trial, TrialState};
 
-/// A study counts as converged if the last third of its trials, and at least this number of them,
-/// improved nothing.
+/// Least number of trials in the last third that improved nothing, for a study to have converged.
 const MIN_STALE: usize = 10;
 
 impl Study {
     /// What the study came to: `best_score` of the feasible trials, `num_evaluations`,
-    /// `num_feasible`, `converged` (whether the last third of the trials improved nothing), and
-    /// `all_results`, the trials that have ended, each with `params` and `score`; of several
-    /// objectives the `pareto_front` too.
+    /// `num_feasible`, `converged` (whether the last third of the trials, and at least ten of them,
+    /// improved nothing), and `all_results`, the trials that have ended, each with `params` and
+    /// `score`. Of several objectives `best_score` and `converged` are null, and there is the
+    /// `pareto_front`.
     pub fn results_to_json(&self) -> Value {
         let ended: Vec<&Trial> = self.trials.iter().filter(|trial| !trial.is_pending()).collect();
         let is_feasible =
@@ -24,7 +24,7 @@ impl Study {
             "best_score": best.and_then(Trial::value),
             "num_evaluations": ended.len(),
             "num_feasible": ended.iter().filter(is_feasible).count(),
-            "converged": self.has_converged(&ended),
+            "converged": (self.objectives.len() == 1).then(|| self.has_converged(&ended)),
             "all_results": ended.iter().map(|trial| self.result_to_json(trial)).collect::<Value>(),
         });
         if self.objectives.len() > 1 {
@@ -108,6 +108,6 @@ mod tests {
         study.optimize(3, |_| Measurement::new(rows.next().unwrap())).unwrap();
         let results = study.results_to_json();
         assert_eq!(results["pareto_front"].as_array().unwrap().len(), 2);
-        assert!(results["best_score"].is_null());
+        assert!(results["best_score"].is_null() && results["converged"].is_null());
     }
 }

@@ -52,7 +52,7 @@ fn print(options: &TuneOptions, studies: &[(String, StoredStudy)]) -> Result<(),
     let entries: Vec<Entry<'_>> = studies
         .iter()
         .map(|(name, study)| Entry {
-            group: study.study().sampler_name().to_string(),
+            group: study.study().sampler_spec().to_string(),
             name: name.clone(),
             study: study.study(),
         })

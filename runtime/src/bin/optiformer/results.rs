@@ -81,7 +81,7 @@ fn metadata(study: &Study, options: &TuneOptions) -> Value {
         "objectives": objectives.collect::<Value>(),
         "constraints": options.study.constraint,
         "constraint_handling": if options.penalty { "penalty" } else { "model" },
-        "sampler": study.sampler_name(),
+        "sampler": study.sampler_spec(),
         "seed": study.seed(),
         "trials": options.trials,
         "jobs": options.jobs,

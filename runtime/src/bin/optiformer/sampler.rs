@@ -24,27 +24,18 @@ pub struct Choice {
 /// The study's sampler by its name, and with its options where they differ from the defaults: from
 /// the command line, else from the study file, else the default.
 pub fn name(options: &StudyOptions) -> Result<String, Failure> {
-    let given = options.sampler.as_deref();
-    let recorded = match &options.study {
-        Some(path) if given.is_none_or(|name| name == GRID) => JournalSnapshot::read_begun(path)?,
-        _ => None,
+    let recorded = match options.sampler.as_deref() {
+        None | Some(GRID) => recorded(options)?,
+        Some(_) => None,
     };
-    let recorded = recorded.as_ref().map(JournalSnapshot::sampler);
-    // A grid that goes on has the points that it had.
-    let recorded = recorded.filter(|name| given.is_none() || is_grid(name));
-    Ok(recorded.or(given).unwrap_or(samplers::DEFAULT).to_string())
+    Ok(name_among(options, recorded.as_ref()))
 }
 
 /// Sampler, pruner and seed of the study: from the command line, else from the study file, else the
 /// defaults.
 pub fn choose(options: &StudyOptions) -> Result<Choice, Failure> {
-    let name = name(options)?;
-    let recorded = match &options.study {
-        Some(path) if options.seed.is_none() || options.pruner.is_none() => {
-            JournalSnapshot::read_begun(path)?
-        }
-        _ => None,
-    };
+    let recorded = recorded(options)?;
+    let name = name_among(options, recorded.as_ref());
     let seed = options.seed.or(recorded.as_ref().map(JournalSnapshot::seed)).unwrap_or(0);
     let sampler = sampler(&name, options).map_err(|error| match error.kind() {
         ErrorKind::InvalidValue => Failure::Usage(error.context().to_string()),
@@ -52,6 +43,20 @@ pub fn choose(options: &StudyOptions) -> Result<Choice, Failure> {
     })?;
     let pruner = recorded.as_ref().and_then(JournalSnapshot::pruner);
     Ok(Choice { sampler, pruner: options.pruner.as_ref().or(pruner).cloned(), seed })
+}
+
+/// The study in the file, where it has begun.
+fn recorded(options: &StudyOptions) -> Result<Option<JournalSnapshot>, Failure> {
+    let Some(path) = &options.study else { return Ok(None) };
+    Ok(JournalSnapshot::read_begun(path)?)
+}
+
+fn name_among(options: &StudyOptions, recorded: Option<&JournalSnapshot>) -> String {
+    let given = options.sampler.as_deref();
+    // A grid that goes on has the points that it had.
+    let goes_on = |name: &&str| given.is_none() || (given == Some(GRID) && is_grid(name));
+    let recorded = recorded.map(JournalSnapshot::sampler).filter(goes_on);
+    recorded.or(given).unwrap_or(samplers::DEFAULT).to_string()
 }
 
 /// The sampler called `name`, with the model, threads and device of the options.

@@ -224,9 +224,9 @@ struct End {
 
 impl End {
     fn new(options: &TuneOptions, study: &Study) -> Result<Self, Failure> {
-        let name = sampler::name(&options.study)?;
-        let size = match sampler::is_grid(&name) {
-            true => Some(sampler::grid(&name, &options.study)?.size(study.space())?),
+        let name = study.sampler_spec();
+        let size = match sampler::is_grid(name) {
+            true => Some(sampler::grid(name, &options.study)?.size(study.space())?),
             false => None,
         };
         Ok(Self {

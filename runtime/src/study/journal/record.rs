@@ -127,7 +127,7 @@ impl Header {
         Self {
             objectives: study.objectives.clone(),
             constraints: study.constraints.clone(),
-            sampler: study.sampler.spec(),
+            sampler: study.sampler_spec.clone(),
             pruner: study.pruner.clone(),
             seed: study.seed,
             space: study.space.clone(),

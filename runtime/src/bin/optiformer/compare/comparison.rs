@@ -1,7 +1,12 @@
+use std::collections::BTreeSet;
+
 use optiformer::study::{Direction, Objective, Study, Trial, TrialState};
 use serde_json::{Value, json};
 
-use super::{advice, hypervolume::LossScale};
+use super::{
+    advice,
+    hypervolume::{LossScale, MAX_OBJECTIVES, ScaledTrials},
+};
 use crate::{
     results::default_trial,
     statistics::{MedianInterval, mann_whitney, median, median_interval, wilcoxon},
@@ -51,13 +56,19 @@ pub struct Run {
     pub name: String,
     /// Its seed.
     pub seed: u64,
-    /// The best loss of a feasible trial after each that has ended, infinite before the first; of
-    /// several objectives the negative hypervolume.
-    best: Vec<f64>,
+    reached: Reached,
     /// Number of failed trials.
     pub failed: usize,
     /// Loss of the configuration that was given first.
     pub default: Option<f64>,
+}
+
+/// What the trials of a study reached.
+enum Reached {
+    /// The best loss of a feasible trial after each that has ended, infinite before the first.
+    Losses(Vec<f64>),
+    /// The trials of a study of several objectives.
+    Front(ScaledTrials),
 }
 
 /// The groups after one number of trials.
@@ -87,7 +98,7 @@ impl Run {
         Self {
             name: entry.name.clone(),
             seed: entry.study.seed(),
-            best: scale.curve(entry.study).into_iter().map(|volume| -volume).collect(),
+            reached: Reached::Front(ScaledTrials::new(entry.study, scale)),
             failed: trials.filter(|trial| trial.state == TrialState::Failed).count(),
             default: None,
         }
@@ -96,17 +107,19 @@ impl Run {
     fn new(entry: &Entry<'_>) -> Self {
         let study = entry.study;
         let loss = |value: f64| study.direction().loss(value);
+        let comparable: BTreeSet<u64> = study.comparable().map(|trial| trial.id).collect();
         let (mut best, mut curve, mut failed) = (f64::INFINITY, Vec::new(), 0);
         for trial in study.trials().iter().filter(|trial| !trial.is_pending()) {
             failed += usize::from(trial.state == TrialState::Failed);
-            let value = trial.value().filter(|_| trial.is_feasible());
+            let counts = trial.is_feasible() && comparable.contains(&trial.id);
+            let value = trial.value().filter(|_| counts);
             best = value.map_or(best, |value| best.min(loss(value)));
             curve.push(best);
         }
         Self {
             name: entry.name.clone(),
             seed: study.seed(),
-            best: curve,
+            reached: Reached::Losses(curve),
             failed,
             default: default_trial(study).and_then(Trial::value).map(loss),
         }
@@ -114,13 +127,21 @@ impl Run {
 
     /// Number of trials that are finished or failed.
     pub fn trials(&self) -> usize {
-        self.best.len()
+        match &self.reached {
+            Reached::Losses(best) => best.len(),
+            Reached::Front(trials) => trials.len(),
+        }
     }
 
-    /// The best loss after the first `trials` trials, infinite where all of them failed; `None`
-    /// where the study has fewer.
+    /// The best loss after the first `trials` trials, infinite where all of them failed, or of
+    /// several objectives the negative hypervolume; `None` where the study has fewer.
     pub fn after(&self, trials: usize) -> Option<f64> {
-        self.best.get(trials.checked_sub(1)?).copied()
+        match &self.reached {
+            Reached::Losses(best) => best.get(trials.checked_sub(1)?).copied(),
+            Reached::Front(all) => {
+                (1..=all.len()).contains(&trials).then(|| -all.hypervolume(trials))
+            }
+        }
     }
 
     /// The best loss.
@@ -166,6 +187,14 @@ impl Comparison {
             return Err(format!(
                 "{} is to {one}, {} to {two}: these cannot be compared",
                 first.name, other.name
+            ));
+        }
+        if objectives.len() > MAX_OBJECTIVES {
+            return Err(format!(
+                "{} has {} objectives; studies are compared by the hypervolume of at most \
+                 {MAX_OBJECTIVES}",
+                first.name,
+                objectives.len()
             ));
         }
         let scale =
