@@ -223,8 +223,9 @@ typedef struct optiformer_study_options {
     size_t struct_size;
     int32_t direction;             /* OPTIFORMER_MINIMIZE or OPTIFORMER_MAXIMIZE */
     const char *sampler;           /* "auto", "optiformer", "gp", "tpe", "cma_es", "local_search",
-                                    * "grid", "sobol", "random", and "hyperband" for a space with
-                                    * a fidelity; NULL for "auto" */
+                                    * "grid" (or with options, "grid:points=5,order=given"),
+                                    * "sobol", "random", and "hyperband" for a space with a
+                                    * fidelity; NULL for "auto" */
     const optiformer_model *model; /* for "optiformer", "auto" and "hyperband"; NULL for the
                                     * built-in weights */
     uint64_t seed;                 /* the same seed and answers give the same suggestions */
@@ -507,6 +508,16 @@ optiformer_status optiformer_study_open(const char *path, const optiformer_space
  * Errors: BUFFER_TOO_SMALL. */
 optiformer_status optiformer_study_save(const optiformer_study *study, char *buffer,
                                         size_t capacity, size_t *needed, optiformer_error *error);
+
+/* What the study came to, as JSON: "best_score" of the feasible trials, "num_evaluations",
+ * "num_feasible", "converged" (the last third of the trials, and at least ten of them, improved
+ * nothing) and "all_results", the trials that have ended, each with "params" and "score". Of
+ * several objectives "best_score" and "converged" are null, and there is the "pareto_front".
+ * Threads: `study` is shared.
+ * Errors: BUFFER_TOO_SMALL. */
+optiformer_status optiformer_study_results(const optiformer_study *study, char *buffer,
+                                           size_t capacity, size_t *needed,
+                                           optiformer_error *error);
 
 /* A study in memory from what optiformer_study_save wrote, or from the text of a file. It goes on
  * as the one that was saved would have; pending trials stay so, to be told or offered again.

@@ -303,6 +303,8 @@ public:
         study.count_ = study.space().count();
         return study;
     }
+    /// What the study came to, as JSON.
+    std::string results() const { return detail::text(optiformer_study_results, handle_.get()); }
     /// The whole study as a text.
     std::string save() const { return detail::text(optiformer_study_save, handle_.get()); }
     /// The next trial.

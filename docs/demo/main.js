@@ -85,6 +85,8 @@ function goOn() {
     state.owed -= 1;
     takeStep();
   } else if (state.playing) {
+    // An answer about the shade comes while the timer runs.
+    clearTimeout(state.timer);
     state.timer = setTimeout(takeStep, PAUSES[whole('speed')]);
   }
 }

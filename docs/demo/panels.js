@@ -123,7 +123,6 @@ export class Panels {
   begin(samplers, problem, trials) {
     this.problem = problem;
     this.room = trials;
-    this.improvement = false;
     this.#panels = samplers.map((sampler) => new Panel(sampler));
     document.getElementById('panels').replaceChildren(...this.#panels.map(({ figure }) => figure));
     document.getElementById('scores').replaceChildren(...this.#panels.map(({ row }) => row));

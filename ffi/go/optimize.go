@@ -16,9 +16,10 @@ type Objective func(ctx context.Context, trial Trial) (float64, error)
 
 // Optimize runs trials more trials, one after the other, and gives the best of the study.
 //
-// When ctx ends, the study does: what had finished stays, and the error is that of ctx. A name that
-// the objective misspells ends it with the [*Error] that [Trial.Float] and its like panic with.
-// Without any finished trial the error is [ErrNotFound].
+// It ends early where everything has been tried. When ctx ends, the study does: what had finished
+// stays, and the error is that of ctx. A name that the objective misspells ends it with the
+// [*Error] that [Trial.Float] and its like panic with. Without any finished trial the error is
+// [ErrNotFound].
 func (s *Study) Optimize(ctx context.Context, trials int, objective Objective) (Best, error) {
 	return s.OptimizeParallel(ctx, trials, 1, objective)
 }
@@ -49,6 +50,9 @@ func (s *Study) OptimizeParallel(ctx context.Context, trials, workers int, objec
 			break
 		}
 		asked, err := s.Ask()
+		if errors.Is(err, ErrExhausted) {
+			break
+		}
 		if err != nil {
 			fail(err)
 			break

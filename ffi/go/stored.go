@@ -3,6 +3,8 @@ package optiformer
 // #include "optiformer.h"
 import "C"
 
+import "encoding/json"
+
 // OpenStudy opens the study in a file, or creates it. Each change is in the file when its call
 // returns. Trials that were pending when the file was last closed are asked for first. The file is
 // locked until the study is closed.
@@ -112,6 +114,21 @@ func (s *Study) Save() (string, error) {
 	return written(func(buffer *C.char, capacity C.size_t, needed *C.size_t, failure *failure) C.optiformer_status {
 		return C.optiformer_study_save(s.handle, buffer, capacity, needed, &failure.raw)
 	})
+}
+
+// Results is what the study came to, as JSON: "best_score" of the feasible trials,
+// "num_evaluations", "num_feasible", "converged" and "all_results", the trials that have ended,
+// each with "params" and "score"; of several objectives the "pareto_front".
+func (s *Study) Results() (json.RawMessage, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.handle == nil {
+		return nil, closed("study")
+	}
+	text, err := written(func(buffer *C.char, capacity C.size_t, needed *C.size_t, failure *failure) C.optiformer_status {
+		return C.optiformer_study_results(s.handle, buffer, capacity, needed, &failure.raw)
+	})
+	return json.RawMessage(text), err
 }
 
 // Abandon lets a trial, which is pending, leave the study without an outcome.

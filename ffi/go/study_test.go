@@ -2,6 +2,7 @@ package optiformer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"os"
@@ -121,6 +122,35 @@ func TestContextsEndStudies(t *testing.T) {
 	counts, _ := study.Counts()
 	if !errors.Is(err, context.Canceled) || trials != 3 || counts.Pending != 1 {
 		t.Fatal(err, trials, counts)
+	}
+}
+
+func TestARunEndsWhereEverythingHasBeenTried(t *testing.T) {
+	space, err := NewSpace(Int("n", 0, 9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	study, err := NewStudy(space, Options{Sampler: "grid:points=4"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer study.Close()
+	best, err := study.Optimize(context.Background(), 50, func(_ context.Context, trial Trial) (float64, error) {
+		return float64(trial.Int("n")), nil
+	})
+	if err != nil || best.Value != 0 {
+		t.Fatalf("%v %v", best, err)
+	}
+	if counts, err := study.Counts(); err != nil || counts.Finished != 4 {
+		t.Fatalf("%v %v", counts, err)
+	}
+	var results struct {
+		Score float64 `json:"best_score"`
+		All   []any   `json:"all_results"`
+	}
+	document, err := study.Results()
+	if err != nil || json.Unmarshal(document, &results) != nil || results.Score != 0 || len(results.All) != 4 {
+		t.Fatalf("%s %v", document, err)
 	}
 }
 

@@ -85,6 +85,27 @@ pub unsafe extern "C" fn optiformer_study_save(
     })
 }
 
+/// Writes what a study came to to a buffer.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn optiformer_study_results(
+    study: *const StudyHandle,
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    error: *mut CError,
+) -> i32 {
+    boundary(error, || {
+        // SAFETY: the caller passes null or a live handle that nobody changes meanwhile.
+        let text = unsafe { shared_study(study) }?.study().results_to_json().to_string();
+        // SAFETY: the caller passes null or an array of that many bytes.
+        unsafe { pointer::write_text(&text, buffer, capacity, needed) }
+    })
+}
+
 /// A study from what [`optiformer_study_save`] wrote.
 ///
 /// # Safety

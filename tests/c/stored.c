@@ -54,6 +54,22 @@ static char *saved(const optiformer_study *study) {
     return text;
 }
 
+static void results(const optiformer_space *space) {
+    optiformer_study *study = NULL;
+    const double values[WIDTH] = {1.0, 3.0};
+    char text[1024];
+    size_t needed = 0;
+    EXPECT(OK, NULL, optiformer_study_new(space, NULL, &study, &error));
+    EXPECT(OK, NULL, optiformer_study_add(study, values, WIDTH, 2.5, NULL, &error));
+    EXPECT(OK, NULL, optiformer_study_add(study, values, WIDTH, NAN, NULL, &error));
+    EXPECT(OK, NULL, optiformer_study_results(study, text, sizeof text, &needed, &error));
+    HOLD(strlen(text) + 1 == needed && strstr(text, "\"best_score\":2.5") != NULL);
+    HOLD(strstr(text, "\"num_evaluations\":2") != NULL && strstr(text, "\"num_feasible\":1") != NULL);
+    EXPECT(BUFFER_TOO_SMALL, "needed", optiformer_study_results(study, text, needed - 1, NULL, &error));
+    EXPECT(NULL_POINTER, "study", optiformer_study_results(NULL, text, sizeof text, NULL, &error));
+    optiformer_study_free(study);
+}
+
 static void file(const char *path, const optiformer_space *space, optiformer_study_options *options) {
     optiformer_study *study = NULL, *other = NULL;
     optiformer_space *copy = NULL;
@@ -210,6 +226,7 @@ int main(int count, char **arguments) {
     file(arguments[1], space, &options);
     damage(arguments[1]);
     buffer(space, &options);
+    results(space);
     optiformer_space_free(space);
     return failures == 0 ? 0 : 1;
 }

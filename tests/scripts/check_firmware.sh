@@ -38,7 +38,12 @@ failed=0
 # Program, profile, and the cost that its best trial has to stay below.
 while read -r name profile limit; do
     program=$built/$board/$profile/$name
-    emulate "$program" </dev/null >"$scratch/board"
+    emulate "$program" </dev/null >"$scratch/board" || {
+        echo "$name: the board failed, with the last lines"
+        tail -n 6 "$scratch/board"
+        failed=1
+        continue
+    }
     "$built/debug/$name" >"$scratch/here"
     if ! diff <(grep -v '^#' "$scratch/board") "$scratch/here" >"$scratch/difference"; then
         echo "$name: the board differs from this machine:"

@@ -114,6 +114,10 @@ def main() -> int:
             reason = mistake(source, link, top)
             if reason:
                 mistakes.append(f"{source.relative_to(top.parent)}: {link}: {reason}")
+    contents = (ROOT / "docs" / "SUMMARY.md").read_text(encoding="utf-8")
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        if page.name != "SUMMARY.md" and f"({page.name})" not in contents:
+            mistakes.append(f"docs/SUMMARY.md: {page.name}: a page that the book lacks")
     print(f"{checked} links of {len(sources)} files, {len(mistakes)} broken")
     print(*mistakes, sep="\n")
     return 1 if mistakes or not checked else 0

@@ -50,15 +50,13 @@ def breaks(lines, run):
 
 
 def fixed(lines):
-    """The lines with the paragraphs that break within a sentence joined."""
-    joined = {}
+    """The lines with those that break within a sentence joined to the next."""
+    joined = list(lines)
     for run in paragraphs(lines):
-        if breaks(lines, run):
-            first = lines[run[0]].rstrip()
-            joined[run[0]] = " ".join([first, *(lines[number].strip() for number in run[1:])])
-            joined.update(dict.fromkeys(run[1:]))
-    kept = (joined.get(number, line) for number, line in enumerate(lines))
-    return [line for line in kept if line is not None]
+        for number in reversed(breaks(lines, run)):
+            joined[number] = f"{joined[number].rstrip()} {joined[number + 1].strip()}"
+            joined[number + 1] = None
+    return [line for line in joined if line is not None]
 
 
 def main():

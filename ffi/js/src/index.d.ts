@@ -63,7 +63,10 @@ export type Values<S extends Parameters> = {
   readonly [N in keyof S]: S[N] extends { readonly when: Condition } ? Unconditional<S[N]> | undefined : Unconditional<S[N]>;
 };
 
-/** The name of a sampler; "hyperband" is for spaces with a fidelity. */
+/**
+ * The name of a sampler; "hyperband" is for spaces with a fidelity. The grid takes options:
+ * "grid:points=5,order=given".
+ */
 export type Sampler =
   | 'auto'
   | 'optiformer'
@@ -72,6 +75,7 @@ export type Sampler =
   | 'cma_es'
   | 'local_search'
   | 'grid'
+  | `grid:${string}`
   | 'sobol'
   | 'random'
   | 'hyperband';
@@ -196,6 +200,27 @@ export interface StoredTrial<S extends Parameters> extends Trial<S> {
   readonly reports: readonly (readonly [number, number])[];
 }
 
+/** What a study came to. */
+export interface Results {
+  /** The best value of the feasible trials; null without one, and of several objectives. */
+  readonly best_score: number | null;
+  readonly num_evaluations: number;
+  readonly num_feasible: number;
+  /** Whether the last third of the trials, and at least ten, improved nothing. */
+  readonly converged: boolean | null;
+  /** The trials that have ended. */
+  readonly all_results: readonly TrialResult[];
+  /** Of several objectives the trials that no other one beats. */
+  readonly pareto_front?: readonly TrialResult[];
+}
+
+/** A trial that has ended. */
+export interface TrialResult {
+  readonly id: number;
+  readonly params: { readonly [name: string]: unknown };
+  readonly score: number | null;
+}
+
 /** Options of a run. */
 export interface RunOptions<S extends Parameters> {
   /** How many more trials are made. */
@@ -284,6 +309,8 @@ export class Study<const S extends Parameters = Parameters> {
   violation(id: number): number;
   /** All trials, in the order of their ids. */
   trials(): StoredTrial<S>[];
+  /** What the study came to. */
+  results(): Results;
   /** The whole study as a text, which restore() and the command-line tool read. */
   save(): string;
   /**

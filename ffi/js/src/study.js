@@ -137,6 +137,11 @@ export class Study {
     );
   }
 
+  /** What the study came to. */
+  results() {
+    return JSON.parse(withArena((arena) => text(arena, 'optiformer_study_results', this.#handle.place)));
+  }
+
   /** The whole study as a text. */
   save() {
     return withArena((arena) => text(arena, 'optiformer_study_save', this.#handle.place));
@@ -342,7 +347,9 @@ export class Study {
     const worker = async () => {
       while (left-- > 0) {
         signal?.throwIfAborted();
-        await this.#run(objective, signal, onTrial);
+        const trial = this.#next();
+        if (trial === null) return;
+        await this.#run(trial, objective, signal, onTrial);
       }
     };
     const ended = await Promise.allSettled(Array.from({ length: Math.min(jobs, trials) }, worker));
@@ -351,8 +358,17 @@ export class Study {
     return this.best();
   }
 
-  async #run(objective, signal, onTrial) {
-    const trial = this.ask();
+  /** The next trial; null where everything has been tried. */
+  #next() {
+    try {
+      return this.ask();
+    } catch (error) {
+      if (error instanceof OptiFormerError && error.status === 'EXHAUSTED') return null;
+      throw error;
+    }
+  }
+
+  async #run(trial, objective, signal, onTrial) {
     let value = null;
     try {
       const returned = await objective(trial.values, trial);
@@ -379,15 +395,17 @@ export class Study {
 
   /** Reports what a generator yields, until it returns or the pruner ends the trial. */
   async #follow(id, values) {
-    for (let step = 1; ; step++) {
-      const { value, done } = await values.next();
-      if (done) return value;
-      if (typeof value === 'number' && !Number.isFinite(value)) continue;
-      this.report(id, step, value);
-      if (this.shouldStop(id)) {
-        await values.return();
-        return PRUNED;
+    try {
+      for (let step = 1; ; step++) {
+        const { value, done } = await values.next();
+        if (done) return value;
+        if (typeof value === 'number' && !Number.isFinite(value)) continue;
+        this.report(id, step, value);
+        if (this.shouldStop(id)) return PRUNED;
       }
+    } finally {
+      // Its own finally blocks run; one that has ended knows, and an iterator need not have it.
+      await values.return?.();
     }
   }
 

@@ -181,6 +181,44 @@ test('generators are ended by the pruner', async () => {
   await assert.rejects(study.optimize(function* () { yield 'low'; }, { trials: 1 }), refused('INVALID_VALUE', 'is a number'));
 });
 
+test('a generator that is ended runs its finally blocks, and an iterator need have none', async () => {
+  const study = new Study(SPACE, { sampler: 'random', seed: 1, pruner: 'median' });
+  let ended = 0;
+  const trials = 12;
+  await study.optimize(function* ({ x }) {
+    try {
+      for (let step = 0; step < 10; step++) yield x;
+      return x;
+    } finally {
+      ended++;
+    }
+  }, { trials });
+  assert.equal(ended, trials);
+  const { pruned } = study.counts();
+  assert.ok(pruned > 0);
+  // An iterator with next alone.
+  const bare = new Study(SPACE, { sampler: 'random', seed: 1, pruner: 'median' });
+  await bare.optimize(({ x }) => {
+    let left = 10;
+    return { next: () => (left-- > 0 ? { value: x, done: false } : { value: x, done: true }) };
+  }, { trials });
+  assert.equal(bare.counts().pruned, pruned);
+  assert.equal(bare.counts().failed, 0);
+  study.free();
+  bare.free();
+});
+
+test('a run ends where everything has been tried', async () => {
+  const study = new Study({ kind: ['a', 'b', 'c'], n: { type: 'int', low: 0, high: 9 } }, { sampler: 'grid:points=2' });
+  const best = await study.optimize(({ kind, n }) => n + (kind === 'b' ? 0 : 1), { trials: 50, jobs: 2 });
+  assert.equal(best.value, 0);
+  assert.equal(study.counts().finished, 6);
+  const results = study.results();
+  assert.deepEqual([results.best_score, results.num_evaluations, results.all_results.length], [0, 6, 6]);
+  assert.equal(results.all_results[0].params.kind, study.trials()[0].values.kind);
+  study.free();
+});
+
 test('a fidelity is raised', () => {
   const space = { epochs: { type: 'int', low: 1, high: 9, fidelity: true }, x: { type: 'float', low: 0, high: 1 } };
   const study = new Study(space, { sampler: 'hyperband' });

@@ -20,6 +20,7 @@ const certain: number = values.momentum;
 values.unit;
 // @ts-expect-error a choice that there is not
 const other: 'rmsprop' = values.optimizer;
+new Study({ x: ['a', 'b'] }, { sampler: 'grid:points=5,order=given' });
 // @ts-expect-error a sampler that there is not
 new Study({ x: ['a', 'b'] }, { sampler: 'tpo' });
 // @ts-expect-error a misspelt field

@@ -57,6 +57,7 @@ def test_an_optimization_keeps_its_constraint_and_its_default(tmp_path, capsys):
     results = json.loads(read["optimization_results.json"])
     assert results["best_score"] == result.best_score and len(results["all_results"]) == 30
     assert results["all_results"][0]["params"] == default and results["all_results"][0]["feasible"] is True
+    assert results == {**result.study.results(), "optimization_time": result.optimization_time}
     metadata = json.loads(read["optimization_metadata.json"])
     assert metadata["sampler"] == "auto" and metadata["constraints"] == ["memory"] and metadata["seed"] == 2
     assert len(metadata["search_space"]["parameters"]) == 3
@@ -70,6 +71,50 @@ def test_without_a_feasible_trial_there_is_no_best(tmp_path):
     optiformer.save_results(result, tmp_path)
     assert not (tmp_path / "best_config.json").exists()
     assert "violates a constraint" in (tmp_path / "optimization_summary.txt").read_text()
+
+
+def test_an_interrupted_search_goes_on_without_repeating(tmp_path):
+    calls = []
+
+    def interrupted(x):
+        calls.append(x)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return score(x)
+
+    options = dict(direction="maximize", sampler="tpe", seed=3, path=tmp_path / "search.jsonl")
+    with pytest.raises(KeyboardInterrupt):
+        optiformer.bayesian_optimization(interrupted, SPACE, 20, **options)
+    result = optiformer.bayesian_optimization(interrupted, SPACE, 20, **options)
+    # The eighth call had no outcome and is made again.
+    assert result.num_evaluations == 20 and len(calls) == 21 and calls[7] == calls[8]
+    whole = optiformer.bayesian_optimization(score, SPACE, 20, **{**options, "path": None})
+    assert [trial.parameters for trial in whole.all_results] == [trial.parameters for trial in result.all_results]
+
+
+def test_exceptions_that_are_caught_fail_the_trial():
+    def failing(x):
+        if x["optimizer"] == "sgd":
+            raise ZeroDivisionError
+        return score(x)
+
+    result = optiformer.grid_search(failing, SPACE, 2, direction="maximize", catch=ZeroDivisionError)
+    assert result.num_evaluations == 8 and result.num_feasible == 4
+    with pytest.raises(ZeroDivisionError):
+        optiformer.grid_search(failing, SPACE, 2)
+
+
+def test_the_best_is_at_the_highest_fidelity():
+    space = {"x": (0.0, 1.0), "epochs": {"type": "int", "low": 1, "high": 9, "fidelity": True}}
+    result = optiformer.bayesian_optimization(lambda x: x["x"] + x["epochs"], space, 30, sampler="hyperband", seed=1)
+    assert len({trial.parameters["epochs"] for trial in result.all_results}) > 1
+    assert result.best_params["epochs"] == 9 and result.best_score >= 9
+
+
+def test_a_minimization_ends_where_everything_has_been_tried():
+    result = optiformer.minimize(lambda x: len(x["kind"]), {"kind": ["a", "bb", "ccc"]}, trials=50, sampler="grid")
+    assert result.nfev == 3 and result.status == 3 and result.fun == 1
+    assert "tried" in result.message
 
 
 def test_a_search_that_improves_no_more_has_converged():

@@ -68,6 +68,10 @@ pub fn by_name_with(
     if model.is_some() {
         check_model(name)?;
     }
+    #[cfg(feature = "classical")]
+    if let Some(options) = name.strip_prefix("grid:") {
+        return Ok(Box::new(super::GridSampler::new(options.parse()?)?));
+    }
     match name {
         #[cfg(feature = "classical")]
         "auto" if model.is_some() => {
@@ -93,10 +97,6 @@ pub fn by_name_with(
         "local_search" => Ok(Box::new(super::LocalSearchSampler::default())),
         #[cfg(feature = "classical")]
         "grid" => Ok(Box::new(super::GridSampler::default())),
-        #[cfg(feature = "classical")]
-        _ if let Some(options) = name.strip_prefix("grid:") => {
-            Ok(Box::new(super::GridSampler::new(options.parse()?)?))
-        }
         _ => Err(Error::new(
             ErrorKind::InvalidValue,
             format!(

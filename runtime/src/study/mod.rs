@@ -403,8 +403,8 @@ impl Study {
         scalarization::non_dominated(&losses).into_iter().map(|index| candidates[index]).collect()
     }
 
-    /// The finished trials whose objectives compare, in the order of their ids: those at the highest
-    /// fidelity that any has finished at, and all where the space has no
+    /// The finished trials whose objectives compare, in the order of their ids: those at the
+    /// highest fidelity that any has finished at, and all where the space has no
     /// [fidelity](crate::space::Parameter::fidelity).
     pub fn comparable(&self) -> impl Iterator<Item = &Trial> {
         let fidelity = self.space.fidelity();

@@ -7,8 +7,8 @@ use rand::{RngExt, SeedableRng};
 use super::scores::Scores;
 use crate::random::SeededRng;
 
-/// Colors that the color-blind tell apart (Okabe & Ito 2008), the line's dash saying the rest
-/// from the eighth sampler on.
+/// Colors that the color-blind tell apart (Okabe & Ito 2008); from the ninth sampler on, the lines
+/// of the same color are thinner.
 const COLORS: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),

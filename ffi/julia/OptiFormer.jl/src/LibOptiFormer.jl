@@ -217,6 +217,9 @@ optiformer_study_open(path, space, options, out, error) =
 optiformer_study_save(study, buffer, capacity, needed, error) =
     ccall((:optiformer_study_save, library), Int32, (Ptr{Cvoid}, Ptr{UInt8}, Csize_t, Ptr{Csize_t}, Ptr{optiformer_error}), study, buffer, capacity, needed, error)
 
+optiformer_study_results(study, buffer, capacity, needed, error) =
+    ccall((:optiformer_study_results, library), Int32, (Ptr{Cvoid}, Ptr{UInt8}, Csize_t, Ptr{Csize_t}, Ptr{optiformer_error}), study, buffer, capacity, needed, error)
+
 optiformer_study_restore(text, model, out, error) =
     ccall((:optiformer_study_restore, library), Int32, (Cstring, Ptr{Cvoid}, Ptr{Ptr{Cvoid}}, Ptr{optiformer_error}), text, model, out, error)
 

@@ -11,7 +11,7 @@ using Libdl
 
 export Best, Counts, Explanation, Model, OptiFormerError, Ranking, Space, StoredTrial, Study, Trial
 export add!, ask!, best, counts, enqueue!, explain, optimize, optimize!, suggest, tell!, tell_failed!
-export abandon!, choose, front, offer_pending!, open_study, report!, restore, save, tell_pruned!, trials, violation
+export abandon!, choose, front, offer_pending!, open_study, report!, restore, results, save, tell_pruned!, trials, violation
 export promoted_from, should_stop
 
 "The shared library: what the variable `OPTIFORMER_LIBRARY` named when the package was precompiled, or what `Pkg.build` made."

@@ -19,12 +19,23 @@ end
 """
     optimize!(objective, study; trials = 100)
 
-As [`optimize`](@ref), with more trials of a study.
+As [`optimize`](@ref), with more trials of a study, and fewer where everything has been tried.
 """
 function optimize!(objective, study::Study; trials = 100)
     for _ in 1:trials
-        trial = ask!(study)
+        trial = next!(study)
+        trial === nothing && break
         tell!(study, trial, objective(trial.values))
     end
     return best(study)
+end
+
+"The next trial, or `nothing` where everything has been tried."
+function next!(study::Study)
+    try
+        return ask!(study)
+    catch error
+        error isa OptiFormerError && error.status == :EXHAUSTED || rethrow()
+        return nothing
+    end
 end

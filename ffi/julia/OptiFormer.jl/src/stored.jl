@@ -13,6 +13,16 @@ open_study(path::AbstractString, space::Space; options...) = with_options(; opti
 end
 
 """
+    results(study) -> String
+
+What the study came to, as JSON: `best_score` of the feasible trials, `num_evaluations`, `num_feasible`, `converged` and
+`all_results`, the trials that have ended, each with `params` and `score`; of several objectives the `pareto_front`.
+"""
+results(study::Study) = lock(study.lock) do
+    written((buffer, capacity, needed, error) -> LibOptiFormer.optiformer_study_results(study, buffer, capacity, needed, error))
+end
+
+"""
     save(study) -> String
 
 The whole study as a text, which [`restore`](@ref) and the command-line tool read.

@@ -136,6 +136,7 @@ _FALLIBLE = {
     "optiformer_study_space": [c_void_p, POINTER(c_void_p), _error],
     "optiformer_study_description": [c_void_p, *_text],
     "optiformer_study_open": [c_char_p, c_void_p, POINTER(StudyOptions), POINTER(c_void_p), _error],
+    "optiformer_study_results": [c_void_p, *_text],
     "optiformer_study_save": [c_void_p, *_text],
     "optiformer_study_restore": [c_char_p, c_void_p, POINTER(c_void_p), _error],
     "optiformer_cache_new": [POINTER(c_void_p), _error],

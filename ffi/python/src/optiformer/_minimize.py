@@ -6,9 +6,10 @@ import time
 from collections.abc import Generator, Mapping
 from typing import Any, Callable, Optional, Sequence, Tuple, Type, Union
 
+from ._library import Error
 from ._model import Model
 from ._space import Space
-from ._study import Study, ToldTrial, Trial
+from ._study import Study, ToldTrial, Trial, Trial
 
 Exceptions = Union[Type[BaseException], Tuple[Type[BaseException], ...]]
 
@@ -27,7 +28,7 @@ class OptimizeResult(dict):
         trials: All trials in their order, each with `id`, `parameters`, `value`, which is None for one that failed or was
             pruned, `state`, `constraints` and `reports`.
         success: Whether any trial has finished, and violates no constraint.
-        status: 0 after all trials, 1 when the callback stopped, 2 when the time was up.
+        status: 0 after all trials, 1 when the callback stopped, 2 when the time was up, 3 when everything has been tried.
         message: The status in words.
     """
 
@@ -49,7 +50,12 @@ class OptimizeResult(dict):
         return "\n".join(f"{name:>{width}}: {value}" for name, value in shown.items())
 
 
-MESSAGES = ("All trials were made.", "The callback stopped the minimization.", "The time was up.")
+MESSAGES = (
+    "All trials were made.",
+    "The callback stopped the minimization.",
+    "The time was up.",
+    "Everything has been tried.",
+)
 
 
 def minimize(
@@ -112,7 +118,9 @@ def minimize(
     for _ in range(trials):
         if timeout is not None and time.monotonic() - started >= timeout:
             return _result(told, best, is_box, 2)
-        trial = study.ask()
+        trial = next_trial(study)
+        if trial is None:
+            return _result(told, best, is_box, 3)
         objective.begin(study, trial)
         try:
             value, measured = evaluate(_argument(trial.parameters, is_box), *args)
@@ -161,6 +169,16 @@ class _Objective:
             if self.study.should_stop(self.trial):
                 returned.close()
                 raise _Pruned
+
+
+def next_trial(study: Study) -> Optional[Trial]:
+    """The next trial; None where everything has been tried."""
+    try:
+        return study.ask()
+    except Error as error:
+        if error.name == "EXHAUSTED":
+            return None
+        raise
 
 
 def _constrained(fun: Callable[..., Any], constraints: Any) -> Tuple[Callable[..., Any], Sequence[str]]:

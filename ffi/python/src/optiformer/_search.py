@@ -1,20 +1,18 @@
 """Grid search and Bayesian optimization by one call each, and files of what they found."""
 
 import json
-import math
 import os
 import pathlib
 import sys
 import time
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
 
-from ._library import Error
-from ._minimize import _constrained
+from ._minimize import Exceptions, _constrained, next_trial
+from ._model import Model
 from ._space import Space
 from ._study import Study, ToldTrial
 
-# A study has converged if the last third of its trials, at least this many, improved nothing.
-_MIN_STALE = 10
+Path = Union[str, "os.PathLike[str]"]
 
 
 class SearchResult(NamedTuple):
@@ -25,7 +23,7 @@ class SearchResult(NamedTuple):
         best_score: Its value; None where there is none.
         optimization_time: Seconds.
         all_results: The trials that have ended, in their order.
-        converged: Whether the last third of the trials improved nothing.
+        converged: Whether the last third of the trials, and at least ten of them, improved nothing.
         study: The study, which can go on.
     """
 
@@ -54,9 +52,12 @@ def bayesian_optimization(
     *,
     direction: str = "minimize",
     constraints: Any = (),
-    x0: Sequence[Mapping[str, Any]] = (),
+    x0: Union[Mapping[str, Any], Sequence[Mapping[str, Any]]] = (),
     sampler: str = "auto",
+    model: Optional[Model] = None,
     seed: int = 0,
+    path: Optional[Path] = None,
+    catch: Exceptions = (),
     verbose: bool = False,
 ) -> SearchResult:
     """Optimizes a function of a few parameters that is costly to evaluate.
@@ -65,13 +66,16 @@ def bayesian_optimization(
         objective: Gets a dictionary of the active parameters and returns its value; None, or a value that is not finite, for a
             trial that failed.
         space: What may be tried, a `Space` or the mapping that one is made of.
-        n_calls: How often the objective is called.
+        n_calls: How often the objective is called, with the calls of a study in `path`.
         direction: "minimize" or "maximize".
         constraints: Names of values that shall be at most 0; the objective then returns `(value, constraints)`, these in their
             order or by name. Or SciPy's `NonlinearConstraint`s, as for `minimize`.
-        x0: Configurations to try first; the first of them counts as the default that the search improves on.
+        x0: A configuration, or a list of them, to try first.
         sampler: One of the library's samplers, as for `Study`.
+        model: Weights for "optiformer" and "auto".
         seed: Seed of all suggestions; the same seed and values give the same trials.
+        path: A file that keeps the trials. The same call goes on where it was interrupted, and repeats nothing.
+        catch: Exceptions of the objective by which a trial counts as failed; others end the search and reach the caller.
         verbose: Whether each trial is printed on standard error.
 
     Raises:
@@ -80,7 +84,8 @@ def bayesian_optimization(
     """
     if n_calls < 1:
         raise ValueError(f"n_calls is {n_calls}, and at least one is needed")
-    return _search(objective, space, n_calls, direction, constraints, x0, sampler, seed, verbose)
+    options = {"direction": direction, "sampler": sampler, "model": model, "seed": seed}
+    return _search(objective, space, n_calls, options, constraints, x0, path, catch, verbose)
 
 
 def grid_search(
@@ -93,6 +98,8 @@ def grid_search(
     direction: str = "minimize",
     constraints: Any = (),
     seed: int = 0,
+    path: Optional[Path] = None,
+    catch: Exceptions = (),
     verbose: bool = False,
 ) -> SearchResult:
     """Tries every combination of evenly spaced values, each once.
@@ -102,22 +109,24 @@ def grid_search(
             their choices.
         order: "random", drawn by the seed, or "given": the last parameter changes fastest.
         n_calls: How many of the points are tried; all of them when None.
-        objective, space, direction, constraints, seed, verbose: As for `bayesian_optimization`.
+        objective, space, direction, constraints, seed, path, catch, verbose: As for `bayesian_optimization`.
 
     Raises:
         Error: as `bayesian_optimization`, and for options of the grid.
+        ValueError: as `bayesian_optimization`.
     """
     if n_calls is not None and n_calls < 1:
         raise ValueError(f"n_calls is {n_calls}, and at least one is needed")
-    sampler = f"grid:points={n_points},order={order}"
-    return _search(objective, space, n_calls, direction, constraints, (), sampler, seed, verbose)
+    options = {"direction": direction, "sampler": f"grid:points={n_points},order={order}", "seed": seed}
+    return _search(objective, space, n_calls, options, constraints, (), path, catch, verbose)
 
 
-def save_results(result: SearchResult, folder: Union[str, "os.PathLike[str]"]) -> None:
-    """Writes what a search found as the files that the tool's `--output` writes.
+def save_results(result: SearchResult, folder: Path) -> None:
+    """Writes what a search found, in a folder that is made where it is missing.
 
-    `best_config.json` (not there without a feasible trial), `optimization_results.json`, `optimization_metadata.json` and
-    `optimization_summary.txt`, in a folder that is made where it is missing.
+    `best_config.json` (not there without a feasible trial) and `optimization_results.json` are those of the tool's `--output`;
+    `optimization_metadata.json` has sampler, seed, direction, constraints and the search space, `optimization_summary.txt` the best
+    configuration for people.
 
     Raises:
         OSError: where a file cannot be written.
@@ -130,15 +139,8 @@ def save_results(result: SearchResult, folder: Union[str, "os.PathLike[str]"]) -
         best.unlink(missing_ok=True)
     else:
         _write_json(best, result.best_params)
-    numbers = {
-        "best_score": result.best_score,
-        "optimization_time": result.optimization_time,
-        "num_evaluations": result.num_evaluations,
-        "num_feasible": result.num_feasible,
-        "converged": result.converged,
-        "all_results": [_described(trial) for trial in result.all_results],
-    }
-    _write_json(place / "optimization_results.json", numbers)
+    results = {**result.study.results(), "optimization_time": result.optimization_time}
+    _write_json(place / "optimization_results.json", results)
     header = json.loads(result.study.save().partition("\n")[0])
     metadata = {name: header[name] for name in ("sampler", "seed", "direction", "constraints") if name in header}
     _write_json(place / "optimization_metadata.json", {**metadata, "search_space": header["space"]})
@@ -149,53 +151,53 @@ def _search(
     objective: Callable[[Dict[str, Any]], Any],
     space: Union[Space, Mapping[str, Any]],
     n_calls: Optional[int],
-    direction: str,
+    options: Dict[str, Any],
     constraints: Any,
-    x0: Sequence[Mapping[str, Any]],
-    sampler: str,
-    seed: int,
+    x0: Union[Mapping[str, Any], Sequence[Mapping[str, Any]]],
+    path: Optional[Path],
+    catch: Exceptions,
     verbose: bool,
 ) -> SearchResult:
     evaluate, names = _constrained(objective, constraints)
-    study = Study(space, direction=direction, sampler=sampler, seed=seed, constraints=names)
-    for point in [x0] if isinstance(x0, Mapping) else x0:
-        study.enqueue(point)
-    sign, started = -1.0 if direction == "maximize" else 1.0, time.monotonic()
-    told: List[ToldTrial] = []
-    best: Optional[ToldTrial] = None
-    while n_calls is None or len(told) < n_calls:
-        try:
-            trial = study.ask()
-        except Error as error:
-            if error.name != "EXHAUSTED":
-                raise
+    if path is None:
+        study = Study(space, constraints=names, **options)
+    else:
+        study = Study.open(path, space, constraints=names, **options)
+    counts, started = study.counts(), time.monotonic()
+    done = counts.finished + counts.failed + counts.pruned
+    if done + counts.pending == 0:
+        for point in [x0] if isinstance(x0, Mapping) else x0:
+            study.enqueue(point)
+    while n_calls is None or done < n_calls:
+        trial = next_trial(study)
+        if trial is None:
             break
-        value, measured = evaluate(dict(trial.parameters))
+        try:
+            value, measured = evaluate(dict(trial.parameters))
+        except catch:
+            value, measured = None, None
         study.tell(trial, value, constraints=measured)
-        told.append(study.told(trial))
-        if told[-1].value is not None and told[-1].is_feasible and (best is None or sign * told[-1].value < sign * best.value):
-            best = told[-1]
+        done += 1
         if verbose:
-            best_value = "none" if best is None else f"{best.value:g}"
-            print(f"trial {len(told)}: {told[-1].value} (best {best_value}) {trial.parameters}", file=sys.stderr)
-    stale = 0 if best is None else sum(trial.id > best.id for trial in told)
+            told, best = study.told(trial), study.best()
+            shown = "none" if best is None else f"{best.value:g}"
+            print(f"trial {done}: {told.value} (best {shown}) {trial.parameters}", file=sys.stderr)
+    return _result(study, time.monotonic() - started)
+
+
+def _result(study: Study, seconds: float) -> SearchResult:
+    found = study.best()
+    best = None if found is None else study.told(found.id)
+    if best is not None and not best.is_feasible:
+        best = None
     return SearchResult(
         best_params=None if best is None else dict(best.parameters),
         best_score=None if best is None else best.value,
-        optimization_time=time.monotonic() - started,
-        all_results=told,
-        converged=stale >= _MIN_STALE and 3 * stale >= len(told),
+        optimization_time=seconds,
+        all_results=study.trials,
+        converged=study.results()["converged"],
         study=study,
     )
-
-
-def _described(trial: ToldTrial) -> Dict[str, Any]:
-    described = {"id": trial.id, "params": trial.parameters, "score": trial.value}
-    if trial.value is None:
-        described["failed"] = True
-    if trial.constraints is not None:
-        described.update(constraints=trial.constraints, feasible=trial.is_feasible)
-    return described
 
 
 def _summary(result: SearchResult) -> str:
@@ -214,11 +216,4 @@ def _write_json(path: pathlib.Path, document: Any) -> None:
         # Numbers of NumPy's, which choices may be.
         return value.item() if hasattr(value, "item") else str(value)
 
-    def finite(value: Any) -> Any:
-        if isinstance(value, float) and not math.isfinite(value):
-            return None
-        if isinstance(value, dict):
-            return {name: finite(its) for name, its in value.items()}
-        return [finite(its) for its in value] if isinstance(value, (list, tuple)) else value
-
-    path.write_text(json.dumps(finite(document), indent=2, default=plain) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(document, indent=2, default=plain) + "\n", encoding="utf-8")

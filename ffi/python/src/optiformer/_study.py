@@ -437,6 +437,17 @@ class Study(Handle):
                 call("optiformer_study_state_count", self._handle, _STATES.index(state), ctypes.byref(count))
         return Counts(**{state: count.value for state, count in counts.items()})
 
+    def results(self) -> Dict[str, Any]:
+        """What the study came to, as the tool's `--output` has it.
+
+        `best_score` of the feasible trials, `num_evaluations`, `num_feasible`, `converged` (the last third of the trials, and at
+        least ten of them, improved nothing) and `all_results`, the trials that have ended, each with `params` and `score`. Of
+        several objectives `best_score` and `converged` are None, and there is the `pareto_front`. Choices that are no texts go
+        by their numbers.
+        """
+        with self._lock:
+            return json.loads(text("optiformer_study_results", self._handle))
+
     def save(self) -> str:
         """The whole study as a text, which `restore` and the command-line tool read."""
         with self._lock:

@@ -3,7 +3,7 @@
 //! 13).
 
 use core::{
-    arch::x86_64::{__cpuid, __cpuid_count, _xgetbv},
+    arch::x86_64::{__cpuid_count, _xgetbv, CpuidResult},
     sync::atomic::{AtomicU8, Ordering},
 };
 
@@ -48,13 +48,13 @@ fn ask() -> u8 {
     if cfg!(miri) {
         return 0;
     }
-    let (highest, basic) = (__cpuid(0).eax, __cpuid(1));
+    let (highest, basic) = (cpuid(0).eax, cpuid(1));
     // FMA, OSXSAVE, AVX.
     let wanted = 1 << 12 | 1 << 27 | 1 << 28;
     if highest < 7 || basic.ecx & wanted != wanted {
         return 0;
     }
-    let (kept, extended) = (kept(), __cpuid_count(7, 0));
+    let (kept, extended) = (kept(), cpuid(7));
     if kept & KEEPS_256 != KEEPS_256 || extended.ebx & 1 << 5 == 0 {
         return 0;
     }
@@ -64,6 +64,14 @@ fn ask() -> u8 {
         return AVX2;
     }
     if extended.ecx & 1 << 11 == 0 { AVX2 | AVX512 } else { AVX2 | AVX512 | VNNI }
+}
+
+/// A leaf of CPUID, its first part where there are several.
+// Newer compilers know that CPUID is safe; the oldest one that is supported does not.
+#[allow(unused_unsafe)]
+fn cpuid(leaf: u32) -> CpuidResult {
+    // SAFETY: every x86-64 processor has CPUID.
+    unsafe { __cpuid_count(leaf, 0) }
 }
 
 /// The register state that the operating system saves. The caller must have checked OSXSAVE in
