@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Prepares what the tests need beyond Rust and a C compiler: the virtual environment .venv with the
 # packages of tests/requirements.txt, and the Rust targets that are built or tested for.
-# Done once, a second run takes no time. The environment takes about 6 GB, most of it torch's CUDA
-# libraries.
+# Done once, a second run takes no time. The environment takes about 6 GB with torch's CUDA
+# libraries; without an NVIDIA driver it has torch's build for CPUs, if PyTorch's index can be
+# reached.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # An environment cannot make itself: the Python that makes .venv must come from outside it.
@@ -31,6 +32,13 @@ if [[ ! -x .venv/bin/python || ! -f $stamp || $(<"$stamp") != "$wanted" ]] ||
         python3 -m venv --clear .venv
     fi
     rm -f "$stamp"
+    if [[ $(uname -s) == Linux ]] && ! command -v nvidia-smi >/dev/null; then
+        # The build for CPUs satisfies the requirement below.
+        .venv/bin/python -m pip install --disable-pip-version-check --quiet --retries 0 \
+            --timeout 10 --no-deps --index-url https://download.pytorch.org/whl/cpu \
+            "$(grep -m1 '^torch==' tests/requirements.txt)" 2>/dev/null ||
+            echo "torch comes from PyPI, with CUDA: PyTorch's index cannot be reached"
+    fi
     echo 'installing tests/requirements.txt into .venv'
     .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off \
         -r tests/requirements.txt
