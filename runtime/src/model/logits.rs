@@ -19,8 +19,8 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`]: rows without states, tokens outside the vocabulary, a slice of
-    /// the wrong length.
+    /// [`ErrorKind::InvalidValue`](crate::ErrorKind::InvalidValue): rows without states, tokens
+    /// outside the vocabulary, a slice of the wrong length.
     pub fn logits(
         &self,
         workspace: &mut Workspace,

@@ -29,6 +29,10 @@ pub struct Surrogate {
     /// Functions of each kind of space and number of parameters.
     #[arg(long, default_value_t = 30)]
     functions: usize,
+    /// Assignments of slots and codes over which the transformer's probabilities are averaged; the
+    /// samplers use one.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
+    permutations: u64,
     /// Seed of the functions, other than that of training.
     #[arg(long, default_value_t = 0x5EED)]
     seed: u64,
@@ -55,7 +59,9 @@ impl Surrogate {
             ProgressStyle::with_template("{bar:30} {pos}/{len} functions, {eta} left")
                 .expect("the template is well-formed"),
         );
-        let strata = surrogate::compare_all(&model, self.functions, self.seed, || bar.inc(1))?;
+        let (functions, permutations) = (self.functions, self.permutations as usize);
+        let strata =
+            surrogate::compare_all(&model, functions, permutations, self.seed, || bar.inc(1))?;
         bar.finish_and_clear();
         println!(
             "| space | parameters | told | NLL transformer | NLL gp | R² transformer | R² gp |"

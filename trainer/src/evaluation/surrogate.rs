@@ -13,13 +13,18 @@ use optiformer::{
     model::{Cache, Model, Workspace},
     samplers::{GpSampler, Request},
     space::{Configuration, Space},
-    tokenizer::{RowTokenizer, Rows, ScoreScale, numerical, vocabulary::BINS},
+    tokenizer::{
+        RowTokenizer, Rows, ScoreScale, numerical,
+        vocabulary::{BINS, Token},
+    },
     trial::Observation,
 };
+use rand::{SeedableRng, seq::SliceRandom};
 
 use crate::{
     episodes::{self, EpisodeOptions, RawEpisode, SpaceKind, history::History},
     generators::{FunctionOptions, SampledFunction},
+    random::SeededRng,
 };
 
 /// Histories of these lengths are judged.
@@ -75,7 +80,9 @@ pub type SurrogatePair = [PredictionQuality; 2];
 /// The surrogates.
 pub const NAMES: [&str; 2] = ["transformer", "gp"];
 
-/// Judges a model beside `gp` on `functions` functions for each kind and group of parameters.
+/// Judges a model beside `gp` on `functions` functions for each kind and group of parameters. The
+/// transformer's probabilities are the mean over `permutations` assignments of slots to parameters
+/// and of codes to choices, of which the first is that of the samplers.
 ///
 /// Calls `progress` after each function. The outcome depends on the arguments alone.
 ///
@@ -85,11 +92,12 @@ pub const NAMES: [&str; 2] = ["transformer", "gp"];
 pub fn compare_all(
     model: &Arc<Model>,
     functions: usize,
+    permutations: usize,
     seed: u64,
     mut progress: impl FnMut(),
 ) -> Result<BTreeMap<Stratum, Vec<SurrogatePair>>> {
     let mut strata: BTreeMap<Stratum, Vec<SurrogatePair>> = BTreeMap::new();
-    let mut transformer = TransformerSurrogate::new(Arc::clone(model));
+    let mut transformer = TransformerSurrogate::new(Arc::clone(model), permutations);
     let options = EpisodeOptions { acquisition_share: 0.0, ..EpisodeOptions::default() };
     let mut missing = vec![functions; SpaceKind::ALL.len() * GROUPS.len()];
     for index in 0.. {
@@ -199,15 +207,16 @@ struct TransformerSurrogate {
     model: Arc<Model>,
     cache: Cache,
     workspace: Workspace,
+    permutations: usize,
 }
 
 impl TransformerSurrogate {
-    fn new(model: Arc<Model>) -> Self {
+    fn new(model: Arc<Model>, permutations: usize) -> Self {
         let rows = model.config().max_positions;
-        Self { cache: model.cache(rows), workspace: Workspace::new(), model }
+        Self { cache: model.cache(rows), workspace: Workspace::new(), permutations, model }
     }
 
-    /// The transformer's probabilities, `[queries, 1000]`.
+    /// The transformer's probabilities, `[queries, 1000]`, averaged over the permutations.
     fn predict(
         &mut self,
         space: &Space,
@@ -215,7 +224,25 @@ impl TransformerSurrogate {
         scale: &ScoreScale,
         queries: &[Configuration],
     ) -> Result<Vec<f32>> {
-        let tokenizer = RowTokenizer::new(space)?;
+        let mut rng = SeededRng::seed_from_u64(history.trials.len() as u64);
+        let mut mean = self.predict_with(RowTokenizer::new(space)?, history, scale, queries)?;
+        for _ in 1..self.permutations {
+            let tokenizer = random_assignment(space, self.model.config().slots, &mut rng)?;
+            let other = self.predict_with(tokenizer, history, scale, queries)?;
+            mean.iter_mut().zip(other).for_each(|(sum, one)| *sum += one);
+        }
+        mean.iter_mut().for_each(|sum| *sum /= self.permutations as f32);
+        Ok(mean)
+    }
+
+    /// The probabilities under one assignment.
+    fn predict_with(
+        &mut self,
+        tokenizer: RowTokenizer,
+        history: &History,
+        scale: &ScoreScale,
+        queries: &[Configuration],
+    ) -> Result<Vec<f32>> {
         let mut rows = Rows::new();
         tokenizer.push_history(&history.trials, scale, &history.view, &mut rows);
         self.model.history(&mut self.cache, &rows, &mut self.workspace)?;
@@ -238,9 +265,36 @@ impl TransformerSurrogate {
     }
 }
 
+/// A tokenizer with random slots, and random codes for the choices, as training draws them.
+fn random_assignment(space: &Space, slots: usize, rng: &mut SeededRng) -> Result<RowTokenizer> {
+    let mut all: Vec<usize> = (0..slots).collect();
+    let (chosen, _) = all.partial_shuffle(rng, space.len());
+    let codes = space.parameters().iter().map(|parameter| {
+        let domain = parameter.domain();
+        let choices = domain.levels().filter(|_| domain.is_categorical()).unwrap_or(0);
+        let mut codes: Vec<Token> = (0..choices as Token).collect();
+        codes.shuffle(rng);
+        codes
+    });
+    RowTokenizer::with_assignment(space, chosen.to_vec(), codes.collect())
+}
+
 #[cfg(test)]
 mod tests {
+    use optiformer::space::Parameter;
+
     use super::*;
+
+    #[test]
+    fn assignments_are_legal_and_differ() {
+        let parameters = [Parameter::float("x", 0.0, 1.0), Parameter::categorical("c", ["a", "b"])];
+        let space = Space::new(parameters.to_vec()).unwrap();
+        let mut rng = SeededRng::seed_from_u64(1);
+        let tokens = |tokenizer: RowTokenizer| tokenizer.values().slot(0);
+        let seen: std::collections::BTreeSet<Token> =
+            (0..20).map(|_| tokens(random_assignment(&space, 32, &mut rng).unwrap())).collect();
+        assert!(seen.len() > 5);
+    }
 
     #[test]
     fn a_certain_and_right_surrogate_is_better_than_an_even_one() {
