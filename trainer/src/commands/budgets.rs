@@ -47,7 +47,10 @@ pub struct Budgets {
     /// Use only problems whose names contain this.
     #[arg(long, default_value = "")]
     only: String,
-    /// Python with Optuna.
+    /// Only these methods, by their names in the tables; all of them when not given.
+    #[arg(long, value_delimiter = ';', value_name = "NAMES")]
+    methods: Vec<String>,
+    /// Python with Optuna 5 and SMAC3, as far as the methods need them.
     #[arg(long, default_value = "python3", value_name = "FILE")]
     python: PathBuf,
     /// Runs at once.
@@ -82,7 +85,7 @@ impl Budgets {
             }
             file.flush()?;
         }
-        self.report(&problems, &runs);
+        self.report(&problems, &runs, &self.methods()?);
         Ok(())
     }
 
@@ -92,10 +95,11 @@ impl Budgets {
         budget: f64,
         interrupted: &AtomicBool,
     ) -> Result<Vec<BudgetRun>> {
+        let methods = self.methods()?;
         let mut jobs = Vec::new();
         for problem in problems {
             for seed in 0..self.seeds {
-                jobs.extend(Method::ALL.map(|method| (problem, method, seed)));
+                jobs.extend(methods.iter().map(|method| (problem, *method, seed)));
             }
         }
         let bar = ProgressBar::new(jobs.len() as u64).with_style(
@@ -133,7 +137,21 @@ impl Budgets {
         Ok(runs)
     }
 
-    fn report(&self, problems: &[FidelityProblem], runs: &[BudgetRun]) {
+    /// The methods that are compared.
+    fn methods(&self) -> Result<Vec<Method>> {
+        let known: Vec<String> = Method::ALL.iter().map(|method| method.name()).collect();
+        if let Some(stranger) = self.methods.iter().find(|name| !known.contains(name)) {
+            let context =
+                format!("--methods: there is no \"{stranger}\"; there are {}", known.join("; "));
+            return Err(Error::new(ErrorKind::InvalidValue, context));
+        }
+        let is_wanted = |method: &Method| {
+            self.methods.is_empty() || self.methods.iter().any(|name| *name == method.name())
+        };
+        Ok(Method::ALL.into_iter().filter(is_wanted).collect())
+    }
+
+    fn report(&self, problems: &[FidelityProblem], runs: &[BudgetRun], methods: &[Method]) {
         let scales: BTreeMap<&str, (f64, f64)> = problems
             .iter()
             .map(|problem| (problem.problem.name.as_str(), scale(problem, runs)))
@@ -162,9 +180,9 @@ impl Budgets {
         };
         println!("{} problems, {} seeds each.\n", problems.len(), self.seeds);
         heading("regret");
-        for method in Method::ALL {
+        for method in methods {
             let cells = self.budgets.iter().map(|budget| {
-                let regrets = of(method, *budget);
+                let regrets = of(*method, *budget);
                 let means: Vec<f64> = regrets.iter().map(|seeds| mean(seeds)).collect();
                 let (low, high) = mean_interval(&means, 0);
                 format!("{:.4} [{low:.4}, {high:.4}]", mean(&means))
@@ -172,10 +190,12 @@ impl Budgets {
             println!("| {} | {} |", method.name(), cells.collect::<Vec<_>>().join(" | "));
         }
         let (peer, random) = (Method::OptunaPruned("optuna-tpe"), Method::Hyperband("random"));
-        for baseline in [peer, random, Method::Whole("auto")] {
+        let smac = Method::MultiFidelityPeer("smac-hyperband");
+        let baselines = [peer, smac, random, Method::Whole("auto")];
+        for baseline in baselines.into_iter().filter(|baseline| methods.contains(baseline)) {
             println!("\nRuns with the smaller regret than {}:\n", baseline.name());
             heading("runs");
-            for method in Method::ALL.into_iter().filter(|method| *method != baseline) {
+            for method in methods.iter().copied().filter(|method| *method != baseline) {
                 let cells = self.budgets.iter().map(|budget| {
                     let (ours, theirs) = (of(method, *budget), of(baseline, *budget));
                     let tasks: Vec<Vec<(f64, f64)>> = ours

@@ -32,15 +32,18 @@ pub enum Method {
     OptunaWhole(&'static str),
     /// A sampler of Optuna with its Hyperband pruner.
     OptunaPruned(&'static str),
+    /// A peer that sets the fidelity itself.
+    MultiFidelityPeer(&'static str),
 }
 
 impl Method {
     /// What is compared.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Hyperband("auto"),
         Self::Hyperband("random"),
         Self::Pruned("auto"),
         Self::OptunaPruned("optuna-tpe"),
+        Self::MultiFidelityPeer("smac-hyperband"),
         Self::Whole("auto"),
         Self::OptunaWhole("optuna-tpe"),
         Self::Whole("random"),
@@ -49,7 +52,9 @@ impl Method {
     /// The name in tables.
     pub fn name(self) -> String {
         match self {
-            Self::Whole(sampler) | Self::OptunaWhole(sampler) => sampler.to_string(),
+            Self::Whole(sampler)
+            | Self::OptunaWhole(sampler)
+            | Self::MultiFidelityPeer(sampler) => sampler.to_string(),
             Self::Hyperband(model) => format!("hyperband ({model})"),
             Self::Pruned(sampler) => format!("{sampler}, hyperband pruner"),
             Self::OptunaPruned(sampler) => format!("{sampler}, Optuna's hyperband pruner"),
@@ -58,7 +63,7 @@ impl Method {
 
     /// Whether the method needs Python.
     pub fn is_peer(self) -> bool {
-        matches!(self, Self::OptunaWhole(_) | Self::OptunaPruned(_))
+        matches!(self, Self::OptunaWhole(_) | Self::OptunaPruned(_) | Self::MultiFidelityPeer(_))
     }
 }
 
@@ -206,7 +211,16 @@ pub fn run(
             peers.begin_hyperband(name, seed, &problem.without_fidelity()?, last)?;
             run_peer(problem, &steps, budget, peers, &mut run)?;
         }
-        (Method::OptunaWhole(_) | Method::OptunaPruned(_), None) => {}
+        (Method::MultiFidelityPeer(name), Some(peers)) => {
+            // Not the lowest level, which is rounded: the peer would leave it out.
+            let rungs = problem.levels.len() as i32 - 1;
+            let lowest = problem.highest() / (REDUCTION_FACTOR as f64).powi(rungs);
+            let bounds = (lowest * (1.0 - 1e-9), problem.highest());
+            peers.begin_multi_fidelity(name, seed, &problem.without_fidelity()?, bounds)?;
+            run_multi_fidelity_peer(problem, budget, peers, &mut run)?;
+        }
+        (Method::OptunaWhole(_) | Method::OptunaPruned(_) | Method::MultiFidelityPeer(_), None) => {
+        }
     }
     Ok(run)
 }
@@ -311,6 +325,37 @@ fn run_peer(
         }
         run.trials += 1;
         run.course.extend(best.is_finite().then_some((spent, best)));
+    }
+    Ok(())
+}
+
+/// A peer that sets the fidelity. A study of our own keeps its trials, so that promotions and
+/// incumbents are counted as for our samplers.
+fn run_multi_fidelity_peer(
+    problem: &FidelityProblem,
+    budget: f64,
+    peers: &mut Peers,
+    run: &mut BudgetRun,
+) -> Result<()> {
+    let space = problem.without_fidelity()?;
+    let sampler = Box::new(samplers::RandomSampler);
+    let mut study = Study::new(problem.problem.space.clone(), Direction::Minimize, sampler, 0);
+    let mut spent = 0.0;
+    while spent < budget - 1e-9 {
+        let (others, fidelity) = peers.ask_fidelity(&space)?;
+        let nearest = |one: &&f64, other: &&f64| {
+            (*one - fidelity).abs().total_cmp(&(*other - fidelity).abs())
+        };
+        let fidelity = *problem.levels.iter().min_by(nearest).unwrap_or(&fidelity);
+        let configuration = problem.at(&others, fidelity);
+        let loss = problem.loss(&configuration);
+        let id = study.add(configuration, loss.map_or(Outcome::Failed, Outcome::Value))?;
+        let of = |id: u64| study.trial(id)?.configuration.get(problem.index);
+        spent += problem.cost(fidelity, study.promoted_from(id).and_then(of).unwrap_or(0.0));
+        peers.tell(loss)?;
+        run.trials += 1;
+        let best = study.best().and_then(|best| problem.whole_loss(&best.configuration));
+        run.course.extend(best.map(|loss| (spent, loss)));
     }
     Ok(())
 }

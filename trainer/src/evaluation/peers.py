@@ -3,7 +3,8 @@
 {"new": {"peer": ..., "seed": ..., "space": [...]}} begins a study and answers with the peer's version;
 {"ask": true} answers with the next trial's values: a number, the index of a choice, or null where inactive;
 {"tell": loss} (null for a failed trial) finishes it. With "hyperband": STEPS in "new", Optuna prunes: {"report": {"step": ..., "value": ...}}
-answers "stops", and {"prune": true} finishes a trial early. Answers carry the seconds that the peer took.
+answers "stops", and {"prune": true} finishes a trial early. With "fidelity": [LOW, HIGH] in "new", the peer sets it, and answers have
+"fidelity". Answers carry the seconds that the peer took.
 """
 
 import json
@@ -156,6 +157,64 @@ class Hebo:
         self.optimizer.observe(self.point, self.numpy.array([[value]]))
 
 
+class Smac:
+    """SMAC3's multi-fidelity facade: a random forest, and Hyperband with brackets of powers of three, which is BOHB's place."""
+
+    def __init__(self, name, seed, space, fidelity):
+        import importlib.metadata
+        import logging
+        import tempfile
+
+        import smac
+        from ConfigSpace import Categorical, ConfigurationSpace, Float, InCondition, Integer
+        from smac.runhistory.dataclasses import TrialValue
+        from smac.runhistory.enumerations import StatusType
+
+        logging.disable(logging.CRITICAL)
+        self.version = f"smac {importlib.metadata.version('smac')}"
+        self.space, self.value, self.status = space, TrialValue, StatusType
+        configurations = ConfigurationSpace(seed=seed)
+
+        def dimension(parameter):
+            if parameter["kind"] == "categorical":
+                return Categorical(parameter["name"], list(range(parameter["choices"])))
+            kind, as_bound = (Integer, int) if parameter["kind"] == "int" else (Float, float)
+            bounds = as_bound(parameter["low"]), as_bound(parameter["high"])
+            return kind(parameter["name"], bounds, log=parameter["log"])
+
+        dimensions = [dimension(parameter) for parameter in space]
+        configurations.add(dimensions)
+        for parameter, child in zip(space, dimensions):
+            if parameter.get("condition"):
+                condition = parameter["condition"]
+                configurations.add(InCondition(child, dimensions[condition["parent"]], [int(value) for value in condition["values"]]))
+        low, high = fidelity
+        scenario = smac.Scenario(
+            configurations,
+            deterministic=True,
+            n_trials=1_000_000,
+            min_budget=low,
+            max_budget=high,
+            seed=seed,
+            output_directory=tempfile.mkdtemp(),
+        )
+        facade = smac.MultiFidelityFacade
+        intensifier = facade.get_intensifier(scenario, eta=3)
+        self.smac = facade(scenario, lambda config, seed, budget: 0.0, intensifier=intensifier, logging_level=False, overwrite=True)
+
+    def ask(self):
+        self.info = self.smac.ask()
+        self.fidelity = float(self.info.budget)
+        found = dict(self.info.config)
+        return [float(found[parameter["name"]]) if parameter["name"] in found else None for parameter in self.space]
+
+    def tell(self, loss):
+        if loss is None:
+            self.smac.tell(self.info, self.value(cost=math.inf, status=self.status.CRASHED))
+        else:
+            self.smac.tell(self.info, self.value(cost=loss))
+
+
 def new(message):
     name = message["peer"]
     if name.startswith("optuna-"):
@@ -164,7 +223,9 @@ def new(message):
         return Skopt(name, message["seed"], message["space"])
     if name == "hebo":
         return Hebo(name, message["seed"], message["space"])
-    raise ValueError(f'there is no peer "{name}"; there are optuna-random, optuna-qmc, optuna-tpe, optuna-gp, optuna-cma_es, skopt-gp, hebo')
+    if name == "smac-hyperband":
+        return Smac(name, message["seed"], message["space"], message["fidelity"])
+    raise ValueError(f'there is no peer "{name}"; there are optuna-random, optuna-qmc, optuna-tpe, optuna-gp, optuna-cma_es, skopt-gp, hebo, smac-hyperband')
 
 
 def main():
@@ -181,6 +242,8 @@ def main():
                 answer["version"] = peer.version
             elif "ask" in message:
                 answer["values"] = peer.ask()
+                if hasattr(peer, "fidelity"):
+                    answer["fidelity"] = peer.fidelity
             elif "report" in message:
                 answer["stops"] = peer.report(message["report"]["step"], message["report"]["value"])
             elif "prune" in message:

@@ -75,14 +75,39 @@ impl Peers {
     /// What the peer says; a configuration that is not legal in `space`.
     pub fn ask(&mut self, space: &Space) -> Result<(Configuration, f64)> {
         let (answer, seconds) = self.exchange(&json!({"ask": true}))?;
-        let values: Option<Vec<Option<f64>>> =
-            serde_json::from_value(answer["values"].clone()).ok();
-        let values = values.filter(|values| values.len() == space.len()).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidValue, format!("the peer suggests {}", answer["values"]))
+        Ok((legal(space, &answer)?, seconds))
+    }
+
+    /// Begins a study of a peer that sets a fidelity between these bounds.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin).
+    pub fn begin_multi_fidelity(
+        &mut self,
+        peer: &str,
+        seed: u64,
+        space: &Space,
+        bounds: (f64, f64),
+    ) -> Result<String> {
+        let message = json!({"new": {
+            "peer": peer, "seed": seed, "space": describe(space), "fidelity": [bounds.0, bounds.1],
+        }});
+        let (answer, _) = self.exchange(&message)?;
+        Ok(answer["version"].as_str().unwrap_or_default().trim().to_owned())
+    }
+
+    /// The next trial's configuration and fidelity.
+    ///
+    /// # Errors
+    ///
+    /// As [`ask`](Self::ask).
+    pub fn ask_fidelity(&mut self, space: &Space) -> Result<(Configuration, f64)> {
+        let (answer, _) = self.exchange(&json!({"ask": true}))?;
+        let fidelity = answer["fidelity"].as_f64().ok_or_else(|| {
+            Error::new(ErrorKind::InvalidValue, String::from("the peer sets no fidelity"))
         })?;
-        let configuration = snap(space, &values);
-        space.validate(&configuration)?;
-        Ok((configuration, seconds))
+        Ok((legal(space, &answer)?, fidelity))
     }
 
     /// Reports an intermediate value of the trial; returns whether the peer would end it.
@@ -156,6 +181,17 @@ impl Drop for Peers {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The configuration in a peer's answer.
+fn legal(space: &Space, answer: &Value) -> Result<Configuration> {
+    let values: Option<Vec<Option<f64>>> = serde_json::from_value(answer["values"].clone()).ok();
+    let values = values.filter(|values| values.len() == space.len()).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidValue, format!("the peer suggests {}", answer["values"]))
+    })?;
+    let configuration = snap(space, &values);
+    space.validate(&configuration)?;
+    Ok(configuration)
 }
 
 /// Peers compute their values in their own way: the nearest legal ones, a rounding away.
