@@ -416,6 +416,7 @@ export class Study {
 
 /** Minimizes a function over a space. */
 export async function minimize(objective, space, { trials = 100, jobs, signal, onTrial, ...options } = {}) {
+  checkOptions(options, ['trials', 'jobs', 'signal', 'onTrial', ...KNOWN]);
   const study = new Study(space, options);
   try {
     return await study.optimize(objective, { trials, jobs: jobs ?? 1, signal, onTrial });

@@ -88,6 +88,13 @@ def test_an_interrupted_search_goes_on_without_repeating(tmp_path):
     result = optiformer.bayesian_optimization(interrupted, SPACE, 20, **options)
     # The eighth call had no outcome and is made again.
     assert result.num_evaluations == 20 and len(calls) == 21 and calls[7] == calls[8]
+    # The file is free again, for the next call and for others.
+    more = optiformer.bayesian_optimization(interrupted, SPACE, 22, **options)
+    assert more.num_evaluations == 22 and result.study.counts().finished == 20
+    with optiformer.Study.open(options["path"]) as study:
+        assert len(study.trials) == 22
+    with pytest.raises(optiformer.Error, match="NULL_POINTER"):
+        study.ask()
     whole = optiformer.bayesian_optimization(score, SPACE, 20, **{**options, "path": None})
     assert [trial.parameters for trial in whole.all_results] == [trial.parameters for trial in result.all_results]
 

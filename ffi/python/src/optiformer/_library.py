@@ -277,12 +277,26 @@ class Handle:
         self._handle = handle
         self._lock = threading.Lock()
 
-    def __del__(self):
+    def close(self) -> None:
+        """Frees it, and closes its file if it has one; what is called afterwards fails with "NULL_POINTER"."""
+        with self._lock:
+            self._release()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.close()
+
+    def _release(self) -> None:
         # The handle is missing when making it failed; the library is gone when the interpreter
         # ends.
         handle, self._handle = getattr(self, "_handle", None), None
         if handle is not None and library is not None:
             getattr(library, self._free)(handle)
+
+    def __del__(self):
+        self._release()
 
     def __reduce__(self):
         # A copy would free the same handle once more.

@@ -163,7 +163,28 @@ def _search(
         study = Study(space, constraints=names, **options)
     else:
         study = Study.open(path, space, constraints=names, **options)
-    counts, started = study.counts(), time.monotonic()
+    started = time.monotonic()
+    try:
+        _run(study, evaluate, n_calls, x0, catch, verbose)
+        if path is None:
+            return _result(study, time.monotonic() - started)
+        # A copy in memory, so that the file is free for the next call.
+        copied = Study.restore(study.save(), space if isinstance(space, Space) else Space(space), model=options.get("model"))
+        return _result(copied, time.monotonic() - started)
+    finally:
+        if path is not None:
+            study.close()
+
+
+def _run(
+    study: Study,
+    evaluate: Callable[..., Any],
+    n_calls: Optional[int],
+    x0: Union[Mapping[str, Any], Sequence[Mapping[str, Any]]],
+    catch: Exceptions,
+    verbose: bool,
+) -> None:
+    counts = study.counts()
     done = counts.finished + counts.failed + counts.pruned
     if done + counts.pending == 0:
         for point in [x0] if isinstance(x0, Mapping) else x0:
@@ -182,7 +203,6 @@ def _search(
             told, best = study.told(trial), study.best()
             shown = "none" if best is None else f"{best.value:g}"
             print(f"trial {done}: {told.value} (best {shown}) {trial.parameters}", file=sys.stderr)
-    return _result(study, time.monotonic() - started)
 
 
 def _result(study: Study, seconds: float) -> SearchResult:

@@ -74,7 +74,7 @@ pub fn open_study(
     };
     let mut study = match &options.study {
         Some(path) if options.allow_change => StoredStudy::open_changed(path, study)?,
-        Some(path) => StoredStudy::open_as(path, study)?,
+        Some(path) => StoredStudy::open_as(path, study).map_err(with_way_on)?,
         None => StoredStudy::in_memory(study),
     };
     if let Some(candidates) = candidates {
@@ -84,6 +84,17 @@ pub fn open_study(
     }
     enqueue::enqueue_new(&mut study, first)?;
     Ok(study)
+}
+
+/// An error of opening a study file, with what the user can do about it.
+fn with_way_on(error: Error) -> Failure {
+    let text = error.to_string();
+    if error.kind() == ErrorKind::InvalidJournal && text.contains("another study") {
+        return Failure::Error(format!(
+            "{text} (--allow-change goes on with another sampler, wider bounds or more choices)"
+        ));
+    }
+    error.into()
 }
 
 /// The study with the objectives of the options and these constraints.
@@ -156,6 +167,9 @@ pub fn tune(
     if let Some(note) = &end.note {
         progress.note(note);
     }
+    if let Some(note) = nothing_left(study.study(), &end) {
+        progress.note(&note);
+    }
     for name in template.unused(study.study().space()) {
         progress.note(&format!("warning: no argument uses the parameter \"{name}\""));
     }
@@ -171,6 +185,20 @@ pub fn tune(
         results::write(folder, study.study(), options, start)?;
     }
     Ok((result?, study))
+}
+
+/// That the study has its trials already, where it has.
+fn nothing_left(study: &Study, end: &End) -> Option<String> {
+    let (done, wanted) = (done(study), end.trials?);
+    if done < wanted {
+        return None;
+    }
+    let failed = output::counts(study).failed as u64 == done;
+    let hint = if failed { ", all of which failed" } else { "" };
+    Some(format!(
+        "note: the study file has {done} trials{hint}; a higher --trials goes on, another \
+         --study begins again"
+    ))
 }
 
 /// The configuration, some values of which may be missing, in the text of an option.
