@@ -22,6 +22,23 @@ fn options<'a>(sampler: &'a str, trials: &'a str, study: &'a str) -> Vec<&'a str
 }
 
 #[test]
+fn what_keeps_a_study_from_going_on_is_said_with_what_to_do() {
+    let place = Place::new("going-on");
+    let run = |sampler: &str, program: &str| {
+        let base = ["minimize", "--space", "space.json", "--trials", "3", "--study", "s.jsonl"];
+        place.run(&[&base[..], &["--sampler", sampler, "--", "sh", "-c", program]].concat())
+    };
+    assert_eq!(run("random", "exit 1").code, Some(3));
+    let ran = run("random", "echo {x}{n}");
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.stderr.contains("has 3 trials, all of which failed; a higher --trials"), "{ran:?}");
+    let ran = run("tpe", "echo {x}{n}");
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let expected = "its sampler is random, not tpe (--allow-change goes on with another sampler";
+    assert!(ran.stderr.contains(expected), "{ran:?}");
+}
+
+#[test]
 fn half_and_half_is_the_whole() {
     let place = Place::new("halves");
     for sampler in ["random", "tpe"] {
