@@ -326,7 +326,11 @@ export class Study<const S extends Parameters = Parameters> {
   explain(id: number): Explanation;
   /** How many trials have finished, have failed, are pending, and were pruned. */
   counts(): Counts;
-  /** Runs more trials, and gives the best of the study, null when none has finished. */
+  /**
+   * Runs more trials, fewer where everything has been tried, and gives the best of the study, null
+   * when none has finished.
+   * @throws The last exception of the objective, where it threw one in every trial.
+   */
   optimize(objective: Objective<S>, options: RunOptions<S>): Promise<Best<S> | null>;
   free(): void;
 }

@@ -344,17 +344,22 @@ export class Study {
     if (!Number.isInteger(trials) || trials < 0) throw invalid(`trials is a whole number, not ${trials}`);
     if (!Number.isInteger(jobs) || jobs < 1) throw invalid(`jobs is a whole number above 0, not ${jobs}`);
     let left = trials;
+    const thrown = [];
+    let made = 0;
     const worker = async () => {
       while (left-- > 0) {
         signal?.throwIfAborted();
         const trial = this.#next();
         if (trial === null) return;
-        await this.#run(trial, objective, signal, onTrial);
+        made++;
+        await this.#run(trial, objective, signal, onTrial, thrown);
       }
     };
     const ended = await Promise.allSettled(Array.from({ length: Math.min(jobs, trials) }, worker));
     const failure = ended.find(({ status }) => status === 'rejected');
     if (failure) throw failure.reason;
+    // A mistake of the objective rather than of its configurations.
+    if (made > 0 && thrown.length === made) throw thrown[made - 1];
     return this.best();
   }
 
@@ -368,7 +373,7 @@ export class Study {
     }
   }
 
-  async #run(trial, objective, signal, onTrial) {
+  async #run(trial, objective, signal, onTrial, thrown) {
     let value = null;
     try {
       const returned = await objective(trial.values, trial);
@@ -377,6 +382,7 @@ export class Study {
       // A misspelt parameter is a mistake of the program, and an abort says nothing about the
       // configuration.
       if (error instanceof OptiFormerError || signal?.aborted) throw error;
+      thrown.push(error);
     }
     if (value === undefined) throw invalid('the objective returned nothing; return a number, or null for a failed trial');
     let measured = {};

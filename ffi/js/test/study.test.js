@@ -176,7 +176,7 @@ test('generators are ended by the pruner', async () => {
     yield x;
     throw new Error('diverged');
   };
-  await study.optimize(wait, { trials: 2, jobs: 2 });
+  await assert.rejects(study.optimize(wait, { trials: 2, jobs: 2 }), /diverged/);
   assert.equal(study.counts().failed + study.counts().pruned, pruned + 2);
   await assert.rejects(study.optimize(function* () { yield 'low'; }, { trials: 1 }), refused('INVALID_VALUE', 'is a number'));
 });
@@ -206,6 +206,14 @@ test('a generator that is ended runs its finally blocks, and an iterator need ha
   assert.equal(bare.counts().failed, 0);
   study.free();
   bare.free();
+});
+
+test('an objective that always throws is a mistake', async () => {
+  const study = new Study(SPACE, { sampler: 'random' });
+  await assert.rejects(study.optimize(({ rate }) => rate.foo.bar, { trials: 4, jobs: 2 }), TypeError);
+  assert.equal(study.counts().failed, 4);
+  await assert.rejects(minimize(loss, SPACE, { trails: 3 }), refused('INVALID_VALUE', 'there are trials, jobs'));
+  study.free();
 });
 
 test('a run ends where everything has been tried', async () => {
