@@ -48,14 +48,8 @@ export function shadesOf(ratings, sampler) {
  * @param shades What lies behind the trials: "function", "none", or the shades of a grid.
  */
 export function drawPanel(canvas, { landscape, shades, trials, best, next }) {
-  const { context, width, height } = fitted(canvas);
+  const { context, box } = fitted(canvas, MARGIN);
   const colors = palette(canvas);
-  const box = {
-    left: MARGIN.left,
-    top: MARGIN.top,
-    width: width - MARGIN.left - MARGIN.right,
-    height: height - MARGIN.top - MARGIN.bottom,
-  };
   const place = (x, y) => [
     box.left + (box.width * (x - landscape.x[0])) / (landscape.x[1] - landscape.x[0]),
     box.top + box.height * (1 - (y - landscape.y[0]) / (landscape.y[1] - landscape.y[0])),

@@ -56,14 +56,8 @@ function scaleOf(all, lowest) {
  * @param trials Trials that the axis has room for.
  */
 export function drawCurves(canvas, series, trials, lowest) {
-  const { context, width, height } = fitted(canvas);
+  const { context, box } = fitted(canvas, MARGIN);
   const colors = palette(canvas);
-  const box = {
-    left: MARGIN.left,
-    top: MARGIN.top,
-    width: width - MARGIN.left - MARGIN.right,
-    height: height - MARGIN.top - MARGIN.bottom,
-  };
   const curves = series.map(([sampler, told]) => [sampler, bestSoFar(told)]);
   const scale = scaleOf(curves.map(([, values]) => values), lowest);
   const across = (number) => box.left + (box.width * (number - 1)) / Math.max(trials - 1, 1);

@@ -1,14 +1,20 @@
 // What the drawings share: canvases in device pixels, colors of the page's style, and axes.
 
-/** Prepares a canvas for drawing in CSS pixels, and clears it. */
-export function fitted(canvas) {
+/** Prepares a canvas for drawing in CSS pixels, and clears it; `box` lies within the margin. */
+export function fitted(canvas, margin) {
   const { clientWidth: width, clientHeight: height } = canvas;
   const ratio = window.devicePixelRatio || 1;
   canvas.width = Math.round(width * ratio);
   canvas.height = Math.round(height * ratio);
   const context = canvas.getContext('2d');
   context.scale(ratio, ratio);
-  return { context, width, height };
+  const box = {
+    left: margin.left,
+    top: margin.top,
+    width: width - margin.left - margin.right,
+    height: height - margin.top - margin.bottom,
+  };
+  return { context, box };
 }
 
 /** The colors of the style sheet, which follow the light or dark scheme. */

@@ -6,6 +6,7 @@
 #include "optiformer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static optiformer_error error;
@@ -29,5 +30,30 @@ static inline void hold(int line, int condition, const char *text) {
     }
 }
 #define HOLD(condition) hold(__LINE__, (condition), #condition)
+
+/* Options with a sampler and a seed, and else the defaults. */
+static inline optiformer_study_options options_for(const char *sampler) {
+    optiformer_study_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.sampler = sampler;
+    options.seed = 9;
+    return options;
+}
+
+/* The whole study as a text; to be freed. */
+static inline char *saved(const optiformer_study *study) {
+    size_t needed = 0;
+    char *text;
+    EXPECT(OK, NULL, optiformer_study_save(study, NULL, 0, &needed, &error));
+    text = malloc(needed);
+    if (text == NULL) {
+        exit(2);
+    }
+    EXPECT(BUFFER_TOO_SMALL, "needed", optiformer_study_save(study, text, needed - 1, NULL, &error));
+    EXPECT(OK, NULL, optiformer_study_save(study, text, needed, NULL, &error));
+    HOLD(strlen(text) + 1 == needed);
+    return text;
+}
 
 #endif

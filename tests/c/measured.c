@@ -15,28 +15,6 @@ static const char *const constraint_names[] = {"weight", "price"};
 static const char *const objective_names[] = {"error", "speed"};
 static const int32_t directions[] = {OPTIFORMER_MINIMIZE, OPTIFORMER_MAXIMIZE};
 
-static optiformer_study_options options_for(const char *sampler) {
-    optiformer_study_options options;
-    memset(&options, 0, sizeof options);
-    options.struct_size = sizeof options;
-    options.sampler = sampler;
-    options.seed = 9;
-    return options;
-}
-
-/* The whole study as a text; to be freed. */
-static char *saved(const optiformer_study *study) {
-    size_t needed = 0;
-    char *text;
-    EXPECT(OK, NULL, optiformer_study_save(study, NULL, 0, &needed, &error));
-    text = malloc(needed);
-    if (text == NULL) {
-        exit(2);
-    }
-    EXPECT(OK, NULL, optiformer_study_save(study, text, needed, NULL, &error));
-    return text;
-}
-
 /* A restored copy has the same text. */
 static void check_copy(const optiformer_study *study) {
     optiformer_study *copy = NULL;

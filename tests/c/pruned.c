@@ -9,26 +9,10 @@
 #define WIDTH 2
 #define TRIALS 24
 
-static optiformer_study_options options_for(const char *sampler) {
-    optiformer_study_options options;
-    memset(&options, 0, sizeof options);
-    options.struct_size = sizeof options;
-    options.sampler = sampler;
-    options.seed = 9;
-    return options;
-}
-
 /* A copy that was saved and restored. */
 static optiformer_study *copied(const optiformer_study *study) {
     optiformer_study *copy = NULL;
-    size_t needed = 0;
-    char *text;
-    EXPECT(OK, NULL, optiformer_study_save(study, NULL, 0, &needed, &error));
-    text = malloc(needed);
-    if (text == NULL) {
-        exit(2);
-    }
-    EXPECT(OK, NULL, optiformer_study_save(study, text, needed, NULL, &error));
+    char *text = saved(study);
     EXPECT(OK, NULL, optiformer_study_restore(text, NULL, &copy, &error));
     free(text);
     return copy;

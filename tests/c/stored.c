@@ -39,21 +39,6 @@ static void step(optiformer_study *study) {
     }
 }
 
-/* What the study would be as a text; to be freed. */
-static char *saved(const optiformer_study *study) {
-    size_t needed = 0;
-    char *text;
-    EXPECT(OK, NULL, optiformer_study_save(study, NULL, 0, &needed, &error));
-    text = malloc(needed);
-    if (text == NULL) {
-        exit(2);
-    }
-    EXPECT(BUFFER_TOO_SMALL, "needed", optiformer_study_save(study, text, needed - 1, NULL, &error));
-    EXPECT(OK, NULL, optiformer_study_save(study, text, needed, NULL, &error));
-    HOLD(strlen(text) + 1 == needed);
-    return text;
-}
-
 static void results(const optiformer_space *space) {
     optiformer_study *study = NULL;
     const double values[WIDTH] = {1.0, 3.0};
