@@ -85,7 +85,14 @@ impl Budgets {
             }
             file.flush()?;
         }
-        self.report(&problems, &runs, &self.methods()?);
+        let methods = self.methods()?;
+        // After an interruption, the problems that every method has runs on.
+        let has_run = |name: &str, method: &Method| {
+            let method = method.name();
+            runs.iter().any(|run| run.problem == name && run.method == method)
+        };
+        problems.retain(|it| methods.iter().all(|method| has_run(&it.problem.name, method)));
+        self.report(&problems, &runs, &methods);
         Ok(())
     }
 
@@ -178,7 +185,9 @@ impl Budgets {
             println!("| method | {} |", columns.join(" | "));
             println!("|---|{}", "---|".repeat(columns.len()));
         };
-        println!("{} problems, {} seeds each.\n", problems.len(), self.seeds);
+        let counted = |runs: &&BudgetRun| scales.contains_key(runs.problem.as_str());
+        let (count, per_method) = (problems.len(), runs.iter().filter(counted).count());
+        println!("{count} problems, {} runs of each method.\n", per_method / methods.len().max(1));
         heading("regret");
         for method in methods {
             let cells = self.budgets.iter().map(|budget| {
