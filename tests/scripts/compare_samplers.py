@@ -4,7 +4,7 @@
     python tests/scripts/compare_samplers.py --sampler tpe --peer TPESampler --seeds 20 --budgets 50
 
 Needs optuna and scipy (and, for CmaEsSampler, cmaes). Exits with 1 when ours is worse at any budget (one-sided Wilcoxon signed-rank test over all
-pairs, p < 0.05), or less than ten times as fast. The problems are those of runtime/tests/sampler_runs.rs.
+pairs, p < 0.05), or less than ten times as fast. The problems are those of runtime/examples/sampler_runs.rs.
 """
 
 import argparse
@@ -137,25 +137,18 @@ def run_peer(peer, options, problem, dimensions, seed, budgets):
 
 def run_ours(sampler, seeds, budgets):
     """(problem, dimensions, seed), seconds and the best values of every run."""
-    command = ["cargo", "test", "--release", "--package", "optiformer", "--test", "sampler_runs"]
-    command += ["--", "--ignored", "--nocapture", "print_runs"]
+    command = ["cargo", "run", "--release", "--quiet", "--package", "optiformer", "--example", "sampler_runs"]
     environment = {"SAMPLER": sampler, "SEEDS": str(seeds), "BUDGETS": ",".join(map(str, budgets))}
     result = subprocess.run(command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, text=True, check=True)
     for line in result.stdout.splitlines():
-        # The harness may have begun the first line.
-        for kind in ("run ", "check "):
-            _, found, rest = line.partition(kind)
-            fields = rest.split()
-            if not found or len(fields) < 5:
-                continue
-            problem, dimensions, seed, first, *numbers = fields
-            key, numbers = (problem, int(dimensions), int(seed)), [float(number) for number in numbers]
-            if kind == "run ":
-                yield key, float(first), numbers
-            else:
-                here = value(problem, numbers, int(seed))
-                if not math.isclose(here, float(first), rel_tol=1e-9):
-                    raise SystemExit(f"{problem}: {here} here, {first} in sampler_runs.rs")
+        kind, problem, dimensions, seed, first, *numbers = line.split()
+        key, numbers = (problem, int(dimensions), int(seed)), [float(number) for number in numbers]
+        if kind == "run":
+            yield key, float(first), numbers
+        else:
+            here = value(problem, numbers, int(seed))
+            if not math.isclose(here, float(first), rel_tol=1e-9):
+                raise SystemExit(f"{problem}: {here} here, {first} in sampler_runs.rs")
 
 
 def compared(pairs):

@@ -1,7 +1,8 @@
 //! The runs that `tests/scripts/compare_samplers.py` holds against Optuna's samplers.
 //!
 //! The script has the same problems; it checks that their values agree.
-#![cfg(feature = "classical")]
+//!
+//!     SAMPLER=tpe SEEDS=1 BUDGETS=25,50 cargo run --release --example sampler_runs
 
 use std::{env, f64::consts::TAU, time::Instant};
 
@@ -194,9 +195,7 @@ fn space(problem: &str, dimensions: usize) -> Space {
 
 /// Prints `run PROBLEM DIMENSIONS SEED SECONDS BEST…`, the best value after each of the budgets,
 /// and for each problem one `check PROBLEM DIMENSIONS SEED VALUE X…`.
-#[test]
-#[ignore = "prints runs for tests/scripts/compare_samplers.py"]
-fn print_runs() {
+fn main() {
     let sampler = env::var("SAMPLER").expect("SAMPLER: a sampler's name");
     let seeds: u64 = env::var("SEEDS").expect("SEEDS: how many").parse().unwrap();
     let budgets: Vec<usize> = env::var("BUDGETS")
