@@ -20,6 +20,27 @@ done
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     die "Python 3.11 or later is needed, python3 is $(python3 --version 2>&1)"
 
+pip() {
+    .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off "$@"
+}
+
+# The packages that the installed torch requires on this machine, one a line. A requirement of
+# several extras is one line for each of them.
+requirements_of_torch() {
+    .venv/bin/python - <<'PYTHON'
+from importlib.metadata import requires
+
+from pip._vendor.packaging.requirements import Requirement
+
+for line in requires("torch") or []:
+    requirement = Requirement(line)
+    if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+        for extra in sorted(requirement.extras) or [""]:
+            name = f"{requirement.name}[{extra}]" if extra else requirement.name
+            print(f"{name}{requirement.specifier}")
+PYTHON
+}
+
 # The stamp names what was installed, and is written last: a broken run leaves none.
 stamp=.venv/installed-requirements
 wanted=$(sed 's/#.*//; /^[[:space:]]*$/d' tests/requirements.txt && python3 -c 'import sys; print(sys.version)')
@@ -32,16 +53,21 @@ if [[ ! -x .venv/bin/python || ! -f $stamp || $(<"$stamp") != "$wanted" ]] ||
         python3 -m venv --clear .venv
     fi
     rm -f "$stamp"
+    torch=$(grep -m1 '^torch==' tests/requirements.txt)
     if [[ $(uname -s) == Linux ]] && ! command -v nvidia-smi >/dev/null; then
         # The build for CPUs satisfies the requirement below.
-        .venv/bin/python -m pip install --disable-pip-version-check --quiet --retries 0 \
-            --timeout 10 --no-deps --index-url https://download.pytorch.org/whl/cpu \
-            "$(grep -m1 '^torch==' tests/requirements.txt)" 2>/dev/null ||
+        pip --quiet --retries 0 --timeout 10 --no-deps \
+            --index-url https://download.pytorch.org/whl/cpu "$torch" 2>/dev/null ||
             echo "torch comes from PyPI, with CUDA: PyTorch's index cannot be reached"
     fi
+    # pip keeps the archives of one call until the last is installed. One call for each of torch's
+    # requirements, and one for the rest, need 2 GB less of the disk than one call for all.
     echo 'installing tests/requirements.txt into .venv'
-    .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off \
-        -r tests/requirements.txt
+    pip --no-deps "$torch"
+    requirements_of_torch | while IFS= read -r requirement; do
+        pip "$requirement"
+    done
+    pip -r tests/requirements.txt
     printf '%s\n' "$wanted" >"$stamp"
 fi
 
