@@ -65,7 +65,7 @@ if [[ ! -x .venv/bin/python || ! -f $stamp || $(<"$stamp") != "$wanted" ]] ||
     echo 'installing tests/requirements.txt into .venv'
     pip --no-deps "$torch"
     requirements_of_torch | while IFS= read -r requirement; do
-        pip "$requirement"
+        pip "$requirement" </dev/null
     done
     pip -r tests/requirements.txt
     printf '%s\n' "$wanted" >"$stamp"

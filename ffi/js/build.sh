@@ -5,6 +5,12 @@
 #   ffi/js/build.sh --profile P  another profile
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+case ${1-} in
+    -h | --help)
+        sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
+        exit
+        ;;
+esac
 arguments=(--release)
 (($#)) && arguments=("$@")
 

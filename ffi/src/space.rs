@@ -46,10 +46,13 @@ impl SpaceHandle {
 
     /// The index of the parameter called `name`.
     fn find(&self, name: &str) -> Result<usize, Failure> {
-        self.parameters.iter().position(|parameter| parameter.name() == name).ok_or_else(|| {
-            let message = format!("the space has no parameter \"{name}\"");
-            Failure::new(Status::InvalidValue, message)
-        })
+        match &self.space {
+            Some(space) => Ok(space.find(name)?),
+            None => {
+                let message = format!("the space has no parameter \"{name}\", nor any other");
+                Err(Failure::new(Status::InvalidValue, message))
+            }
+        }
     }
 
     fn add(&mut self, parameter: Parameter) -> CallResult {

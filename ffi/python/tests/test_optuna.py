@@ -1,5 +1,8 @@
 """The Optuna sampler."""
 
+import importlib
+import sys
+
 import optiformer
 import optuna
 import pytest
@@ -108,6 +111,33 @@ def test_discrete_spaces_are_not_repeated_while_something_is_left():
     # The first trial's parameters are suggested one by one, the others together.
     study.optimize(lambda t: t.suggest_int("a", 0, 3) + t.suggest_categorical("b", [0, 1, 2]), n_trials=12)
     assert len({tuple(sorted(trial.params.items())) for trial in study.trials}) == 12
+
+
+def test_a_study_ends_where_the_grid_does():
+    def objective(trial):
+        return trial.suggest_int("a", 0, 1) + trial.suggest_categorical("b", [0, 1])
+
+    study = optuna.create_study(sampler=OptiFormerSampler(seed=0, sampler="grid"))
+    study.optimize(objective, n_trials=8)
+    states = [trial.state for trial in study.trials]
+    assert states == [optuna.trial.TrialState.COMPLETE] * 4 + [optuna.trial.TrialState.PRUNED]
+    assert len({tuple(sorted(trial.params.items())) for trial in study.trials[:4]}) == 4
+    # Nothing to end: who asks by hand gets the error.
+    with pytest.raises(optiformer.Error, match="all 4 points"):
+        objective(study.ask())
+
+
+@pytest.mark.parametrize(
+    ("module", "package", "requirement"),
+    [("optuna", "optuna", "optuna>=5"), ("ray", "ray", r"ray\[tune\]"), ("sklearn", "sklearn", "scikit-learn")],
+)
+def test_a_missing_library_is_said_with_what_installs_it(monkeypatch, module, package, requirement):
+    # None in sys.modules is a module that cannot be found.
+    for name in [it for it in sys.modules if it.partition(".")[0] == package or it.startswith(f"optiformer.{module}")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=f"pip install '{requirement}'"):
+        importlib.import_module(f"optiformer.{module}")
 
 
 def test_what_cannot_be_done_is_said():

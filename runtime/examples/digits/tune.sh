@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the tool and the program, and tunes the program with the tool.
 #
-#   runtime/examples/digits/tune.sh                          40 trials of the learned sampler
+#   runtime/examples/digits/tune.sh                          40 trials
 #   runtime/examples/digits/tune.sh --sampler tpe --seed 3   another sampler, another seed
 #
 # Arguments go to `optiformer minimize`; --trials, --sampler, --space and --study have defaults.
@@ -40,9 +40,9 @@ given() {
 options=()
 given --space "$@" || options+=(--space "$here/space.json")
 given --trials "$@" || options+=(--trials 40)
-given --sampler "$@" || options+=(--sampler optiformer)
+given --sampler "$@" || options+=(--sampler auto)
 if ! given --study "$@"; then
-    study=digits-$(value_of --sampler optiformer "$@")
+    study=digits-$(value_of --sampler auto "$@")
     if given --seed "$@"; then study+=-seed$(value_of --seed "" "$@"); fi
     mkdir -p "$root/runs"
     options+=(--study "$root/runs/$study.jsonl")

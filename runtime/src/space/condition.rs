@@ -44,9 +44,12 @@ impl Condition {
             match number {
                 Some(number) => resolved.push(number),
                 None => {
+                    let what = match domain {
+                        Domain::Float { .. } => "a float, and must be categorical or int".into(),
+                        _ => domain.describe(),
+                    };
                     return refuse(format!(
-                        "its condition asks for \"{value}\", which \"{}\" cannot take \
-                         (the parent must be categorical or int)",
+                        "its condition asks for \"{value}\", but \"{}\" is {what}",
                         self.parent
                     ));
                 }

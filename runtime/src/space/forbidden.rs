@@ -159,9 +159,8 @@ fn noun(kind: Kind) -> &'static str {
 }
 
 fn parameter<'a>(space: &'a Space, name: &str) -> core::result::Result<&'a Parameter, String> {
-    let index = space.index_of(name);
-    let index = index
-        .ok_or_else(|| format!("the space has no parameter \"{name}\" (texts stand in quotes)"))?;
+    let index =
+        space.find(name).map_err(|error| format!("{} (texts stand in quotes)", error.context()))?;
     Ok(&space.parameters()[index])
 }
 
@@ -334,7 +333,7 @@ mod tests {
             ("kind == 'sgd", "something is missing"),
             ("(units > 3", "something is missing"),
             ("unit > 3", "the space has no parameter \"unit\""),
-            ("kind == sgd", "no parameter \"sgd\" (texts stand in quotes)"),
+            ("kind == sgd", "mixed (texts stand in quotes)"),
             ("kind == 'rmsprop'", "\"rmsprop\" is no choice of \"kind\""),
             ("kind in ['adam', 'sdg']", "\"sdg\" is no choice"),
             ("kind > 3", "an order needs numbers"),

@@ -5,7 +5,7 @@ use alloc::{
 };
 
 use serde::{Deserialize, Serialize};
-use serde_json::Number;
+use serde_json::{Number, Value};
 
 use super::{Choice, Configuration, Domain, Parameter, Space, domain::LARGEST_INT};
 use crate::{Error, ErrorKind, Result};
@@ -75,11 +75,11 @@ impl Space {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSpace`] with line and column where the text is not such a document, else
-    /// as [`Space::new`].
+    /// [`ErrorKind::InvalidSpace`], naming the parameter, or line and column, where the text is not
+    /// such a document, else as [`Space::new`].
     pub fn from_json(text: &str) -> Result<Self> {
         let document: Document = serde_json::from_str(text)
-            .map_err(|error| Error::new(ErrorKind::InvalidSpace, error.to_string()))?;
+            .map_err(|error| Error::new(ErrorKind::InvalidSpace, explain(text, &error)))?;
         let parameters = document.parameters.into_iter().map(Entry::into_parameter);
         Self::new(parameters.collect::<Result<Vec<_>>>()?)?.forbid(document.forbid)
     }
@@ -146,9 +146,8 @@ impl Space {
         &self,
         object: &serde_json::Map<String, serde_json::Value>,
     ) -> Result<Configuration> {
-        if let Some(name) = object.keys().find(|name| self.index_of(name).is_none()) {
-            let context = format!("the space has no parameter \"{name}\"");
-            return Err(Error::new(ErrorKind::InvalidValue, context));
+        for name in object.keys() {
+            self.find(name)?;
         }
         let mut values = Vec::with_capacity(self.len());
         for parameter in self.parameters() {
@@ -158,7 +157,11 @@ impl Space {
                     let choice: Choice = serde_json::from_value(json.clone()).map_err(|_| {
                         Error::new(
                             ErrorKind::InvalidValue,
-                            format!("parameter \"{}\" cannot be {json}", parameter.name()),
+                            format!(
+                                "parameter \"{}\" cannot be {json}; it is {}",
+                                parameter.name(),
+                                parameter.domain().describe()
+                            ),
                         )
                     })?;
                     Some(parameter.from_choice(&choice)?)
@@ -254,6 +257,28 @@ impl Entry {
         }
         entry
     }
+}
+
+/// What is wrong with a document that serde refused with `error`, and with which parameter.
+fn explain(text: &str, error: &serde_json::Error) -> String {
+    const SHAPE: &str = r#"{"parameters": [{"name": "x", "type": "float", "low": 0, "high": 1}]}"#;
+    let Ok(document) = serde_json::from_str::<Value>(text) else {
+        return format!("not JSON: {error}");
+    };
+    let Some(Value::Array(entries)) = document.get("parameters") else {
+        return format!("{error} (a space is an object like {SHAPE})");
+    };
+    for (index, entry) in entries.iter().enumerate() {
+        let Err(what) = Entry::deserialize(entry) else { continue };
+        // That of the text has line and column, but may be about something before the parameters.
+        let (what, whole) = (what.to_string(), error.to_string());
+        let what = if whole.starts_with(&what) { whole } else { what };
+        return match entry.get("name") {
+            Some(Value::String(name)) => format!("parameter \"{name}\": {what}"),
+            _ => format!("parameter {}: {what}", index + 1),
+        };
+    }
+    error.to_string()
 }
 
 /// Whether a whole number is one of those that doubles skip.

@@ -7,6 +7,7 @@
 mod choice;
 mod condition;
 mod configuration;
+mod describe;
 mod domain;
 mod enumeration;
 mod expression;
@@ -103,6 +104,16 @@ impl Space {
     /// The position of the parameter called `name`.
     pub fn index_of(&self, name: &str) -> Option<usize> {
         self.parameters.iter().position(|parameter| parameter.name() == name)
+    }
+
+    /// As [`index_of`](Self::index_of), for names that come from a user.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidValue`] for a name that no parameter has,
+    /// with the names that there are.
+    pub fn find(&self, name: &str) -> Result<usize> {
+        describe::find(&self.parameters, name)
     }
 
     /// Whether parameter `index` is active, given the values of the parameters before it.

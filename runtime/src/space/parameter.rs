@@ -167,7 +167,11 @@ impl Parameter {
         let Some(value) = value else {
             return Err(Error::new(
                 ErrorKind::InvalidValue,
-                format!("parameter \"{}\" cannot be \"{choice}\"", self.name),
+                format!(
+                    "parameter \"{}\" cannot be \"{choice}\"; it is {}",
+                    self.name,
+                    self.domain.describe()
+                ),
             ));
         };
         self.check_value(value)?;
@@ -183,10 +187,16 @@ impl Parameter {
         if self.domain.contains(value) {
             return Ok(());
         }
-        let why = if !value.is_finite() { "is not finite" } else { "is out of bounds or off step" };
+        let legal = match &self.domain {
+            _ if !value.is_finite() => "finite".to_string(),
+            Domain::Categorical { choices } => {
+                format!("the index of one of {} choices", choices.len())
+            }
+            domain => domain.describe(),
+        };
         Err(Error::new(
             ErrorKind::InvalidValue,
-            format!("parameter \"{}\": {} {why}", self.name, shortest(value)),
+            format!("parameter \"{}\": {} is not {legal}", self.name, shortest(value)),
         ))
     }
 

@@ -36,7 +36,7 @@ fn bad_files_are_named_with_their_line() {
         ),
         ("\n{\"y\": 1}", "line 2: invalid value: the space has no parameter \"y\""),
         ("[1]", "line 1: "),
-        ("{\"x\": 1", "line 1: EOF"),
+        ("{\"x\": 1", "like {\"x\": 0.5}: EOF"),
     ] {
         fs::write(place.file("first.jsonl"), text).unwrap();
         let options = ["--trials", "1", "--study", "s.jsonl", "--enqueue-file", "first.jsonl"];

@@ -215,5 +215,6 @@ class Layout:
         """The inverse of `parameters`."""
         unknown = sorted(set(parameters) - set(self.names))
         if unknown:
-            raise ValueError(f"the space has no parameter {', '.join(map(repr, unknown))}")
+            unknown, known = ", ".join(map(repr, unknown)), ", ".join(self.names)
+            raise ValueError(f"the space has no parameter {unknown}; it has {known}")
         return [self.number(name, parameters[name]) if name in parameters else math.nan for name in self.names]

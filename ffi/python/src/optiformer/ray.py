@@ -7,16 +7,18 @@ import pickle
 from collections.abc import Mapping
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
-from ray.tune.search import Searcher
-from ray.tune.search.sample import Categorical, Domain, Float, Integer, LogUniform, Quantized, Uniform
-from ray.tune.search.variant_generator import parse_spec_vars
-from ray.tune.utils.util import flatten_dict, unflatten_dict
-
 from ._cache import Cache
 from ._library import unsigned
 from ._model import Model
+from ._requires import requires
 from ._space import Space
 from ._suggest import suggest, suggest_flat
+
+with requires("ray", "ray[tune]"):
+    from ray.tune.search import Searcher
+    from ray.tune.search.sample import Categorical, Domain, Float, Integer, LogUniform, Quantized, Uniform
+    from ray.tune.search.variant_generator import parse_spec_vars
+    from ray.tune.utils.util import flatten_dict, unflatten_dict
 
 __all__ = ["OptiFormerSearch"]
 

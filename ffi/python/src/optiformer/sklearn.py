@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.utils import check_random_state
-
+from ._requires import requires
 from ._space import Space
 from ._study import Study
+
+with requires("sklearn", "scikit-learn"):
+    from sklearn.model_selection._search import BaseSearchCV
+    from sklearn.utils import check_random_state
 
 __all__ = ["OptiFormerSearchCV"]
 

@@ -64,11 +64,7 @@ fn columns(names: &[String], space: &Space) -> Result<Vec<Column>, String> {
     let mut columns: Vec<Column> = Vec::with_capacity(names.len());
     for (place, name) in names.iter().enumerate() {
         let what = format!("column {} (\"{name}\")", place + 1);
-        let Some(index) = space.index_of(name.trim()) else {
-            let known: Vec<&str> = space.parameters().iter().map(Parameter::name).collect();
-            let known = known.join(", ");
-            return Err(format!("{what}: no parameter has this name; there are {known}"));
-        };
+        let index = space.find(name.trim()).map_err(|error| format!("{what}: {error}"))?;
         if columns.iter().any(|column| column.parameter == index) {
             return Err(format!("{what}: the parameter has a column already"));
         }

@@ -30,9 +30,11 @@ pub fn read_file(space: &Space, path: &Path) -> Result<Vec<Configuration>, Failu
     Ok(points)
 }
 
-fn parse(space: &Space, text: &str) -> Result<Configuration, String> {
-    let object: serde_json::Map<_, _> =
-        serde_json::from_str(text).map_err(|error| error.to_string())?;
+/// Reads values of some parameters from a JSON object.
+pub fn parse(space: &Space, text: &str) -> Result<Configuration, String> {
+    let object: serde_json::Map<_, _> = serde_json::from_str(text).map_err(|error| {
+        format!("not a JSON object from names to values, like {{\"x\": 0.5}}: {error}")
+    })?;
     space.partial_from_json(&object).map_err(|error| error.to_string())
 }
 

@@ -67,9 +67,14 @@ fn part(value: f64, low: f64, high: f64) -> f64 {
 }
 
 /// Draws one value per trial, left to right, in `columns` columns; `None` before the first value.
+/// Positive values over two orders of magnitude or more are drawn on a logarithmic scale.
 fn draw(line: &[Option<f64>], columns: usize) -> String {
     let (low, high) = range(line.iter().flatten().copied());
     let (top, bottom) = (short(high), short(low));
+    let is_log = low > 0.0 && high / low >= 100.0;
+    let scaled = |value: f64| if is_log { value.ln() } else { value };
+    let line: Vec<Option<f64>> = line.iter().map(|value| value.map(scaled)).collect();
+    let (low, high) = (scaled(low), scaled(high));
     let width = top.len().max(bottom.len());
     let columns = columns.saturating_sub(width + 2).clamp(8, COLUMNS);
     // A column shows the last of its trials.
@@ -92,7 +97,8 @@ fn draw(line: &[Option<f64>], columns: usize) -> String {
             .collect();
         text += &format!("{label:>width$} ┤{}\n", marks.trim_end());
     }
-    let last = format!("{} trials", line.len());
+    let scale = if is_log { "log scale, " } else { "" };
+    let last = format!("{scale}{} trials", line.len());
     let gap = columns.saturating_sub(1 + last.len()).max(1);
     text + &format!("{:width$} └{}\n{:width$}  1{:gap$}{last}\n", "", "─".repeat(columns), "", "")
 }
@@ -108,6 +114,19 @@ mod tests {
         assert_eq!(rows[0], format!("9 ┤{}{}", " ".repeat(15), "●".repeat(30)));
         assert_eq!(rows[9], format!("0 ┤{}{}", " ".repeat(45), "●".repeat(15)));
         assert_eq!(rows.len(), 12);
+    }
+
+    #[test]
+    fn values_over_orders_of_magnitude_are_drawn_on_a_logarithmic_scale() {
+        let values = [1e3, 1.0, 1e-3, 1e-6].map(Some);
+        let text = draw(&values, 80);
+        let rows: Vec<&str> = text.lines().collect();
+        for (row, column) in [(0, 0), (3, 15), (6, 30), (9, 45)] {
+            let marks = rows[row].split_once('┤').unwrap().1;
+            assert_eq!(marks, format!("{}{}", " ".repeat(column), "●".repeat(15)));
+        }
+        assert!(text.ends_with("log scale, 4 trials\n"));
+        assert!(!draw(&[Some(1e3), Some(0.0)], 80).contains("log scale"));
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct Progress {
     before: u64,
     /// Number of trials in the end, where it is known.
     total: Option<u64>,
+    /// The latest failed trial whose message was shown in full, and that message.
+    failure: Option<(u64, String)>,
 }
 
 #[derive(Debug)]
@@ -46,7 +48,7 @@ impl Progress {
         } else {
             Style::Lines
         };
-        Self { style, start: Instant::now(), before, total }
+        Self { style, start: Instant::now(), before, total, failure: None }
     }
 
     /// Reports that the program of a trial was started.
@@ -73,8 +75,8 @@ impl Progress {
             format!(" · {} left", duration(each * total.saturating_sub(done) as f64))
         });
         let place = self.total.map_or(format!("{done}"), |total| format!("{done}/{total}"));
-        let stderr_tail: String = stderr_tail.lines().map(|line| format!("\n    {line}")).collect();
         let id = trial.id;
+        let stderr_tail = self.message(trial, stderr_tail);
         match &mut self.style {
             Style::Live(view) => {
                 if trial.state == TrialState::Failed {
@@ -86,6 +88,24 @@ impl Progress {
                 "trial {id} ({place}): {result} · best {best}{left}{stderr_tail}"
             )),
             Style::Silent => {}
+        }
+    }
+
+    /// The last lines that the program of a failed trial wrote; those that only repeat a trial
+    /// before are not shown again.
+    fn message(&mut self, trial: &Trial, stderr_tail: &str) -> String {
+        let message: String = stderr_tail.lines().map(|line| format!("\n    {line}")).collect();
+        if trial.state != TrialState::Failed || message.is_empty() {
+            return message;
+        }
+        match &self.failure {
+            Some((first, shown)) if *shown == message => {
+                format!(" · same message as trial {first}")
+            }
+            _ => {
+                self.failure = Some((trial.id, message.clone()));
+                message
+            }
         }
     }
 

@@ -115,7 +115,10 @@ fn placeholder(space: &Space, name: &str) -> Result<Piece, String> {
         (None, "promoted_from") => Err("\"{promoted_from}\" needs a parameter with \
             \"fidelity\": true in the space"
             .to_string()),
-        _ => Err(format!("the space has no parameter \"{name}\" (write {{{{ and }}}} for braces)")),
+        _ => space
+            .find(name)
+            .map(Piece::Value)
+            .map_err(|error| format!("{} (write {{{{ and }}}} for braces)", error.context())),
     }
 }
 

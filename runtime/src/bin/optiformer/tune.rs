@@ -157,7 +157,7 @@ pub fn tune(
     let modeled = if options.penalty { &[][..] } else { &options.study.constraint[..] };
     let study = open_study(&options.study, space, direction, modeled, points)?;
     let end = End::new(options, study.study())?;
-    let progress = Progress::new(options, end.trials, done(study.study()));
+    let progress = Progress::new(options, end.total, done(study.study()));
     if let Some(title) = title {
         progress.note(title);
     }
@@ -207,10 +207,7 @@ pub fn partial_configuration(
     text: &str,
     option: &str,
 ) -> Result<Configuration, Failure> {
-    let wrong = |what: String| Failure::Usage(format!("{option} '{text}': {what}"));
-    let object: serde_json::Map<_, _> =
-        serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
-    space.partial_from_json(&object).map_err(|error| wrong(error.to_string()))
+    enqueue::parse(space, text).map_err(|what| Failure::Usage(format!("{option} '{text}': {what}")))
 }
 
 /// Number of trials that are finished or failed.
@@ -242,8 +239,10 @@ fn check_end(options: &TuneOptions) -> Result<(), Failure> {
 
 /// When a run ends by itself.
 struct End {
-    /// How many trials the study has then, where that is known.
+    /// How many trials the options ask for.
     trials: Option<u64>,
+    /// How many trials the study has then, where that is known.
+    total: Option<u64>,
     /// When the last trial may start.
     deadline: Option<Instant>,
     /// What is worth knowing about it.
@@ -259,6 +258,7 @@ impl End {
         };
         Ok(Self {
             trials: options.trials,
+            total: options.trials.into_iter().chain(size).min(),
             deadline: options.budget.and_then(|budget| Instant::now().checked_add(budget)),
             note: size.map(|size| format!("note: the grid has {size} points")),
         })

@@ -9,11 +9,13 @@ import zlib
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.exceptions import TrialPruned
 from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from .._library import Error
 from .._model import Model
 from .._space import Space
 from .._suggest import suggest, suggest_flat
@@ -52,6 +54,8 @@ class OptiFormerSampler(BaseSampler):
 
     Threads may share the sampler, which suggests to one after the other, and it can be pickled. Processes that share a storage know of
     each other's running trials: what each was given is kept in its system attributes.
+
+    Where every point of the grid has been tried, `study.optimize` ends, with a pruned trial that has no parameters.
 
     Args:
         seed: Seed of all suggestions; drawn at random when None.
@@ -135,7 +139,12 @@ class OptiFormerSampler(BaseSampler):
             memory = self._memory(study)
             memory.structure.follow(trials)
             for part in _parts(memory.structure, open_space):
-                suggested.update(self._suggest(study, memory, trial, trials, part, given))
+                try:
+                    suggested.update(self._suggest(study, memory, trial, trials, part, given))
+                except Error as error:
+                    if error.name == "EXHAUSTED":
+                        _end(study, error)
+                    raise
         if is_shared:
             study._storage.set_trial_system_attr(trial._trial_id, GIVEN, given)
         return suggested
@@ -276,6 +285,15 @@ def _parts(structure: Structure, search_space: Distributions) -> List[Part]:
 def _key(study: Study, trial: FrozenTrial) -> Tuple[Any, ...]:
     # Studies of different storages may have the same numbers.
     return study._study_id, *identity(trial)
+
+
+def _end(study: Study, error: Error) -> None:
+    """Ends `study.optimize`, with the running trial as a pruned one without parameters; outside of it, does nothing."""
+    try:
+        study.stop()
+    except RuntimeError:
+        return
+    raise TrialPruned(f"{error.message}: the study ends") from error
 
 
 def _checked(seed: Optional[int]) -> int:
