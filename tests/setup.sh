@@ -20,7 +20,7 @@ done
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     die "Python 3.11 or later is needed, python3 is $(python3 --version 2>&1)"
 
-pip() {
+pip_install() {
     .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off "$@"
 }
 
@@ -53,21 +53,21 @@ if [[ ! -x .venv/bin/python || ! -f $stamp || $(<"$stamp") != "$wanted" ]] ||
         python3 -m venv --clear .venv
     fi
     rm -f "$stamp"
-    torch=$(grep -m1 '^torch==' tests/requirements.txt)
+    torch=$(grep -m1 '^torch==' tests/requirements.txt) || die "tests/requirements.txt has no torch"
     if [[ $(uname -s) == Linux ]] && ! command -v nvidia-smi >/dev/null; then
         # The build for CPUs satisfies the requirement below.
-        pip --quiet --retries 0 --timeout 10 --no-deps \
+        pip_install --quiet --retries 0 --timeout 10 --no-deps \
             --index-url https://download.pytorch.org/whl/cpu "$torch" 2>/dev/null ||
             echo "torch comes from PyPI, with CUDA: PyTorch's index cannot be reached"
     fi
     # pip keeps the archives of one call until the last is installed. One call for each of torch's
     # requirements, and one for the rest, need 2 GB less of the disk than one call for all.
     echo 'installing tests/requirements.txt into .venv'
-    pip --no-deps "$torch"
+    pip_install --no-deps "$torch"
     requirements_of_torch | while IFS= read -r requirement; do
-        pip "$requirement" </dev/null
+        pip_install "$requirement" </dev/null
     done
-    pip -r tests/requirements.txt
+    pip_install -r tests/requirements.txt
     printf '%s\n' "$wanted" >"$stamp"
 fi
 

@@ -49,7 +49,7 @@ impl SpaceHandle {
         match &self.space {
             Some(space) => Ok(space.find(name)?),
             None => {
-                let message = format!("the space has no parameter \"{name}\", nor any other");
+                let message = format!("the space has no parameter \"{name}\"; it has none");
                 Err(Failure::new(Status::InvalidValue, message))
             }
         }

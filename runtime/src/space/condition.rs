@@ -1,6 +1,6 @@
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Choice, Domain, Parameter};
+use super::{Choice, Domain, Parameter, describe::quoted};
 use crate::{Error, ErrorKind, Result};
 
 /// A parameter is active when `parent` has one of `values`.
@@ -49,7 +49,8 @@ impl Condition {
                         _ => domain.describe(),
                     };
                     return refuse(format!(
-                        "its condition asks for \"{value}\", but \"{}\" is {what}",
+                        "its condition asks for {}, but \"{}\" is {what}",
+                        quoted(value),
                         self.parent
                     ));
                 }

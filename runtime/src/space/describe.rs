@@ -1,87 +1,103 @@
-//! What error messages say of the values and names that there are.
+//! What error messages say of values, and of the values and names that there are.
 
 use alloc::{
     format,
     string::{String, ToString},
-    vec::Vec,
 };
 
-use super::{Choice, Domain, Parameter};
-use crate::{Error, ErrorKind, Result};
+use super::{Choice, Domain, Space};
 
-/// Names and choices in one message; the C interface cuts messages at 511 bytes.
-const MOST_LISTED: usize = 12;
+/// Maximum length of a list of names or choices, in bytes: the C interface cuts messages at 511.
+const LONGEST_LIST: usize = 240;
 
 impl Domain {
-    /// The legal values in words: "between 0 and 1", "one of \"sgd\", \"adam\"".
+    /// The legal values in words: "a number between 0 and 1", "one of \"sgd\", \"adam\"".
     pub(super) fn describe(&self) -> String {
-        match self {
-            Self::Float { low, high, step: None, .. } => format!("between {low} and {high}"),
-            Self::Float { low, high, step: Some(step), .. } => {
-                format!("between {low} and {high} in steps of {step}")
-            }
-            Self::Int { low, high, step: 1.0, .. } => {
-                format!("a whole number between {low} and {high}")
-            }
+        let (what, low, high, step) = match self {
+            Self::Float { low, high, step, .. } => ("a number", low, high, *step),
             Self::Int { low, high, step, .. } => {
-                format!("a whole number between {low} and {high} in steps of {step}")
+                ("a whole number", low, high, Some(*step).filter(|step| *step != 1.0))
             }
             Self::Categorical { choices } => {
-                let quoted = |choice: &Choice| match choice {
-                    Choice::Text(text) => format!("\"{text}\""),
-                    other => other.to_string(),
-                };
-                format!("one of {}", listed(choices.iter().map(quoted)))
+                return format!("one of {}", listed(choices.iter().map(quoted)));
             }
+        };
+        let range = format!("{what} between {} and {}", shortest(*low), shortest(*high));
+        match step {
+            Some(step) => format!("{range} in steps of {}", shortest(step)),
+            None => range,
         }
     }
 }
 
-/// The position of the parameter called `name`.
-///
-/// # Errors
-///
-/// [`ErrorKind::InvalidValue`] with the names that there are.
-pub(super) fn find(parameters: &[Parameter], name: &str) -> Result<usize> {
-    parameters.iter().position(|parameter| parameter.name() == name).ok_or_else(|| {
-        let names = listed(parameters.iter().map(|parameter| parameter.name().to_string()));
-        let context = format!("the space has no parameter \"{name}\"; it has {names}");
-        Error::new(ErrorKind::InvalidValue, context)
-    })
+/// The names of a space's parameters, for an error about a name that none of them has.
+pub(super) fn names(space: &Space) -> String {
+    listed(space.parameters().iter().map(|parameter| parameter.name().to_string()))
 }
 
-/// The first of `items`, separated by commas, and how many more there are.
+/// A choice as it stands in JSON.
+pub(super) fn quoted(choice: &Choice) -> String {
+    match choice {
+        Choice::Boolean(value) => value.to_string(),
+        Choice::Number(value) => shortest(*value),
+        Choice::Text(text) => format!("\"{text}\""),
+    }
+}
+
+/// A number in as few characters as tell it apart: a plain 1e308 has 309 digits.
+pub(super) fn shortest(value: f64) -> String {
+    let plain = format!("{value}");
+    let scientific = format!("{value:e}");
+    if scientific.len() < plain.len() { scientific } else { plain }
+}
+
+/// The first of `items`, separated by commas, and the number of those that are left out.
 fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
-    let more = items.len().saturating_sub(MOST_LISTED);
-    let mut text = items.take(MOST_LISTED).collect::<Vec<_>>().join(", ");
-    if more > 0 {
-        text.push_str(&format!(" and {more} more"));
+    let count = items.len();
+    let mut text = String::new();
+    for (index, item) in items.enumerate() {
+        if index > 0 && text.len() + item.len() > LONGEST_LIST {
+            return format!("{text} and {} more", count - index);
+        }
+        if index > 0 {
+            text.push_str(", ");
+        }
+        text.push_str(&item);
     }
     text
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]
     fn values_are_described_in_words() {
-        let float = |step| Domain::Float { low: 1e-5, high: 0.5, log: false, step };
+        let float = |low, high, step| Domain::Float { low, high, log: false, step };
         let int = |step| Domain::Int { low: -2.0, high: 8.0, log: false, step };
-        let choices = |count: i32| (0..count).map(|it| Choice::Number(it.into())).collect();
-        let mixed = [Choice::Text("a".into()), Choice::Boolean(true), Choice::Number(0.5)].into();
+        let mixed = [Choice::Text("1".into()), Choice::Boolean(true), Choice::Number(1e300)];
         for (domain, expected) in [
-            (float(None), "between 0.00001 and 0.5"),
-            (float(Some(0.1)), "between 0.00001 and 0.5 in steps of 0.1"),
+            (float(1e-5, 0.5, None), "a number between 1e-5 and 0.5"),
+            (float(-8e307, 8e307, None), "a number between -8e307 and 8e307"),
+            (float(0.0, 0.5, Some(0.1)), "a number between 0 and 0.5 in steps of 0.1"),
             (int(1.0), "a whole number between -2 and 8"),
             (int(5.0), "a whole number between -2 and 8 in steps of 5"),
-            (Domain::Categorical { choices: mixed }, "one of \"a\", true, 0.5"),
-            (
-                Domain::Categorical { choices: choices(15) },
-                "one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 3 more",
-            ),
+            (Domain::Categorical { choices: mixed.into() }, "one of \"1\", true, 1e300"),
         ] {
             assert_eq!(domain.describe(), expected);
         }
+    }
+
+    #[test]
+    fn long_lists_end_with_the_number_of_those_left_out() {
+        let choices: Vec<Choice> =
+            (0..1000).map(|index| Choice::Number(f64::from(index))).collect();
+        let text = Domain::Categorical { choices }.describe();
+        assert!(text.starts_with("one of 0, 1, 2, 3, "), "{text}");
+        assert!(text.ends_with(" more") && text.len() < 270, "{text}");
+        let shown = text.matches(", ").count() + 1;
+        assert!(text.ends_with(&format!("{} and {} more", shown - 1, 1000 - shown)), "{text}");
     }
 }

@@ -333,7 +333,7 @@ mod tests {
             ("kind == 'sgd", "something is missing"),
             ("(units > 3", "something is missing"),
             ("unit > 3", "the space has no parameter \"unit\""),
-            ("kind == sgd", "mixed (texts stand in quotes)"),
+            ("kind == sgd", "no parameter \"sgd\"; it has kind, momentum, units"),
             ("kind == 'rmsprop'", "\"rmsprop\" is no choice of \"kind\""),
             ("kind in ['adam', 'sdg']", "\"sdg\" is no choice"),
             ("kind > 3", "an order needs numbers"),

@@ -262,8 +262,9 @@ impl Entry {
 /// What is wrong with a document that serde refused with `error`, and with which parameter.
 fn explain(text: &str, error: &serde_json::Error) -> String {
     const SHAPE: &str = r#"{"parameters": [{"name": "x", "type": "float", "low": 0, "high": 1}]}"#;
-    let Ok(document) = serde_json::from_str::<Value>(text) else {
-        return format!("not JSON: {error}");
+    let document = match serde_json::from_str::<Value>(text) {
+        Ok(document) => document,
+        Err(syntax) => return format!("the document cannot be read: {syntax}"),
     };
     let Some(Value::Array(entries)) = document.get("parameters") else {
         return format!("{error} (a space is an object like {SHAPE})");

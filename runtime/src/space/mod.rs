@@ -106,14 +106,17 @@ impl Space {
         self.parameters.iter().position(|parameter| parameter.name() == name)
     }
 
-    /// As [`index_of`](Self::index_of), for names that come from a user.
+    /// The position of the parameter called `name`, or an error that lists the names.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidValue`] for a name that no parameter has,
-    /// with the names that there are.
+    /// [`ErrorKind::InvalidValue`] for a name that no parameter has.
     pub fn find(&self, name: &str) -> Result<usize> {
-        describe::find(&self.parameters, name)
+        self.index_of(name).ok_or_else(|| {
+            let names = describe::names(self);
+            let context = format!("the space has no parameter \"{name}\"; it has {names}");
+            Error::new(ErrorKind::InvalidValue, context)
+        })
     }
 
     /// Whether parameter `index` is active, given the values of the parameters before it.

@@ -6,6 +6,7 @@ use alloc::{
 
 use super::{
     Choice, Condition, Domain,
+    describe::{quoted, shortest},
     domain::{FINEST_STEP, LARGEST_INT},
 };
 use crate::{Error, ErrorKind, Result};
@@ -168,8 +169,9 @@ impl Parameter {
             return Err(Error::new(
                 ErrorKind::InvalidValue,
                 format!(
-                    "parameter \"{}\" cannot be \"{choice}\"; it is {}",
+                    "parameter \"{}\" cannot be {}; it is {}",
                     self.name,
+                    quoted(choice),
                     self.domain.describe()
                 ),
             ));
@@ -192,7 +194,8 @@ impl Parameter {
             Domain::Categorical { choices } => {
                 format!("the index of one of {} choices", choices.len())
             }
-            domain => domain.describe(),
+            // "is not a number" would mean something else.
+            domain => domain.describe().replace("a number ", ""),
         };
         Err(Error::new(
             ErrorKind::InvalidValue,
@@ -309,11 +312,4 @@ impl Parameter {
         }
         Ok(())
     }
-}
-
-/// A number in as few characters as tell it apart: a plain 1e308 has 309 digits.
-fn shortest(value: f64) -> String {
-    let plain = format!("{value}");
-    let scientific = format!("{value:e}");
-    if scientific.len() < plain.len() { scientific } else { plain }
 }

@@ -39,6 +39,14 @@ fn the_whole_grid_is_tried_once() {
     let ran =
         place.run(&[&base[..], &["--trials", "3", "--", "echo", "{x}{n}{kind}{rate}"]].concat());
     assert!(ran.stderr.contains("the grid has 80 points"), "{ran:?}");
+    // How many are left is known where every trial is a point of the grid.
+    let base = ["minimize", "--space", "space.json", "--sampler", "grid", "--grid-points", "2"];
+    let ran = place.run(&[&base[..], &["--", "echo", "{x}{n}{kind}{rate}"]].concat());
+    assert!(ran.stderr.contains("(1/12)") && ran.stderr.contains("(12/12)"), "{ran:?}");
+    let between = r#"{"x": 1, "n": 5, "kind": "a b", "rate": 1}"#;
+    let own = ["--enqueue", between, "--", "echo", "{x}{n}{kind}{rate}"];
+    let ran = place.run(&[&base[..], &own].concat());
+    assert!(ran.stderr.contains("(1)") && ran.stderr.contains("(13)"), "{ran:?}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub mod source;
 use history::History;
 use optiformer::{
     Result,
-    space::{Configuration, SearchBox},
+    space::{Configuration, SearchBox, Space},
     tokenizer::{
         RowTokenizer, Rows, ScoreScale, numerical,
         vocabulary::{BINS, CATEGORIES, Token},
@@ -236,6 +236,32 @@ fn best_known(
     function.configuration(&best.values)
 }
 
+/// A tokenizer that puts the parameters into random ones of `slots` slots, and gives the choices
+/// random codes.
+///
+/// # Errors
+///
+/// Those of [`RowTokenizer::with_assignment`].
+///
+/// # Panics
+///
+/// When the space has more parameters than there are slots.
+pub fn random_assignment(space: &Space, slots: usize, rng: &mut SeededRng) -> Result<RowTokenizer> {
+    assert!(space.len() <= slots, "{} parameters do not fit into {slots} slots", space.len());
+    let mut slots: Vec<usize> = (0..slots).collect();
+    slots.shuffle(rng);
+    slots.truncate(space.len());
+    let codes = space.parameters().iter().map(|parameter| {
+        let domain = parameter.domain();
+        let choices = if domain.is_categorical() { domain.levels().unwrap_or(0) } else { 0 };
+        let mut codes: Vec<Token> = (0..CATEGORIES.end - CATEGORIES.start).collect();
+        codes.shuffle(rng);
+        codes.truncate(choices as usize);
+        codes
+    });
+    RowTokenizer::with_assignment(space, slots, codes.collect())
+}
+
 /// Writes a problem as rows and targets, with random slots and random codes of choices.
 ///
 /// # Panics
@@ -248,18 +274,7 @@ pub fn encode(
     rng: &mut SeededRng,
 ) -> Episode {
     let space = &function.space;
-    let mut slots: Vec<usize> = (0..options.slots).collect();
-    slots.shuffle(rng);
-    slots.truncate(space.len());
-    let codes = space.parameters().iter().map(|parameter| {
-        let domain = parameter.domain();
-        let choices = if domain.is_categorical() { domain.levels().unwrap_or(0) } else { 0 };
-        let mut codes: Vec<Token> = (0..CATEGORIES.end - CATEGORIES.start).collect();
-        codes.shuffle(rng);
-        codes.truncate(choices as usize);
-        codes
-    });
-    let tokenizer = RowTokenizer::with_assignment(space, slots, codes.collect())
+    let tokenizer = random_assignment(space, options.slots, rng)
         .expect("a generated space fits the vocabulary");
     let mut episode = Episode { summary: raw.summary, ..Episode::default() };
     let view = &raw.history.view;

@@ -1,3 +1,6 @@
+use std::collections::BTreeSet;
+
+use optiformer::space::Parameter;
 use rand::SeedableRng;
 
 use super::*;
@@ -19,7 +22,7 @@ fn problems(count: u64) -> impl Iterator<Item = (SampledFunction, RawEpisode)> {
 
 #[test]
 fn queries_are_legal_and_inside_the_view() {
-    let mut kinds = std::collections::BTreeSet::new();
+    let mut kinds = BTreeSet::new();
     let mut boxes = 0;
     for (SampledFunction { function, .. }, raw) in problems(60) {
         let view = &raw.history.view;
@@ -123,4 +126,24 @@ fn batches_depend_on_their_number_and_not_on_threads() {
     }
     assert_ne!(batch(&one, 0), batch(&one, 1));
     assert!(one.validation(1).is_some() && one.validation(2).is_none());
+}
+
+#[test]
+fn random_assignments_are_legal_and_differ() {
+    let parameters =
+        vec![Parameter::float("x", 0.0, 1.0), Parameter::categorical("c", ["a", "b", "d"])];
+    let space = Space::new(parameters).unwrap();
+    let configuration = space.from_unit(&[0.5, 0.9]);
+    let mut rng = SeededRng::seed_from_u64(1);
+    let mut seen = BTreeSet::new();
+    for _ in 0..20 {
+        let tokenizer = random_assignment(&space, 32, &mut rng).unwrap();
+        let mut rows = Rows::new();
+        tokenizer.push_question(&configuration, &SearchBox::whole(2), &mut rows);
+        let entries = rows.row(0).entries;
+        assert!(entries[0].slot != entries[1].slot && entries.iter().all(|it| it.slot < 32));
+        assert!(CATEGORIES.contains(&entries[1].value));
+        seen.insert((entries[0].slot, entries[1].value));
+    }
+    assert!(seen.len() > 15, "{seen:?}");
 }

@@ -13,13 +13,10 @@ use optiformer::{
     model::{Cache, Model, Workspace},
     samplers::{GpSampler, Request},
     space::{Configuration, Space},
-    tokenizer::{
-        RowTokenizer, Rows, ScoreScale, numerical,
-        vocabulary::{BINS, Token},
-    },
+    tokenizer::{RowTokenizer, Rows, ScoreScale, numerical, vocabulary::BINS},
     trial::Observation,
 };
-use rand::{SeedableRng, seq::SliceRandom};
+use rand::SeedableRng;
 
 use crate::{
     episodes::{self, EpisodeOptions, RawEpisode, SpaceKind, history::History},
@@ -227,7 +224,8 @@ impl TransformerSurrogate {
         let mut rng = SeededRng::seed_from_u64(history.trials.len() as u64);
         let mut mean = self.predict_with(RowTokenizer::new(space)?, history, scale, queries)?;
         for _ in 1..self.permutations {
-            let tokenizer = random_assignment(space, self.model.config().slots, &mut rng)?;
+            let slots = self.model.config().slots;
+            let tokenizer = episodes::random_assignment(space, slots, &mut rng)?;
             let other = self.predict_with(tokenizer, history, scale, queries)?;
             mean.iter_mut().zip(other).for_each(|(sum, one)| *sum += one);
         }
@@ -265,36 +263,9 @@ impl TransformerSurrogate {
     }
 }
 
-/// A tokenizer with random slots, and random codes for the choices, as training draws them.
-fn random_assignment(space: &Space, slots: usize, rng: &mut SeededRng) -> Result<RowTokenizer> {
-    let mut all: Vec<usize> = (0..slots).collect();
-    let (chosen, _) = all.partial_shuffle(rng, space.len());
-    let codes = space.parameters().iter().map(|parameter| {
-        let domain = parameter.domain();
-        let choices = domain.levels().filter(|_| domain.is_categorical()).unwrap_or(0);
-        let mut codes: Vec<Token> = (0..choices as Token).collect();
-        codes.shuffle(rng);
-        codes
-    });
-    RowTokenizer::with_assignment(space, chosen.to_vec(), codes.collect())
-}
-
 #[cfg(test)]
 mod tests {
-    use optiformer::space::Parameter;
-
     use super::*;
-
-    #[test]
-    fn assignments_are_legal_and_differ() {
-        let parameters = [Parameter::float("x", 0.0, 1.0), Parameter::categorical("c", ["a", "b"])];
-        let space = Space::new(parameters.to_vec()).unwrap();
-        let mut rng = SeededRng::seed_from_u64(1);
-        let tokens = |tokenizer: RowTokenizer| tokenizer.values().slot(0);
-        let seen: std::collections::BTreeSet<Token> =
-            (0..20).map(|_| tokens(random_assignment(&space, 32, &mut rng).unwrap())).collect();
-        assert!(seen.len() > 5);
-    }
 
     #[test]
     fn a_certain_and_right_surrogate_is_better_than_an_even_one() {

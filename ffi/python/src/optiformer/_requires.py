@@ -1,4 +1,4 @@
-"""What an adapter says where the library that it adapts to is not installed."""
+"""An import error that says how to install the library that an adapter needs."""
 
 from contextlib import contextmanager
 from typing import Iterator
@@ -8,10 +8,10 @@ __all__ = ["requires"]
 
 @contextmanager
 def requires(package: str, requirement: str) -> Iterator[None]:
-    """Imports within the block fail with the command that installs `requirement` where `package` is missing."""
+    """Adds the command that installs `requirement` to the error of an import of `package` in the block."""
     try:
         yield
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != package:
             raise
-        raise ImportError(f"{error}: pip install '{requirement}'", name=error.name) from error
+        raise ModuleNotFoundError(f"{error}: pip install '{requirement}'", name=error.name) from error

@@ -197,7 +197,8 @@ class Layout:
         for place, choice in enumerate(kind):
             if choice == value:
                 return float(place)
-        raise ValueError(f"parameter {name!r} cannot be {value!r}")
+        choices = ", ".join(map(repr, kind))
+        raise ValueError(f"parameter {name!r} cannot be {value!r}; it is one of {choices}")
 
     def parameters(self, values: Sequence[float]) -> Dict[str, Any]:
         """A row of doubles as a dictionary, without the parameters that are not active."""
@@ -215,6 +216,6 @@ class Layout:
         """The inverse of `parameters`."""
         unknown = sorted(set(parameters) - set(self.names))
         if unknown:
-            unknown, known = ", ".join(map(repr, unknown)), ", ".join(self.names)
-            raise ValueError(f"the space has no parameter {unknown}; it has {known}")
+            names, known = ", ".join(map(repr, unknown)), ", ".join(self.names)
+            raise ValueError(f"the space has no parameter {names}; it has {known}")
         return [self.number(name, parameters[name]) if name in parameters else math.nan for name in self.names]

@@ -64,7 +64,8 @@ fn columns(names: &[String], space: &Space) -> Result<Vec<Column>, String> {
     let mut columns: Vec<Column> = Vec::with_capacity(names.len());
     for (place, name) in names.iter().enumerate() {
         let what = format!("column {} (\"{name}\")", place + 1);
-        let index = space.find(name.trim()).map_err(|error| format!("{what}: {error}"))?;
+        let index =
+            space.find(name.trim()).map_err(|error| format!("{what}: {}", error.context()))?;
         if columns.iter().any(|column| column.parameter == index) {
             return Err(format!("{what}: the parameter has a column already"));
         }

@@ -97,8 +97,11 @@ fn draw(line: &[Option<f64>], columns: usize) -> String {
             .collect();
         text += &format!("{label:>width$} ┤{}\n", marks.trim_end());
     }
-    let scale = if is_log { "log scale, " } else { "" };
-    let last = format!("{scale}{} trials", line.len());
+    let mut last = format!("{} trials", line.len());
+    let scale = "log scale, ";
+    if is_log && scale.len() + last.len() + 2 <= columns {
+        last.insert_str(0, scale);
+    }
     let gap = columns.saturating_sub(1 + last.len()).max(1);
     text + &format!("{:width$} └{}\n{:width$}  1{:gap$}{last}\n", "", "─".repeat(columns), "", "")
 }
@@ -145,7 +148,7 @@ mod tests {
     #[test]
     fn a_plot_fits_a_narrow_terminal() {
         let line: Vec<Option<f64>> =
-            (0..50).map(|index| Some(1e-12 / f64::from(index + 1))).collect();
+            (0..50).map(|index| Some(1e-12 / 1.5_f64.powi(index))).collect();
         for columns in [24, 40, 72, 200] {
             let text = draw(&line, columns);
             let widest = text.lines().map(|line| line.chars().count()).max().unwrap();

@@ -76,36 +76,18 @@ impl Progress {
         });
         let place = self.total.map_or(format!("{done}"), |total| format!("{done}/{total}"));
         let id = trial.id;
-        let stderr_tail = self.message(trial, stderr_tail);
+        let message = message(&mut self.failure, trial, stderr_tail);
         match &mut self.style {
             Style::Live(view) => {
                 if trial.state == TrialState::Failed {
-                    view.note(&format!("trial {id}: {result}{stderr_tail}"));
+                    view.note(&format!("trial {id}: {result}{message}"));
                 }
                 view.finished(study, trial, &result, done, &left);
             }
-            Style::Lines => print_error(&format!(
-                "trial {id} ({place}): {result} · best {best}{left}{stderr_tail}"
-            )),
+            Style::Lines => {
+                print_error(&format!("trial {id} ({place}): {result} · best {best}{left}{message}"))
+            }
             Style::Silent => {}
-        }
-    }
-
-    /// The last lines that the program of a failed trial wrote; those that only repeat a trial
-    /// before are not shown again.
-    fn message(&mut self, trial: &Trial, stderr_tail: &str) -> String {
-        let message: String = stderr_tail.lines().map(|line| format!("\n    {line}")).collect();
-        if trial.state != TrialState::Failed || message.is_empty() {
-            return message;
-        }
-        match &self.failure {
-            Some((first, shown)) if *shown == message => {
-                format!(" · same message as trial {first}")
-            }
-            _ => {
-                self.failure = Some((trial.id, message.clone()));
-                message
-            }
         }
     }
 
@@ -122,6 +104,22 @@ impl Progress {
     pub fn close(self) {
         if let Style::Live(view) = self.style {
             view.close();
+        }
+    }
+}
+
+/// The last lines that a trial's program wrote to standard error. `latest` is the latest failed
+/// trial that was shown with its lines; another with the same lines refers to it.
+fn message(latest: &mut Option<(u64, String)>, trial: &Trial, stderr_tail: &str) -> String {
+    let lines: String = stderr_tail.lines().map(|line| format!("\n    {line}")).collect();
+    if trial.state != TrialState::Failed || lines.is_empty() {
+        return lines;
+    }
+    match latest {
+        Some((first, shown)) if *shown == lines => format!(" · same message as trial {first}"),
+        _ => {
+            *latest = Some((trial.id, lines.clone()));
+            lines
         }
     }
 }
@@ -151,5 +149,39 @@ fn best(study: &Study) -> String {
         Some(trial) if !trial.is_feasible() => "none feasible".to_string(),
         Some(trial) => trial.value().map_or("none".to_string(), short),
         None => "none".to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use optiformer::{
+        samplers,
+        space::{Parameter, Space},
+        study::{Direction, Study},
+    };
+
+    use super::message;
+
+    #[test]
+    fn a_failure_that_repeats_the_one_before_is_not_shown_again() {
+        let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
+        let sampler = samplers::by_name("random").unwrap();
+        let mut study = Study::new(space, Direction::Minimize, sampler, 0);
+        for id in 0..5 {
+            study.ask().unwrap();
+            if id < 4 {
+                study.fail(id, "exit status 1").unwrap()
+            } else {
+                study.tell(id, 1.0).unwrap()
+            }
+        }
+        let mut latest = None;
+        let mut shown = |id: usize, text| message(&mut latest, &study.trials()[id], text);
+        assert_eq!(shown(0, "no file\nstop"), "\n    no file\n    stop");
+        assert_eq!(shown(1, "no file\nstop"), " · same message as trial 0");
+        assert_eq!(shown(2, "no memory"), "\n    no memory");
+        assert_eq!(shown(3, "no file\nstop"), "\n    no file\n    stop");
+        assert_eq!(shown(3, ""), "");
+        assert_eq!(shown(4, "no file\nstop"), "\n    no file\n    stop");
     }
 }

@@ -108,17 +108,17 @@ fn parse(space: &Space, argument: &str) -> Result<Vec<Piece>, String> {
 
 /// What `{name}` stands for; parameters come before the tool's own names.
 fn placeholder(space: &Space, name: &str) -> Result<Piece, String> {
-    match (space.index_of(name), name) {
-        (Some(index), _) => Ok(Piece::Value(index)),
-        (None, "trial_id") => Ok(Piece::TrialId),
-        (None, "promoted_from") if space.fidelity().is_some() => Ok(Piece::PromotedFrom),
-        (None, "promoted_from") => Err("\"{promoted_from}\" needs a parameter with \
+    match (space.find(name), name) {
+        (Ok(index), _) => Ok(Piece::Value(index)),
+        (Err(_), "trial_id") => Ok(Piece::TrialId),
+        (Err(_), "promoted_from") if space.fidelity().is_some() => Ok(Piece::PromotedFrom),
+        (Err(_), "promoted_from") => Err("\"{promoted_from}\" needs a parameter with \
             \"fidelity\": true in the space"
             .to_string()),
-        _ => space
-            .find(name)
-            .map(Piece::Value)
-            .map_err(|error| format!("{} (write {{{{ and }}}} for braces)", error.context())),
+        (Err(error), _) => {
+            let names = error.context();
+            Err(format!("{names} (and {{trial_id}}; write {{{{ and }}}} for braces)"))
+        }
     }
 }
 

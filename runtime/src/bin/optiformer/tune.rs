@@ -15,7 +15,7 @@ use std::{
 use optiformer::{
     Error, ErrorKind,
     space::{Configuration, Space},
-    study::{Direction, Objective, Outcome, StoredStudy, Study, Trial},
+    study::{Direction, Objective, Outcome, StoredStudy, Study, Trial, TrialOrigin},
 };
 use serde_json::json;
 
@@ -210,6 +210,14 @@ pub fn partial_configuration(
     enqueue::parse(space, text).map_err(|what| Failure::Usage(format!("{option} '{text}': {what}")))
 }
 
+/// Whether a study of the grid has as many trials in the end as the grid has points: none is
+/// forbidden, and none is tried that may lie between them.
+fn is_pure_grid(study: &Study) -> bool {
+    study.space().forbidden().next().is_none()
+        && study.queue().next().is_none()
+        && study.trials().iter().all(|trial| trial.origin == TrialOrigin::Asked)
+}
+
 /// Number of trials that are finished or failed.
 fn done(study: &Study) -> u64 {
     study.trials().iter().filter(|trial| !trial.is_pending()).count() as u64
@@ -258,7 +266,7 @@ impl End {
         };
         Ok(Self {
             trials: options.trials,
-            total: options.trials.into_iter().chain(size).min(),
+            total: options.trials.into_iter().chain(size.filter(|_| is_pure_grid(study))).min(),
             deadline: options.budget.and_then(|budget| Instant::now().checked_add(budget)),
             note: size.map(|size| format!("note: the grid has {size} points")),
         })

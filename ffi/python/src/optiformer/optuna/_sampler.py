@@ -55,7 +55,8 @@ class OptiFormerSampler(BaseSampler):
     Threads may share the sampler, which suggests to one after the other, and it can be pickled. Processes that share a storage know of
     each other's running trials: what each was given is kept in its system attributes.
 
-    Where every point of the grid has been tried, `study.optimize` ends, with a pruned trial that has no parameters.
+    Where every point of the grid has been tried, of each of the sets of parameters that are suggested apart, `study.optimize`
+    ends, with a pruned trial that has no parameters.
 
     Args:
         seed: Seed of all suggestions; drawn at random when None.
@@ -138,13 +139,21 @@ class OptiFormerSampler(BaseSampler):
         with self._lock:
             memory = self._memory(study)
             memory.structure.follow(trials)
-            for part in _parts(memory.structure, open_space):
+            parts = _parts(memory.structure, open_space)
+            exhausted: List[Tuple[Part, Error]] = []
+            for part in parts:
                 try:
                     suggested.update(self._suggest(study, memory, trial, trials, part, given))
                 except Error as error:
-                    if error.name == "EXHAUSTED":
-                        _end(study, error)
-                    raise
+                    if error.name != "EXHAUSTED":
+                        raise
+                    exhausted.append((part, error))
+            for part, error in exhausted:
+                if len(exhausted) == len(parts):
+                    _end(study, error)
+                    raise error
+                # Others that occur apart from these have points left.
+                suggested.update(self._suggest(study, memory, trial, trials, part, given, "random"))
         if is_shared:
             study._storage.set_trial_system_attr(trial._trial_id, GIVEN, given)
         return suggested
@@ -158,7 +167,14 @@ class OptiFormerSampler(BaseSampler):
         trials = study.get_trials(deepcopy=False)
         part = Part({param_name: param_distribution}, {})
         with self._lock:
-            return self._suggest(study, self._memory(study), trial, trials, part, {})[param_name]
+            memory = self._memory(study)
+            try:
+                return self._suggest(study, memory, trial, trials, part, {})[param_name]
+            except Error as error:
+                if error.name != "EXHAUSTED":
+                    raise
+                # One parameter has few points, of which other parameters make many.
+                return self._suggest(study, memory, trial, trials, part, {}, "random")[param_name]
 
     def after_trial(
         self, study: Study, trial: FrozenTrial, state: TrialState, values: Optional[Sequence[float]]
@@ -183,6 +199,7 @@ class OptiFormerSampler(BaseSampler):
         trials: Sequence[FrozenTrial],
         part: Part,
         given: Dict[str, float],
+        sampler: Optional[str] = None,
     ) -> Dict[str, Any]:
         view = memory.view(part, study)
         view.follow(trials)
@@ -200,8 +217,8 @@ class OptiFormerSampler(BaseSampler):
             pending,
             seed=self._seed_for(view.names),
             number=trial.number,
-            sampler=self._sampler,
-            model=self._model,
+            sampler=sampler or self._sampler,
+            model=None if sampler else self._model,
             cache=view.cache,
             objective_count=view.objective_count,
             constraints=view.constraints,
@@ -288,7 +305,7 @@ def _key(study: Study, trial: FrozenTrial) -> Tuple[Any, ...]:
 
 
 def _end(study: Study, error: Error) -> None:
-    """Ends `study.optimize`, with the running trial as a pruned one without parameters; outside of it, does nothing."""
+    """The end of `study.optimize`, with the running trial as a pruned one; outside of it, nothing."""
     try:
         study.stop()
     except RuntimeError:
