@@ -6,11 +6,11 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-rooms=(.ci docs ffi fuzz include runtime tests trainer)
+rooms=(.ci docs ffi fuzz include runtime tests trainer Cargo.toml deny.toml)
 (($#)) && rooms=("$@")
 
 names=()
-for ending in rs py go js mjs ts jl sh c h hpp cpp; do names+=(-o -name "*.$ending"); done
+for ending in rs py go js mjs ts jl sh toml c h hpp cpp; do names+=(-o -name "*.$ending"); done
 # Headers as they were released stay so, and native is built.
 mapfile -d '' files < <(find "${rooms[@]}" \( -name target -o -name node_modules -o -path ffi/go/native -o -path tests/abi \) -prune -o \
     -type f \( -name run "${names[@]}" \) -print0)
