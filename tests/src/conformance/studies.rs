@@ -82,7 +82,7 @@ fn learned(
 /// Names and seeds of studies that take another way in WebAssembly, whose kernels no CPU has here;
 /// `ffi/js/test/conformance.test.js` finds them.
 const OTHERWISE_IN_WASM: [(&str, u64); 3] = [
-    ("optiformer in the space of conditional", 1),
+    ("auto in the space of floats", 3),
     ("auto in the space of conditional", 0),
     ("auto in the space of conditional", 2),
 ];
