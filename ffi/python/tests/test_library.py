@@ -274,3 +274,13 @@ def test_given_candidates_are_ranked():
         optiformer.choose(space, candidates, history, losses, sampler="sobol")
     with pytest.raises(optiformer.Error, match="candidates"):
         optiformer.choose(space, [], history, losses)
+
+
+def test_errors_list_what_is_legal_and_stay_short():
+    study = optiformer.Study({"kind": ["a", "b"], "place": list(range(1000))}, seed=0)
+    with pytest.raises(ValueError, match="'kind' cannot be 'c'; it is one of 'a', 'b'$"):
+        study.enqueue({"kind": "c", "place": 1})
+    with pytest.raises(ValueError, match="one of 0, 1, .*, 19 and 980 more$"):
+        study.enqueue({"kind": "a", "place": 1000})
+    with pytest.raises(ValueError, match="no parameter 'kin'; it has kind, place$"):
+        study.enqueue({"kin": "a"})

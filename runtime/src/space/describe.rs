@@ -11,21 +11,35 @@ use super::{Choice, Domain, Space};
 const LONGEST_LIST: usize = 240;
 
 impl Domain {
-    /// The legal values in words: "a number between 0 and 1", "one of \"sgd\", \"adam\"".
+    /// The legal values as a user writes them: "a number between 0 and 1", "one of \"a\", \"b\"".
     pub(super) fn describe(&self) -> String {
-        let (what, low, high, step) = match self {
-            Self::Float { low, high, step, .. } => ("a number", low, high, *step),
-            Self::Int { low, high, step, .. } => {
-                ("a whole number", low, high, Some(*step).filter(|step| *step != 1.0))
-            }
+        match self {
             Self::Categorical { choices } => {
-                return format!("one of {}", listed(choices.iter().map(quoted)));
+                format!("one of {}", listed(choices.iter().map(quoted)))
+            }
+            Self::Float { .. } => format!("a number {}", self.describe_value()),
+            Self::Int { .. } => self.describe_value(),
+        }
+    }
+
+    /// The legal values as numbers, a choice by its index: "between 0 and 1".
+    pub(super) fn describe_value(&self) -> String {
+        let between = |low, high, step: Option<f64>| {
+            let range = format!("between {} and {}", shortest(low), shortest(high));
+            match step {
+                Some(step) => format!("{range} in steps of {}", shortest(step)),
+                None => range,
             }
         };
-        let range = format!("{what} between {} and {}", shortest(*low), shortest(*high));
-        match step {
-            Some(step) => format!("{range} in steps of {}", shortest(step)),
-            None => range,
+        match self {
+            Self::Float { low, high, step, .. } => between(*low, *high, *step),
+            Self::Int { low, high, step, .. } => {
+                let step = Some(*step).filter(|step| *step != 1.0);
+                format!("a whole number {}", between(*low, *high, step))
+            }
+            Self::Categorical { choices } => {
+                format!("the index of one of {} choices", choices.len())
+            }
         }
     }
 }

@@ -189,14 +189,8 @@ impl Parameter {
         if self.domain.contains(value) {
             return Ok(());
         }
-        let legal = match &self.domain {
-            _ if !value.is_finite() => "finite".to_string(),
-            Domain::Categorical { choices } => {
-                format!("the index of one of {} choices", choices.len())
-            }
-            // "is not a number" would mean something else.
-            domain => domain.describe().replace("a number ", ""),
-        };
+        let legal =
+            if value.is_finite() { self.domain.describe_value() } else { "finite".to_string() };
         Err(Error::new(
             ErrorKind::InvalidValue,
             format!("parameter \"{}\": {} is not {legal}", self.name, shortest(value)),

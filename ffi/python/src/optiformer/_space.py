@@ -5,9 +5,12 @@ import json
 import math
 import numbers
 from collections.abc import Mapping
-from typing import Any, Dict, List, Optional, Sequence, Union
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Union
 
 from ._library import Handle, call, doubles, encoded, integer, signed, text
+
+# Maximum number of names or choices in an error message.
+MOST_LISTED = 20
 
 
 class Space(Handle):
@@ -197,8 +200,7 @@ class Layout:
         for place, choice in enumerate(kind):
             if choice == value:
                 return float(place)
-        choices = ", ".join(map(repr, kind))
-        raise ValueError(f"parameter {name!r} cannot be {value!r}; it is one of {choices}")
+        raise ValueError(f"parameter {name!r} cannot be {value!r}; it is one of {_listed(map(repr, kind))}")
 
     def parameters(self, values: Sequence[float]) -> Dict[str, Any]:
         """A row of doubles as a dictionary, without the parameters that are not active."""
@@ -216,6 +218,13 @@ class Layout:
         """The inverse of `parameters`."""
         unknown = sorted(set(parameters) - set(self.names))
         if unknown:
-            names, known = ", ".join(map(repr, unknown)), ", ".join(self.names)
-            raise ValueError(f"the space has no parameter {names}; it has {known}")
+            names = _listed(map(repr, unknown))
+            raise ValueError(f"the space has no parameter {names}; it has {_listed(self.names)}")
         return [self.number(name, parameters[name]) if name in parameters else math.nan for name in self.names]
+
+
+def _listed(items: Iterable[str]) -> str:
+    """The first of some names or choices, and how many are left out: a parameter may have thousands."""
+    items = list(items)
+    more = f" and {len(items) - MOST_LISTED} more" if len(items) > MOST_LISTED else ""
+    return ", ".join(items[:MOST_LISTED]) + more
