@@ -53,7 +53,7 @@ pub fn named(network: &Network) -> Vec<(String, Tensor)> {
 /// The tables of a model that reads a row a trial; `None` for a model that reads a token a value.
 fn trial_weights(network: &Network) -> Option<TrialWeights> {
     let config = network.config();
-    let (slots, features) = (config.slots as i64, config.value_features as i64);
+    let (slots, features) = (config.all_slots() as i64, config.value_features as i64);
     (slots > 0).then(|| {
         let parts = network.parts();
         let maps = network.slot_maps(&parts).view([slots, features, -1]).transpose(1, 2);
@@ -178,7 +178,8 @@ pub fn load(bytes: &[u8], device: Device) -> Result<(Network, Metadata)> {
 /// A file's slots, `[slots · hidden, features]`, as the network has them: `[slots · features,
 /// hidden]`.
 fn transposed(slots: &[f32], config: &Config) -> Vec<f32> {
-    let shape = [config.slots, config.hidden_size, config.value_features].map(|size| size as i64);
+    let shape =
+        [config.all_slots(), config.hidden_size, config.value_features].map(|size| size as i64);
     values(&Tensor::from_slice(slots).view(shape).transpose(1, 2))
 }
 

@@ -202,7 +202,7 @@ fn check(config: &Config, weights: &Weights) -> Result<()> {
     if let Some(trials) = &weights.trials {
         let features = config.value_features;
         sizes.extend([
-            ("slots of trials", trials.slots.len(), config.slots * hidden * features),
+            ("slots of trials", trials.slots.len(), config.all_slots() * hidden * features),
             ("values of trials", trials.values.len(), config.vocabulary_size * features),
         ]);
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, ErrorKind, Result,
-    tokenizer::rows::{CONTEXT_ROWS, Rows},
+    tokenizer::rows::{CONTEXT_ROWS, PREDICTION_SLOTS, Rows},
 };
 
 /// The shape of a model.
@@ -47,6 +47,11 @@ pub struct Config {
     /// Number of features of a value in such a row; 0 for a model that reads tokens.
     #[serde(rename = "trial_features", default, skip_serializing_if = "is_zero")]
     pub value_features: usize,
+    /// Number of slots behind those of the parameters for the prediction of a Gaussian process:
+    /// [`PREDICTION_SLOTS`](crate::tokenizer::rows::PREDICTION_SLOTS), or 0 for a model that reads
+    /// none.
+    #[serde(rename = "trial_prediction_slots", default, skip_serializing_if = "is_zero")]
+    pub prediction_slots: usize,
 }
 
 fn is_zero(number: &usize) -> bool {
@@ -97,15 +102,22 @@ impl Config {
             tie_embeddings: false,
             slots: 0,
             value_features: 0,
+            prediction_slots: 0,
         }
     }
 
-    /// The same shape for a model that reads one row per trial, with 32 slots and 32 features per
-    /// value.
+    /// The same shape for a model that reads one row per trial, with 32 slots for parameters, slots
+    /// for predictions, and 32 features per value.
     pub const fn with_trial_rows(mut self) -> Self {
         self.slots = 32;
         self.value_features = 32;
+        self.prediction_slots = PREDICTION_SLOTS;
         self
+    }
+
+    /// Number of slots in all, for parameters and predictions.
+    pub fn all_slots(&self) -> usize {
+        self.slots + self.prediction_slots
     }
 
     /// Representation of a history for the model.
@@ -131,7 +143,7 @@ impl Config {
         if rows.is_empty() {
             return refuse(String::from("no rows"));
         }
-        let (slots, vocabulary) = (self.slots, self.vocabulary_size);
+        let (slots, vocabulary) = (self.all_slots(), self.vocabulary_size);
         for (index, row) in rows.iter().enumerate() {
             for entry in row.entries {
                 if usize::from(entry.slot) >= slots {
@@ -201,7 +213,7 @@ impl Config {
         let (hidden, wide) = (self.hidden_size, self.feed_forward_size);
         let layer = 4 * hidden * hidden + 3 * hidden * wide + 2 * hidden;
         let tables = if self.tie_embeddings { 1 } else { 2 };
-        let rows = self.value_features * (self.vocabulary_size + self.slots * hidden);
+        let rows = self.value_features * (self.vocabulary_size + self.all_slots() * hidden);
         self.layers * layer + hidden + tables * self.vocabulary_size * hidden + rows
     }
 
@@ -250,6 +262,11 @@ impl Config {
         check(
             (self.slots == 0) == (self.value_features == 0),
             String::from("trial_slots and trial_features are both 0 or neither"),
+        )?;
+        let allowed = [0, if self.slots > 0 { PREDICTION_SLOTS } else { 0 }];
+        check(
+            allowed.contains(&self.prediction_slots),
+            format!("trial_prediction_slots {} is not in {allowed:?}", self.prediction_slots),
         )?;
         check(
             self.rope_theta.is_finite() && self.rope_theta > 1.0,

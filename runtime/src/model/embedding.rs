@@ -54,7 +54,7 @@ impl RowEmbedding {
         Self {
             hidden,
             features,
-            slots: (0..config.slots)
+            slots: (0..config.all_slots())
                 .map(|slot| {
                     Packed::new(hidden, features, |index, out| {
                         slots.row(slot * hidden + index, out);

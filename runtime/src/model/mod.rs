@@ -358,7 +358,7 @@ impl Weights {
             head: (!config.tie_embeddings).then(|| uniform(rows, narrow)),
             trials: (config.sequence() == Sequence::Trials).then(|| TrialWeights {
                 slots: uniform(
-                    config.slots * hidden * features,
+                    config.all_slots() * hidden * features,
                     libm::sqrtf(3.0 / features as f32),
                 ),
                 values: uniform(config.vocabulary_size * features, 1.0),

@@ -299,7 +299,8 @@ fn expected(config: &Config) -> Vec<(String, Vec<usize>)> {
     }
     if config.sequence() == Sequence::Trials {
         let features = config.value_features;
-        for (name, rows) in [(SLOTS, config.slots * hidden), (VALUES, config.vocabulary_size)] {
+        for (name, rows) in [(SLOTS, config.all_slots() * hidden), (VALUES, config.vocabulary_size)]
+        {
             all.push((String::from(name), alloc::vec![rows, features]));
         }
     }

@@ -21,12 +21,18 @@
 //!
 //! The history (thinking rows, space, trials) is a set without positions: its rows see one another.
 //! A question or policy row sees the history and itself.
+//!
+//! A model with [prediction slots](PREDICTION_SLOTS) also reads what a Gaussian process predicts: of
+//! a question its mean and standard deviation, of a trial its leave-one-out prediction and the
+//! residual. Its logit of [`GATE`] says how much it trusts the process where both predict the score.
 
 use alloc::{format, vec::Vec};
 
 use super::{
-    Tokenizer,
-    vocabulary::{BOS, CATEGORIES, EOS, PAD, RESERVED, SCORE, SLOTS, TARGET_REGRET, Token},
+    Tokenizer, numerical,
+    vocabulary::{
+        BOS, CATEGORIES, EOS, PAD, RESERVED, SCORE, SLOTS, TARGET_REGRET, TRIAL_SEP, Token,
+    },
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -41,6 +47,15 @@ pub const THINKING_ROWS: usize = 8;
 pub const INACTIVE: Token = PAD;
 /// Number of rows before the first trial.
 pub const CONTEXT_ROWS: usize = THINKING_ROWS + 1;
+
+/// Number of slots behind those of the parameters, for the prediction of a Gaussian process: its
+/// mean, its standard deviation, and the residual of a told trial.
+pub const PREDICTION_SLOTS: usize = 3;
+/// The token whose logit behind a question with a prediction is the log odds of the prediction
+/// against the model's own, in a mixture of both. No row predicts this token otherwise.
+pub const GATE: Token = TRIAL_SEP;
+/// The least standard deviation of a score that a token tells from smaller ones.
+const LEAST_DEVIATION: f64 = 1e-5;
 
 /// Number of best trials whose rank is exact.
 const EXACT_RANKS: usize = 16;
@@ -74,6 +89,34 @@ pub struct Entry {
     pub slot: u8,
     /// The value, as a token of the vocabulary.
     pub value: Token,
+}
+
+/// The prediction of a score by a Gaussian process, as the tokens of the
+/// [prediction slots](PREDICTION_SLOTS).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PredictionTokens {
+    /// Bin of the predicted score.
+    pub mean: Token,
+    /// Bin of the logarithm of its standard deviation.
+    pub deviation: Token,
+    /// Bin of the outcome's distance from the mean in standard deviations; `None` for a question
+    /// and for a trial that failed.
+    pub residual: Option<Token>,
+}
+
+impl PredictionTokens {
+    /// A prediction of this mean and standard deviation, in scores, of an outcome at `residual`
+    /// standard deviations from the mean.
+    pub fn new(mean: f64, deviation: f64, residual: Option<f64>) -> Self {
+        let magnitude =
+            libm::log(deviation.clamp(LEAST_DEVIATION, 1.0)) / libm::log(LEAST_DEVIATION);
+        let squashed = |z: f64| 0.5 + 0.5 * z.clamp(-1e9, 1e9) / (1.0 + z.abs().min(1e9));
+        Self {
+            mean: numerical::bin(mean),
+            deviation: numerical::bin(1.0 - magnitude),
+            residual: residual.map(|z| numerical::bin(squashed(z))),
+        }
+    }
 }
 
 /// The summands of one row.
@@ -171,6 +214,8 @@ pub struct RowTokenizer {
     /// Per categorical parameter, the code of each choice; empty where codes are the choices'
     /// indices.
     codes: Vec<Vec<Token>>,
+    /// The first of the prediction slots.
+    prediction_slot: u8,
 }
 
 impl RowTokenizer {
@@ -180,7 +225,7 @@ impl RowTokenizer {
     ///
     /// Those of [`Tokenizer::new`].
     pub fn new(space: &Space) -> Result<Self> {
-        Ok(Self { tokenizer: Tokenizer::new(space)?, codes: Vec::new() })
+        Ok(Self { tokenizer: Tokenizer::new(space)?, codes: Vec::new(), prediction_slot: u8::MAX })
     }
 
     /// A tokenizer like that of [`new`](Self::new), for a model with `slots` slots.
@@ -194,7 +239,14 @@ impl RowTokenizer {
                 format!("the model has {slots} slots and the space {} parameters", space.len());
             return Err(Error::new(ErrorKind::Unsupported, context));
         }
-        Self::new(space)
+        Ok(Self::new(space)?.with_predictions_from(slots))
+    }
+
+    /// The same tokenizer, whose prediction slots lie behind `slots` slots of parameters, as many
+    /// as the model has (at most 64).
+    pub fn with_predictions_from(mut self, slots: usize) -> Self {
+        self.prediction_slot = slots.min(64) as u8;
+        self
     }
 
     /// A tokenizer with the given slots, and codes for the choices of each categorical parameter
@@ -221,7 +273,7 @@ impl RowTokenizer {
                 return Err(Error::new(ErrorKind::InvalidValue, context));
             }
         }
-        Ok(Self { tokenizer, codes })
+        Ok(Self { tokenizer, codes, prediction_slot: u8::MAX })
     }
 
     /// The tokenizer of single values.
@@ -296,14 +348,29 @@ impl RowTokenizer {
         search_box: &SearchBox,
         rows: &mut Rows,
     ) {
+        self.push_history_with(trials, &[], scale, search_box, rows);
+    }
+
+    /// As [`push_history`](Self::push_history), for a model with prediction slots:
+    /// `predictions[i]` is that of trial `i` by the process without it. There are none for trials
+    /// beyond the end of `predictions`.
+    pub fn push_history_with(
+        &self,
+        trials: &[Observation],
+        predictions: &[PredictionTokens],
+        scale: &ScoreScale,
+        search_box: &SearchBox,
+        rows: &mut Rows,
+    ) {
         self.push_context(trials.len(), search_box, rows);
         let mut sorted: Vec<f64> = trials.iter().filter_map(|trial| trial.loss).collect();
         sorted.sort_unstable_by(f64::total_cmp);
-        for trial in trials {
+        for (index, trial) in trials.iter().enumerate() {
             let rank = trial.loss.map(|loss| {
                 let better = sorted.partition_point(|other| other.total_cmp(&loss).is_lt());
                 rank_token(better, sorted.len())
             });
+            predictions.get(index).into_iter().for_each(|it| self.push_prediction(it, rows));
             self.push_trial(&trial.configuration, scale.bin(trial.loss), rank, search_box, rows);
         }
     }
@@ -318,6 +385,19 @@ impl RowTokenizer {
         self.push_values(configuration.values(), search_box, rows);
         rows.tokens.push(SCORE);
         rows.end_row();
+    }
+
+    /// As [`push_question`](Self::push_question), for a model with prediction slots, with the
+    /// prediction of the process.
+    pub fn push_question_with(
+        &self,
+        configuration: &Configuration,
+        prediction: &PredictionTokens,
+        search_box: &SearchBox,
+        rows: &mut Rows,
+    ) {
+        self.push_prediction(prediction, rows);
+        self.push_question(configuration, search_box, rows);
     }
 
     /// Appends a row that asks for the value of parameter `chosen.len()`, given the values chosen
@@ -341,6 +421,14 @@ impl RowTokenizer {
 
     fn slot(&self, index: usize) -> u8 {
         (self.tokenizer.slot(index) - SLOTS.start) as u8
+    }
+
+    fn push_prediction(&self, prediction: &PredictionTokens, rows: &mut Rows) {
+        let PredictionTokens { mean, deviation, residual } = *prediction;
+        let values = [Some(mean), Some(deviation), residual];
+        for (value, slot) in values.into_iter().zip(self.prediction_slot..) {
+            rows.entries.extend(value.map(|value| Entry { slot, value }));
+        }
     }
 
     fn push_values(&self, values: &[Option<f64>], search_box: &SearchBox, rows: &mut Rows) {
@@ -455,6 +543,43 @@ mod tests {
         assert_eq!(all[0].tokens, [SCORE]);
         assert_eq!(all[1].entries.len(), 2);
         assert_eq!(all[1].tokens, [TARGET_REGRET[0], SLOTS.start + 30]);
+    }
+
+    #[test]
+    fn predictions_lie_behind_the_slots_of_the_parameters() {
+        let space = space();
+        let tokenizer = RowTokenizer::with_slot_count(&space, 32).unwrap();
+        let configuration = space.from_unit(&[0.5, 0.5, 0.5, 0.5]);
+        let trials = [Observation::new(configuration.clone(), Some(1.0)); 2];
+        let scale = ScoreScale::fit([1.0]);
+        let prediction = PredictionTokens::new(0.4004, 1e-5, Some(1.0));
+        let mut rows = Rows::new();
+        let whole = SearchBox::whole(4);
+        tokenizer.push_history_with(&trials, &[prediction], &scale, &whole, &mut rows);
+        let asked = PredictionTokens { residual: None, ..prediction };
+        tokenizer.push_question_with(&configuration, &asked, &whole, &mut rows);
+        let of = |index: usize| -> Vec<(u8, Token)> {
+            let entries = rows.row(index).entries.iter();
+            entries.map(|it| (it.slot, it.value)).filter(|(slot, _)| *slot >= 32).collect()
+        };
+        assert_eq!(of(CONTEXT_ROWS), [(32, 400), (33, 0), (34, 750)]);
+        assert_eq!(of(CONTEXT_ROWS + 1), [], "a trial without a prediction");
+        assert_eq!(of(CONTEXT_ROWS + 2), [(32, 400), (33, 0)]);
+        assert_eq!(rows.row(CONTEXT_ROWS + 2).tokens, [SCORE]);
+    }
+
+    #[test]
+    fn predictions_of_any_size_have_tokens() {
+        for (mean, deviation, residual) in
+            [(-1.0, 0.0, f64::NEG_INFINITY), (7.0, 1e9, f64::INFINITY), (0.5, 1e-3, 0.0)]
+        {
+            let tokens = PredictionTokens::new(mean, deviation, Some(residual));
+            assert!(tokens.mean < 1000 && tokens.deviation < 1000);
+            assert_eq!(
+                tokens.residual.unwrap(),
+                numerical::bin(0.5 + 0.5 * residual.signum() * f64::from(residual != 0.0))
+            );
+        }
     }
 
     #[test]

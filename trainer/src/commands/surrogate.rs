@@ -11,7 +11,7 @@ use optiformer::{
 
 use crate::{
     episodes::SpaceKind,
-    evaluation::surrogate::{self, GROUPS, Stratum, SurrogatePair, TOLD},
+    evaluation::surrogate::{self, GROUPS, Stratum, SurrogateQualities, TOLD},
 };
 
 /// Judges a weights file by how well it predicts scores, beside `gp` on the same histories.
@@ -64,9 +64,10 @@ impl Surrogate {
             surrogate::compare_all(&model, functions, permutations, self.seed, || bar.inc(1))?;
         bar.finish_and_clear();
         println!(
-            "| space | parameters | told | NLL transformer | NLL gp | R² transformer | R² gp |"
+            "| space | parameters | told | NLL transformer | NLL gp | NLL both | R² transformer \
+             | R² gp | R² both |"
         );
-        println!("|---|---|---|---|---|---|---|");
+        println!("|---|---|---|---|---|---|---|---|---|");
         for (stratum, pairs) in &strata {
             let (kind, told) = (stratum.kind.name(), stratum.told);
             print_row(kind, &group_name(stratum.group), &told.to_string(), pairs);
@@ -78,15 +79,15 @@ impl Surrogate {
             print_sum("all", "all", &told.to_string(), &strata, |stratum| stratum.told == told);
         }
         print_sum("all", "all", "all", &strata, |_| true);
-        let better = strata.values().filter(|pairs| {
-            let [transformer, gp] = surrogate::total(*pairs);
-            transformer.log_loss() < gp.log_loss()
-        });
-        println!(
-            "\nThe transformer's NLL is lower in {} of {} rows.",
-            better.count(),
-            strata.len()
-        );
+        println!();
+        for (index, name) in [(0, "transformer"), (2, "transformer that reads gp")] {
+            let better = strata.values().filter(|qualities| {
+                let total = surrogate::total(*qualities);
+                total[index].log_loss() < total[1].log_loss()
+            });
+            let rows = strata.len();
+            println!("NLL of the {name} below that of gp in {} of {rows} rows.", better.count());
+        }
         Ok(())
     }
 }
@@ -102,10 +103,10 @@ fn print_sum(
     kind: &str,
     group: &str,
     told: &str,
-    strata: &std::collections::BTreeMap<Stratum, Vec<SurrogatePair>>,
+    strata: &std::collections::BTreeMap<Stratum, Vec<SurrogateQualities>>,
     of: impl Fn(&Stratum) -> bool,
 ) {
-    let pairs: Vec<SurrogatePair> = strata
+    let pairs: Vec<SurrogateQualities> = strata
         .iter()
         .filter(|(stratum, _)| of(stratum))
         .flat_map(|(_, pairs)| pairs.clone())
@@ -113,13 +114,10 @@ fn print_sum(
     print_row(kind, group, told, &pairs);
 }
 
-fn print_row(kind: &str, group: &str, told: &str, pairs: &[SurrogatePair]) {
-    let [transformer, gp] = surrogate::total(pairs);
-    println!(
-        "| {kind} | {group} | {told} | {:.3} | {:.3} | {:.3} | {:.3} |",
-        transformer.log_loss(),
-        gp.log_loss(),
-        transformer.r_squared(),
-        gp.r_squared()
-    );
+fn print_row(kind: &str, group: &str, told: &str, pairs: &[SurrogateQualities]) {
+    let total = surrogate::total(pairs);
+    let [transformer, gp, both] = total.map(|quality| quality.log_loss());
+    print!("| {kind} | {group} | {told} | {transformer:.3} | {gp:.3} | {both:.3} |");
+    let [transformer, gp, both] = total.map(|quality| quality.r_squared());
+    println!(" {transformer:.3} | {gp:.3} | {both:.3} |");
 }

@@ -178,6 +178,7 @@ impl Train {
             let options = EpisodeSourceOptions {
                 episodes: EpisodeOptions {
                     slots: config.slots,
+                    prediction_share: if config.prediction_slots > 0 { 0.5 } else { 0.0 },
                     score_deviation: self.score_deviation.max(0.1),
                     ..EpisodeOptions::default()
                 },

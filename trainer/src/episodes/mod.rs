@@ -12,6 +12,7 @@
 //! near it, and in the policy's target.
 
 pub mod history;
+pub mod predictions;
 pub mod queries;
 pub mod source;
 
@@ -24,6 +25,7 @@ use optiformer::{
         vocabulary::{BINS, CATEGORIES, Token},
     },
 };
+use predictions::GpPredictions;
 use queries::Query;
 use rand::{RngExt, seq::SliceRandom};
 
@@ -43,6 +45,9 @@ pub struct Episode {
     pub history: usize,
     /// What the query rows predict; indices count from the first row of the history.
     pub targets: Vec<Target>,
+    /// The probabilities of the score bins by the Gaussian process for the queries for a score,
+    /// `[queries, 1000]`; empty in an episode without its predictions.
+    pub gp_bins: Vec<f32>,
     /// What the problem is like, for reports.
     pub summary: EpisodeSummary,
 }
@@ -108,6 +113,8 @@ pub struct EpisodeOptions {
     pub box_share: f64,
     /// Share of episodes with some queries at the maxima of a classical sampler's acquisition.
     pub acquisition_share: f64,
+    /// Share of episodes with the predictions of a Gaussian process.
+    pub prediction_share: f64,
     /// Standard deviation of a score's soft target, in bins.
     pub score_deviation: f32,
     /// Standard deviation of a continuous value's soft target, in bins.
@@ -129,6 +136,7 @@ impl Default for EpisodeOptions {
             policy_queries: 6,
             box_share: 0.35,
             acquisition_share: 0.06,
+            prediction_share: 0.5,
             score_deviation: 3.0,
             value_deviation: 5.0,
             value_weight: 0.15,
@@ -143,12 +151,18 @@ impl EpisodeOptions {
     fn settings(&self) -> String {
         let Self { teachers, max_trials, queries, policy_queries, box_share, .. } = self;
         let Self {
-            acquisition_share, score_deviation, value_deviation, value_weight, slots, ..
+            acquisition_share,
+            prediction_share,
+            score_deviation,
+            value_deviation,
+            value_weight,
+            slots,
+            ..
         } = self;
         format!(
             "EpisodeOptions {{ teachers: {}, longest: {max_trials}, queries: {queries}, \
              policy_queries: {policy_queries}, boxed: {box_share:?}, \
-             acquisition: {acquisition_share:?}, score_deviation: {score_deviation:?}, \
+             acquisition: {acquisition_share:?}, predictions: {prediction_share:?}, score_deviation: {score_deviation:?}, \
              value_deviation: {value_deviation:?}, value_weight: {value_weight:?}, \
              slots: {slots} }}",
             teachers.settings()
@@ -248,7 +262,8 @@ fn best_known(
 /// When the space has more parameters than there are slots.
 pub fn random_assignment(space: &Space, slots: usize, rng: &mut SeededRng) -> Result<RowTokenizer> {
     assert!(space.len() <= slots, "{} parameters do not fit into {slots} slots", space.len());
-    let mut slots: Vec<usize> = (0..slots).collect();
+    let count = slots;
+    let mut slots: Vec<usize> = (0..count).collect();
     slots.shuffle(rng);
     slots.truncate(space.len());
     let codes = space.parameters().iter().map(|parameter| {
@@ -259,10 +274,11 @@ pub fn random_assignment(space: &Space, slots: usize, rng: &mut SeededRng) -> Re
         codes.truncate(choices as usize);
         codes
     });
-    RowTokenizer::with_assignment(space, slots, codes.collect())
+    Ok(RowTokenizer::with_assignment(space, slots, codes.collect())?.with_predictions_from(count))
 }
 
-/// Writes a problem as rows and targets, with random slots and random codes of choices.
+/// Writes a problem as rows and targets, with random slots and random codes of choices, and with
+/// the predictions of the Gaussian process where there are any.
 ///
 /// # Panics
 ///
@@ -270,6 +286,7 @@ pub fn random_assignment(space: &Space, slots: usize, rng: &mut SeededRng) -> Re
 pub fn encode(
     function: &Function,
     raw: &RawEpisode,
+    predictions: Option<&GpPredictions>,
     options: &EpisodeOptions,
     rng: &mut SeededRng,
 ) -> Episode {
@@ -279,12 +296,22 @@ pub fn encode(
     let mut episode = Episode { summary: raw.summary, ..Episode::default() };
     let view = &raw.history.view;
     let scale = raw.history.scale();
-    tokenizer.push_history(&raw.history.trials, &scale, view, &mut episode.rows);
+    let trials = &raw.history.trials;
+    let told = predictions.map_or(Vec::new(), |it| it.told_tokens(trials, &scale));
+    tokenizer.push_history_with(trials, &told, &scale, view, &mut episode.rows);
     episode.history = episode.rows.len();
     if raw.history.has_scale() {
-        for labeled in &raw.labeled_queries {
+        episode.gp_bins = predictions.map_or(Vec::new(), |it| it.query_bins(&scale));
+        for (query, labeled) in raw.labeled_queries.iter().enumerate() {
             let index = episode.rows.len() as u32;
-            tokenizer.push_question(&labeled.query.configuration, view, &mut episode.rows);
+            let (configuration, rows) = (&labeled.query.configuration, &mut episode.rows);
+            match predictions {
+                Some(predictions) => {
+                    let prediction = predictions.queries[query].tokens(&scale, None);
+                    tokenizer.push_question_with(configuration, &prediction, view, rows);
+                }
+                None => tokenizer.push_question(configuration, view, rows),
+            }
             let kind = score_target(&scale, labeled.loss, options.score_deviation);
             episode.targets.push(Target { index, kind, weight: 1.0 });
         }
@@ -342,6 +369,25 @@ fn push_policy(
     episode.targets.push(Target { index: row, kind, weight: options.value_weight });
 }
 
+/// The predictions of a process, some of the queries being what it would try next; `None` where it
+/// has nothing to predict from.
+fn predict(
+    function: &Function,
+    raw: &mut RawEpisode,
+    rng: &mut SeededRng,
+) -> Result<Option<GpPredictions>> {
+    let (space, history) = (&function.space, &raw.history);
+    let mut process = predictions::fitted_once(history.trials.len(), rng)?;
+    let maxima = predictions::acquisition_maxima(&mut process, space, history, rng)?;
+    for (labeled, query) in raw.labeled_queries.iter_mut().zip(maxima) {
+        let loss = function.observe(&function.values(&query.configuration), rng);
+        *labeled = LabeledQuery { query, loss };
+    }
+    let queries: Vec<Configuration> =
+        raw.labeled_queries.iter().map(|it| it.query.configuration.clone()).collect();
+    GpPredictions::of(&mut process, space, &history.trials, &queries)
+}
+
 /// Draws a problem of a function and writes it.
 ///
 /// # Errors
@@ -354,8 +400,15 @@ pub fn draw(
     rng: &mut SeededRng,
 ) -> Result<Episode> {
     let shape = (draw_length(options.max_trials, rng), rng.random_bool(options.box_share));
-    let raw = draw_raw(function, optimum, shape, options, rng)?;
-    Ok(encode(function, &raw, options, rng))
+    if !rng.random_bool(options.prediction_share) {
+        let raw = draw_raw(function, optimum, shape, options, rng)?;
+        return Ok(encode(function, &raw, None, options, rng));
+    }
+    // The process is fitted for the predictions, and proposes queries, too.
+    let options = EpisodeOptions { acquisition_share: 0.0, ..options.clone() };
+    let mut raw = draw_raw(function, optimum, shape, &options, rng)?;
+    let predictions = predict(function, &mut raw, rng)?;
+    Ok(encode(function, &raw, predictions.as_ref(), &options, rng))
 }
 
 #[cfg(test)]

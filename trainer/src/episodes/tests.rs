@@ -62,7 +62,7 @@ fn queries_and_scale_know_the_shown_prefix_alone() {
         }
         let encode = |raw: &RawEpisode| {
             let mut rng = SeededRng::seed_from_u64(9);
-            encode(&function, raw, &options, &mut rng)
+            encode(&function, raw, None, &options, &mut rng)
         };
         let (one, other) = (encode(&raw), encode(&moved));
         assert_eq!(one.rows, other.rows);
@@ -78,7 +78,7 @@ fn targets_stand_at_query_rows_and_in_range() {
     let options = EpisodeOptions::default();
     let (mut categories, mut failures) = (0, 0);
     for (SampledFunction { function, mut rng, .. }, raw) in problems(80) {
-        let episode = encode(&function, &raw, &options, &mut rng);
+        let episode = encode(&function, &raw, None, &options, &mut rng);
         assert_eq!(
             episode.history,
             optiformer::tokenizer::rows::CONTEXT_ROWS + raw.history.trials.len()

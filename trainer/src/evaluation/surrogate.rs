@@ -11,15 +11,16 @@ use std::{collections::BTreeMap, sync::Arc};
 use optiformer::{
     Result,
     model::{Cache, Model, Workspace},
-    samplers::{GpSampler, Request},
+    samplers::GpSampler,
     space::{Configuration, Space},
-    tokenizer::{RowTokenizer, Rows, ScoreScale, numerical, vocabulary::BINS},
-    trial::Observation,
+    tokenizer::{RowTokenizer, Rows, ScoreScale, numerical, rows::GATE, vocabulary::BINS},
 };
 use rand::SeedableRng;
 
 use crate::{
-    episodes::{self, EpisodeOptions, RawEpisode, SpaceKind, history::History},
+    episodes::{
+        self, EpisodeOptions, RawEpisode, SpaceKind, history::History, predictions::GpPredictions,
+    },
     generators::{FunctionOptions, SampledFunction},
     random::SeededRng,
 };
@@ -73,9 +74,10 @@ impl PredictionQuality {
 }
 
 /// The judgment of a history: per surrogate, in the order of [`NAMES`].
-pub type SurrogatePair = [PredictionQuality; 2];
-/// The surrogates.
-pub const NAMES: [&str; 2] = ["transformer", "gp"];
+pub type SurrogateQualities = [PredictionQuality; 3];
+/// The surrogates: the transformer alone, the Gaussian process, and the transformer that reads the
+/// predictions of the process. Without prediction slots the last is the mean of the other two.
+pub const NAMES: [&str; 3] = ["transformer", "gp", "both"];
 
 /// Judges a model beside `gp` on `functions` functions for each kind and group of parameters. The
 /// transformer's probabilities are the mean over `permutations` assignments of slots to parameters
@@ -92,8 +94,8 @@ pub fn compare_all(
     permutations: usize,
     seed: u64,
     mut progress: impl FnMut(),
-) -> Result<BTreeMap<Stratum, Vec<SurrogatePair>>> {
-    let mut strata: BTreeMap<Stratum, Vec<SurrogatePair>> = BTreeMap::new();
+) -> Result<BTreeMap<Stratum, Vec<SurrogateQualities>>> {
+    let mut strata: BTreeMap<Stratum, Vec<SurrogateQualities>> = BTreeMap::new();
     let mut transformer = TransformerSurrogate::new(Arc::clone(model), permutations);
     let options = EpisodeOptions { acquisition_share: 0.0, ..EpisodeOptions::default() };
     let mut missing = vec![functions; SpaceKind::ALL.len() * GROUPS.len()];
@@ -124,8 +126,8 @@ pub fn compare_all(
 }
 
 /// The sum of some judgments.
-pub fn total<'a>(pairs: impl IntoIterator<Item = &'a SurrogatePair>) -> SurrogatePair {
-    pairs.into_iter().fold(SurrogatePair::default(), |mut sum, pair| {
+pub fn total<'a>(pairs: impl IntoIterator<Item = &'a SurrogateQualities>) -> SurrogateQualities {
+    pairs.into_iter().fold(SurrogateQualities::default(), |mut sum, pair| {
         for (sum, one) in sum.iter_mut().zip(pair) {
             sum.add(one);
         }
@@ -138,7 +140,7 @@ fn compare(
     space: &Space,
     raw: &RawEpisode,
     transformer: &mut TransformerSurrogate,
-) -> Result<Option<SurrogatePair>> {
+) -> Result<Option<SurrogateQualities>> {
     let history = &raw.history;
     if !history.has_scale() {
         return Ok(None);
@@ -155,8 +157,17 @@ fn compare(
         return Ok(None);
     }
     let learned = transformer.predict(space, history, &scale, &queries)?;
-    let modeled = gp(space, &history.trials, &scale, &queries)?;
-    Ok(Some([quality(&learned, &scores), quality(&modeled, &scores)]))
+    let gp = &mut GpSampler::default();
+    let Some(predictions) = GpPredictions::of(gp, space, &history.trials, &queries)? else {
+        return Ok(None);
+    };
+    let modeled = predictions.query_bins(&scale);
+    let both = if transformer.model.config().prediction_slots > 0 {
+        transformer.predict_gated(space, history, &scale, &queries, &predictions)?
+    } else {
+        learned.iter().zip(&modeled).map(|(one, other)| 0.5 * (one + other)).collect()
+    };
+    Ok(Some([learned, modeled, both].map(|probabilities| quality(&probabilities, &scores))))
 }
 
 /// Judges probabilities, `[queries, 1000]`, by the scores that came out.
@@ -180,23 +191,6 @@ fn quality(probabilities: &[f32], scores: &[f64]) -> PredictionQuality {
         quality.queries += 1.0;
     }
     quality
-}
-
-/// The Gaussian process's probabilities, `[queries, 1000]`.
-fn gp(
-    space: &Space,
-    trials: &[Observation],
-    scale: &ScoreScale,
-    queries: &[Configuration],
-) -> Result<Vec<f32>> {
-    let request =
-        Request { space, history: trials, pending: &[], number: trials.len() as u64, seed: 1 };
-    let predictions = GpSampler::default().predict(&request, queries)?;
-    let mut probabilities = vec![0.0; queries.len() * BINS];
-    for (prediction, row) in predictions.iter().zip(probabilities.chunks_exact_mut(BINS)) {
-        prediction.observed().fill_bins(scale, row);
-    }
-    Ok(probabilities)
 }
 
 /// A model and its buffers.
@@ -241,16 +235,51 @@ impl TransformerSurrogate {
         scale: &ScoreScale,
         queries: &[Configuration],
     ) -> Result<Vec<f32>> {
-        let mut rows = Rows::new();
-        tokenizer.push_history(&history.trials, scale, &history.view, &mut rows);
-        self.model.history(&mut self.cache, &rows, &mut self.workspace)?;
-        rows.clear();
+        let (mut told, mut asked) = (Rows::new(), Rows::new());
+        tokenizer.push_history(&history.trials, scale, &history.view, &mut told);
         for query in queries {
-            tokenizer.push_question(query, &history.view, &mut rows);
+            tokenizer.push_question(query, &history.view, &mut asked);
         }
-        self.model.questions(&self.cache, &rows, &mut self.workspace)?;
-        let mut logits = vec![0.0; queries.len() * BINS];
-        let all = 0..queries.len();
+        self.probabilities(&told, &asked)
+    }
+
+    /// The probabilities given the predictions of the process, mixed with these by the gate.
+    fn predict_gated(
+        &mut self,
+        space: &Space,
+        history: &History,
+        scale: &ScoreScale,
+        queries: &[Configuration],
+        predictions: &GpPredictions,
+    ) -> Result<Vec<f32>> {
+        let tokenizer = RowTokenizer::with_slot_count(space, self.model.config().slots)?;
+        let (mut told, mut asked) = (Rows::new(), Rows::new());
+        let tokens = predictions.told_tokens(&history.trials, scale);
+        tokenizer.push_history_with(&history.trials, &tokens, scale, &history.view, &mut told);
+        for (query, prediction) in queries.iter().zip(&predictions.queries) {
+            let tokens = prediction.tokens(scale, None);
+            tokenizer.push_question_with(query, &tokens, &history.view, &mut asked);
+        }
+        let mut probabilities = self.probabilities(&told, &asked)?;
+        let mut odds = vec![0.0; queries.len()];
+        self.model.logits(&mut self.workspace, 0..queries.len(), GATE..GATE + 1, &mut odds)?;
+        let modeled = predictions.query_bins(scale);
+        let rows = probabilities.chunks_exact_mut(BINS).zip(modeled.chunks_exact(BINS));
+        for ((own, modeled), odds) in rows.zip(odds) {
+            let weight = 1.0 / (1.0 + (-odds).exp());
+            own.iter_mut()
+                .zip(modeled)
+                .for_each(|(own, modeled)| *own += weight * (modeled - *own));
+        }
+        Ok(probabilities)
+    }
+
+    /// The probabilities of the questions `asked` behind the history `told`, `[questions, 1000]`.
+    fn probabilities(&mut self, told: &Rows, asked: &Rows) -> Result<Vec<f32>> {
+        self.model.history(&mut self.cache, told, &mut self.workspace)?;
+        self.model.questions(&self.cache, asked, &mut self.workspace)?;
+        let mut logits = vec![0.0; asked.len() * BINS];
+        let all = 0..asked.len();
         self.model.logits(&mut self.workspace, all, 0..BINS as u16, &mut logits)?;
         let temperature = self.model.metadata().score_temperature;
         for row in logits.chunks_exact_mut(BINS) {

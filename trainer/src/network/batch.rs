@@ -74,6 +74,29 @@ pub struct CategoryTargets {
     pub weight: Tensor,
 }
 
+/// `m` predictions of scores by another model, which are mixed with the network's own.
+#[derive(Debug)]
+pub struct ExpertPredictions {
+    /// `[m]`: which of the targets that are numbers they are for.
+    pub rows: Tensor,
+    /// `[m, 1000]`: logarithms of the bins' probabilities.
+    pub log_probabilities: Tensor,
+}
+
+/// The least probability of a bin whose logarithm is taken.
+const LEAST_PROBABILITY: f64 = 1e-9;
+
+impl ExpertPredictions {
+    pub(super) fn new(rows: &[i64], probabilities: &[f32], device: Device) -> Self {
+        let shape = [rows.len() as i64, BINS as i64];
+        let probabilities = reals(probabilities, device).view(shape);
+        Self {
+            rows: integers(rows, device),
+            log_probabilities: probabilities.clamp_min(LEAST_PROBABILITY).log(),
+        }
+    }
+}
+
 impl TokenBatch {
     /// Lays out sequences on a device.
     pub fn new(sequences: &[TrainingSequence], device: Device) -> Self {

@@ -91,7 +91,7 @@ pub fn parameter_tensors(config: &Config) -> Vec<ParameterTensor> {
     push(Role::FinalNorm, &[hidden]);
     if config.slots > 0 {
         let features = config.value_features as i64;
-        push(Role::Slots, &[config.slots as i64 * features, hidden]);
+        push(Role::Slots, &[config.all_slots() as i64 * features, hidden]);
         push(Role::SmoothValues, &[smooth, features]);
         push(Role::ResidualValues, &[bins, features]);
         push(Role::SpecialValues, &[special, features]);

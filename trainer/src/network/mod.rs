@@ -11,11 +11,14 @@ pub mod layout;
 pub mod rows;
 pub mod text;
 
-use batch::{BinTargets, Branches, CategoryTargets, TokenBatch};
+use batch::{BinTargets, Branches, CategoryTargets, ExpertPredictions, TokenBatch};
 use layout::{ParameterTensor, Role};
 use optiformer::{
     model::Config,
-    tokenizer::vocabulary::{BINS, CATEGORIES},
+    tokenizer::{
+        rows::GATE,
+        vocabulary::{BINS, CATEGORIES},
+    },
 };
 use tch::{Device, IndexOp, Kind, Tensor};
 
@@ -247,10 +250,14 @@ impl Network {
             batch.branches.as_ref(),
             &batch.target_index,
         );
-        self.losses_of(&parts, &hidden, &batch.bins, batch.categories.as_ref())
+        self.losses_of(&parts, &hidden, &batch.bins, batch.categories.as_ref(), None)
     }
 
-    /// The losses of predictions made after the states `hidden`, `[targets, hidden]`.
+    /// The losses of predictions made after the states `hidden`, `[targets, hidden]`. Where there
+    /// are predictions of an expert, the logit of [`GATE`] mixes them with the network's own.
+    ///
+    /// R. A. Jacobs, M. I. Jordan, S. J. Nowlan, G. E. Hinton, Adaptive Mixtures of Local Experts,
+    /// Neural Computation 3 (1991).
     #[allow(clippy::assign_op_pattern)]
     fn losses_of(
         &self,
@@ -258,14 +265,20 @@ impl Network {
         hidden: &Tensor,
         bins: &BinTargets,
         categories: Option<&CategoryTargets>,
+        experts: Option<&ExpertPredictions>,
     ) -> Losses {
         let (numbers, special) = self.table(parts, 3);
-        let logits = self.project(&hidden.index_select(0, &bins.rows), &numbers);
-        let surprise = -(&bins.soft * logits.log_softmax(-1, Kind::Float)).sum_dim_intlist(
-            [-1_i64].as_slice(),
-            false,
-            Kind::Float,
-        );
+        let states = hidden.index_select(0, &bins.rows);
+        let mut logarithms = self.project(&states, &numbers).log_softmax(-1, Kind::Float);
+        if let Some(ExpertPredictions { rows, log_probabilities }) = experts {
+            let gate = special.get(i64::from(GATE) - BINS as i64).unsqueeze(1);
+            let odds = states.index_select(0, rows).matmul(&gate);
+            let theirs = log_probabilities + odds.log_sigmoid();
+            let own = logarithms.index_select(0, rows) + (-odds).log_sigmoid();
+            logarithms = logarithms.index_copy(0, rows, &theirs.logaddexp(&own));
+        }
+        let surprise =
+            -(&bins.soft * logarithms).sum_dim_intlist([-1_i64].as_slice(), false, Kind::Float);
         let mean = |which: &Tensor| {
             (&surprise * which).sum(Kind::Float) / which.sum(Kind::Float).clamp_min(1.0)
         };

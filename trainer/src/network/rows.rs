@@ -1,14 +1,14 @@
 //! The network over episodes: a row a trial, without positions.
 
-use optiformer::tokenizer::rows::Row;
+use optiformer::tokenizer::{rows::Row, vocabulary::BINS};
 use tch::{Device, Kind, Tensor};
 
 use super::{
     Losses, Network,
-    batch::{BinTargets, CategoryTargets, integers, reals},
+    batch::{BinTargets, CategoryTargets, ExpertPredictions, integers, reals},
     layout::Role,
 };
-use crate::episodes::Episode;
+use crate::{episodes::Episode, sequence::TargetKind};
 
 /// Histories are filled up to a multiple of this.
 pub const HISTORY_STEP: usize = 16;
@@ -38,6 +38,8 @@ pub struct RowBatch {
     target_index: Tensor,
     bins: BinTargets,
     categories: Option<CategoryTargets>,
+    /// The predictions of the Gaussian process; `None` where no episode has any.
+    experts: Option<ExpertPredictions>,
     /// Number of rows, without filling.
     pub count: u64,
 }
@@ -54,6 +56,7 @@ impl RowBatch {
         let mut laid_out = RowLayout::default();
         let mut mask = vec![f32::NEG_INFINITY; episodes.len() * history];
         let (mut targets, mut target_index) = (Vec::new(), Vec::new());
+        let (mut predicted, mut probabilities, mut bin_targets) = (Vec::new(), Vec::new(), 0);
         for (number, episode) in episodes.iter().enumerate() {
             mask[number * history..][..episode.history].fill(0.0);
             let mut rows = episode.rows.iter();
@@ -63,8 +66,13 @@ impl RowBatch {
                 let row = if is_there { rows.next() } else { None };
                 laid_out.push(number * length + place, slots, row);
             }
+            // The queries for a score come first.
+            let gp_queries = (episode.gp_bins.len() / BINS) as i64;
+            predicted.extend(bin_targets..bin_targets + gp_queries);
+            probabilities.extend_from_slice(&episode.gp_bins);
             for target in &episode.targets {
                 targets.push(*target);
+                bin_targets += i64::from(matches!(target.kind, TargetKind::Bin { .. }));
                 let query = target.index as usize - episode.history;
                 target_index.push((number * queries + query) as i64);
             }
@@ -86,6 +94,8 @@ impl RowBatch {
             target_index: integers(&target_index, device),
             bins: BinTargets::new(&targets, device),
             categories: CategoryTargets::new(&targets, device),
+            experts: (!predicted.is_empty())
+                .then(|| ExpertPredictions::new(&predicted, &probabilities, device)),
             count: episodes.iter().map(|episode| episode.rows.len() as u64).sum(),
         }
     }
@@ -138,7 +148,7 @@ impl Network {
 
     /// The rows of a batch, `[b · t, hidden]`.
     fn embed(&self, parts: &[(Role, Tensor)], batch: &RowBatch) -> Tensor {
-        let (slots, features) = (self.config.slots as i64, self.config.value_features as i64);
+        let (slots, features) = (self.config.all_slots() as i64, self.config.value_features as i64);
         let rows = batch.episodes * (batch.history + batch.queries);
         let table = self.value_table(parts).to_kind(self.precision);
         let found = |tokens: &Tensor| Tensor::embedding(&table, tokens, -1, false, false);
@@ -215,14 +225,106 @@ impl Network {
     pub fn row_losses(&self, batch: &RowBatch) -> Losses {
         let parts = self.parts();
         let hidden = self.query_states(&parts, batch).index_select(0, &batch.target_index);
-        self.losses_of(&parts, &hidden, &batch.bins, batch.categories.as_ref())
+        self.losses_of(
+            &parts,
+            &hidden,
+            &batch.bins,
+            batch.categories.as_ref(),
+            batch.experts.as_ref(),
+        )
     }
 
     /// The logits behind each query row of an episode, `[queries, vocabulary]`.
     pub fn query_logits(&self, episode: &Episode) -> Tensor {
         let parts = self.parts();
-        let batch = RowBatch::new(std::slice::from_ref(episode), self.config.slots, self.device());
+        let batch =
+            RowBatch::new(std::slice::from_ref(episode), self.config.all_slots(), self.device());
         let (bins, special) = self.table(&parts, 3);
         self.query_states(&parts, &batch).matmul(&Tensor::cat(&[bins, special], 0).tr())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use optiformer::{model::Config, tokenizer::rows::GATE};
+
+    use super::*;
+    use crate::{
+        episodes::{self, EpisodeOptions},
+        export,
+        generators::{FunctionOptions, SampledFunction},
+        sequence::BinGroup,
+    };
+
+    /// The slow twin mixes probabilities one target at a time.
+    #[test]
+    fn the_gate_mixes_the_predictions_of_the_process() {
+        let shape = Config {
+            hidden_size: 32,
+            layers: 2,
+            heads: 4,
+            feed_forward_size: 48,
+            ..Config::pico()
+        };
+        let network = Network::new(shape.with_trial_rows(), Device::Cpu, 4);
+        let (mut surprise, mut count, mut weights) = (0.0, 0, Vec::new());
+        let options = EpisodeOptions {
+            max_trials: 30,
+            prediction_share: 1.0,
+            policy_queries: 2,
+            ..EpisodeOptions::default()
+        };
+        let drawn = (0..6).map(|index| {
+            let SampledFunction { function, optimum, mut rng, .. } =
+                SampledFunction::draw(&FunctionOptions::default(), 8, index);
+            let options = EpisodeOptions {
+                prediction_share: f64::from(u8::from(index != 2)),
+                ..options.clone()
+            };
+            episodes::draw(&function, &optimum, &options, &mut rng).unwrap()
+        });
+        let episodes: Vec<Episode> = drawn.filter(|it| !it.targets.is_empty()).collect();
+        let size = network.config().vocabulary_size;
+        for episode in &episodes {
+            let logits = export::values(&network.query_logits(episode));
+            let mut predicted = episode.gp_bins.chunks_exact(BINS);
+            for target in &episode.targets {
+                let TargetKind::Bin { center, deviation, group: BinGroup::Score } = target.kind
+                else {
+                    continue;
+                };
+                let row = &logits[(target.index as usize - episode.history) * size..][..size];
+                let powers: Vec<f64> = row[..BINS].iter().map(|it| f64::from(*it).exp()).collect();
+                let total: f64 = powers.iter().sum();
+                let weight = 1.0 / (1.0 + (-f64::from(row[usize::from(GATE)])).exp());
+                let expert = predicted.next();
+                weights.extend(expert.map(|_| weight));
+                let soft: Vec<f64> = (0..BINS)
+                    .map(|bin| {
+                        let z = f64::from((bin as f32 + 0.5 - center) / deviation);
+                        if z.abs() > 6.0 { 0.0 } else { (-0.5 * z * z).exp() }
+                    })
+                    .collect();
+                let right: f64 = soft.iter().sum();
+                for bin in 0..BINS {
+                    let own = powers[bin] / total;
+                    let mixed = expert.map_or(own, |expert| {
+                        weight * f64::from(expert[bin]).max(1e-9) + (1.0 - weight) * own
+                    });
+                    surprise -= soft[bin] / right * mixed.ln();
+                }
+                count += 1;
+            }
+            assert!(predicted.next().is_none());
+        }
+        let batch = RowBatch::new(&episodes, network.config().all_slots(), Device::Cpu);
+        let loss = network.row_losses(&batch).score.double_value(&[]);
+        let slow = surprise / f64::from(count);
+        assert!((loss - slow).abs() < 1e-4, "{loss} {slow}");
+        assert!(weights.len() > 100 && weights.len() < count as usize);
+        let spread = weights.iter().fold((1.0_f64, 0.0_f64), |(least, most), weight| {
+            (least.min(*weight), most.max(*weight))
+        });
+        assert!(spread.0 < spread.1, "{spread:?}");
     }
 }

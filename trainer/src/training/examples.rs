@@ -28,7 +28,7 @@ impl Examples {
                 (network.losses(&batch), batch.count)
             }
             Self::Episodes(episodes) => {
-                let batch = RowBatch::new(episodes, network.config().slots, network.device());
+                let batch = RowBatch::new(episodes, network.config().all_slots(), network.device());
                 (network.row_losses(&batch), batch.count)
             }
         }

@@ -11,7 +11,13 @@ use super::{
     optimizer::Optimizer,
     options::TrainingOptions,
 };
-use crate::{export, network::Network};
+use crate::{
+    export,
+    network::{
+        Network,
+        layout::{self, ParameterTensor},
+    },
+};
 
 /// What changes while training.
 pub(super) struct TrainingRun {
@@ -73,9 +79,9 @@ impl TrainingRun {
             None => Network::new(config.clone(), device, options.seed),
             Some(other) => {
                 let (theirs, parameters) = parameters_of(other)?;
-                if theirs != *config {
+                let Some(parameters) = widened(&theirs, parameters, config) else {
                     return Err(refusal(other, "the weights have another config"));
-                }
+                };
                 Network::with_parameters(config.clone(), parameters, device)
             }
         }
@@ -153,7 +159,70 @@ fn parameters_of(path: &Path) -> Result<(Config, Tensor)> {
     Ok((checkpoint.config, checkpoint.parameters))
 }
 
+/// The parameters for a config that may have prediction slots which the other has not: these begin
+/// at zero, so that the network computes what it did. `None` where the configs differ otherwise.
+fn widened(theirs: &Config, parameters: Tensor, config: &Config) -> Option<Tensor> {
+    if theirs == config {
+        return Some(parameters);
+    }
+    if theirs.prediction_slots > 0
+        || *config != (Config { prediction_slots: config.prediction_slots, ..theirs.clone() })
+    {
+        return None;
+    }
+    let (from, to) = (layout::parameter_tensors(theirs), layout::parameter_tensors(config));
+    let sizes: Vec<i64> = from.iter().map(ParameterTensor::count).collect();
+    let parts = parameters.split_with_sizes(sizes.as_slice(), 0);
+    let parts: Vec<Tensor> = parts
+        .into_iter()
+        .zip(to.iter().zip(&sizes))
+        .map(|(part, (to, size))| part.constant_pad_nd([0, to.count() - size]))
+        .collect();
+    Some(Tensor::cat(&parts, 0))
+}
+
 /// An error about a file.
 fn refusal(path: &Path, what: &str) -> Error {
     Error::new(ErrorKind::InvalidValue, format!("{}: {what}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        episodes::{self, EpisodeOptions},
+        generators::{FunctionOptions, SampledFunction},
+    };
+
+    #[test]
+    fn prediction_slots_change_nothing_at_first() {
+        let shape = Config {
+            hidden_size: 32,
+            layers: 2,
+            heads: 4,
+            feed_forward_size: 48,
+            ..Config::pico()
+        };
+        let wide = shape.with_trial_rows();
+        let narrow = Config { prediction_slots: 0, ..wide.clone() };
+        let before = Network::new(narrow.clone(), Device::Cpu, 4);
+        let parameters = before.parameters().detach().copy();
+        let widened = widened(&narrow, parameters.copy(), &wide).unwrap();
+        let after = Network::with_parameters(wide.clone(), widened, Device::Cpu);
+        let SampledFunction { function, optimum, rng, .. } =
+            SampledFunction::draw(&FunctionOptions::default(), 8, 3);
+        let draw = |prediction_share| {
+            let options = EpisodeOptions { prediction_share, ..EpisodeOptions::default() };
+            episodes::draw(&function, &optimum, &options, &mut rng.clone()).unwrap()
+        };
+        let (without, with) = (draw(0.0), draw(1.0));
+        assert!(without.gp_bins.is_empty() && !with.gp_bins.is_empty());
+        let difference = before.query_logits(&without) - after.query_logits(&without);
+        assert!(difference.abs().max().double_value(&[]) < 1e-5);
+        let difference = after.query_logits(&without) - after.query_logits(&with);
+        assert!(difference.abs().max().double_value(&[]) < 1e-5);
+        let other = Config { layers: 3, ..wide.clone() };
+        assert!(super::widened(&narrow, parameters.copy(), &other).is_none());
+        assert!(super::widened(&wide, parameters, &narrow).is_none());
+    }
 }

@@ -1,6 +1,7 @@
 //! The default sampler, which delegates each trial to another one.
 
 mod options;
+mod rating;
 mod stack;
 
 pub use options::AutoOptions;

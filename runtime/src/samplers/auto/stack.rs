@@ -7,14 +7,14 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use super::AutoOptions;
+use super::{AutoOptions, rating::Rating};
 use crate::{
-    Result,
+    Error, ErrorKind, Result,
     acquisition::{Candidate, CandidateOrigin, Improvement, Prediction},
     generation::SamplingOptions,
     model::Model,
     samplers::{
-        Expectation, Explanation, GpSampler, Ranking, Request, Sampler, Suggestion,
+        Explanation, GpPrediction, GpSampler, Ranking, Request, Sampler, Suggestion,
         gp::ScoreBins,
         history_cache::HistoryCache,
         optiformer::{
@@ -80,7 +80,7 @@ impl Stack {
         }
         let weight = self.weight(request, gp, options)?;
         let Some(context) = self.context(request, options) else { return gp.explain(request) };
-        let conditioned = self.condition(request, &context, options)?;
+        let conditioned = self.condition(request, &context, gp, options)?;
         // The transformer cannot read configurations outside its search box.
         let is_inside = |candidate: &Candidate| {
             context.search_box.contains(&request.space.to_partial_unit(&candidate.configuration))
@@ -92,30 +92,26 @@ impl Stack {
             refined: options.num_refined_candidates,
             rounds: ROUNDS,
         };
-        let mut rate = |all: &[Configuration]| -> Result<Vec<(Prediction, Prediction)>> {
-            let learned = self.transformer.predict(&conditioned, all)?;
-            let modeled = gp_predictions(gp, request, &conditioned, all)?;
-            Ok(learned.into_iter().zip(modeled).collect())
-        };
+        let mut rate = |all: &[Configuration]| self.rate(request, &conditioned, gp, weight, all);
         let proposals = proposals.into_iter().filter(is_inside);
         let (candidate, _) =
             CandidateSearch::new(request, &context, counts, proposals).maximize(|all| {
                 let rated = rate(all)?;
                 let improvements: Vec<f64> =
-                    rated.iter().map(|both| stacked_improvement(both, weight)).collect();
+                    rated.iter().map(Rating::expected_improvement).collect();
                 Ok(match &feasibility {
                     Some(feasibility) => feasibility.rate(all, &improvements),
                     None => improvements,
                 })
             })?;
         let chosen = core::slice::from_ref(&candidate.configuration);
-        let expectation = mixture(&rate(chosen)?[0], weight, &conditioned);
+        let rating = rate(chosen)?[0];
         let feasibility = feasibility.map(|rater| libm::exp(rater.log_probabilities(chosen)[0]));
         let explanation = Explanation {
             sampler: "stack",
             origin: candidate.origin,
-            expectation,
-            transformer_weight: Some(weight),
+            expectation: rating.expectation(&conditioned),
+            transformer_weight: Some(rating.weight),
             feasibility,
             fallback: None,
         };
@@ -158,15 +154,13 @@ impl Stack {
             return Ok(ranking);
         }
         let weight = self.weight(request, gp, options)?;
-        let conditioned = self.condition(request, &context_trials, options)?;
+        let conditioned = self.condition(request, &context_trials, gp, options)?;
         let count = candidates.len().min(PRESELECTED);
         let first: Vec<Configuration> =
             ranking.order[..count].iter().map(|index| candidates[*index].clone()).collect();
-        let learned = self.transformer.predict(&conditioned, &first)?;
-        let modeled = gp_predictions(gp, request, &conditioned, &first)?;
+        let rated = self.rate(request, &conditioned, gp, weight, &first)?;
         let slope = conditioned.scale.slope(conditioned.improvement.incumbent());
-        let both = learned.into_iter().zip(modeled);
-        let mut stacked: Vec<f64> = both.map(|it| stacked_improvement(&it, weight)).collect();
+        let mut stacked: Vec<f64> = rated.iter().map(Rating::expected_improvement).collect();
         let places = match &feasibility {
             Some(feasibility) => ranking::descending(&feasibility.rate(&first, &stacked)),
             None => ranking::descending(&stacked),
@@ -189,14 +183,53 @@ impl Stack {
         &mut self,
         request: &Request<'_>,
         context: &ContextTrials,
+        gp: &mut GpSampler,
         options: &AutoOptions,
     ) -> Result<ConditionedTransformer> {
-        let mut conditioned = self.transformer.condition(request.space, context)?;
+        let mut conditioned = if self.transformer.reads_predictions() {
+            let left_out = gp.leave_one_out(request).ok_or_else(|| {
+                let context = "gp: the covariance cannot be factored";
+                Error::new(ErrorKind::Unsupported, context)
+            })?;
+            let left_out: Vec<GpPrediction> =
+                context.indices.iter().map(|index| left_out[*index]).collect();
+            let told = Request { pending: &[], ..*request };
+            let believed = gp.predict(&told, &context.pending)?;
+            self.transformer.condition_with(request.space, context, &left_out, &believed)?
+        } else {
+            self.transformer.condition(request.space, context)?
+        };
         if finished(request) >= options.risk_neutral_from {
             let incumbent = conditioned.improvement.incumbent();
             conditioned.improvement = Improvement::in_losses(incumbent, options.improvement_cap);
         }
         Ok(conditioned)
+    }
+
+    /// Ratings of configurations. The weight of the transformer is `weight`, or that of the gate.
+    fn rate(
+        &mut self,
+        request: &Request<'_>,
+        conditioned: &ConditionedTransformer,
+        gp: &mut GpSampler,
+        weight: Option<f64>,
+        all: &[Configuration],
+    ) -> Result<Vec<Rating>> {
+        let modeled = gp.predict(request, all)?;
+        let learned = if self.transformer.reads_predictions() {
+            self.transformer.predict_with(conditioned, all, &modeled)?
+        } else {
+            let predictions = self.transformer.predict(conditioned, all)?;
+            predictions.into_iter().map(|prediction| (prediction, 0.5)).collect()
+        };
+        let mut bins = ScoreBins::new(conditioned.scale);
+        let mut probabilities = [0.0; BINS];
+        let ratings = learned.into_iter().zip(modeled).map(|((learned, gate), modeled)| {
+            bins.fill(&modeled.latent(), &mut probabilities);
+            let modeled = Prediction::new(&probabilities, &conditioned.improvement);
+            Rating { learned, modeled, weight: weight.unwrap_or(gate) }
+        });
+        Ok(ratings.collect())
     }
 
     /// Candidates from the process, local search and the policy.
@@ -227,15 +260,18 @@ impl Stack {
     }
 
     /// Weight of the transformer: the one that the options fix, or that of the log scores of both
-    /// surrogates.
+    /// surrogates. `None` where the gate of the model has one for each candidate.
     fn weight(
         &mut self,
         request: &Request<'_>,
         gp: &mut GpSampler,
         options: &AutoOptions,
-    ) -> Result<f64> {
+    ) -> Result<Option<f64>> {
         if let Some(weight) = options.transformer_weight {
-            return Ok(weight.clamp(0.0, 1.0));
+            return Ok(Some(weight.clamp(0.0, 1.0)));
+        }
+        if self.transformer.reads_predictions() {
+            return Ok(None);
         }
         let discount = options.log_score_discount;
         let history = request.history;
@@ -266,51 +302,11 @@ impl Stack {
             let charged = self.log_scores[index].max(MIN_LOG_PROBABILITY) - of_gp;
             difference += libm::pow(discount, f64::from(age)) * charged;
         }
-        Ok(1.0 / (1.0 + libm::exp(-difference)))
+        Ok(Some(1.0 / (1.0 + libm::exp(-difference))))
     }
 }
 
 /// Number of trials that did not fail.
 fn finished(request: &Request<'_>) -> usize {
     request.history.iter().filter(|trial| trial.loss.is_some()).count()
-}
-
-/// Predictions of the process for configurations, on the score scale.
-fn gp_predictions(
-    gp: &mut GpSampler,
-    request: &Request<'_>,
-    conditioned: &ConditionedTransformer,
-    configurations: &[Configuration],
-) -> Result<Vec<Prediction>> {
-    let mut bins = ScoreBins::new(conditioned.scale);
-    let mut probabilities = [0.0; BINS];
-    let predictions = gp.predict(request, configurations)?;
-    let of_scores = predictions.iter().map(|prediction| {
-        bins.fill(&prediction.latent(), &mut probabilities);
-        Prediction::new(&probabilities, &conditioned.improvement)
-    });
-    Ok(of_scores.collect())
-}
-
-/// Expected improvement under both surrogates, weighted.
-fn stacked_improvement((learned, modeled): &(Prediction, Prediction), weight: f64) -> f64 {
-    weight * learned.expected_improvement + (1.0 - weight) * modeled.expected_improvement
-}
-
-/// Expectation of the mixture for a candidate, in units of the loss.
-fn mixture(
-    (learned, modeled): &(Prediction, Prediction),
-    weight: f64,
-    conditioned: &ConditionedTransformer,
-) -> Option<Expectation> {
-    let mix = |one: f64, other: f64| weight * one + (1.0 - weight) * other;
-    let mean = mix(learned.mean, modeled.mean);
-    let second = |one: &Prediction| one.deviation * one.deviation + one.mean * one.mean;
-    let variance = mix(second(learned), second(modeled)) - mean * mean;
-    let prediction = Prediction {
-        mean,
-        deviation: libm::sqrt(variance.max(0.0)),
-        expected_improvement: mix(learned.expected_improvement, modeled.expected_improvement),
-    };
-    Expectation::of_score(&prediction, conditioned.improvement.incumbent(), &conditioned.scale)
 }

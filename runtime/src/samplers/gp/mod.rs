@@ -10,6 +10,7 @@ mod fits;
 mod improvement;
 mod input_warp;
 mod kernel;
+mod leave_one_out;
 mod likelihood;
 mod one_step_ahead;
 mod options;

@@ -243,6 +243,22 @@ impl Posterior {
         self.covariance.noise_variance()
     }
 
+    /// Calls `each(mean, deviation)` with the noise-free prediction of each training point by the
+    /// others, in order, given the standardized losses of all, `[n]`.
+    ///
+    /// Rasmussen & Williams (2006), equation 5.12, less the noise.
+    pub(super) fn leave_one_out_each(&self, losses: &[f64], mut each: impl FnMut(f64, f64)) {
+        let mut inverse = Vec::new();
+        let Covariance { hyperparameters, factor, .. } = &self.covariance;
+        factor.inverse(&mut inverse, &mut Vec::new());
+        let diagonal = inverse.iter().step_by(factor.size() + 1);
+        for ((inverse, alpha), loss) in diagonal.zip(&self.weights.alpha).zip(losses) {
+            let variance = 1.0 / inverse - hyperparameters.noise_variance;
+            let least = 1e-12 * hyperparameters.outputscale;
+            each(loss - alpha / inverse, libm::sqrt(variance.max(least)));
+        }
+    }
+
     /// Smallest posterior mean at any training point.
     pub(super) fn incumbent(&self) -> f64 {
         self.weights.incumbent

@@ -3,7 +3,7 @@
 use super::{bins::ScoreBins, improvement::log_expected_improvement, targets::TargetTransform};
 use crate::{
     math::normal,
-    tokenizer::{ScoreScale, vocabulary::Token},
+    tokenizer::{ScoreScale, rows::PredictionTokens, vocabulary::Token},
 };
 
 /// Prediction of the Gaussian process for a configuration, from
@@ -31,6 +31,19 @@ impl GpPrediction {
     pub fn latent(&self) -> LossDistribution {
         let Self { mean, deviation, transform, .. } = *self;
         LossDistribution { mean, deviation, transform }
+    }
+
+    /// The prediction of an observation's score as the model reads it, with the residual of `loss`,
+    /// where there is one.
+    pub fn tokens(&self, scale: &ScoreScale, loss: Option<f64>) -> PredictionTokens {
+        let observed = self.observed();
+        let LossDistribution { mean, deviation, .. } = observed;
+        let score = |target: f64| scale.score(observed.loss(target));
+        PredictionTokens::new(
+            score(mean),
+            0.5 * (score(mean + deviation) - score(mean - deviation)),
+            loss.map(|loss| (observed.target(loss) - mean) / deviation),
+        )
     }
 
     /// Logarithm of the expected improvement of the latent value on the

@@ -25,6 +25,8 @@ pub(crate) struct ContextTrials {
     pub search_box: SearchBox,
     /// The trials inside it.
     pub trials: Vec<Observation>,
+    /// Their indices in the history.
+    pub indices: Vec<usize>,
     /// The pending configurations inside it.
     pub pending: Vec<Configuration>,
     /// The best trials as points of the unit cube, best first.
@@ -63,7 +65,8 @@ impl ContextTrials {
             .collect();
         Self {
             search_box,
-            trials: kept.into_iter().map(|index| request.history[index].clone()).collect(),
+            trials: kept.iter().map(|index| request.history[*index].clone()).collect(),
+            indices: kept,
             pending,
             elite,
         }

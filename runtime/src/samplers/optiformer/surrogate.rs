@@ -13,9 +13,11 @@ use crate::{
     model::{Cache, Model, Workspace},
     samplers::merit::is_success,
     space::{Configuration, SearchBox, Space},
-    tokenizer::{RowTokenizer, Rows, ScoreScale, vocabulary::Token},
+    tokenizer::{RowTokenizer, Rows, ScoreScale, rows::PredictionTokens, vocabulary::Token},
     trial::Observation,
 };
+#[cfg(feature = "classical")]
+use crate::{samplers::GpPrediction, tokenizer::rows::GATE};
 
 /// Number of rows that a new surrogate has memory for.
 const FIRST_ROWS: usize = 64;
@@ -94,6 +96,57 @@ impl TransformerSurrogate {
         space: &Space,
         context: &ContextTrials,
     ) -> Result<ConditionedTransformer> {
+        let conditioned = self.scaled(space, context)?;
+        self.encode(&conditioned, &context.trials, &[])?;
+        if !context.pending.is_empty() {
+            let scale = conditioned.scale;
+            let believed = self.predict(&conditioned, &context.pending)?;
+            let fantasies = context.pending.iter().zip(believed).map(|(pending, prediction)| {
+                let loss = Some(scale.loss(prediction.mean.clamp(0.002, 0.998)));
+                Observation::new(pending.clone(), loss)
+            });
+            let all: Vec<Observation> = context.trials.iter().cloned().chain(fantasies).collect();
+            self.encode(&conditioned, &all, &[])?;
+        }
+        Ok(conditioned)
+    }
+
+    /// Whether the model reads the predictions of a Gaussian process.
+    #[cfg(feature = "classical")]
+    pub fn reads_predictions(&self) -> bool {
+        self.model.config().prediction_slots > 0
+    }
+
+    /// Conditions a model that reads predictions on a history and what a Gaussian process predicts
+    /// of each of its trials from the others, `[trials]`. Pending trials are included with the
+    /// predictions `believed`, `[pending]`, and their medians as losses.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`check`](Self::check) and of the model.
+    #[cfg(feature = "classical")]
+    pub fn condition_with(
+        &mut self,
+        space: &Space,
+        context: &ContextTrials,
+        left_out: &[GpPrediction],
+        believed: &[GpPrediction],
+    ) -> Result<ConditionedTransformer> {
+        let conditioned = self.scaled(space, context)?;
+        let fantasies = context.pending.iter().zip(believed).map(|(pending, prediction)| {
+            Observation::new(pending.clone(), Some(prediction.latent().median()))
+        });
+        let all: Vec<Observation> = context.trials.iter().cloned().chain(fantasies).collect();
+        let predictions = left_out.iter().chain(believed).zip(&all);
+        let tokens: Vec<PredictionTokens> = predictions
+            .map(|(prediction, trial)| prediction.tokens(&conditioned.scale, trial.loss))
+            .collect();
+        self.encode(&conditioned, &all, &tokens)?;
+        Ok(conditioned)
+    }
+
+    /// What conditioning on a history fixes beside the cache.
+    fn scaled(&self, space: &Space, context: &ContextTrials) -> Result<ConditionedTransformer> {
         let tokenizer = RowTokenizer::with_slot_count(space, self.model.config().slots)?;
         let losses = || context.trials.iter().filter_map(|trial| trial.loss);
         let scale = ScoreScale::fit(losses());
@@ -102,33 +155,23 @@ impl TransformerSurrogate {
         let feasible = feasible.filter_map(|trial| trial.loss).reduce(f64::min);
         let incumbent = feasible.or_else(|| losses().reduce(f64::min));
         let incumbent = incumbent.map_or(1.0, |loss| scale.score(loss));
-        let conditioned = ConditionedTransformer {
+        Ok(ConditionedTransformer {
             tokenizer,
             search_box: context.search_box.clone(),
             scale,
             improvement: Improvement::in_scores(incumbent),
-        };
-        self.encode(&conditioned, &context.trials)?;
-        if !context.pending.is_empty() {
-            let believed = self.predict(&conditioned, &context.pending)?;
-            let fantasies = context.pending.iter().zip(believed).map(|(pending, prediction)| {
-                let loss = Some(scale.loss(prediction.mean.clamp(0.002, 0.998)));
-                Observation::new(pending.clone(), loss)
-            });
-            let all: Vec<Observation> = context.trials.iter().cloned().chain(fantasies).collect();
-            self.encode(&conditioned, &all)?;
-        }
-        Ok(conditioned)
+        })
     }
 
     fn encode(
         &mut self,
         conditioned: &ConditionedTransformer,
         trials: &[Observation],
+        predictions: &[PredictionTokens],
     ) -> Result<()> {
         let ConditionedTransformer { tokenizer, search_box, scale, .. } = conditioned;
         self.rows.clear();
-        tokenizer.push_history(trials, scale, search_box, &mut self.rows);
+        tokenizer.push_history_with(trials, predictions, scale, search_box, &mut self.rows);
         if self.rows.len() > self.cache.capacity() {
             // Twice as many, so that this is rare. Too many for the model are refused below.
             let rows = (2 * self.rows.len()).min(self.model.config().max_positions);
@@ -147,23 +190,56 @@ impl TransformerSurrogate {
         conditioned: &ConditionedTransformer,
         configurations: &[Configuration],
     ) -> Result<Vec<Prediction>> {
-        let mut predictions = Vec::with_capacity(configurations.len());
-        if configurations.is_empty() {
-            return Ok(predictions);
-        }
+        let ConditionedTransformer { tokenizer, search_box, .. } = conditioned;
         self.rows.clear();
         for configuration in configurations {
-            conditioned.tokenizer.push_question(
-                configuration,
-                &conditioned.search_box,
-                &mut self.rows,
-            );
+            tokenizer.push_question(configuration, search_box, &mut self.rows);
+        }
+        self.predict_rows(conditioned)
+    }
+
+    /// As [`predict`](Self::predict) for a model that reads predictions, given those of the process
+    /// for the configurations; and the weight of the transformer beside the process, in `[0, 1]`,
+    /// that the gate gives it for each.
+    ///
+    /// # Errors
+    ///
+    /// Those of the model.
+    #[cfg(feature = "classical")]
+    pub fn predict_with(
+        &mut self,
+        conditioned: &ConditionedTransformer,
+        configurations: &[Configuration],
+        modeled: &[GpPrediction],
+    ) -> Result<Vec<(Prediction, f64)>> {
+        let ConditionedTransformer { tokenizer, search_box, scale, .. } = conditioned;
+        self.rows.clear();
+        for (configuration, prediction) in configurations.iter().zip(modeled) {
+            let tokens = prediction.tokens(scale, None);
+            tokenizer.push_question_with(configuration, &tokens, search_box, &mut self.rows);
+        }
+        let predictions = self.predict_rows(conditioned)?;
+        let mut odds = vec![0.0; predictions.len()];
+        if !predictions.is_empty() {
+            let rows = 0..predictions.len();
+            self.model.logits(&mut self.workspace, rows, GATE..GATE + 1, &mut odds)?;
+        }
+        let weights = odds.into_iter().map(|odds| 1.0 / (1.0 + libm::exp(f64::from(odds))));
+        Ok(predictions.into_iter().zip(weights).collect())
+    }
+
+    /// The predictions of the questions in `rows`.
+    fn predict_rows(&mut self, conditioned: &ConditionedTransformer) -> Result<Vec<Prediction>> {
+        let count = self.rows.len();
+        let mut predictions = Vec::with_capacity(count);
+        if count == 0 {
+            return Ok(predictions);
         }
         self.model.questions(&self.cache, &self.rows, &mut self.workspace)?;
         acquisition::predict(
             &self.model,
             &mut self.workspace,
-            0..configurations.len(),
+            0..count,
             self.sampling.temperature,
             &self.offset,
             &conditioned.improvement,
