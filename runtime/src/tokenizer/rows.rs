@@ -550,7 +550,7 @@ mod tests {
         let space = space();
         let tokenizer = RowTokenizer::with_slot_count(&space, 32).unwrap();
         let configuration = space.from_unit(&[0.5, 0.5, 0.5, 0.5]);
-        let trials = [Observation::new(configuration.clone(), Some(1.0)); 2];
+        let trials = [1.0, 1.0].map(|loss| Observation::new(configuration.clone(), Some(loss)));
         let scale = ScoreScale::fit([1.0]);
         let prediction = PredictionTokens::new(0.4004, 1e-5, Some(1.0));
         let mut rows = Rows::new();

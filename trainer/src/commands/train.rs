@@ -65,6 +65,10 @@ pub struct Train {
     /// Standard deviation of a score's soft target in bins, for `--sequence trials`.
     #[arg(long, default_value_t = 3.0)]
     score_deviation: f32,
+    /// Share of the examples that hold a Gaussian process's predictions, for `--sequence trials`; 0
+    /// for a model without slots for them.
+    #[arg(long, default_value_t = 0.5)]
+    prediction_share: f64,
     /// Threads that draw functions, for `--sequence trials`; 0 for all cores.
     #[arg(long, default_value_t = 0)]
     generator_threads: usize,
@@ -178,7 +182,11 @@ impl Train {
             let options = EpisodeSourceOptions {
                 episodes: EpisodeOptions {
                     slots: config.slots,
-                    prediction_share: if config.prediction_slots > 0 { 0.5 } else { 0.0 },
+                    prediction_share: if config.prediction_slots > 0 {
+                        self.prediction_share.clamp(0.0, 1.0)
+                    } else {
+                        0.0
+                    },
                     score_deviation: self.score_deviation.max(0.1),
                     ..EpisodeOptions::default()
                 },
@@ -211,7 +219,12 @@ impl Train {
     /// The model's shape, from the file where one is named.
     fn shape(&self) -> Result<Config> {
         let of_sequence = |config: Config| match self.sequence {
-            SequenceChoice::Trials if config.slots == 0 => config.with_trial_rows(),
+            SequenceChoice::Trials if config.slots == 0 => {
+                let config = config.with_trial_rows();
+                let reads = self.prediction_share > 0.0;
+                let prediction_slots = if reads { config.prediction_slots } else { 0 };
+                Config { prediction_slots, ..config }
+            }
             _ => config,
         };
         let Some(path) = &self.config else {

@@ -25,13 +25,15 @@ pub struct AutoOptions {
     /// transformer is trained on histories of up to 200 trials.
     pub stack_until: u64,
     /// Number of finished trials from which on the stack maximizes the expected improvement of the
-    /// loss; before, that of the score, which avoids risk. Default 15.
+    /// loss; before, and with a model that reads the predictions of the process, that of the score,
+    /// which avoids risk. Default 15.
     pub risk_neutral_from: usize,
     /// Largest improvement of the loss that counts, in units of the distance from the best loss to
     /// the median. Default 3.
     pub improvement_cap: f64,
-    /// Weight of the transformer in the stack, in 0..=1. If it is `None`, the weight follows from
-    /// how well each surrogate has predicted the finished trials. Default: `None`.
+    /// Weight of the transformer in the stack, in 0..=1. If it is `None`, the gate of a model that
+    /// reads the predictions of the process weighs each candidate; with another model the weight
+    /// follows from how well each surrogate has predicted the finished trials. Default: `None`.
     pub transformer_weight: Option<f64>,
     /// Discount of the log score of a trial for each later trial. Default: 0.9.
     pub log_score_discount: f64,

@@ -1,6 +1,11 @@
 //! The stack of transformer and Gaussian process, a weighted mixture of the predictions of both.
 //!
-//! The weights are those of dynamic model averaging (Raftery, Kárný and Ettler 2010, *Online
+//! A model with [prediction slots](crate::tokenizer::rows::PREDICTION_SLOTS) reads what the process
+//! predicts of each trial from the others, and of each candidate (Wolpert 1992, *Stacked
+//! Generalization*); its gate weighs the two for each candidate (Jacobs, Jordan, Nowlan and Hinton
+//! 1991, *Adaptive Mixtures of Local Experts*).
+//!
+//! Otherwise the weights are those of dynamic model averaging (Raftery, Kárný and Ettler 2010, *Online
 //! prediction under model uncertainty via dynamic model averaging*): proportional to the
 //! exponential of the discounted sum of one-step-ahead log scores. The log score of a trial depends
 //! on the trials before it and on its own outcome.
@@ -199,7 +204,8 @@ impl Stack {
         } else {
             self.transformer.condition(request.space, context)?
         };
-        if finished(request) >= options.risk_neutral_from {
+        let is_risk_neutral = !self.transformer.reads_predictions();
+        if is_risk_neutral && finished(request) >= options.risk_neutral_from {
             let incumbent = conditioned.improvement.incumbent();
             conditioned.improvement = Improvement::in_losses(incumbent, options.improvement_cap);
         }

@@ -55,6 +55,39 @@ fn each_is_asked_in_its_turn() {
     assert_eq!(asked(&mut sampler, &wide, 10), alone[..10]);
 }
 
+/// The gate of a model weighs each candidate; the options fix the weight.
+#[test]
+fn the_gate_or_the_options_weigh_the_transformer() {
+    let space = Space::new(vec![Parameter::float("x", 0.0, 1.0), Parameter::float("y", -1.0, 1.0)])
+        .unwrap();
+    let history: Vec<Observation> = (0..9)
+        .map(|number| {
+            let unit = [0.618, 0.7549].map(|step| (0.5 + step * f64::from(number)) % 1.0);
+            let loss = (unit[0] - 0.3) * (unit[0] - 0.3) + unit[1];
+            Observation::new(space.from_unit(&unit), (number != 4).then_some(loss))
+        })
+        .collect();
+    let pending = [space.from_unit(&[0.31, 0.02])];
+    let request =
+        |pending| Request { space: &space, history: &history, pending, number: 9, seed: 2 };
+    let config = model().config().clone();
+    let without = Config { prediction_slots: 0, ..config };
+    let without = Arc::new(Model::random(without, 5, Precision::default()).unwrap());
+    let weight = |model: &Arc<Model>, transformer_weight, pending| {
+        let options = AutoOptions { transformer_weight, ..AutoOptions::default() };
+        let mut sampler = AutoSampler::new(Some(Arc::clone(model)), options).unwrap();
+        let suggestion = sampler.explain(&request(pending)).unwrap();
+        assert_eq!(suggestion.explanation.sampler, "stack");
+        assert!(suggestion.explanation.expectation.is_some());
+        suggestion.explanation.transformer_weight.unwrap()
+    };
+    let gate = weight(&model(), None, &[]);
+    assert!(gate > 0.0 && gate < 1.0 && gate != 0.5, "{gate}");
+    assert_ne!(weight(&model(), None, &pending), gate, "a pending trial is a row of the history");
+    assert_eq!(weight(&model(), Some(0.25), &[]), 0.25);
+    assert_ne!(weight(&without, None, &[]), gate);
+}
+
 /// A weight depends on the finished trials alone, for a sampler with caches and for a new one.
 #[test]
 fn the_stack_s_weight_is_that_of_a_fresh_sampler() {
