@@ -22,9 +22,10 @@
 //! The history (thinking rows, space, trials) is a set without positions: its rows see one another.
 //! A question or policy row sees the history and itself.
 //!
-//! A model with [prediction slots](PREDICTION_SLOTS) also reads what a Gaussian process predicts: of
-//! a question its mean and standard deviation, of a trial its leave-one-out prediction and the
-//! residual. Its logit of [`GATE`] says how much it trusts the process where both predict the score.
+//! A model with [prediction slots](PREDICTION_SLOTS) also reads what a Gaussian process predicts:
+//! of a question its mean and standard deviation, of a trial its leave-one-out prediction and the
+//! residual. Its logit of [`GATE`] says how much it trusts the process where both predict the
+//! score.
 
 use alloc::{format, vec::Vec};
 

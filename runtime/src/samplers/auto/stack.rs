@@ -5,8 +5,8 @@
 //! Generalization*); its gate weighs the two for each candidate (Jacobs, Jordan, Nowlan and Hinton
 //! 1991, *Adaptive Mixtures of Local Experts*).
 //!
-//! Otherwise the weights are those of dynamic model averaging (Raftery, Kárný and Ettler 2010, *Online
-//! prediction under model uncertainty via dynamic model averaging*): proportional to the
+//! Otherwise the weights are those of dynamic model averaging (Raftery, Kárný and Ettler 2010,
+//! *Online prediction under model uncertainty via dynamic model averaging*): proportional to the
 //! exponential of the discounted sum of one-step-ahead log scores. The log score of a trial depends
 //! on the trials before it and on its own outcome.
 

@@ -13,8 +13,8 @@ impl GpSampler {
     /// `None` with fewer than two trials that succeeded, with covariances that cannot be factored,
     /// and in spaces so large that a projection is modeled.
     ///
-    /// O(n³): one inverse of the covariance. C. E. Rasmussen & C. K. I. Williams, Gaussian Processes
-    /// for Machine Learning (2006), section 5.4.2.
+    /// O(n³): one inverse of the covariance. C. E. Rasmussen & C. K. I. Williams, Gaussian
+    /// Processes for Machine Learning (2006), section 5.4.2.
     pub fn leave_one_out(&mut self, request: &Request<'_>) -> Option<Vec<GpPrediction>> {
         if is_large(request.space) {
             return None;
