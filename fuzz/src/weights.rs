@@ -15,7 +15,7 @@ pub fn run(data: &[u8]) -> bool {
 pub fn seeds() -> Vec<Vec<u8>> {
     let tokens =
         Config { hidden_size: 8, layers: 1, heads: 2, feed_forward_size: 12, ..Config::pico() };
-    let rows = Config { slots: 8, value_features: 5, ..tokens.clone() };
+    let rows = Config { slots: 8, value_features: 5, prediction_slots: 3, ..tokens.clone() };
     let bytes = |config: &Config, precision| {
         let weights = Weights::random(config, 1);
         weights.to_bytes(config, &Metadata::default(), precision).expect("the config is valid")

@@ -167,7 +167,7 @@ fn rows(config: &Config, count: usize, seed: u64) -> Rows {
     let mut rows = Rows::new();
     for index in 0..count {
         let mut entry = || Entry {
-            slot: rng.random_range(0..config.slots as u8),
+            slot: rng.random_range(0..config.all_slots() as u8),
             value: rng.random_range(0..1200),
         };
         let entries: Vec<Entry> = (0..index % 7).map(|_| entry()).collect();
@@ -180,7 +180,7 @@ fn rows(config: &Config, count: usize, seed: u64) -> Rows {
 fn questions_of_many_studies_give_the_reference_s_logits() {
     for (variant, gpu) in variants().into_iter().enumerate() {
         for config in shapes() {
-            let config = Config { slots: 9, value_features: 5, ..config };
+            let config = Config { slots: 9, value_features: 5, prediction_slots: 3, ..config };
             let weights = Weights::random(&config, 8);
             for precision in [GpuPrecision::F32, GpuPrecision::F16, GpuPrecision::Int8] {
                 if variant > 0 && precision != GpuPrecision::F32 {
@@ -262,10 +262,10 @@ fn misuse_of_rows_is_refused_and_changes_nothing() {
     let mut prefix = model.prefix(8).unwrap();
     model.history(&mut prefix, &history).unwrap();
     let mut stranger = Rows::new();
-    stranger.push(Row { entries: &[Entry { slot: 32, value: 0 }], tokens: &[] });
+    stranger.push(Row { entries: &[Entry { slot: 35, value: 0 }], tokens: &[] });
     for (bad, part) in [
         (&Rows::new(), "no rows"),
-        (&stranger, "slot 32"),
+        (&stranger, "slot 35"),
         (&rows(&config, 9, 1), "do not fit"),
         (&rows(&config, 13, 1), "more than the model's 12"),
     ] {

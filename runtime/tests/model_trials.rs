@@ -25,7 +25,7 @@ fn shapes() -> Vec<Config> {
         Config::pico().with_trial_rows(),
         of(24, 1, 3, 40, 64, 5),
         Config { tie_embeddings: true, ..of(48, 3, 1, 33, 1, 40) },
-        of(20, 2, 5, 7, 9, 1),
+        Config { prediction_slots: 3, ..of(20, 2, 5, 7, 9, 1) },
     ]
 }
 
@@ -38,7 +38,7 @@ fn rows(config: &Config, count: usize, seed: u64) -> Rows {
         let length = [6, 3, 8, 0, 64, 1][index % 6];
         let entries: Vec<Entry> = (0..length)
             .map(|_| Entry {
-                slot: rng.random_range(0..config.slots as u8),
+                slot: rng.random_range(0..config.all_slots() as u8),
                 value: rng.random_range(0..1200),
             })
             .collect();
@@ -193,7 +193,7 @@ fn misuse_is_refused_and_changes_nothing() {
     };
     let refusals = [
         (Rows::new(), "no rows"),
-        (one(32, 0, 0), "row 1: slot 32 is not of 32"),
+        (one(35, 0, 0), "row 1: slot 35 is not of 35"),
         (one(0, 1200, 0), "row 1: token 1200 is not of 1200"),
         (one(0, 0, u16::MAX), "row 1: token 65535"),
     ];

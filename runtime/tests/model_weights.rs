@@ -136,6 +136,14 @@ fn lies_about_trials_are_found_out() {
     refuse(r#"\"trial_slots\":3"#, r#"\"trial_slots\":0"#, "trial_slots");
     refuse(r#"\"trial_slots\":3"#, r#"\"trial_slots\":4"#, "trials.slots.weight has shape");
     refuse(r#"\"trial_slots\":3"#, r#"\"trial_slots\":99999999999"#, "trial_slots 99999999999");
+    for (slots, part) in [
+        ("2", "trial_prediction_slots 2"),
+        ("99999999999", "trial_prediction_slots 99999999999"),
+        ("3", "trials.slots.weight has shape [24, 5], not [48, 5]"),
+    ] {
+        let to = format!(r#"\"trial_features\":5,\"trial_prediction_slots\":{slots}"#);
+        refuse(r#"\"trial_features\":5"#, &to, part);
+    }
     refuse(r#"\"trial_features\":5"#, r#"\"trial_features\":6"#, "has shape [24, 5], not [24, 6]");
     refuse(r#"\"trial_features\":5"#, r#"\"trial_features\":4000000000"#, "trial_features");
     refuse(

@@ -23,8 +23,8 @@ pub struct Explanation {
     pub origin: CandidateOrigin,
     /// The predicted outcome, where the sampler predicts one.
     pub expectation: Option<Expectation>,
-    /// Weight of the transformer in the stack with the Gaussian process, from 0 to 1; `None` for
-    /// other samplers.
+    /// Weight of the transformer in the stack with the Gaussian process, from 0 to 1, for this
+    /// configuration; `None` for other samplers.
     pub transformer_weight: Option<f64>,
     /// Probability that all constraints hold, where the sampler predicts it; `None` in a study
     /// without constraints.

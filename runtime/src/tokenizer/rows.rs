@@ -22,10 +22,9 @@
 //! The history (thinking rows, space, trials) is a set without positions: its rows see one another.
 //! A question or policy row sees the history and itself.
 //!
-//! A model with [prediction slots](PREDICTION_SLOTS) also reads what a Gaussian process predicts:
-//! of a question its mean and standard deviation, of a trial its leave-one-out prediction and the
-//! residual. Its logit of [`GATE`] says how much it trusts the process where both predict the
-//! score.
+//! A model with [prediction slots](PREDICTION_SLOTS) also reads a Gaussian process's predictions:
+//! that for each question, and for each trial the leave-one-out prediction and its residual. Its
+//! logit of [`GATE`] says how much it trusts the process where both predict the score.
 
 use alloc::{format, vec::Vec};
 
@@ -49,11 +48,13 @@ pub const INACTIVE: Token = PAD;
 /// Number of rows before the first trial.
 pub const CONTEXT_ROWS: usize = THINKING_ROWS + 1;
 
-/// Number of slots behind those of the parameters, for the prediction of a Gaussian process: its
-/// mean, its standard deviation, and the residual of a told trial.
+/// Number of slots behind those of the parameters, for the prediction of a Gaussian process: the
+/// score of the predicted median, half the width of the interval of one standard deviation around
+/// it, and the residual of a told trial.
 pub const PREDICTION_SLOTS: usize = 3;
-/// The token whose logit behind a question with a prediction is the log odds of the prediction
-/// against the model's own, in a mixture of both. No row predicts this token otherwise.
+/// The token whose logit behind a question with a prediction is the log odds of the Gaussian
+/// process against the model itself, in a mixture of the predictions of both. No row predicts this
+/// token otherwise.
 pub const GATE: Token = TRIAL_SEP;
 /// The least standard deviation of a score that a token tells from smaller ones.
 const LEAST_DEVIATION: f64 = 1e-5;
@@ -92,28 +93,29 @@ pub struct Entry {
     pub value: Token,
 }
 
-/// The prediction of a score by a Gaussian process, as the tokens of the
+/// A Gaussian process's prediction for a trial's score, as the tokens of the
 /// [prediction slots](PREDICTION_SLOTS).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PredictionTokens {
-    /// Bin of the predicted score.
-    pub mean: Token,
-    /// Bin of the logarithm of its standard deviation.
+    /// Bin of the score of the predicted median.
+    pub median: Token,
+    /// Bin of the logarithm of half the width, in scores, of the interval of one standard deviation
+    /// around it.
     pub deviation: Token,
-    /// Bin of the outcome's distance from the mean in standard deviations; `None` for a question
+    /// Bin of the outcome's distance from the median in standard deviations; `None` for a question
     /// and for a trial that failed.
     pub residual: Option<Token>,
 }
 
 impl PredictionTokens {
-    /// A prediction of this mean and standard deviation, in scores, of an outcome at `residual`
-    /// standard deviations from the mean.
-    pub fn new(mean: f64, deviation: f64, residual: Option<f64>) -> Self {
+    /// A prediction of this median and deviation, in scores, for an outcome at `residual` standard
+    /// deviations from the median.
+    pub fn new(median: f64, deviation: f64, residual: Option<f64>) -> Self {
         let magnitude =
             libm::log(deviation.clamp(LEAST_DEVIATION, 1.0)) / libm::log(LEAST_DEVIATION);
         let squashed = |z: f64| 0.5 + 0.5 * z.clamp(-1e9, 1e9) / (1.0 + z.abs().min(1e9));
         Self {
-            mean: numerical::bin(mean),
+            median: numerical::bin(median),
             deviation: numerical::bin(1.0 - magnitude),
             residual: residual.map(|z| numerical::bin(squashed(z))),
         }
@@ -215,8 +217,8 @@ pub struct RowTokenizer {
     /// Per categorical parameter, the code of each choice; empty where codes are the choices'
     /// indices.
     codes: Vec<Vec<Token>>,
-    /// The first of the prediction slots.
-    prediction_slot: u8,
+    /// The first of the prediction slots; `None` in a tokenizer without them.
+    prediction_slot: Option<u8>,
 }
 
 impl RowTokenizer {
@@ -226,7 +228,7 @@ impl RowTokenizer {
     ///
     /// Those of [`Tokenizer::new`].
     pub fn new(space: &Space) -> Result<Self> {
-        Ok(Self { tokenizer: Tokenizer::new(space)?, codes: Vec::new(), prediction_slot: u8::MAX })
+        Ok(Self { tokenizer: Tokenizer::new(space)?, codes: Vec::new(), prediction_slot: None })
     }
 
     /// A tokenizer like that of [`new`](Self::new), for a model with `slots` slots.
@@ -244,9 +246,14 @@ impl RowTokenizer {
     }
 
     /// The same tokenizer, whose prediction slots lie behind `slots` slots of parameters, as many
-    /// as the model has (at most 64).
+    /// as the model has.
+    ///
+    /// # Panics
+    ///
+    /// If these are more than 64, the most that a model can have.
     pub fn with_predictions_from(mut self, slots: usize) -> Self {
-        self.prediction_slot = slots.min(64) as u8;
+        assert!(slots <= 64, "{slots} slots");
+        self.prediction_slot = Some(slots as u8);
         self
     }
 
@@ -274,7 +281,7 @@ impl RowTokenizer {
                 return Err(Error::new(ErrorKind::InvalidValue, context));
             }
         }
-        Ok(Self { tokenizer, codes, prediction_slot: u8::MAX })
+        Ok(Self { tokenizer, codes, prediction_slot: None })
     }
 
     /// The tokenizer of single values.
@@ -352,9 +359,14 @@ impl RowTokenizer {
         self.push_history_with(trials, &[], scale, search_box, rows);
     }
 
-    /// As [`push_history`](Self::push_history), for a model with prediction slots:
-    /// `predictions[i]` is that of trial `i` by the process without it. There are none for trials
-    /// beyond the end of `predictions`.
+    /// As [`push_history`](Self::push_history), for a model with prediction slots: `predictions[i]`
+    /// is the Gaussian process's leave-one-out prediction for trial `i`. There may be fewer
+    /// predictions than trials.
+    ///
+    /// # Panics
+    ///
+    /// If there are predictions, and the tokenizer has no slots for them
+    /// ([`with_predictions_from`](Self::with_predictions_from)).
     pub fn push_history_with(
         &self,
         trials: &[Observation],
@@ -389,7 +401,12 @@ impl RowTokenizer {
     }
 
     /// As [`push_question`](Self::push_question), for a model with prediction slots, with the
-    /// prediction of the process.
+    /// Gaussian process's prediction for the configuration.
+    ///
+    /// # Panics
+    ///
+    /// If the tokenizer has no slots for it
+    /// ([`with_predictions_from`](Self::with_predictions_from)).
     pub fn push_question_with(
         &self,
         configuration: &Configuration,
@@ -425,9 +442,10 @@ impl RowTokenizer {
     }
 
     fn push_prediction(&self, prediction: &PredictionTokens, rows: &mut Rows) {
-        let PredictionTokens { mean, deviation, residual } = *prediction;
-        let values = [Some(mean), Some(deviation), residual];
-        for (value, slot) in values.into_iter().zip(self.prediction_slot..) {
+        let PredictionTokens { median, deviation, residual } = *prediction;
+        let values = [Some(median), Some(deviation), residual];
+        let first = self.prediction_slot.expect("the tokenizer has prediction slots");
+        for (value, slot) in values.into_iter().zip(first..) {
             rows.entries.extend(value.map(|value| Entry { slot, value }));
         }
     }
@@ -570,12 +588,22 @@ mod tests {
     }
 
     #[test]
+    #[should_panic(expected = "the tokenizer has prediction slots")]
+    fn a_tokenizer_without_prediction_slots_takes_no_predictions() {
+        let space = space();
+        let prediction = PredictionTokens::new(0.5, 0.1, None);
+        let (configuration, whole) = (space.from_unit(&[0.5; 4]), SearchBox::whole(4));
+        let tokenizer = RowTokenizer::new(&space).unwrap();
+        tokenizer.push_question_with(&configuration, &prediction, &whole, &mut Rows::new());
+    }
+
+    #[test]
     fn predictions_of_any_size_have_tokens() {
         for (mean, deviation, residual) in
             [(-1.0, 0.0, f64::NEG_INFINITY), (7.0, 1e9, f64::INFINITY), (0.5, 1e-3, 0.0)]
         {
             let tokens = PredictionTokens::new(mean, deviation, Some(residual));
-            assert!(tokens.mean < 1000 && tokens.deviation < 1000);
+            assert!(tokens.median < 1000 && tokens.deviation < 1000);
             assert_eq!(
                 tokens.residual.unwrap(),
                 numerical::bin(0.5 + 0.5 * residual.signum() * f64::from(residual != 0.0))

@@ -80,7 +80,12 @@ impl Surrogate {
         }
         print_sum("all", "all", "all", &strata, |_| true);
         println!();
-        for (index, name) in [(0, "transformer"), (2, "transformer that reads gp")] {
+        let both = if model.config().prediction_slots > 0 {
+            "transformer that reads gp"
+        } else {
+            "mean of transformer and gp"
+        };
+        for (index, name) in [(0, "transformer"), (2, both)] {
             let better = strata.values().filter(|qualities| {
                 let total = surrogate::total(*qualities);
                 total[index].log_loss() < total[1].log_loss()

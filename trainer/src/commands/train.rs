@@ -66,8 +66,8 @@ pub struct Train {
     #[arg(long, default_value_t = 3.0)]
     score_deviation: f32,
     /// Share of the examples that hold a Gaussian process's predictions, for `--sequence trials`; 0
-    /// for a model without slots for them.
-    #[arg(long, default_value_t = 0.5)]
+    /// for a model without slots for them. A `--config` without these slots ignores it.
+    #[arg(long, default_value_t = 0.5, value_parser = share)]
     prediction_share: f64,
     /// Threads that draw functions, for `--sequence trials`; 0 for all cores.
     #[arg(long, default_value_t = 0)]
@@ -127,6 +127,12 @@ pub struct Train {
     resume: bool,
 }
 
+/// A share, from 0 to 1.
+fn share(text: &str) -> std::result::Result<f64, String> {
+    let share = text.parse().map_err(|_| String::from("not a number"))?;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err(String::from("not in 0..=1")) }
+}
+
 impl Train {
     /// Runs the command.
     ///
@@ -183,7 +189,7 @@ impl Train {
                 episodes: EpisodeOptions {
                     slots: config.slots,
                     prediction_share: if config.prediction_slots > 0 {
-                        self.prediction_share.clamp(0.0, 1.0)
+                        self.prediction_share
                     } else {
                         0.0
                     },

@@ -29,6 +29,10 @@ pub struct History {
     pub view: SearchBox,
     /// The trials inside it.
     pub trials: Vec<Observation>,
+    /// All trials of the study, which a Gaussian process models, inside the box or not.
+    pub study: Vec<Observation>,
+    /// The indices of `trials` in the study.
+    pub indices: Vec<usize>,
 }
 
 impl History {
@@ -75,7 +79,8 @@ pub fn draw(
         .collect();
     let whole = SearchBox::whole(function.space.len());
     if !boxed {
-        return Ok(History { view: whole, trials });
+        let indices = (0..trials.len()).collect();
+        return Ok(History { view: whole, study: trials.clone(), trials, indices });
     }
     Ok(crop_to_box(&function.space, trials, length, rng))
 }
@@ -83,26 +88,23 @@ pub fn draw(
 /// The trials inside a random box around the best ones, at most `longest`.
 fn crop_to_box(
     space: &Space,
-    trials: Vec<Observation>,
+    study: Vec<Observation>,
     longest: usize,
     rng: &mut SeededRng,
 ) -> History {
-    let units: Vec<(Vec<f64>, Option<f64>)> = trials
+    let units: Vec<(Vec<f64>, Option<f64>)> = study
         .iter()
         .map(|trial| (space.to_partial_unit(&trial.configuration), trial.loss))
         .collect();
     let view = random_box(space, &units, rng);
-    let inside: Vec<Observation> = trials
-        .iter()
-        .zip(&units)
-        .filter(|(_, (unit, _))| view.contains(unit))
-        .map(|(trial, _)| trial.clone())
-        .collect();
-    let (view, mut trials) = if inside.len() < FEWEST_IN_BOX {
-        (SearchBox::whole(space.len()), trials)
+    let inside: Vec<usize> =
+        (0..study.len()).filter(|index| view.contains(&units[*index].0)).collect();
+    let (view, mut indices) = if inside.len() < FEWEST_IN_BOX {
+        (SearchBox::whole(space.len()), (0..study.len()).collect())
     } else {
         (view, inside)
     };
-    trials.truncate(longest);
-    History { view, trials }
+    indices.truncate(longest);
+    let trials = indices.iter().map(|index| study[*index].clone()).collect();
+    History { view, trials, study, indices }
 }

@@ -377,7 +377,7 @@ fn predict(
     rng: &mut SeededRng,
 ) -> Result<Option<GpPredictions>> {
     let (space, history) = (&function.space, &raw.history);
-    let mut process = predictions::fitted_once(history.trials.len(), rng)?;
+    let mut process = predictions::fitted_once(history.study.len(), rng)?;
     let maxima = predictions::acquisition_maxima(&mut process, space, history, rng)?;
     for (labeled, query) in raw.labeled_queries.iter_mut().zip(maxima) {
         let loss = function.observe(&function.values(&query.configuration), rng);
@@ -385,7 +385,7 @@ fn predict(
     }
     let queries: Vec<Configuration> =
         raw.labeled_queries.iter().map(|it| it.query.configuration.clone()).collect();
-    GpPredictions::of(&mut process, space, &history.trials, &queries)
+    GpPredictions::of(&mut process, space, history, &queries)
 }
 
 /// Draws a problem of a function and writes it.

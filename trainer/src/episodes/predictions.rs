@@ -23,6 +23,12 @@ const NEAR_MAXIMA: usize = 4;
 /// Range of the distances of these, as fractions of the sides of the box.
 const STEPS: [f64; 2] = [0.002, 0.12];
 
+/// The whole study of a history.
+fn request<'a>(space: &'a Space, history: &'a History, seed: u64) -> Request<'a> {
+    let number = history.study.len() as u64;
+    Request { space, history: &history.study, pending: &[], number, seed }
+}
+
 /// A process after one fit: a sampler that is resumed repeats up to nine of them, each of which
 /// begins where the one before it ended. As in a study, the latest ninth of the trials may not have
 /// been fitted to yet. Its acquisition function is searched from fewer points.
@@ -36,14 +42,14 @@ pub fn fitted_once(trials: usize, rng: &mut SeededRng) -> Result<GpSampler> {
     options.local_samples /= 3;
     options.num_restarts /= 2;
     if trials > options.n_startup_trials {
-        options.n_startup_trials = trials - rng.random_range(0..=trials / 9);
+        options.n_startup_trials = trials - rng.random_range(0..(trials / 9).max(1));
     }
     GpSampler::new(options)
 }
 
 /// What the process would have tried next, and configurations near it: what an acquisition asks
-/// about, where the process is likely to be too hopeful. None without a model, and none outside the
-/// history's box.
+/// about, where the process is likely to be too hopeful. Empty during the startup trials and where
+/// all losses are equal; none is outside the history's box.
 ///
 /// # Errors
 ///
@@ -54,11 +60,10 @@ pub fn acquisition_maxima(
     history: &History,
     rng: &mut SeededRng,
 ) -> Result<Vec<Query>> {
-    let trials = &history.trials;
-    if !history.has_scale() || trials.len() < sampler.options().n_startup_trials {
+    if !history.has_scale() || history.study.len() < sampler.options().n_startup_trials {
         return Ok(Vec::new());
     }
-    let request = Request { space, history: trials, pending: &[], number: 0, seed: rng.random() };
+    let request = request(space, history, rng.random());
     let mut configurations = sampler.propose(&request, MAXIMA)?;
     configurations.retain(|it| history.view.contains(&space.to_partial_unit(it)));
     let parents: Vec<Vec<f64>> = configurations.iter().map(|it| space.to_unit(it)).collect();
@@ -75,7 +80,7 @@ pub fn acquisition_maxima(
 /// The predictions for a history and for configurations behind it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GpPredictions {
-    /// Per told trial, from the others.
+    /// Per trial of the history, from the others of the study.
     pub told: Vec<GpPrediction>,
     /// Per query.
     pub queries: Vec<GpPrediction>,
@@ -90,12 +95,12 @@ impl GpPredictions {
     pub fn of(
         sampler: &mut GpSampler,
         space: &Space,
-        history: &[Observation],
+        history: &History,
         queries: &[Configuration],
     ) -> Result<Option<Self>> {
-        let number = history.len() as u64;
-        let request = Request { space, history, pending: &[], number, seed: 1 };
-        let Some(told) = sampler.leave_one_out(&request) else { return Ok(None) };
+        let request = request(space, history, 1);
+        let Some(left_out) = sampler.leave_one_out(&request) else { return Ok(None) };
+        let told = history.indices.iter().map(|index| left_out[*index]).collect();
         Ok(Some(Self { told, queries: sampler.predict(&request, queries)? }))
     }
 
@@ -113,5 +118,77 @@ impl GpPredictions {
             bins.fill(&prediction.observed(), row);
         }
         probabilities
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use optiformer::space::SearchBox;
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::{
+        episodes::{self, EpisodeOptions},
+        generators::{FunctionOptions, SampledFunction},
+    };
+
+    /// Each prediction is that of the process for the trial or query it stands for, and the
+    /// acquisition's maxima are inside the box.
+    #[test]
+    fn predictions_belong_to_the_trials_of_the_box() {
+        let (mut boxes, mut maxima) = (0, 0);
+        for index in 0..24 {
+            let SampledFunction { function, optimum, mut rng, .. } =
+                SampledFunction::draw(&FunctionOptions::default(), 12, index);
+            let options = EpisodeOptions { acquisition_share: 0.0, ..EpisodeOptions::default() };
+            let raw = episodes::draw_raw(&function, &optimum, (20, true), &options, &mut rng);
+            let history = raw.unwrap().history;
+            for (trial, index) in history.trials.iter().zip(&history.indices) {
+                assert_eq!(*trial, history.study[*index]);
+            }
+            boxes += usize::from(!history.view.is_whole());
+            let space = &function.space;
+            let asked: Vec<Configuration> =
+                history.trials.iter().map(|trial| trial.configuration.clone()).collect();
+            let fitted =
+                || fitted_once(history.study.len(), &mut SeededRng::seed_from_u64(index)).unwrap();
+            let Some(predictions) =
+                GpPredictions::of(&mut fitted(), space, &history, &asked).unwrap()
+            else {
+                continue;
+            };
+            let alone = fitted().leave_one_out(&request(space, &history, 1)).unwrap();
+            for (prediction, index) in predictions.told.iter().zip(&history.indices) {
+                assert_eq!(*prediction, alone[*index]);
+            }
+            assert_eq!(predictions.told.len(), history.trials.len());
+            let told = predictions.told_tokens(&history.trials, &history.scale());
+            for (tokens, trial) in told.iter().zip(&history.trials) {
+                assert_eq!(tokens.residual.is_some(), trial.loss.is_some());
+            }
+            assert_eq!(predictions.query_bins(&history.scale()).len(), asked.len() * BINS);
+            let queries = acquisition_maxima(&mut fitted(), space, &history, &mut rng).unwrap();
+            maxima += queries.len();
+            for query in queries {
+                assert!(history.view.contains(&space.to_partial_unit(&query.configuration)));
+            }
+        }
+        assert!(boxes > 8 && maxima > 40, "{boxes} {maxima}");
+    }
+
+    #[test]
+    fn a_history_without_two_losses_has_no_predictions() {
+        let SampledFunction { function, .. } =
+            SampledFunction::draw(&FunctionOptions::default(), 12, 0);
+        let space = &function.space;
+        let trial = Observation::new(space.from_unit(&vec![0.5; space.len()]), Some(1.0));
+        let history = History {
+            view: SearchBox::whole(space.len()),
+            trials: vec![trial.clone()],
+            study: vec![trial],
+            indices: vec![0],
+        };
+        let sampler = &mut GpSampler::default();
+        assert_eq!(GpPredictions::of(sampler, space, &history, &[]).unwrap(), None);
     }
 }

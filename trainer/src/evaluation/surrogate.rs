@@ -73,15 +73,15 @@ impl PredictionQuality {
     }
 }
 
-/// The judgment of a history: per surrogate, in the order of [`NAMES`].
+/// The judgment of a history: of the transformer alone, of the Gaussian process, and of the
+/// transformer that reads the predictions of the process. A model without prediction slots has the
+/// mean of the other two distributions in its place.
 pub type SurrogateQualities = [PredictionQuality; 3];
-/// The surrogates: the transformer alone, the Gaussian process, and the transformer that reads the
-/// predictions of the process. Without prediction slots the last is the mean of the other two.
-pub const NAMES: [&str; 3] = ["transformer", "gp", "both"];
 
 /// Judges a model beside `gp` on `functions` functions for each kind and group of parameters. The
 /// transformer's probabilities are the mean over `permutations` assignments of slots to parameters
-/// and of codes to choices, of which the first is that of the samplers.
+/// and of codes to choices, of which the first is that of the samplers; with the predictions of the
+/// process, it has one assignment.
 ///
 /// Calls `progress` after each function. The outcome depends on the arguments alone.
 ///
@@ -116,8 +116,8 @@ pub fn compare_all(
         *left -= 1;
         for told in TOLD {
             let raw = episodes::draw_raw(&function, &optimum, (told, false), &options, &mut rng)?;
-            if let Some(pair) = compare(&function.space, &raw, &mut transformer)? {
-                strata.entry(Stratum { kind, group, told }).or_default().push(pair);
+            if let Some(qualities) = compare(&function.space, &raw, &mut transformer)? {
+                strata.entry(Stratum { kind, group, told }).or_default().push(qualities);
             }
         }
         progress();
@@ -126,16 +126,16 @@ pub fn compare_all(
 }
 
 /// The sum of some judgments.
-pub fn total<'a>(pairs: impl IntoIterator<Item = &'a SurrogateQualities>) -> SurrogateQualities {
-    pairs.into_iter().fold(SurrogateQualities::default(), |mut sum, pair| {
-        for (sum, one) in sum.iter_mut().zip(pair) {
+pub fn total<'a>(all: impl IntoIterator<Item = &'a SurrogateQualities>) -> SurrogateQualities {
+    all.into_iter().fold(SurrogateQualities::default(), |mut sum, qualities| {
+        for (sum, one) in sum.iter_mut().zip(qualities) {
             sum.add(one);
         }
         sum
     })
 }
 
-/// Both surrogates on the same history and queries; `None` where no score can be predicted.
+/// The surrogates on the same history and queries; `None` where no score can be predicted.
 fn compare(
     space: &Space,
     raw: &RawEpisode,
@@ -158,7 +158,7 @@ fn compare(
     }
     let learned = transformer.predict(space, history, &scale, &queries)?;
     let gp = &mut GpSampler::default();
-    let Some(predictions) = GpPredictions::of(gp, space, &history.trials, &queries)? else {
+    let Some(predictions) = GpPredictions::of(gp, space, history, &queries)? else {
         return Ok(None);
     };
     let modeled = predictions.query_bins(&scale);

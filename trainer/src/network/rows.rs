@@ -45,7 +45,8 @@ pub struct RowBatch {
 }
 
 impl RowBatch {
-    /// Lays out episodes on a device, for a model with `slots` slots.
+    /// Lays out episodes on a device, for a model with `slots` slots in all
+    /// ([`Config::all_slots`](optiformer::model::Config::all_slots)).
     pub fn new(episodes: &[Episode], slots: usize, device: Device) -> Self {
         let most = |length: &dyn Fn(&Episode) -> usize| {
             episodes.iter().map(length).max().unwrap_or(0).max(1)
@@ -118,6 +119,7 @@ impl RowLayout {
         let Some(row) = row else { return };
         let mut before = None;
         for entry in row.entries {
+            assert!(usize::from(entry.slot) < slots, "slot {} is not of {slots}", entry.slot);
             let at = (place * slots + usize::from(entry.slot)) as i64;
             // A parameter's kind may take several tokens, one after the other.
             let (places, values) = if before == Some(at) {

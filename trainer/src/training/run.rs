@@ -53,7 +53,7 @@ impl TrainingRun {
     ) -> Result<Self> {
         let checkpoint = Checkpoint::load(path)?;
         if checkpoint.config != *config {
-            return Err(refusal(path, "the checkpoint has another config"));
+            return Err(refusal(path, &difference("the checkpoint", &checkpoint.config, config)));
         }
         if checkpoint.progress.settings != options.settings {
             return Err(refusal(
@@ -80,7 +80,7 @@ impl TrainingRun {
             Some(other) => {
                 let (theirs, parameters) = parameters_of(other)?;
                 let Some(parameters) = widened(&theirs, parameters, config) else {
-                    return Err(refusal(other, "the weights have another config"));
+                    return Err(refusal(other, &difference("the weights", &theirs, config)));
                 };
                 Network::with_parameters(config.clone(), parameters, device)
             }
@@ -157,6 +157,12 @@ fn parameters_of(path: &Path) -> Result<(Config, Tensor)> {
     }
     let checkpoint = Checkpoint::load(path)?;
     Ok((checkpoint.config, checkpoint.parameters))
+}
+
+/// Says that a file has another config.
+fn difference(what: &str, theirs: &Config, wanted: &Config) -> String {
+    let (theirs, wanted) = (theirs.to_json(), wanted.to_json());
+    format!("{what}: another config: {theirs}, not {wanted}")
 }
 
 /// The parameters for a config that may have prediction slots which the other has not: these begin

@@ -22,8 +22,9 @@ use crate::{ErrorKind, Result, model::Model, space::Configuration};
 /// stack of the process and the transformer, if there is a model that can read the space. Its
 /// candidates come from both, from local search and from the neighborhood of the best trials. They
 /// are rated by the expected improvement under both, weighted by how well each has predicted the
-/// finished trials. The defaults of [`AutoOptions`] were chosen on validation problems, which are
-/// not part of the reported results.
+/// finished trials, or, with a model that reads the predictions of the process, by its gate. The
+/// defaults of [`AutoOptions`] were chosen on validation problems, which are not part of the
+/// reported results.
 ///
 /// Under constraints all of these know them: the ratings of the stack are weighed by the process's
 /// probability that all hold, and while no trial is feasible the process takes its place.
@@ -159,7 +160,12 @@ impl Sampler for AutoSampler {
         let is_early = request.number < self.options.stack_until;
         match self.stack.as_mut().filter(|stack| is_early && stack.can_rank(request)) {
             Some(stack) if ranking.sampler == self.gp.name() => {
-                stack.choose(request, &mut self.gp, ranking, candidates, &self.options)
+                let unranked = ranking.clone();
+                match stack.choose(request, &mut self.gp, ranking, candidates, &self.options) {
+                    // A covariance is singular.
+                    Err(error) if error.kind() == ErrorKind::Unsupported => Ok(unranked),
+                    ranking => ranking,
+                }
             }
             _ => Ok(ranking),
         }

@@ -20,7 +20,7 @@ use crate::{
     model::Model,
     samplers::{
         Explanation, GpPrediction, GpSampler, Ranking, Request, Sampler, Suggestion,
-        gp::ScoreBins,
+        gp::{ScoreBins, is_projected},
         history_cache::HistoryCache,
         optiformer::{
             context_trials::ContextTrials,
@@ -60,9 +60,11 @@ impl Stack {
         Self { transformer, cache: HistoryCache::default(), log_scores: Vec::new() }
     }
 
-    /// Whether the transformer can read the space, and the losses differ.
+    /// Whether the transformer can read the space, with the predictions of the process where it
+    /// reads them, and the losses differ.
     pub fn can_rank(&self, request: &Request<'_>) -> bool {
-        self.transformer.check(request.space).is_ok() && has_scale(request.history)
+        let is_readable = !self.transformer.reads_predictions() || !is_projected(request.space);
+        is_readable && self.transformer.check(request.space).is_ok() && has_scale(request.history)
     }
 
     /// The candidate with the largest expected improvement, explained; under constraints the
@@ -226,7 +228,8 @@ impl Stack {
             self.transformer.predict_with(conditioned, all, &modeled)?
         } else {
             let predictions = self.transformer.predict(conditioned, all)?;
-            predictions.into_iter().map(|prediction| (prediction, 0.5)).collect()
+            let weight = weight.unwrap_or(1.0);
+            predictions.into_iter().map(|prediction| (prediction, weight)).collect()
         };
         let mut bins = ScoreBins::new(conditioned.scale);
         let mut probabilities = [0.0; BINS];

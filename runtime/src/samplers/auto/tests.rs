@@ -20,10 +20,17 @@ fn asked(sampler: &mut AutoSampler, space: &Space, trials: u64) -> Vec<&'static 
         .collect()
 }
 
+/// A model that reads the predictions of the process.
 fn model() -> Arc<Model> {
     let config =
         Config { hidden_size: 32, layers: 1, heads: 2, feed_forward_size: 32, ..Config::pico() };
     Arc::new(Model::random(config.with_trial_rows(), 5, Precision::default()).unwrap())
+}
+
+/// A model that does not, as the embedded one.
+fn plain_model() -> Arc<Model> {
+    let config = Config { prediction_slots: 0, ..model().config().clone() };
+    Arc::new(Model::random(config, 5, Precision::default()).unwrap())
 }
 
 #[test]
@@ -70,9 +77,6 @@ fn the_gate_or_the_options_weigh_the_transformer() {
     let pending = [space.from_unit(&[0.31, 0.02])];
     let request =
         |pending| Request { space: &space, history: &history, pending, number: 9, seed: 2 };
-    let config = model().config().clone();
-    let without = Config { prediction_slots: 0, ..config };
-    let without = Arc::new(Model::random(without, 5, Precision::default()).unwrap());
     let weight = |model: &Arc<Model>, transformer_weight, pending| {
         let options = AutoOptions { transformer_weight, ..AutoOptions::default() };
         let mut sampler = AutoSampler::new(Some(Arc::clone(model)), options).unwrap();
@@ -85,7 +89,7 @@ fn the_gate_or_the_options_weigh_the_transformer() {
     assert!(gate > 0.0 && gate < 1.0 && gate != 0.5, "{gate}");
     assert_ne!(weight(&model(), None, &pending), gate, "a pending trial is a row of the history");
     assert_eq!(weight(&model(), Some(0.25), &[]), 0.25);
-    assert_ne!(weight(&without, None, &[]), gate);
+    assert_ne!(weight(&plain_model(), None, &[]), gate);
 }
 
 /// A weight depends on the finished trials alone, for a sampler with caches and for a new one.
@@ -97,20 +101,44 @@ fn the_stack_s_weight_is_that_of_a_fresh_sampler() {
     ])
     .unwrap();
     let options = AutoOptions { refine_every: 0, ..AutoOptions::default() };
-    let mut kept = AutoSampler::new(Some(model()), options.clone()).unwrap();
-    let mut history: Vec<Observation> = Vec::new();
-    for number in 0..22 {
-        let request = Request { space: &space, history: &history, pending: &[], number, seed: 2 };
-        let suggestion = kept.explain(&request).unwrap();
-        let mut fresh = AutoSampler::new(Some(model()), options.clone()).unwrap();
-        assert_eq!(fresh.explain(&request).unwrap(), suggestion);
-        let weight = suggestion.explanation.transformer_weight;
-        assert_eq!(weight.is_some(), suggestion.explanation.sampler == "stack");
-        assert!(weight.is_none_or(|weight| (0.0..=1.0).contains(&weight)));
-        let x = suggestion.configuration.get(0).unwrap();
-        let loss = (number != 9).then_some((x - 0.3) * (x - 0.3));
-        history.push(Observation::new(suggestion.configuration, loss));
+    for model in [model(), plain_model()] {
+        let new = || AutoSampler::new(Some(Arc::clone(&model)), options.clone()).unwrap();
+        let mut kept = new();
+        let mut history: Vec<Observation> = Vec::new();
+        for number in 0..22 {
+            let request =
+                Request { space: &space, history: &history, pending: &[], number, seed: 2 };
+            let suggestion = kept.explain(&request).unwrap();
+            assert_eq!(new().explain(&request).unwrap(), suggestion);
+            let weight = suggestion.explanation.transformer_weight;
+            assert_eq!(weight.is_some(), suggestion.explanation.sampler == "stack");
+            assert!(weight.is_none_or(|weight| (0.0..=1.0).contains(&weight)));
+            let x = suggestion.configuration.get(0).unwrap();
+            let loss = (number != 9).then_some((x - 0.3) * (x - 0.3));
+            history.push(Observation::new(suggestion.configuration, loss));
+        }
     }
+}
+
+/// The process models a projection of a large space, of which there are no leave-one-out
+/// predictions: it is asked alone.
+#[test]
+fn a_gated_model_leaves_large_spaces_to_the_process() {
+    let config = Config { slots: 64, ..model().config().clone() };
+    let wide = Arc::new(Model::random(config, 5, Precision::default()).unwrap());
+    let parameters = (0..45).map(|index| Parameter::float(alloc::format!("x{index}"), 0.0, 1.0));
+    let space = Space::new(parameters.collect()).unwrap();
+    let mut sampler = AutoSampler::new(Some(wide), AutoOptions::default()).unwrap();
+    assert_eq!(asked(&mut sampler, &space, 9)[6..], ["gp"; 3]);
+    let history: Vec<Observation> = (0..9)
+        .map(|number| {
+            let place = f64::from(number) / 9.0;
+            Observation::new(space.from_unit(&[place; 45]), Some(place * (place - 0.3)))
+        })
+        .collect();
+    let request = Request { space: &space, history: &history, pending: &[], number: 9, seed: 2 };
+    let candidates = [space.from_unit(&[0.2; 45]), space.from_unit(&[0.9; 45])];
+    assert_eq!(sampler.choose(&request, &candidates).unwrap().sampler, "gp");
 }
 
 #[test]

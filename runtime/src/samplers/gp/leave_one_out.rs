@@ -2,12 +2,12 @@
 
 use alloc::vec::Vec;
 
-use super::{Encoding, GpPrediction, GpSampler, is_large};
+use super::{Encoding, GpPrediction, GpSampler, is_projected};
 use crate::{samplers::Request, trial::Observation};
 
 impl GpSampler {
-    /// For each trial of the history, what the process predicts for it from the others, under the
-    /// hyperparameters and the target transform of all. A trial that is not among the training
+    /// Leave-one-out predictions: for each trial, what the process predicts from the others, under
+    /// the hyperparameters and the target transform of all. A trial that is not among the training
     /// points of a long history is predicted from these. Pending trials are ignored.
     ///
     /// `None` with fewer than two trials that succeeded, with covariances that cannot be factored,
@@ -16,7 +16,7 @@ impl GpSampler {
     /// O(n³): one inverse of the covariance. C. E. Rasmussen & C. K. I. Williams, Gaussian
     /// Processes for Machine Learning (2006), section 5.4.2.
     pub fn leave_one_out(&mut self, request: &Request<'_>) -> Option<Vec<GpPrediction>> {
-        if is_large(request.space) {
+        if is_projected(request.space) {
             return None;
         }
         let encoding = Encoding::new(request.space);
@@ -67,9 +67,8 @@ mod tests {
         Request { space, history, pending: &[], number: 0, seed: 1 }
     }
 
-    /// The slow twin factors the covariance of the others, under the same hyperparameters: with
-    /// no more trials than startup trials these are the initial guess, and the transform is the
-    /// same where the losses have the same mean and deviation.
+    /// The slow twin factors the covariance of the others, with the hyperparameters and the targets
+    /// of all.
     #[test]
     fn each_trial_is_predicted_as_if_it_was_not_told() {
         let space =

@@ -172,7 +172,7 @@ impl GpSampler {
         request: &Request<'_>,
         candidates: &[Configuration],
     ) -> Option<Vec<GpPrediction>> {
-        if is_large(request.space) {
+        if is_projected(request.space) {
             return self.predict_projected(request, candidates);
         }
         let encoding = Encoding::new(request.space);
@@ -265,7 +265,7 @@ impl GpSampler {
         request: &Request<'_>,
         candidates: &[Configuration],
     ) -> Option<Vec<f64>> {
-        if is_large(request.space) {
+        if is_projected(request.space) {
             return self.log_feasibility_projected(request, candidates);
         }
         Some(self.feasibility_rater(request)?.log_probabilities(candidates))
@@ -351,7 +351,7 @@ impl Sampler for GpSampler {
         if self.is_starting(request.history) {
             return self.sobol_point(request);
         }
-        if is_large(request.space) {
+        if is_projected(request.space) {
             return self.explain_projected(request);
         }
         let encoding = Encoding::new(request.space);
@@ -420,7 +420,7 @@ fn has_many_choices(space: &Space) -> bool {
 }
 
 /// Whether a space has too many parameters to be modeled without a projection.
-fn is_large(space: &Space) -> bool {
+pub(super) fn is_projected(space: &Space) -> bool {
     space.len() > MAX_COLUMNS
 }
 

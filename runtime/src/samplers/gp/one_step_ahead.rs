@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{
     Encoding, GpPrediction, GpSampler, Scratch, covariance_cache::covariance_of, has_two_losses,
-    is_large, targets,
+    is_projected, targets,
 };
 use crate::samplers::Request;
 
@@ -36,7 +36,7 @@ impl GpSampler {
         count: usize,
     ) -> Vec<Option<GpPrediction>> {
         let Request { space, history, .. } = *request;
-        if is_large(space) {
+        if is_projected(space) {
             return self.one_step_ahead_projected(request, count);
         }
         let encoding = Encoding::new(space);

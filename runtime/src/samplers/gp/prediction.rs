@@ -7,8 +7,10 @@ use crate::{
 };
 
 /// Prediction of the Gaussian process for a configuration, from
-/// [`GpSampler::predict`](super::GpSampler::predict) or
-/// [`GpSampler::one_step_ahead`](super::GpSampler::one_step_ahead).
+/// [`GpSampler::predict`](super::GpSampler::predict),
+/// [`GpSampler::one_step_ahead`](super::GpSampler::one_step_ahead) or
+/// [`GpSampler::leave_one_out`](super::GpSampler::leave_one_out), whose incumbent is that of all
+/// trials.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GpPrediction {
     pub(super) mean: f64,
@@ -33,8 +35,9 @@ impl GpPrediction {
         LossDistribution { mean, deviation, transform }
     }
 
-    /// The prediction of an observation's score as the model reads it, with the residual of `loss`,
-    /// where there is one.
+    /// The prediction for an observation as the model reads it, in scores: its median, half of the
+    /// interval of one standard deviation around it, and the residual of `loss`, where there is
+    /// one.
     pub fn tokens(&self, scale: &ScoreScale, loss: Option<f64>) -> PredictionTokens {
         let observed = self.observed();
         let LossDistribution { mean, deviation, .. } = observed;

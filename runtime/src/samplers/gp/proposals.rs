@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    Encoding, GpSampler, SearchResult, best_untried, is_large,
+    Encoding, GpSampler, SearchResult, best_untried, is_projected,
     search::{RatedPoint, is_separate},
 };
 use crate::{
@@ -37,7 +37,7 @@ impl GpSampler {
             return Ok(Vec::new());
         }
         let starting = self.is_starting(request.history);
-        if is_large(request.space) && !starting {
+        if is_projected(request.space) && !starting {
             return self.propose_projected(request, count);
         }
         let encoding = Encoding::new(request.space);

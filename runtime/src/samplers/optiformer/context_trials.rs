@@ -26,6 +26,7 @@ pub(crate) struct ContextTrials {
     /// The trials inside it.
     pub trials: Vec<Observation>,
     /// Their indices in the history.
+    #[cfg(feature = "classical")]
     pub indices: Vec<usize>,
     /// The pending configurations inside it.
     pub pending: Vec<Configuration>,
@@ -66,6 +67,7 @@ impl ContextTrials {
         Self {
             search_box,
             trials: kept.iter().map(|index| request.history[*index].clone()).collect(),
+            #[cfg(feature = "classical")]
             indices: kept,
             pending,
             elite,
