@@ -64,14 +64,17 @@ pub fn acquisition_maxima(
         return Ok(Vec::new());
     }
     let request = request(space, history, rng.random());
+    let is_inside = |it: &Configuration| history.view.contains(&space.to_partial_unit(it));
     let mut configurations = sampler.propose(&request, MAXIMA)?;
-    configurations.retain(|it| history.view.contains(&space.to_partial_unit(it)));
+    configurations.retain(is_inside);
     let parents: Vec<Vec<f64>> = configurations.iter().map(|it| space.to_unit(it)).collect();
     if !parents.is_empty() {
         configurations.extend(
             (0..NEAR_MAXIMA)
                 .map(|_| candidates::neighbor_within(space, &parents, &history.view, STEPS, rng)),
         );
+        // A level that a step is rounded to may lie outside.
+        configurations.retain(is_inside);
     }
     let query = |configuration| Query { configuration, kind: QueryKind::Acquisition };
     Ok(configurations.into_iter().map(query).collect())
