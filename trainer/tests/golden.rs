@@ -162,7 +162,11 @@ fn trajectories_and_their_sequences_are_the_same() {
 
 fn episode_options() -> EpisodeSourceOptions {
     EpisodeSourceOptions {
-        episodes: EpisodeOptions { max_trials: 60, ..EpisodeOptions::default() },
+        episodes: EpisodeOptions {
+            max_trials: 60,
+            prediction_share: 0.0,
+            ..EpisodeOptions::default()
+        },
         functions: FunctionOptions::default(),
         batch_rows: 512,
         episodes_per_function: 3,
@@ -238,6 +242,13 @@ fn the_settings_in_checkpoints_are_the_same() {
          slots: 32 }, functions: FunctionOptions { most_dimensions: 20, continuous: 0.3, \
          conditional: 0.25, switched: 0.12, noisy: 0.4, crashing: 0.1 }, batch_rows: 512, \
          episodes_per_function: 3, validation_batches: 2, seed: 3 }"
+    );
+    let mut with_predictions = episode_options();
+    with_predictions.episodes.prediction_share = 0.5;
+    let settings = with_predictions.settings();
+    assert!(
+        settings.contains("acquisition: 0.06, predictions: 0.5, score_deviation"),
+        "{settings}"
     );
     let shards = ShardSourceOptions {
         encoder: EncoderOptions::default(),

@@ -159,10 +159,15 @@ impl EpisodeOptions {
             slots,
             ..
         } = self;
+        let predictions = if *prediction_share > 0.0 {
+            format!("predictions: {prediction_share:?}, ")
+        } else {
+            String::new()
+        };
         format!(
             "EpisodeOptions {{ teachers: {}, longest: {max_trials}, queries: {queries}, \
              policy_queries: {policy_queries}, boxed: {box_share:?}, \
-             acquisition: {acquisition_share:?}, predictions: {prediction_share:?}, score_deviation: {score_deviation:?}, \
+             acquisition: {acquisition_share:?}, {predictions}score_deviation: {score_deviation:?}, \
              value_deviation: {value_deviation:?}, value_weight: {value_weight:?}, \
              slots: {slots} }}",
             teachers.settings()
@@ -400,7 +405,8 @@ pub fn draw(
     rng: &mut SeededRng,
 ) -> Result<Episode> {
     let shape = (draw_length(options.max_trials, rng), rng.random_bool(options.box_share));
-    if !rng.random_bool(options.prediction_share) {
+    // Without predictions the stream of random numbers is that of a trainer that knows of none.
+    if options.prediction_share == 0.0 || !rng.random_bool(options.prediction_share) {
         let raw = draw_raw(function, optimum, shape, options, rng)?;
         return Ok(encode(function, &raw, None, options, rng));
     }
