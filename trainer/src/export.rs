@@ -202,18 +202,12 @@ mod tests {
     use crate::{
         episodes::{self, EpisodeOptions},
         generators::{FunctionOptions, SampledFunction},
+        network::tests::tiny,
     };
 
     #[test]
     fn an_exported_network_comes_back() {
-        let config = Config {
-            hidden_size: 32,
-            layers: 2,
-            heads: 4,
-            feed_forward_size: 48,
-            ..Config::pico()
-        };
-        let network = Network::new(config, Device::Cpu, 4);
+        let network = Network::new(tiny(), Device::Cpu, 4);
         let metadata = Metadata::default();
         let tokens = [1001, 1005, 1003, 1008, 12, 1004, 700, 1003, 1008];
         let before = network.logits(&tokens);
@@ -232,14 +226,7 @@ mod tests {
     /// A file of rows comes back, and the runtime computes from it what the network does.
     #[test]
     fn the_runtime_and_the_network_agree_on_rows() {
-        let config = Config {
-            hidden_size: 32,
-            layers: 3,
-            heads: 4,
-            feed_forward_size: 48,
-            ..Config::pico()
-        }
-        .with_trial_rows();
+        let config = Config { layers: 3, ..tiny() }.with_trial_rows();
         let network = Network::new(config, Device::Cpu, 4);
         let metadata = Metadata { trained_context: 100, ..Metadata::default() };
         let bytes = to_bytes(&network, &metadata, Precision::F32).unwrap();

@@ -334,11 +334,12 @@ fn attention_of(queries: &Tensor, keys: &Tensor, values: &Tensor, mask: Option<&
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::sequence::TrainingSequence;
 
-    fn tiny() -> Config {
+    /// A shape that takes milliseconds.
+    pub(crate) fn tiny() -> Config {
         Config { hidden_size: 32, layers: 2, heads: 4, feed_forward_size: 48, ..Config::pico() }
     }
 

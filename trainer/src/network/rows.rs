@@ -248,27 +248,21 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
-    use optiformer::{model::Config, tokenizer::rows::GATE};
+    use optiformer::tokenizer::rows::GATE;
 
     use super::*;
     use crate::{
         episodes::{self, EpisodeOptions},
         export,
         generators::{FunctionOptions, SampledFunction},
+        network::tests::tiny,
         sequence::BinGroup,
     };
 
     /// The slow twin mixes probabilities one target at a time.
     #[test]
     fn the_gate_mixes_the_predictions_of_the_process() {
-        let shape = Config {
-            hidden_size: 32,
-            layers: 2,
-            heads: 4,
-            feed_forward_size: 48,
-            ..Config::pico()
-        };
-        let network = Network::new(shape.with_trial_rows(), Device::Cpu, 4);
+        let network = Network::new(tiny().with_trial_rows(), Device::Cpu, 4);
         let (mut surprise, mut count, mut weights) = (0.0, 0, Vec::new());
         let options = EpisodeOptions {
             max_trials: 30,

@@ -200,18 +200,12 @@ mod tests {
     use crate::{
         episodes::{self, EpisodeOptions},
         generators::{FunctionOptions, SampledFunction},
+        network::tests::tiny,
     };
 
     #[test]
     fn prediction_slots_change_nothing_at_first() {
-        let shape = Config {
-            hidden_size: 32,
-            layers: 2,
-            heads: 4,
-            feed_forward_size: 48,
-            ..Config::pico()
-        };
-        let wide = shape.with_trial_rows();
+        let wide = tiny().with_trial_rows();
         let narrow = Config { prediction_slots: 0, ..wide.clone() };
         let before = Network::new(narrow.clone(), Device::Cpu, 4);
         let parameters = before.parameters().detach().copy();

@@ -53,6 +53,10 @@ mod tests {
         space::{Parameter, Space},
     };
 
+    fn space() -> Space {
+        Space::new(vec![Parameter::float("x", 0.0, 1.0), Parameter::float("y", 0.0, 1.0)]).unwrap()
+    }
+
     fn history(space: &Space, trials: u32) -> Vec<Observation> {
         (0..trials)
             .map(|number| {
@@ -71,9 +75,7 @@ mod tests {
     /// of all.
     #[test]
     fn each_trial_is_predicted_as_if_it_was_not_told() {
-        let space =
-            Space::new(vec![Parameter::float("x", 0.0, 1.0), Parameter::float("y", 0.0, 1.0)])
-                .unwrap();
+        let space = space();
         let history = history(&space, 12);
         let options = GpOptions { n_startup_trials: 99, ..GpOptions::default() };
         let mut sampler = GpSampler::new(options).unwrap();
@@ -103,9 +105,7 @@ mod tests {
 
     #[test]
     fn a_trial_that_is_not_modeled_is_predicted() {
-        let space =
-            Space::new(vec![Parameter::float("x", 0.0, 1.0), Parameter::float("y", 0.0, 1.0)])
-                .unwrap();
+        let space = space();
         let history = history(&space, 40);
         let options = GpOptions { max_train_points: 20, ..GpOptions::default() };
         let mut sampler = GpSampler::new(options).unwrap();

@@ -26,13 +26,17 @@
 //! that for each question, and for each trial the leave-one-out prediction and its residual. Its
 //! logit of [`GATE`] says how much it trusts the process where both predict the score.
 
+mod list;
+mod prediction;
+
+pub use list::{Entry, Row, Rows};
+pub use prediction::{GATE, PREDICTION_SLOTS, PredictionTokens};
+
 use alloc::{format, vec::Vec};
 
 use super::{
-    Tokenizer, numerical,
-    vocabulary::{
-        BOS, CATEGORIES, EOS, PAD, RESERVED, SCORE, SLOTS, TARGET_REGRET, TRIAL_SEP, Token,
-    },
+    Tokenizer,
+    vocabulary::{BOS, CATEGORIES, EOS, PAD, RESERVED, SCORE, SLOTS, TARGET_REGRET, Token},
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -47,17 +51,6 @@ pub const THINKING_ROWS: usize = 8;
 pub const INACTIVE: Token = PAD;
 /// Number of rows before the first trial.
 pub const CONTEXT_ROWS: usize = THINKING_ROWS + 1;
-
-/// Number of slots behind those of the parameters, for the prediction of a Gaussian process: the
-/// score of the predicted median, half the width of the interval of one standard deviation around
-/// it, and the residual of a told trial.
-pub const PREDICTION_SLOTS: usize = 3;
-/// The token whose logit behind a question with a prediction is the log odds of the Gaussian
-/// process against the model itself, in a mixture of the predictions of both. No row predicts this
-/// token otherwise.
-pub const GATE: Token = TRIAL_SEP;
-/// The least standard deviation of a score that a token tells from smaller ones.
-const LEAST_DEVIATION: f64 = 1e-5;
 
 /// Number of best trials whose rank is exact.
 const EXACT_RANKS: usize = 16;
@@ -82,132 +75,6 @@ pub mod kind {
     pub const LEVELS: Token = RESERVED.start + 16;
     /// First of 8 tokens for unordered choices, on a logarithmic scale of their number.
     pub const CHOICES: Token = RESERVED.start + 32;
-}
-
-/// One summand of a row: a parameter's slot and the value that stands in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Index of the slot, from 0.
-    pub slot: u8,
-    /// The value, as a token of the vocabulary.
-    pub value: Token,
-}
-
-/// A Gaussian process's prediction for a trial's score, as the tokens of the
-/// [prediction slots](PREDICTION_SLOTS).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PredictionTokens {
-    /// Bin of the score of the predicted median.
-    pub median: Token,
-    /// Bin of the logarithm of half the width, in scores, of the interval of one standard deviation
-    /// around it.
-    pub deviation: Token,
-    /// Bin of the outcome's distance from the median in standard deviations; `None` for a question
-    /// and for a trial that failed.
-    pub residual: Option<Token>,
-}
-
-impl PredictionTokens {
-    /// A prediction of this median and deviation, in scores, for an outcome at `residual` standard
-    /// deviations from the median.
-    pub fn new(median: f64, deviation: f64, residual: Option<f64>) -> Self {
-        let magnitude =
-            libm::log(deviation.clamp(LEAST_DEVIATION, 1.0)) / libm::log(LEAST_DEVIATION);
-        let squashed = |z: f64| 0.5 + 0.5 * z.clamp(-1e9, 1e9) / (1.0 + z.abs().min(1e9));
-        Self {
-            median: numerical::bin(median),
-            deviation: numerical::bin(1.0 - magnitude),
-            residual: residual.map(|z| numerical::bin(squashed(z))),
-        }
-    }
-}
-
-/// The summands of one row.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Row<'a> {
-    /// Slots and values.
-    pub entries: &'a [Entry],
-    /// Tokens whose embeddings are added.
-    pub tokens: &'a [Token],
-}
-
-/// The summands of a list of rows.
-#[derive(Debug, Default, PartialEq)]
-pub struct Rows {
-    entries: Vec<Entry>,
-    tokens: Vec<Token>,
-    /// Ends of the entries and tokens of each row.
-    ends: Vec<(u32, u32)>,
-}
-
-impl Rows {
-    /// An empty list.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Number of rows.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// Removes all rows and keeps the memory.
-    pub fn clear(&mut self) {
-        self.entries.clear();
-        self.tokens.clear();
-        self.ends.clear();
-    }
-
-    /// Appends a row.
-    pub fn push(&mut self, row: Row<'_>) {
-        self.entries.extend_from_slice(row.entries);
-        self.tokens.extend_from_slice(row.tokens);
-        self.end_row();
-    }
-
-    /// Row `index`.
-    ///
-    /// # Panics
-    ///
-    /// If there is none.
-    pub fn row(&self, index: usize) -> Row<'_> {
-        let first = index.checked_sub(1).map_or((0, 0), |before| self.ends[before]);
-        let last = self.ends[index];
-        Row {
-            entries: &self.entries[first.0 as usize..last.0 as usize],
-            tokens: &self.tokens[first.1 as usize..last.1 as usize],
-        }
-    }
-
-    /// Iterates over the rows.
-    pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
-        (0..self.len()).map(|index| self.row(index))
-    }
-
-    /// Ends the row that the entries and tokens since the last call make up.
-    fn end_row(&mut self) {
-        self.ends.push((self.entries.len() as u32, self.tokens.len() as u32));
-    }
-}
-
-impl Clone for Rows {
-    fn clone(&self) -> Self {
-        let mut rows = Self::new();
-        rows.clone_from(self);
-        rows
-    }
-
-    /// Reuses the memory.
-    fn clone_from(&mut self, other: &Self) {
-        self.entries.clone_from(&other.entries);
-        self.tokens.clone_from(&other.tokens);
-        self.ends.clone_from(&other.ends);
-    }
 }
 
 /// Writes trials of one space as rows.
@@ -595,20 +462,6 @@ mod tests {
         let (configuration, whole) = (space.from_unit(&[0.5; 4]), SearchBox::whole(4));
         let tokenizer = RowTokenizer::new(&space).unwrap();
         tokenizer.push_question_with(&configuration, &prediction, &whole, &mut Rows::new());
-    }
-
-    #[test]
-    fn predictions_of_any_size_have_tokens() {
-        for (mean, deviation, residual) in
-            [(-1.0, 0.0, f64::NEG_INFINITY), (7.0, 1e9, f64::INFINITY), (0.5, 1e-3, 0.0)]
-        {
-            let tokens = PredictionTokens::new(mean, deviation, Some(residual));
-            assert!(tokens.median < 1000 && tokens.deviation < 1000);
-            assert_eq!(
-                tokens.residual.unwrap(),
-                numerical::bin(0.5 + 0.5 * residual.signum() * f64::from(residual != 0.0))
-            );
-        }
     }
 
     #[test]
