@@ -11,13 +11,18 @@ use optiformer::{
 
 use crate::{
     episodes::SpaceKind,
-    evaluation::surrogate::{self, GROUPS, Stratum, SurrogateQualities, TOLD},
+    evaluation::{
+        suites,
+        surrogate::{self, GROUPS, Stratum, SurrogateQualities, TOLD, problems},
+    },
 };
 
 /// Judges a weights file by how well it predicts scores, beside `gp` on the same histories.
 ///
 /// Prints negative log-likelihood (nats a query) and R² by kind of space, number of parameters and
-/// number of told trials, as a Markdown table. The functions are not those of training.
+/// number of told trials, as a Markdown table. The functions are not those of training. With
+/// `--suite`, the problems of a suite take their place, and histories are studies of them by four
+/// samplers.
 #[derive(Args, Debug)]
 pub struct Surrogate {
     /// The weights file; without it, the embedded weights.
@@ -36,6 +41,16 @@ pub struct Surrogate {
     /// Seed of the functions, other than that of training.
     #[arg(long, default_value_t = 0x5EED)]
     seed: u64,
+    /// Problems of a suite of `evaluate` in place of functions: generated, yahpo-2021, yahpo,
+    /// tables or digits.
+    #[arg(long)]
+    suite: Option<String>,
+    /// The directory with the files of real problems.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Studies of each of a suite's problems, by each of four samplers.
+    #[arg(long, default_value_t = 2)]
+    studies: u64,
 }
 
 impl Surrogate {
@@ -54,20 +69,48 @@ impl Surrogate {
                            can be judged as a surrogate";
             return Err(Error::new(ErrorKind::Unsupported, context));
         }
-        let all = (self.functions * GROUPS.len() * SpaceKind::ALL.len()) as u64;
-        let bar = ProgressBar::new(all).with_style(
-            ProgressStyle::with_template("{bar:30} {pos}/{len} functions, {eta} left")
-                .expect("the template is well-formed"),
-        );
+        match &self.suite {
+            Some(suite) => self.judge_problems(&model, suite),
+            None => self.judge_functions(&model),
+        }
+    }
+
+    /// Prints a row for each problem and each number of told trials.
+    fn judge_problems(&self, model: &Arc<Model>, suite: &str) -> Result<()> {
+        let suite = match suite {
+            "generated" => suites::generated(self.functions, &[2, 3, 4, 5, 6, 7, 8]),
+            name => suites::real(name, self.data.as_deref())?,
+        };
+        let problems = (suite.make)(0);
+        let bar = progress_bar(problems.len(), "problems");
+        let (studies, permutations) = (self.studies, self.permutations as usize);
+        let qualities =
+            problems::compare_problems(model, &problems, studies, permutations, || bar.inc(1))?;
+        bar.finish_and_clear();
+        print_head();
+        let of = |wanted: &dyn Fn(usize, usize) -> bool| -> Vec<SurrogateQualities> {
+            let chosen = qualities.iter().filter(|((index, told), _)| wanted(*index, *told));
+            chosen.flat_map(|(_, qualities)| qualities.clone()).collect()
+        };
+        for (index, problem) in problems.iter().enumerate() {
+            let parameters = problem.space.len().to_string();
+            print_row(&problem.name, &parameters, "all", &of(&|one, _| one == index));
+        }
+        for wanted in TOLD {
+            print_row("all", "all", &wanted.to_string(), &of(&|_, told| told == wanted));
+        }
+        print_row("all", "all", "all", &of(&|_, _| true));
+        Ok(())
+    }
+
+    /// Prints a row for each stratum, and sums.
+    fn judge_functions(&self, model: &Arc<Model>) -> Result<()> {
+        let bar = progress_bar(self.functions * GROUPS.len() * SpaceKind::ALL.len(), "functions");
         let (functions, permutations) = (self.functions, self.permutations as usize);
         let strata =
-            surrogate::compare_all(&model, functions, permutations, self.seed, || bar.inc(1))?;
+            surrogate::compare_all(model, functions, permutations, self.seed, || bar.inc(1))?;
         bar.finish_and_clear();
-        println!(
-            "| space | parameters | told | NLL transformer | NLL gp | NLL both | R² transformer \
-             | R² gp | R² both |"
-        );
-        println!("|---|---|---|---|---|---|---|---|---|");
+        print_head();
         for (stratum, pairs) in &strata {
             let (kind, told) = (stratum.kind.name(), stratum.told);
             print_row(kind, &group_name(stratum.group), &told.to_string(), pairs);
@@ -95,6 +138,21 @@ impl Surrogate {
         }
         Ok(())
     }
+}
+
+/// A bar for so long a wait, over `count` of what `unit` names.
+fn progress_bar(count: usize, unit: &str) -> ProgressBar {
+    let template = format!("{{bar:30}} {{pos}}/{{len}} {unit}, {{eta}} left");
+    let style = ProgressStyle::with_template(&template).expect("the template is well-formed");
+    ProgressBar::new(count as u64).with_style(style)
+}
+
+fn print_head() {
+    println!(
+        "| space | parameters | told | NLL transformer | NLL gp | NLL both | R² transformer \
+         | R² gp | R² both |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
 }
 
 fn group_name(group: usize) -> String {

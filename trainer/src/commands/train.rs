@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 use optiformer::{Error, ErrorKind, Result, model::Config};
 
 use crate::{
@@ -16,8 +17,10 @@ use crate::{
     device::{ComputePrecision, DeviceChoice},
     episodes::{
         EpisodeOptions,
+        bank::FunctionBank,
         source::{EpisodeSource, EpisodeSourceOptions},
     },
+    evaluation::tasks::yahpo,
     generators::FunctionOptions,
     training::{self, BatchSource, TrainingOptions},
 };
@@ -40,8 +43,8 @@ pub struct Train {
     /// How a history is written for the model: a row a trial, or a token a value.
     #[arg(long, value_enum, default_value = "trials")]
     sequence: SequenceChoice,
-    /// Directory with the shards, for `--sequence tokens`; a model that reads trials draws its
-    /// functions while it trains.
+    /// Directory with the shards, for `--sequence tokens`; with the files of real problems, for
+    /// `--real-share`. A model that reads trials draws synthetic functions while it trains.
     #[arg(long, value_name = "DIR", required_if_eq("sequence", "tokens"))]
     data: Option<PathBuf>,
     /// Directory for checkpoint, log and plot; made if missing.
@@ -69,6 +72,13 @@ pub struct Train {
     /// for a model without slots for them. A `--config` without these slots ignores it.
     #[arg(long, default_value_t = 0.5, value_parser = share)]
     prediction_share: f64,
+    /// Share of the examples that are from real problems, for `--sequence trials`: surrogates of
+    /// YAHPO-2021 in the directory `--data`.
+    #[arg(long, default_value_t = 0.0, value_parser = share, requires = "data")]
+    real_share: f64,
+    /// Functions that the real problems are cut into.
+    #[arg(long, default_value_t = 1000)]
+    real_functions: usize,
     /// Threads that draw functions, for `--sequence trials`; 0 for all cores.
     #[arg(long, default_value_t = 0)]
     generator_threads: usize,
@@ -202,8 +212,13 @@ impl Train {
                 validation_batches: 16,
                 seed: self.seed,
             };
-            let settings = options.settings();
-            let source = EpisodeSource::new(options, self.generator_threads)?;
+            let mut settings = options.settings();
+            let mut source = EpisodeSource::new(options, self.generator_threads)?;
+            if self.real_share > 0.0 {
+                let (share, count) = (self.real_share, self.real_functions);
+                settings.push_str(&format!(" Real {{ share: {share:?}, functions: {count} }}"));
+                source = source.with_real_functions(self.bank()?, share);
+            }
             return Ok((Arc::new(source), settings));
         };
         let options = ShardSourceOptions {
@@ -220,6 +235,20 @@ impl Train {
         let (training, held_out) = source.counts();
         eprintln!("{training} records, {held_out} held out");
         Ok((Arc::new(source), settings))
+    }
+
+    /// Functions of the real problems to train on.
+    fn bank(&self) -> Result<FunctionBank> {
+        let problems = yahpo::training_problems(self.data.as_deref())?;
+        let bar = ProgressBar::new(self.real_functions as u64).with_style(
+            ProgressStyle::with_template("{bar:30} {pos}/{len} real functions, {eta} left")
+                .expect("the template is well-formed"),
+        );
+        let bank =
+            FunctionBank::of_problems(&problems, self.real_functions, self.seed, || bar.inc(1))?;
+        bar.finish_and_clear();
+        eprintln!("{} functions from {} real problems", bank.len(), problems.len());
+        Ok(bank)
     }
 
     /// The model's shape, from the file where one is named.

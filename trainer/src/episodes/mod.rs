@@ -11,6 +11,7 @@
 //! Knowledge of the optimum stays in where [histories](history) have been, since late studies are
 //! near it, and in the policy's target.
 
+pub mod bank;
 pub mod history;
 pub mod predictions;
 pub mod queries;

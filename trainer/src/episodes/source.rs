@@ -6,10 +6,10 @@ use std::{
 };
 
 use optiformer::{Error, ErrorKind, Result};
-use rand::{SeedableRng, seq::SliceRandom};
+use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rayon::prelude::*;
 
-use super::{Episode, EpisodeOptions, draw};
+use super::{Episode, EpisodeOptions, bank::FunctionBank, draw};
 use crate::{
     generators::{FunctionOptions, SampledFunction},
     network::rows::HISTORY_STEP,
@@ -54,6 +54,8 @@ impl EpisodeSourceOptions {
 pub struct EpisodeSource {
     options: EpisodeSourceOptions,
     pool: rayon::ThreadPool,
+    /// Real functions, and the share of the training examples that they make.
+    real: Option<(FunctionBank, f64)>,
     /// The groups of batches that may be asked for again: the latest one for training, all for
     /// validation.
     kept: [Mutex<BTreeMap<u64, Vec<Vec<Episode>>>>; 2],
@@ -79,7 +81,13 @@ impl EpisodeSource {
             .num_threads(threads)
             .build()
             .map_err(|error| Error::new(ErrorKind::Unsupported, error.to_string()))?;
-        Ok(Self { options, pool, kept: Default::default() })
+        Ok(Self { options, pool, real: None, kept: Default::default() })
+    }
+
+    /// The same source, a share of whose training examples is from real functions. Those of
+    /// validation stay synthetic, so that losses of runs can be compared.
+    pub fn with_real_functions(self, bank: FunctionBank, share: f64) -> Self {
+        Self { real: Some((bank, share)), ..self }
     }
 
     /// Number of functions in a group of batches.
@@ -96,6 +104,21 @@ impl EpisodeSource {
         let seed = options.seed.wrapping_mul(2).wrapping_add(stream);
         let of_function = |number: u64| {
             let index = group * functions + number;
+            if let Some((bank, share)) = &self.real
+                && stream == TRAINING as u64
+            {
+                let number = index.wrapping_mul(0xD1B5_4A32_D192_ED03);
+                let mut rng = SeededRng::seed_from_u64(!seed ^ number);
+                if rng.random_bool(*share) {
+                    // One episode each, since the functions come again.
+                    return (0..options.episodes_per_function)
+                        .map(|_| {
+                            let (function, optimum) = bank.draw(&mut rng);
+                            draw(function, optimum, &options.episodes, &mut rng)
+                        })
+                        .collect();
+                }
+            }
             let SampledFunction { function, optimum, mut rng, .. } =
                 SampledFunction::draw(&options.functions, seed, index);
             (0..options.episodes_per_function)

@@ -63,6 +63,17 @@ impl Function {
         }
     }
 
+    /// The same function with the choices of every categorical spread evenly along its axis, in
+    /// their order, so that a landscape can tell which one a place is.
+    pub fn with_even_choices(mut self) -> Self {
+        for places in &mut self.places {
+            let count = places.len() as f64;
+            let even = places.iter_mut().enumerate();
+            even.for_each(|(choice, place)| *place = (choice as f64 + 0.5) / count);
+        }
+        self
+    }
+
     /// The same function with a region in which trials fail.
     pub(super) fn with_failure_region(self, region: FailureRegion) -> Self {
         Self { failure_region: Some(region), ..self }
@@ -152,7 +163,7 @@ impl Function {
             {
                 return None;
             }
-            Some(self.landscape.evaluate(unit))
+            self.landscape.outcome(unit)
         })
     }
 

@@ -23,6 +23,9 @@ pub enum KernelShape {
     },
 }
 
+/// Share of smooth kernels.
+const SMOOTH: f64 = 0.4;
+
 /// A covariance function of some coordinates, each with its own length scale (automatic relevance
 /// determination).
 #[derive(Clone, Debug)]
@@ -39,7 +42,9 @@ impl Kernel {
     /// Length scales are log-normal, or Gamma(3) as BoTorch's classical prior has it. Their median
     /// grows with the root of the number of coordinates, as distances in the cube do: with a fixed
     /// one, functions of many coordinates would be noise (Hvarfner et al., *Vanilla Bayesian
-    /// Optimization Performs Great in High Dimensions*, 2024).
+    /// Optimization Performs Great in High Dimensions*, 2024). Two in five kernels are smooth, as
+    /// the losses of learning algorithms mostly are: their length scales are those of the whole
+    /// cube, and differ much more between coordinates, so that few of them matter.
     pub fn draw(coordinates: &[usize], rng: &mut SeededRng) -> Self {
         let shape = match random::weighted(&[3.0, 3.0, 3.0, 1.0], rng) {
             0 => KernelShape::Rbf,
@@ -48,8 +53,12 @@ impl Kernel {
             _ => KernelShape::Periodic { period: log_uniform(0.2, 2.0, rng) },
         };
         let root = (coordinates.len() as f64).sqrt();
-        let typical = log_uniform(0.08, 0.45, rng) * root;
-        let gamma_scales = rng.random_bool(0.4);
+        let smooth = rng.random_bool(SMOOTH);
+        let typical =
+            if smooth { log_uniform(0.3, 2.0, rng) } else { log_uniform(0.08, 0.45, rng) };
+        let typical = typical * root;
+        let gamma_scales = !smooth && rng.random_bool(0.4);
+        let deviation = if smooth { 1.2 } else { 0.6 };
         let scales = coordinates.iter().map(|coordinate| {
             let scale = if let KernelShape::Periodic { .. } = shape {
                 // In radians of the period: below about a half the harmonics get too many.
@@ -57,7 +66,7 @@ impl Kernel {
             } else if gamma_scales {
                 typical * gamma(3.0, 1.0 / 3.0, rng)
             } else {
-                typical * (0.6 * normal(rng)).exp()
+                typical * (deviation * normal(rng)).exp()
             };
             (*coordinate, scale.max(0.04))
         });

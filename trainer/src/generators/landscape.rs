@@ -6,6 +6,11 @@ pub trait Landscape: Send + Sync {
     /// The value at a point (`unit.len() == dimensions()`, each coordinate in `[0, 1]`).
     fn evaluate(&self, unit: &[f64]) -> f64;
 
+    /// The value at a point, or `None` where a trial fails.
+    fn outcome(&self, unit: &[f64]) -> Option<f64> {
+        Some(self.evaluate(unit))
+    }
+
     /// Points of the cube where the function is known or likely to be low, for the search for its
     /// optimum to start from.
     fn hints(&self) -> Vec<Vec<f64>> {

@@ -42,4 +42,4 @@ pub use sampled::SampledFunction;
 
 /// Raised when the same seed begins to give other functions, so that shards made before are not
 /// gone on with.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;

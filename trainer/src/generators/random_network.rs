@@ -51,15 +51,26 @@ impl RandomNetwork {
         };
         let hidden = if rng.random_bool(0.5) { 1 } else { 2 };
         let mut inputs = relevant.len();
+        // Half of the networks are smooth, and see a few of their coordinates far better than the
+        // others: as surrogates of tuning runs do.
+        let smooth = rng.random_bool(0.5);
+        let mut importance = |_| if smooth { (1.2 * normal(rng)).exp() } else { 1.0 };
+        let importances: Vec<f64> = (0..inputs).map(&mut importance).collect();
+        let steepest = if smooth { 0.5..4.0 } else { 1.5..12.0 };
         let mut layers = Vec::new();
         for layer in 0..hidden {
             let outputs = rng.random_range(4..=WIDEST >> layer);
             // The first layer's kinks lie inside the cube: unit j bends where wⱼ·(x − cⱼ) = 0.
-            let steepness = if layer == 0 { log_uniform(1.5, 12.0, rng) } else { 2.0 };
+            let steepness = match layer {
+                0 => log_uniform(steepest.start, steepest.end, rng),
+                _ => 2.0,
+            };
+            let importance = |input: usize| if layer == 0 { importances[input] } else { 1.0 };
             let mut weights = Vec::with_capacity(outputs * (inputs + 1));
             for _ in 0..outputs {
+                let scale = steepness / (inputs as f64).sqrt();
                 let row: Vec<f64> =
-                    (0..inputs).map(|_| steepness * normal(rng) / (inputs as f64).sqrt()).collect();
+                    (0..inputs).map(|input| scale * importance(input) * normal(rng)).collect();
                 let bias = if layer == 0 {
                     -row.iter().map(|weight| weight * rng.random::<f64>()).sum::<f64>()
                 } else {

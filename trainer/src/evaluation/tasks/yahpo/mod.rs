@@ -32,6 +32,13 @@ use crate::evaluation::problem::Problem;
 const SOURCE: &str =
     "https://github.com/slds-lmu/yahpo_data (yahpo_2021: of its releases of that year)";
 
+/// The scenario of [`EARLIER`] that is not trained on.
+const ELASTIC_NETS: &str = "rbv2_glmnet";
+/// The measures of quality of the release of 2021: their place among a network's outputs, and
+/// whether they are to be maximized.
+const MEASURES: [(&str, (usize, bool)); 4] =
+    [("mmce", (0, false)), ("f1", (1, true)), ("auc", (2, true)), ("logloss", (3, false))];
+
 /// What a scenario's folder has.
 const FILES: [&str; 3] = ["config_space.json", "encoding.json", "model.onnx"];
 
@@ -105,7 +112,37 @@ pub fn problems(data: Option<&Path>, earlier: bool) -> Result<Vec<Problem>> {
     let folder = directory(suite, data)?.join(folder);
     let mut problems = Vec::new();
     for scenario in scenarios {
-        problems.extend(of_scenario(scenario, &folder.join(scenario.folder), false)?);
+        problems.extend(of_scenario(scenario, &folder.join(scenario.folder), Fidelities::Held)?);
+    }
+    Ok(problems)
+}
+
+/// Problems to train on: three of the four kinds of models in `DATA/yahpo_2021`, on the data sets
+/// that no problem for validation is on, each by four measures of quality, and with the
+/// parameters that say how much is computed.
+///
+/// Elastic nets are left out, since there are some among the problems for testing, and so that a
+/// kind of model is left for validation that was not trained on.
+///
+/// # Errors
+///
+/// As [`problems`].
+pub fn training_problems(data: Option<&Path>) -> Result<Vec<Problem>> {
+    let folder = directory("yahpo-2021", data)?.join("yahpo_2021");
+    let mut problems = Vec::new();
+    for scenario in EARLIER.iter().filter(|scenario| scenario.folder != ELASTIC_NETS) {
+        let opened =
+            OpenScenario::open(scenario, &folder.join(scenario.folder), Fidelities::Searched)?;
+        for (index, instance) in opened.instances.iter().enumerate() {
+            if opened.chosen().any(|chosen| chosen == index) {
+                continue;
+            }
+            for (measure, objective) in MEASURES {
+                let problem = opened.problem(instance, objective)?;
+                let name = format!("{}-{measure}", problem.name);
+                problems.push(Problem { name, ..problem });
+            }
+        }
     }
     Ok(problems)
 }
@@ -120,45 +157,76 @@ pub fn fidelity_problems(data: Option<&Path>) -> Result<Vec<Problem>> {
     let folder = directory("yahpo", data)?.join("yahpo");
     let mut problems = Vec::new();
     for scenario in &OFFICIAL {
-        problems.extend(of_scenario(scenario, &folder.join(scenario.folder), true)?);
+        problems.extend(of_scenario(
+            scenario,
+            &folder.join(scenario.folder),
+            Fidelities::Declared,
+        )?);
     }
     Ok(problems)
 }
 
-fn of_scenario(scenario: &Scenario, folder: &Path, with_fidelity: bool) -> Result<Vec<Problem>> {
-    if FILES.iter().any(|file| !folder.join(file).is_file()) {
-        return Err(missing(folder, &FILES.join(", "), SOURCE));
-    }
-    let files = ScenarioFiles {
-        path: folder.join("config_space.json"),
-        description: read_json(&folder.join("config_space.json"))?,
-        codes_path: folder.join("encoding.json"),
-        codes: read_json(&folder.join("encoding.json"))?,
-    };
-    let space = space(scenario, &files.description, with_fidelity)
-        .map_err(|what| malformed(&files.path, what))?;
-    let surrogate = Arc::new(YahpoSurrogate::open(scenario, folder, &files, &space)?);
-    let instances = &files.parameter(scenario.instance)?.choices;
-    let place = scenario.categories.iter().position(|name| *name == scenario.instance);
-    let place = place.expect("the instance is one of the categories");
-    let wanted = scenario.instances.min(instances.len());
-    (0..wanted)
-        .map(|index| {
-            let instance = &instances[index * instances.len() / wanted];
-            let code = files.code(scenario.instance, instance)?;
-            let (surrogate, (output, maximize)) = (Arc::clone(&surrogate), scenario.objective);
-            let sign = if maximize { -1.0 } else { 1.0 };
-            Ok(Problem {
-                name: format!("{}-{instance}", scenario.folder),
-                space: space.clone(),
-                objective: Arc::new(move |configuration| {
-                    let value = surrogate.value(configuration, (place, code), output)?;
-                    value.is_finite().then_some(sign * value)
-                }),
-                optimum: None,
-            })
-        })
+fn of_scenario(scenario: &Scenario, folder: &Path, fidelities: Fidelities) -> Result<Vec<Problem>> {
+    let opened = OpenScenario::open(scenario, folder, fidelities)?;
+    opened
+        .chosen()
+        .map(|index| opened.problem(&opened.instances[index], scenario.objective))
         .collect()
+}
+
+/// A scenario's network, space and instances.
+struct OpenScenario<'a> {
+    scenario: &'a Scenario,
+    space: Space,
+    surrogate: Arc<YahpoSurrogate>,
+    /// The names of the data sets.
+    instances: Vec<String>,
+    files: ScenarioFiles,
+}
+
+impl<'a> OpenScenario<'a> {
+    fn open(scenario: &'a Scenario, folder: &Path, fidelities: Fidelities) -> Result<Self> {
+        if FILES.iter().any(|file| !folder.join(file).is_file()) {
+            return Err(missing(folder, &FILES.join(", "), SOURCE));
+        }
+        let files = ScenarioFiles {
+            path: folder.join("config_space.json"),
+            description: read_json(&folder.join("config_space.json"))?,
+            codes_path: folder.join("encoding.json"),
+            codes: read_json(&folder.join("encoding.json"))?,
+        };
+        let space = space(scenario, &files.description, fidelities)
+            .map_err(|what| malformed(&files.path, what))?;
+        let surrogate = Arc::new(YahpoSurrogate::open(scenario, folder, &files, &space)?);
+        let instances = files.parameter(scenario.instance)?.choices.clone();
+        Ok(Self { scenario, space, surrogate, instances, files })
+    }
+
+    /// The indices of the instances that are searched, evenly from their list.
+    fn chosen(&self) -> impl Iterator<Item = usize> {
+        let (count, wanted) = (self.instances.len(), self.scenario.instances);
+        let wanted = wanted.min(count);
+        (0..wanted).map(move |index| index * count / wanted)
+    }
+
+    /// The problem of an instance: one of the network's outputs, and whether it is to be maximized.
+    fn problem(&self, instance: &str, (output, maximize): (usize, bool)) -> Result<Problem> {
+        let Self { scenario, files, .. } = self;
+        let place = scenario.categories.iter().position(|name| *name == scenario.instance);
+        let place = place.expect("the instance is one of the categories");
+        let code = files.code(scenario.instance, instance)?;
+        let surrogate = Arc::clone(&self.surrogate);
+        let sign = if maximize { -1.0 } else { 1.0 };
+        Ok(Problem {
+            name: format!("{}-{instance}", scenario.folder),
+            space: self.space.clone(),
+            objective: Arc::new(move |configuration| {
+                let value = surrogate.value(configuration, (place, code), output)?;
+                value.is_finite().then_some(sign * value)
+            }),
+            optimum: None,
+        })
+    }
 }
 
 /// What the files of a scenario say of its parameters.
@@ -183,11 +251,22 @@ impl ScenarioFiles {
     }
 }
 
-/// What is searched: all but the instance and, unless they are wanted, the fidelities.
+/// What becomes of the parameters that say how much is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fidelities {
+    /// Held at their greatest value.
+    Held,
+    /// The fidelity of the space; a scenario with several is refused.
+    Declared,
+    /// Searched like the others.
+    Searched,
+}
+
+/// What is searched: all but the instance and the fidelities that are held.
 fn space(
     scenario: &Scenario,
     of: &YahpoDescription,
-    with_fidelity: bool,
+    fidelities: Fidelities,
 ) -> std::result::Result<Space, String> {
     if !of.forbiddens.is_empty() {
         return Err(String::from("\"forbiddens\" is not empty, and nothing here heeds it"));
@@ -196,11 +275,11 @@ fn space(
     for hyperparameter in &of.hyperparameters {
         let name = hyperparameter.name.as_str();
         let is_fidelity = scenario.fidelities.contains(&name);
-        if name == scenario.instance || is_fidelity && !with_fidelity {
+        if name == scenario.instance || is_fidelity && fidelities == Fidelities::Held {
             continue;
         }
         let mut parameter = hyperparameter.parameter()?;
-        if is_fidelity {
+        if is_fidelity && fidelities == Fidelities::Declared {
             parameter = parameter.fidelity();
         }
         let mut conditions = of.conditions.iter().filter(|condition| condition.child == name);
@@ -269,7 +348,7 @@ mod tests {
         for (space, codes, expected) in cases {
             fs::write(folder.join("config_space.json"), space).unwrap();
             fs::write(folder.join("encoding.json"), codes).unwrap();
-            let error = of_scenario(scenario, &folder, false).err().unwrap().to_string();
+            let error = of_scenario(scenario, &folder, Fidelities::Held).err().unwrap().to_string();
             assert!(error.contains(expected), "{error}");
         }
         fs::remove_dir_all(folder).unwrap();
