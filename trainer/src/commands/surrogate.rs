@@ -3,12 +3,12 @@
 use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use optiformer::{
     Error, ErrorKind, Result,
     model::{Model, Precision, Sequence},
 };
 
+use super::progress_bar;
 use crate::{
     episodes::SpaceKind,
     evaluation::{
@@ -31,26 +31,25 @@ pub struct Surrogate {
     /// What the model computes in: f32, f16 or int8.
     #[arg(long, default_value = "int8", value_parser = Precision::by_name)]
     precision: Precision,
-    /// Functions of each kind of space and number of parameters.
-    #[arg(long, default_value_t = 30)]
-    functions: usize,
+    /// Functions of each kind of space and number of parameters; with `--suite generated`, of all.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    functions: u64,
     /// Assignments of slots and codes over which the transformer's probabilities are averaged; the
     /// samplers use one.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
     permutations: u64,
-    /// Seed of the functions, other than that of training.
+    /// Seed of the functions, other than that of training; a suite has seeds of its own.
     #[arg(long, default_value_t = 0x5EED)]
     seed: u64,
-    /// Problems of a suite of `evaluate` in place of functions: generated, yahpo-2021, yahpo,
-    /// tables or digits.
-    #[arg(long)]
+    /// Problems for validation in place of functions: generated or yahpo-2021.
+    #[arg(long, value_parser = ["generated", "yahpo-2021"])]
     suite: Option<String>,
     /// The directory with the files of real problems.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", requires = "suite")]
     data: Option<PathBuf>,
-    /// Studies of each of a suite's problems, by each of four samplers.
-    #[arg(long, default_value_t = 2)]
-    studies: u64,
+    /// Seeds of the studies of each of a suite's problems, each by four samplers.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: u64,
 }
 
 impl Surrogate {
@@ -58,7 +57,8 @@ impl Surrogate {
     ///
     /// # Errors
     ///
-    /// An unreadable weights file, or one of another sequence.
+    /// An unreadable weights file, or one of another sequence; missing or malformed data; what a
+    /// sampler says.
     pub fn run(&self) -> Result<()> {
         let model = Arc::new(match &self.weights {
             Some(path) => Model::open_in(self.precision, path)?,
@@ -78,14 +78,14 @@ impl Surrogate {
     /// Prints a row for each problem and each number of told trials.
     fn judge_problems(&self, model: &Arc<Model>, suite: &str) -> Result<()> {
         let suite = match suite {
-            "generated" => suites::generated(self.functions, &[2, 3, 4, 5, 6, 7, 8]),
+            "generated" => suites::generated(self.functions as usize, &[2, 3, 4, 5, 6, 7, 8]),
             name => suites::real(name, self.data.as_deref())?,
         };
         let problems = (suite.make)(0);
         let bar = progress_bar(problems.len(), "problems");
-        let (studies, permutations) = (self.studies, self.permutations as usize);
+        let (seeds, permutations) = (self.seeds, self.permutations as usize);
         let qualities =
-            problems::compare_problems(model, &problems, studies, permutations, || bar.inc(1))?;
+            problems::compare_problems(model, &problems, seeds, permutations, || bar.inc(1))?;
         bar.finish_and_clear();
         print_head();
         let of = |wanted: &dyn Fn(usize, usize) -> bool| -> Vec<SurrogateQualities> {
@@ -105,8 +105,8 @@ impl Surrogate {
 
     /// Prints a row for each stratum, and sums.
     fn judge_functions(&self, model: &Arc<Model>) -> Result<()> {
-        let bar = progress_bar(self.functions * GROUPS.len() * SpaceKind::ALL.len(), "functions");
-        let (functions, permutations) = (self.functions, self.permutations as usize);
+        let (functions, permutations) = (self.functions as usize, self.permutations as usize);
+        let bar = progress_bar(functions * GROUPS.len() * SpaceKind::ALL.len(), "functions");
         let strata =
             surrogate::compare_all(model, functions, permutations, self.seed, || bar.inc(1))?;
         bar.finish_and_clear();
@@ -138,13 +138,6 @@ impl Surrogate {
         }
         Ok(())
     }
-}
-
-/// A bar for so long a wait, over `count` of what `unit` names.
-fn progress_bar(count: usize, unit: &str) -> ProgressBar {
-    let template = format!("{{bar:30}} {{pos}}/{{len}} {unit}, {{eta}} left");
-    let style = ProgressStyle::with_template(&template).expect("the template is well-formed");
-    ProgressBar::new(count as u64).with_style(style)
 }
 
 fn print_head() {

@@ -6,9 +6,9 @@ use std::{
 };
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use optiformer::{Error, ErrorKind, Result, model::Config};
 
+use super::progress_bar;
 use crate::{
     dataset::{
         encoder::EncoderOptions,
@@ -76,9 +76,9 @@ pub struct Train {
     /// YAHPO-2021 in the directory `--data`.
     #[arg(long, default_value_t = 0.0, value_parser = share, requires = "data")]
     real_share: f64,
-    /// Functions that the real problems are cut into.
-    #[arg(long, default_value_t = 1000)]
-    real_functions: usize,
+    /// Functions that the real problems are cut into, on all cores, before training begins.
+    #[arg(long, default_value_t = 1500, value_parser = clap::value_parser!(u64).range(1..))]
+    real_functions: u64,
     /// Threads that draw functions, for `--sequence trials`; 0 for all cores.
     #[arg(long, default_value_t = 0)]
     generator_threads: usize,
@@ -212,13 +212,11 @@ impl Train {
                 validation_batches: 16,
                 seed: self.seed,
             };
-            let mut settings = options.settings();
             let mut source = EpisodeSource::new(options, self.generator_threads)?;
             if self.real_share > 0.0 {
-                let (share, count) = (self.real_share, self.real_functions);
-                settings.push_str(&format!(" Real {{ share: {share:?}, functions: {count} }}"));
-                source = source.with_real_functions(self.bank()?, share);
+                source = source.with_real_functions(self.real_functions()?, self.real_share);
             }
+            let settings = source.settings();
             return Ok((Arc::new(source), settings));
         };
         let options = ShardSourceOptions {
@@ -238,14 +236,11 @@ impl Train {
     }
 
     /// Functions of the real problems to train on.
-    fn bank(&self) -> Result<FunctionBank> {
+    fn real_functions(&self) -> Result<FunctionBank> {
         let problems = yahpo::training_problems(self.data.as_deref())?;
-        let bar = ProgressBar::new(self.real_functions as u64).with_style(
-            ProgressStyle::with_template("{bar:30} {pos}/{len} real functions, {eta} left")
-                .expect("the template is well-formed"),
-        );
-        let bank =
-            FunctionBank::of_problems(&problems, self.real_functions, self.seed, || bar.inc(1))?;
+        let bar = progress_bar(self.real_functions as usize, "real functions");
+        let count = self.real_functions as usize;
+        let bank = FunctionBank::of_problems(&problems, count, self.seed, || bar.inc(1))?;
         bar.finish_and_clear();
         eprintln!("{} functions from {} real problems", bank.len(), problems.len());
         Ok(bank)

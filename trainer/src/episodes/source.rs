@@ -1,4 +1,4 @@
-//! Batches of episodes, drawn while training; no function is seen twice.
+//! Batches of episodes, drawn while training; no synthetic function is seen twice.
 
 use std::{
     collections::BTreeMap,
@@ -86,8 +86,33 @@ impl EpisodeSource {
 
     /// The same source, a share of whose training examples is from real functions. Those of
     /// validation stay synthetic, so that losses of runs can be compared.
+    ///
+    /// # Panics
+    ///
+    /// When the share is not in `0..=1`.
     pub fn with_real_functions(self, bank: FunctionBank, share: f64) -> Self {
+        assert!((0.0..=1.0).contains(&share), "the share {share} of real functions");
         Self { real: Some((bank, share)), ..self }
+    }
+
+    /// What batches depend on, as [`EpisodeSourceOptions::settings`] has it, and the real functions
+    /// where there are any.
+    pub fn settings(&self) -> String {
+        let real = self.real.as_ref().map_or(String::new(), |(bank, share)| {
+            let (functions, digest) = (bank.len(), bank.digest());
+            format!(" Real {{ share: {share:?}, functions: {functions}, digest: {digest:016x} }}")
+        });
+        self.options.settings() + &real
+    }
+
+    /// Episodes of real functions, one of each.
+    fn real_episodes(&self, bank: &FunctionBank, rng: &mut SeededRng) -> Result<Vec<Episode>> {
+        (0..self.options.episodes_per_function)
+            .map(|_| {
+                let (function, optimum) = bank.draw(rng);
+                draw(function, optimum, &self.options.episodes, rng)
+            })
+            .collect()
     }
 
     /// Number of functions in a group of batches.
@@ -110,13 +135,7 @@ impl EpisodeSource {
                 let number = index.wrapping_mul(0xD1B5_4A32_D192_ED03);
                 let mut rng = SeededRng::seed_from_u64(!seed ^ number);
                 if rng.random_bool(*share) {
-                    // One episode each, since the functions come again.
-                    return (0..options.episodes_per_function)
-                        .map(|_| {
-                            let (function, optimum) = bank.draw(&mut rng);
-                            draw(function, optimum, &options.episodes, &mut rng)
-                        })
-                        .collect();
+                    return self.real_episodes(bank, &mut rng);
                 }
             }
             let SampledFunction { function, optimum, mut rng, .. } =

@@ -1,12 +1,18 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use optiformer::space::Parameter;
 use rand::SeedableRng;
 
-use super::*;
+use super::{
+    bank::FunctionBank,
+    source::{EpisodeSource, EpisodeSourceOptions},
+    *,
+};
 use crate::{
     generators::{FunctionOptions, SampledFunction},
+    problem::Problem,
     sequence::TargetKind,
+    training::{BatchSource, Examples},
 };
 
 fn problems(count: u64) -> impl Iterator<Item = (SampledFunction, RawEpisode)> {
@@ -102,9 +108,6 @@ fn targets_stand_at_query_rows_and_in_range() {
 
 #[test]
 fn batches_depend_on_their_number_and_not_on_threads() {
-    use super::source::{EpisodeSource, EpisodeSourceOptions};
-    use crate::training::{BatchSource, Examples};
-
     let source = |threads| {
         let options = EpisodeSourceOptions {
             episodes: EpisodeOptions { max_trials: 40, ..EpisodeOptions::default() },
@@ -135,15 +138,64 @@ fn random_assignments_are_legal_and_differ() {
     let space = Space::new(parameters).unwrap();
     let configuration = space.from_unit(&[0.5, 0.9]);
     let mut rng = SeededRng::seed_from_u64(1);
-    let mut seen = BTreeSet::new();
-    for _ in 0..20 {
+    let (mut seen, mut usual) = (BTreeSet::new(), 0);
+    for _ in 0..400 {
         let tokenizer = random_assignment(&space, 32, &mut rng).unwrap();
         let mut rows = Rows::new();
         tokenizer.push_question(&configuration, &SearchBox::whole(2), &mut rows);
         let entries = rows.row(0).entries;
         assert!(entries[0].slot != entries[1].slot && entries.iter().all(|it| it.slot < 32));
         assert!(CATEGORIES.contains(&entries[1].value));
+        let value = entries[1].value - CATEGORIES.start;
+        usual += usize::from(entries[0].slot < 2 && entries[1].slot < 2 && value < 3);
         seen.insert((entries[0].slot, entries[1].value));
     }
-    assert!(seen.len() > 15, "{seen:?}");
+    // Four of five have the first slots and codes, and the others any.
+    assert!((280..360).contains(&usual), "{usual}");
+    assert!(seen.len() > 50, "{}", seen.len());
+}
+
+/// Real functions make the share of training that was asked for, whatever the number of threads,
+/// and none of validation.
+#[test]
+fn real_functions_are_trained_on_and_not_validated_on() {
+    let objective = |configuration: &Configuration| {
+        Some(configuration.get(0)? + configuration.get(1)?.powi(2) + configuration.get(2)?)
+    };
+    // No synthetic function has three parameters called otherwise than x0, x1, x2.
+    let parameters = ["a", "b", "c"].map(|name| Parameter::int(name, 0, 40)).to_vec();
+    let problem = Problem {
+        name: String::from("sum"),
+        space: Space::new(parameters).unwrap(),
+        objective: Arc::new(objective),
+        optimum: None,
+    };
+    let make = |share: Option<f64>, threads| {
+        let options = EpisodeSourceOptions {
+            episodes: EpisodeOptions { prediction_share: 0.0, ..EpisodeOptions::default() },
+            functions: FunctionOptions::default(),
+            batch_rows: 1024,
+            episodes_per_function: 2,
+            validation_batches: 1,
+            seed: 3,
+        };
+        let source = EpisodeSource::new(options, threads).unwrap();
+        let Some(share) = share else { return source };
+        let bank = FunctionBank::of_problems(std::slice::from_ref(&problem), 6, 1, || ()).unwrap();
+        source.with_real_functions(bank, share)
+    };
+    let episodes = |examples| match examples {
+        Examples::Episodes(episodes) => episodes,
+        Examples::Sequences(_) => unreachable!("the source makes episodes"),
+    };
+    let training = |source: &EpisodeSource| episodes(source.training(0).unwrap());
+    let (without, none, all) = (make(None, 1), make(Some(0.0), 1), make(Some(1.0), 2));
+    assert_eq!(training(&without), training(&none));
+    assert_eq!(training(&all), training(&make(Some(1.0), 1)));
+    assert!(training(&all).iter().all(|it| it.summary.parameters <= 3));
+    assert!(training(&without).iter().any(|it| it.summary.parameters > 3));
+    let validation = |source: &EpisodeSource| episodes(source.validation(0).unwrap().unwrap());
+    assert_eq!(validation(&without), validation(&all));
+    assert_ne!(without.settings(), all.settings());
+    assert_ne!(none.settings(), all.settings());
 }

@@ -13,7 +13,8 @@ use optiformer::{
     trial::Observation,
 };
 
-use super::{problem::Problem, samplers};
+use super::samplers;
+use crate::problem::Problem;
 
 /// First trials of the groups that log scores are summed over.
 pub const FROM: [usize; 4] = [0, 10, 20, 35];

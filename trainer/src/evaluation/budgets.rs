@@ -14,7 +14,8 @@ use optiformer::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{peers::Peers, problem::Problem};
+use super::peers::Peers;
+use crate::problem::Problem;
 
 /// The factor between two levels of a fidelity.
 const REDUCTION_FACTOR: u64 = 3;

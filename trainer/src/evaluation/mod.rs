@@ -6,7 +6,6 @@ pub mod functions;
 pub mod page;
 pub mod peers;
 pub mod pictures;
-pub mod problem;
 pub mod record;
 pub mod report;
 pub mod runner;

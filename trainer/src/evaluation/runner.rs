@@ -17,12 +17,12 @@ use rayon::prelude::*;
 
 use super::{
     peers::{self, Peers},
-    problem::Problem,
     record::{Key, Run, Runs},
     samplers,
     statistics::median,
     suites::Suite,
 };
+use crate::problem::Problem;
 
 /// What to run.
 pub struct EvaluationPlan<'a> {

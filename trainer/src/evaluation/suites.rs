@@ -9,10 +9,12 @@ use optiformer::{
 
 use super::{
     functions::{BENCHMARK_FUNCTIONS, BenchmarkFunction, BenchmarkInstance},
-    problem::Problem,
     tasks,
 };
-use crate::generators::{FunctionOptions, SampledFunction};
+use crate::{
+    generators::{FunctionOptions, SampledFunction},
+    problem::Problem,
+};
 
 /// Seeds of validation functions begin here, far from those of training data.
 const VALIDATION_SEED: u64 = 0x5EED_0000_0000;

@@ -42,9 +42,10 @@ impl Kernel {
     /// Length scales are log-normal, or Gamma(3) as BoTorch's classical prior has it. Their median
     /// grows with the root of the number of coordinates, as distances in the cube do: with a fixed
     /// one, functions of many coordinates would be noise (Hvarfner et al., *Vanilla Bayesian
-    /// Optimization Performs Great in High Dimensions*, 2024). Two in five kernels are smooth, as
-    /// the losses of learning algorithms mostly are: their length scales are those of the whole
-    /// cube, and differ much more between coordinates, so that few of them matter.
+    /// Optimization Performs Great in High Dimensions*, 2024). Two in five kernels that are not
+    /// periodic are smooth, as the losses of learning algorithms mostly are: their length scales
+    /// are those of the whole cube, and differ much more between coordinates, so that few of them
+    /// matter.
     pub fn draw(coordinates: &[usize], rng: &mut SeededRng) -> Self {
         let shape = match random::weighted(&[3.0, 3.0, 3.0, 1.0], rng) {
             0 => KernelShape::Rbf,
@@ -54,9 +55,8 @@ impl Kernel {
         };
         let root = (coordinates.len() as f64).sqrt();
         let smooth = rng.random_bool(SMOOTH);
-        let typical =
-            if smooth { log_uniform(0.3, 2.0, rng) } else { log_uniform(0.08, 0.45, rng) };
-        let typical = typical * root;
+        let (low, high) = if smooth { (0.3, 2.0) } else { (0.08, 0.45) };
+        let typical = log_uniform(low, high, rng) * root;
         let gamma_scales = !smooth && rng.random_bool(0.4);
         let deviation = if smooth { 1.2 } else { 0.6 };
         let scales = coordinates.iter().map(|coordinate| {

@@ -6,7 +6,9 @@ pub trait Landscape: Send + Sync {
     /// The value at a point (`unit.len() == dimensions()`, each coordinate in `[0, 1]`).
     fn evaluate(&self, unit: &[f64]) -> f64;
 
-    /// The value at a point, or `None` where a trial fails.
+    /// The value at a point as a [`Function`](super::Function) asks for it, or `None` where a trial
+    /// fails. Landscapes that are made of others ask these for [`evaluate`](Self::evaluate), so that
+    /// one that fails anywhere is to be used alone.
     fn outcome(&self, unit: &[f64]) -> Option<f64> {
         Some(self.evaluate(unit))
     }

@@ -41,6 +41,14 @@ pub struct RandomNetwork {
 /// The widest hidden layer.
 const WIDEST: usize = 24;
 
+/// Random weights of coordinates, of root mean square 1.
+fn importances(count: usize, rng: &mut SeededRng) -> Vec<f64> {
+    let mut weights: Vec<f64> = (0..count).map(|_| (1.2 * normal(rng)).exp()).collect();
+    let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
+    weights.iter_mut().for_each(|weight| *weight /= (squares / count as f64).sqrt());
+    weights
+}
+
 impl RandomNetwork {
     /// A random network of the coordinates `relevant` (at least one).
     pub fn draw(dimensions: usize, relevant: &[usize], rng: &mut SeededRng) -> Self {
@@ -51,18 +59,17 @@ impl RandomNetwork {
         };
         let hidden = if rng.random_bool(0.5) { 1 } else { 2 };
         let mut inputs = relevant.len();
-        // Half of the networks are smooth, and see a few of their coordinates far better than the
-        // others: as surrogates of tuning runs do.
-        let smooth = rng.random_bool(0.5);
-        let mut importance = |_| if smooth { (1.2 * normal(rng)).exp() } else { 1.0 };
-        let importances: Vec<f64> = (0..inputs).map(&mut importance).collect();
-        let steepest = if smooth { 0.5..4.0 } else { 1.5..12.0 };
+        // Half of those that can be are smooth, and see a few of their coordinates far better than
+        // the others, as the losses of learning algorithms depend on their parameters.
+        let smooth = activation != Activation::Step && rng.random_bool(0.5);
+        let importances = if smooth { importances(inputs, rng) } else { vec![1.0; inputs] };
+        let (flattest, steepest) = if smooth { (0.5, 4.0) } else { (1.5, 12.0) };
         let mut layers = Vec::new();
         for layer in 0..hidden {
             let outputs = rng.random_range(4..=WIDEST >> layer);
             // The first layer's kinks lie inside the cube: unit j bends where wⱼ·(x − cⱼ) = 0.
             let steepness = match layer {
-                0 => log_uniform(steepest.start, steepest.end, rng),
+                0 => log_uniform(flattest, steepest, rng),
                 _ => 2.0,
             };
             let importance = |input: usize| if layer == 0 { importances[input] } else { 1.0 };

