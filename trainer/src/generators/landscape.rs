@@ -7,8 +7,8 @@ pub trait Landscape: Send + Sync {
     fn evaluate(&self, unit: &[f64]) -> f64;
 
     /// The value at a point as a [`Function`](super::Function) asks for it, or `None` where a trial
-    /// fails. Landscapes that are made of others ask these for [`evaluate`](Self::evaluate), so that
-    /// one that fails anywhere is to be used alone.
+    /// fails. Landscapes that are made of others ask these for [`evaluate`](Self::evaluate) alone,
+    /// so that one that fails anywhere is no part of another.
     fn outcome(&self, unit: &[f64]) -> Option<f64> {
         Some(self.evaluate(unit))
     }

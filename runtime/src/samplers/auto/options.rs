@@ -41,11 +41,11 @@ pub struct AutoOptions {
     pub num_gp_candidates: usize,
     /// Number of candidates from the policy of the transformer. Default: 8.
     pub num_policy_candidates: usize,
-    /// Number of candidates near the best trials. Default: 64.
+    /// Number of candidates near the best trials. Default: 32.
     pub num_local_candidates: usize,
-    /// Number of quasi-random candidates in the search box. Default: 64.
+    /// Number of quasi-random candidates in the search box. Default: 32.
     pub num_space_candidates: usize,
-    /// Number of candidates near the best ones in each of two rounds of refinement. Default: 32.
+    /// Number of candidates near the best ones in each of two rounds of refinement. Default: 16.
     pub num_refined_candidates: usize,
     /// Number of finished trials from which on the stack makes two of three suggestions in a box
     /// around the best trials; 0 for none. Default: 14.
@@ -68,9 +68,9 @@ impl Default for AutoOptions {
             log_score_discount: 0.9,
             num_gp_candidates: 8,
             num_policy_candidates: 8,
-            num_local_candidates: 64,
-            num_space_candidates: 64,
-            num_refined_candidates: 32,
+            num_local_candidates: 32,
+            num_space_candidates: 32,
+            num_refined_candidates: 16,
             zoom_from: 14,
         }
     }

@@ -2,9 +2,10 @@
 //! has not seen, given the same history.
 //!
 //! The histories and queries are those of training, on functions of a seed of their own, or come
-//! from studies of a suite's [problems]. Both surrogates predict the probability of every bin of the
-//! score; finite outcomes are judged by `−ln((1 − ε) p + ε / 1000)` with `ε = 1 %`, so that a single
-//! surprise costs at most 11.5 nats, and by the share of the variance that the mean explains (R²).
+//! from studies of a suite's [problems]. Both surrogates predict the probability of every bin of
+//! the score; finite outcomes are judged by `−ln((1 − ε) p + ε / 1000)` with `ε = 1 %`, so that a
+//! single surprise costs at most 11.5 nats, and by the share of the variance that the mean explains
+//! (R²).
 
 pub mod problems;
 
