@@ -8,13 +8,13 @@ use crate::{Error, ErrorKind, Result, generation::SamplingOptions};
 pub struct OptiFormerOptions {
     /// Number of quasi-random trials before the model is used. Default: 4.
     pub n_startup_trials: usize,
-    /// Number of candidates drawn from the policy. Default: 16.
+    /// Number of candidates drawn from the policy. Default: 8.
     pub num_policy_candidates: usize,
-    /// Number of candidates near the best trials, at log-uniform distances. Default: 112.
+    /// Number of candidates near the best trials, at log-uniform distances. Default: 56.
     pub num_local_candidates: usize,
-    /// Number of quasi-random candidates in the search box. Default: 128.
+    /// Number of quasi-random candidates in the search box. Default: 64.
     pub num_space_candidates: usize,
-    /// Number of candidates near the best ones in each round of refinement. Default: 48.
+    /// Number of candidates near the best ones in each round of refinement. Default: 24.
     pub num_refined_candidates: usize,
     /// Number of rounds of refinement. Default: 2.
     pub refinement_rounds: usize,
@@ -43,10 +43,10 @@ impl Default for OptiFormerOptions {
     fn default() -> Self {
         Self {
             n_startup_trials: 4,
-            num_policy_candidates: 16,
-            num_local_candidates: 112,
-            num_space_candidates: 128,
-            num_refined_candidates: 48,
+            num_policy_candidates: 8,
+            num_local_candidates: 56,
+            num_space_candidates: 64,
+            num_refined_candidates: 24,
             refinement_rounds: 2,
             policy_only: false,
             zoom: true,
