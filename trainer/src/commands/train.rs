@@ -156,7 +156,10 @@ impl Train {
         if self.threads > 0 {
             tch::set_num_threads(self.threads);
         }
-        let (source, settings) = self.source(&config)?;
+        let Some((source, settings)) = self.source(&config, interrupted)? else {
+            eprintln!("interrupted before the training");
+            return Ok(());
+        };
         eprintln!("{:.2} M parameters on {device:?}", config.parameters() as f64 / 1e6);
         let options = TrainingOptions {
             steps: self.steps,
@@ -191,8 +194,12 @@ impl Train {
         Ok(())
     }
 
-    /// Where batches come from, and what they depend on.
-    fn source(&self, config: &Config) -> Result<(Arc<dyn BatchSource>, String)> {
+    /// Where batches come from, and what they depend on; `None` once `interrupted` is set.
+    fn source(
+        &self,
+        config: &Config,
+        interrupted: &AtomicBool,
+    ) -> Result<Option<(Arc<dyn BatchSource>, String)>> {
         let Some(data) = self.data.as_ref().filter(|_| self.sequence == SequenceChoice::Tokens)
         else {
             let options = EpisodeSourceOptions {
@@ -214,10 +221,11 @@ impl Train {
             };
             let mut source = EpisodeSource::new(options, self.generator_threads)?;
             if self.real_share > 0.0 {
-                source = source.with_real_functions(self.real_functions()?, self.real_share);
+                let Some(bank) = self.real_functions(interrupted)? else { return Ok(None) };
+                source = source.with_real_functions(bank, self.real_share);
             }
             let settings = source.settings();
-            return Ok((Arc::new(source), settings));
+            return Ok(Some((Arc::new(source), settings)));
         };
         let options = ShardSourceOptions {
             encoder: EncoderOptions { context: self.context, ..EncoderOptions::default() },
@@ -232,17 +240,20 @@ impl Train {
         let source = ShardSource::open(data, options)?;
         let (training, held_out) = source.counts();
         eprintln!("{training} records, {held_out} held out");
-        Ok((Arc::new(source), settings))
+        Ok(Some((Arc::new(source), settings)))
     }
 
-    /// Functions of the real problems to train on.
-    fn real_functions(&self) -> Result<FunctionBank> {
+    /// Functions of the real problems to train on; `None` once `interrupted` is set.
+    fn real_functions(&self, interrupted: &AtomicBool) -> Result<Option<FunctionBank>> {
         let problems = yahpo::training_problems(self.data.as_deref())?;
         let bar = progress_bar(self.real_functions as usize, "real functions");
         let count = self.real_functions as usize;
-        let bank = FunctionBank::of_problems(&problems, count, self.seed, || bar.inc(1))?;
+        let bank =
+            FunctionBank::of_problems(&problems, count, self.seed, interrupted, || bar.inc(1))?;
         bar.finish_and_clear();
-        eprintln!("{} functions from {} real problems", bank.len(), problems.len());
+        if let Some(bank) = &bank {
+            eprintln!("{} functions from {} real problems", bank.len(), problems.len());
+        }
         Ok(bank)
     }
 

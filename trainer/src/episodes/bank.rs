@@ -4,6 +4,8 @@
 //! ranges are cut, choices are left out. What a learner does over its whole space is then one case
 //! among many, and a model learns what such functions are like rather than what they are.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use optiformer::{
     Error, ErrorKind, Result,
     space::{Configuration, Domain, Parameter},
@@ -41,7 +43,7 @@ pub struct FunctionBank {
 impl FunctionBank {
     /// Draws `count` functions from random problems, on all cores, calling `progress` after each.
     /// Depends on the arguments alone; draws that give no function worth learning from are left
-    /// out.
+    /// out. `None` once `interrupted` is set.
     ///
     /// # Errors
     ///
@@ -52,13 +54,17 @@ impl FunctionBank {
         problems: &[Problem],
         count: usize,
         seed: u64,
+        interrupted: &AtomicBool,
         progress: impl Fn() + Sync,
-    ) -> Result<Self> {
+    ) -> Result<Option<Self>> {
         problems.iter().try_for_each(check)?;
         let count = if problems.is_empty() { 0 } else { count };
         let functions: Vec<(Function, Optimum)> = (0..count)
             .into_par_iter()
             .filter_map(|index| {
+                if interrupted.load(Ordering::Relaxed) {
+                    return None;
+                }
                 let number = (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
                 let mut rng = SeededRng::seed_from_u64(seed ^ number);
                 let problem = &problems[rng.random_range(0..problems.len())];
@@ -67,11 +73,14 @@ impl FunctionBank {
                 drawn
             })
             .collect();
+        if interrupted.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         if functions.is_empty() {
             let context = "no real problem gives a function to train on";
             return Err(Error::new(ErrorKind::InvalidValue, context));
         }
-        Ok(Self { functions })
+        Ok(Some(Self { functions }))
     }
 
     /// Number of functions, at least 1.
@@ -408,7 +417,12 @@ mod tests {
 
     #[test]
     fn a_bank_depends_on_its_seed_and_has_an_optimum_for_each_function() {
-        let bank = |seed| FunctionBank::of_problems(&[problem()], 12, seed, || ()).unwrap();
+        let drawn = |seed, interrupted: bool| {
+            let interrupted = AtomicBool::new(interrupted);
+            FunctionBank::of_problems(&[problem()], 12, seed, &interrupted, || ()).unwrap()
+        };
+        let bank = |seed| drawn(seed, false).unwrap();
+        assert!(drawn(1, true).is_none());
         let (one, other) = (bank(1), bank(1));
         assert_eq!(one.digest(), other.digest());
         assert_ne!(one.digest(), bank(2).digest());
@@ -424,7 +438,9 @@ mod tests {
     #[test]
     fn what_gives_no_functions_is_refused() {
         let error = |problems: &[Problem]| {
-            FunctionBank::of_problems(problems, 4, 1, || ()).err().unwrap().to_string()
+            let never = AtomicBool::new(false);
+            let bank = FunctionBank::of_problems(problems, 4, 1, &never, || ());
+            bank.err().unwrap().to_string()
         };
         assert!(error(&[]).contains("no real problem"));
         let with = |parameters| Problem { space: Space::new(parameters).unwrap(), ..problem() };

@@ -1,4 +1,7 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use optiformer::space::Parameter;
 use rand::SeedableRng;
@@ -106,24 +109,30 @@ fn targets_stand_at_query_rows_and_in_range() {
     assert!(categories > 20 && failures > 5, "{categories} {failures}");
 }
 
-#[test]
-fn batches_depend_on_their_number_and_not_on_threads() {
-    let source = |threads| {
-        let options = EpisodeSourceOptions {
-            episodes: EpisodeOptions { max_trials: 40, ..EpisodeOptions::default() },
-            functions: FunctionOptions::default(),
-            batch_rows: 400,
-            episodes_per_function: 2,
-            validation_batches: 2,
-            seed: 3,
-        };
-        EpisodeSource::new(options, threads).unwrap()
+fn source(episodes: EpisodeOptions, batch_rows: usize, threads: usize) -> EpisodeSource {
+    let options = EpisodeSourceOptions {
+        episodes,
+        functions: FunctionOptions::default(),
+        batch_rows,
+        episodes_per_function: 2,
+        validation_batches: 2,
+        seed: 3,
     };
-    let batch = |source: &EpisodeSource, step| match source.training(step).unwrap() {
+    EpisodeSource::new(options, threads).unwrap()
+}
+
+fn episodes(examples: Examples) -> Vec<Episode> {
+    match examples {
         Examples::Episodes(episodes) => episodes,
         Examples::Sequences(_) => unreachable!("the source makes episodes"),
-    };
-    let (one, two) = (source(1), source(2));
+    }
+}
+
+#[test]
+fn batches_depend_on_their_number_and_not_on_threads() {
+    let options = EpisodeOptions { max_trials: 40, ..EpisodeOptions::default() };
+    let [one, two] = [1, 2].map(|threads| source(options.clone(), 400, threads));
+    let batch = |source: &EpisodeSource, step| episodes(source.training(step).unwrap());
     for step in [9, 0] {
         assert_eq!(batch(&one, step), batch(&two, step));
     }
@@ -162,7 +171,7 @@ fn real_functions_are_trained_on_and_not_validated_on() {
     let objective = |configuration: &Configuration| {
         Some(configuration.get(0)? + configuration.get(1)?.powi(2) + configuration.get(2)?)
     };
-    // No synthetic function has three parameters called otherwise than x0, x1, x2.
+    // Synthetic functions have up to twenty parameters, those of this problem three at most.
     let parameters = ["a", "b", "c"].map(|name| Parameter::int(name, 0, 40)).to_vec();
     let problem = Problem {
         name: String::from("sum"),
@@ -171,22 +180,12 @@ fn real_functions_are_trained_on_and_not_validated_on() {
         optimum: None,
     };
     let make = |share: Option<f64>, threads| {
-        let options = EpisodeSourceOptions {
-            episodes: EpisodeOptions { prediction_share: 0.0, ..EpisodeOptions::default() },
-            functions: FunctionOptions::default(),
-            batch_rows: 1024,
-            episodes_per_function: 2,
-            validation_batches: 1,
-            seed: 3,
-        };
-        let source = EpisodeSource::new(options, threads).unwrap();
+        let options = EpisodeOptions { prediction_share: 0.0, ..EpisodeOptions::default() };
+        let source = source(options, 1024, threads);
         let Some(share) = share else { return source };
-        let bank = FunctionBank::of_problems(std::slice::from_ref(&problem), 6, 1, || ()).unwrap();
-        source.with_real_functions(bank, share)
-    };
-    let episodes = |examples| match examples {
-        Examples::Episodes(episodes) => episodes,
-        Examples::Sequences(_) => unreachable!("the source makes episodes"),
+        let (problems, never) = (std::slice::from_ref(&problem), AtomicBool::new(false));
+        let bank = FunctionBank::of_problems(problems, 6, 1, &never, || ()).unwrap();
+        source.with_real_functions(bank.unwrap(), share)
     };
     let training = |source: &EpisodeSource| episodes(source.training(0).unwrap());
     let (without, none, all) = (make(None, 1), make(Some(0.0), 1), make(Some(1.0), 2));

@@ -86,6 +86,7 @@ fn episode(problem: &Problem, told: &[Observation], rng: &mut SeededRng) -> Resu
         indices: (0..told.len()).collect(),
     };
     let count = EpisodeOptions::default().queries;
+    // A stream of its own, so that no number of told trials depends on the queries of another.
     let rng = &mut SeededRng::seed_from_u64(rng.random());
     let labeled_queries = queries::draw(&problem.space, &history, count, false, rng)?
         .into_iter()

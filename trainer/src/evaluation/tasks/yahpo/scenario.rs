@@ -56,7 +56,8 @@ pub(super) const OFFICIAL: [Scenario; 2] = [
 
 /// The OpenML data sets of the problems for testing: those of `iaml_glmnet`, and those of LCBench
 /// (Zimmer, Lindauer, Hutter, *Auto-PyTorch*, 2021), which knows them by the numbers of their
-/// tasks. No model is trained on what any learner does on them.
+/// tasks (<https://github.com/automl/LCBench> names them). No model is trained on what any learner
+/// does on them.
 pub(super) const TEST_DATA_SETS: [&str; 35] = [
     "3", "12", "31", "54", "1067", "1111", "1169", "1461", "1464", "1468", "1486", "1489", "1590",
     "1596", "4135", "23512", "23517", "40668", "40685", "40975", "40981", "40984", "40996",
