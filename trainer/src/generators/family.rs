@@ -5,7 +5,8 @@ use rand::RngExt;
 use super::{
     Landscape, additive_hpo_surface::AdditiveHpoSurface,
     classic_test_function::ClassicTestFunction, gp_prior::GpPrior, random_network::RandomNetwork,
-    sum::Sum, symbolic::Symbolic, trees::Forest, trend::Trend, warp::Warped,
+    spectral_learner::SpectralLearner, sum::Sum, symbolic::Symbolic, trees::Forest, trend::Trend,
+    warp::Warped,
 };
 use crate::{
     problem::FunctionFamily,
@@ -18,7 +19,7 @@ const IRRELEVANT: f64 = 0.38;
 
 /// A random family, in the mixture of the training data.
 pub(super) fn draw_family(rng: &mut SeededRng) -> FunctionFamily {
-    FunctionFamily::ALL[random::weighted(&[0.36, 0.11, 0.1, 0.19, 0.12, 0.12], rng)]
+    FunctionFamily::ALL[random::weighted(&[0.31, 0.09, 0.09, 0.14, 0.1, 0.09, 0.18], rng)]
 }
 
 /// A randomly warped landscape of a family over `dimensions` coordinates (at least one).
@@ -55,6 +56,7 @@ pub(super) fn draw_landscape_among(
             Box::new(AdditiveHpoSurface::draw(dimensions, &relevant, rng))
         }
         FunctionFamily::Trees => Box::new(Forest::draw(dimensions, &relevant, rng)),
+        FunctionFamily::SpectralLearner => learner(dimensions, &relevant, rng),
         FunctionFamily::ClassicTest => {
             Box::new(ClassicTestFunction::draw(dimensions, &relevant, rng))
         }
@@ -79,4 +81,14 @@ fn gaussian(dimensions: usize, relevant: &[usize], rng: &mut SeededRng) -> Box<d
             Box::new(Sum(vec![(1.0, Box::new(bowl)), (ripples, process)]))
         }
     }
+}
+
+/// A learner whose error is known, alone or with what no theory explains of it.
+fn learner(dimensions: usize, relevant: &[usize], rng: &mut SeededRng) -> Box<dyn Landscape> {
+    let learner = Box::new(SpectralLearner::draw(dimensions, relevant, rng));
+    if rng.random_bool(0.4) {
+        return learner;
+    }
+    let rest = GpPrior::draw(dimensions, relevant, rng).sample(64, rng);
+    Box::new(Sum(vec![(1.0, learner), (log_uniform(0.003, 0.1, rng), Box::new(rest))]))
 }

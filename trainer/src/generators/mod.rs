@@ -18,6 +18,7 @@ pub mod integrity;
 pub mod kernel;
 pub mod optimum;
 pub mod random_network;
+pub mod spectral_learner;
 pub mod structure;
 pub mod symbolic;
 pub mod trees;
@@ -42,4 +43,4 @@ pub use sampled::SampledFunction;
 
 /// Raised when the same seed begins to give other functions, so that shards made before are not
 /// gone on with.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;

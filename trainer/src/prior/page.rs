@@ -142,13 +142,13 @@ mod tests {
         let statistics = checks::statistics(&sample);
         let mut criteria = Criteria::default();
         checks::check(&sample, &statistics, &mut criteria);
-        let page = write(&sample, &statistics, &criteria, 12, "a & b").unwrap();
+        let page = write(&sample, &statistics, &criteria, 14, "a & b").unwrap();
         for family in FunctionFamily::ALL {
             assert!(page.contains(&format!("<h2>{family:?}</h2>")));
         }
         assert!(page.contains("a &#38; b"));
         let count = |what: &str| page.matches(what).count();
-        assert_eq!(count("<article>"), 12);
+        assert_eq!(count("<article>"), 14);
         for tag in ["svg", "article", "table", "section", "tr", "td"] {
             let opened = count(&format!("<{tag}>")) + count(&format!("<{tag} "));
             assert_eq!(opened, count(&format!("</{tag}>")), "{tag}");

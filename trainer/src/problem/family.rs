@@ -13,16 +13,19 @@ pub enum FunctionFamily {
     Trees,
     /// A classic test function: a valley, a ridge, basins and the like.
     ClassicTest,
+    /// The error of a learner in closed form.
+    SpectralLearner,
 }
 
 impl FunctionFamily {
     /// Every family, in the order of their codes in shards.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::GpPrior,
         Self::Symbolic,
         Self::Network,
         Self::AdditiveHpo,
         Self::Trees,
         Self::ClassicTest,
+        Self::SpectralLearner,
     ];
 }
