@@ -157,7 +157,7 @@ fn trajectories_and_their_sequences_are_the_same() {
         }
     }
     recorded.is(0x5E29_079D_61C1_19B1);
-    encoded.is(0xF6E5_FCE9_53E0_E47B);
+    encoded.is(0x1C9D_86CB_335B_3330);
 }
 
 fn episode_options() -> EpisodeSourceOptions {
