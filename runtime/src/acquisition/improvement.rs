@@ -46,6 +46,13 @@ impl Improvement {
         Self { incumbent, gains: (0..BINS).map(gain).collect() }
     }
 
+    /// The gains of the first bins, up to the last one that is better than the incumbent.
+    #[cfg(feature = "classical")]
+    pub(crate) fn positive_gains(&self) -> &[f32] {
+        let count = self.gains.partition_point(|gain| *gain > 0.0);
+        &self.gains[..count]
+    }
+
     /// The incumbent's score.
     pub fn incumbent(&self) -> f64 {
         self.incumbent

@@ -45,19 +45,20 @@ const MIN_LOG_PROBABILITY: f64 = -9.0;
 /// Period of the suggestions that look at the whole space in spite of the zoom.
 const GLOBAL_EVERY: u64 = 3;
 
-/// The transformer with its cached log scores.
+/// The transformer, with the cached comparison of its log scores with those of the process.
 #[derive(Debug)]
 pub(super) struct Stack {
     transformer: TransformerSurrogate,
     cache: HistoryCache,
-    /// Log score of the transformer for each finished trial; NaN if it is not computed.
-    log_scores: Vec<f64>,
+    /// Log score of the transformer minus that of the process, for each finished trial; NaN if it is
+    /// not computed.
+    log_score_differences: Vec<f64>,
 }
 
 impl Stack {
     pub fn new(model: Arc<Model>) -> Self {
         let transformer = TransformerSurrogate::new(model, 1.0, 1);
-        Self { transformer, cache: HistoryCache::default(), log_scores: Vec::new() }
+        Self { transformer, cache: HistoryCache::default(), log_score_differences: Vec::new() }
     }
 
     /// Whether the transformer can read the space, with the predictions of the process where it
@@ -99,20 +100,18 @@ impl Stack {
             refined: options.num_refined_candidates,
             rounds: ROUNDS,
         };
-        let mut rate = |all: &[Configuration]| self.rate(request, &conditioned, gp, weight, all);
         let proposals = proposals.into_iter().filter(is_inside);
         let (candidate, _) =
             CandidateSearch::new(request, &context, counts, proposals).maximize(|all| {
-                let rated = rate(all)?;
-                let improvements: Vec<f64> =
-                    rated.iter().map(Rating::expected_improvement).collect();
+                let improvements =
+                    self.expected_improvements(request, &conditioned, gp, weight, all)?;
                 Ok(match &feasibility {
                     Some(feasibility) => feasibility.rate(all, &improvements),
                     None => improvements,
                 })
             })?;
         let chosen = core::slice::from_ref(&candidate.configuration);
-        let rating = rate(chosen)?[0];
+        let rating = self.rate(request, &conditioned, gp, weight, &candidate.configuration)?;
         let feasibility = feasibility.map(|rater| libm::exp(rater.log_probabilities(chosen)[0]));
         let explanation = Explanation {
             sampler: "stack",
@@ -165,9 +164,8 @@ impl Stack {
         let count = candidates.len().min(PRESELECTED);
         let first: Vec<Configuration> =
             ranking.order[..count].iter().map(|index| candidates[*index].clone()).collect();
-        let rated = self.rate(request, &conditioned, gp, weight, &first)?;
+        let mut stacked = self.expected_improvements(request, &conditioned, gp, weight, &first)?;
         let slope = conditioned.scale.slope(conditioned.improvement.incumbent());
-        let mut stacked: Vec<f64> = rated.iter().map(Rating::expected_improvement).collect();
         let places = match &feasibility {
             Some(feasibility) => ranking::descending(&feasibility.rate(&first, &stacked)),
             None => ranking::descending(&stacked),
@@ -214,31 +212,62 @@ impl Stack {
         Ok(conditioned)
     }
 
-    /// Ratings of configurations. The weight of the transformer is `weight`, or that of the gate.
-    fn rate(
+    /// Expected improvements of configurations under both surrogates. The weight of the transformer
+    /// is `weight`, or that of the gate.
+    fn expected_improvements(
         &mut self,
         request: &Request<'_>,
         conditioned: &ConditionedTransformer,
         gp: &mut GpSampler,
         weight: Option<f64>,
         all: &[Configuration],
-    ) -> Result<Vec<Rating>> {
+    ) -> Result<Vec<f64>> {
+        let predictions = self.predict(request, conditioned, gp, weight, all)?;
+        let mut bins = ScoreBins::new(conditioned.scale);
+        let improvements = predictions.into_iter().map(|(learned, weight, modeled)| {
+            let of_gp = bins.expected_improvement(&modeled.latent(), &conditioned.improvement);
+            weight * learned.expected_improvement + (1.0 - weight) * of_gp
+        });
+        Ok(improvements.collect())
+    }
+
+    /// What both surrogates predict of a configuration.
+    fn rate(
+        &mut self,
+        request: &Request<'_>,
+        conditioned: &ConditionedTransformer,
+        gp: &mut GpSampler,
+        weight: Option<f64>,
+        configuration: &Configuration,
+    ) -> Result<Rating> {
+        let one = core::slice::from_ref(configuration);
+        let (learned, weight, modeled) = self.predict(request, conditioned, gp, weight, one)?[0];
+        let mut probabilities = [0.0; BINS];
+        ScoreBins::new(conditioned.scale).fill(&modeled.latent(), &mut probabilities);
+        let modeled = Prediction::new(&probabilities, &conditioned.improvement);
+        Ok(Rating { learned, modeled, weight })
+    }
+
+    /// Predictions of configurations: the transformer's, its weight, and the process's.
+    fn predict(
+        &mut self,
+        request: &Request<'_>,
+        conditioned: &ConditionedTransformer,
+        gp: &mut GpSampler,
+        weight: Option<f64>,
+        all: &[Configuration],
+    ) -> Result<Vec<(Prediction, f64, GpPrediction)>> {
         let modeled = gp.predict(request, all)?;
         let learned = if self.transformer.reads_predictions() {
             self.transformer.predict_with(conditioned, all, &modeled)?
         } else {
             let predictions = self.transformer.predict(conditioned, all)?;
-            let weight = weight.unwrap_or(1.0);
-            predictions.into_iter().map(|prediction| (prediction, weight)).collect()
+            predictions.into_iter().map(|prediction| (prediction, 1.0)).collect()
         };
-        let mut bins = ScoreBins::new(conditioned.scale);
-        let mut probabilities = [0.0; BINS];
-        let ratings = learned.into_iter().zip(modeled).map(|((learned, gate), modeled)| {
-            bins.fill(&modeled.latent(), &mut probabilities);
-            let modeled = Prediction::new(&probabilities, &conditioned.improvement);
-            Rating { learned, modeled, weight: weight.unwrap_or(gate) }
-        });
-        Ok(ratings.collect())
+        let both = learned.into_iter().zip(modeled);
+        let weighted =
+            both.map(|((learned, gate), modeled)| (learned, weight.unwrap_or(gate), modeled));
+        Ok(weighted.collect())
     }
 
     /// Candidates from the process, local search and the policy.
@@ -284,34 +313,55 @@ impl Stack {
         }
         let discount = options.log_score_discount;
         let history = request.history;
-        let same = self.cache.sync(request.space, history);
-        self.log_scores.truncate(same);
-        self.log_scores.resize(history.len(), f64::NAN);
-        let count = WINDOW.min(history.len());
-        let first = history.len() - count;
-        let modeled = gp.one_step_ahead(request, count);
-        let mut difference = 0.0;
-        for (index, modeled) in (first..history.len()).zip(modeled) {
-            let (before, trial) = (&history[..index], &history[index]);
-            let (Some(modeled), Some(loss)) = (modeled, trial.loss) else { continue };
-            // Both predict the same bin, on the score scale of the transformer.
-            let context =
-                ContextTrials::whole(request.space, before, self.transformer.max_trials());
-            if !has_scale(&context.trials) {
-                continue;
-            }
-            if self.log_scores[index].is_nan() {
-                self.log_scores[index] =
-                    self.transformer.log_score(request.space, &context, trial)?;
-            }
-            let scale = ScoreScale::fit(context.trials.iter().filter_map(|trial| trial.loss));
-            let of_gp =
-                modeled.observed().log_bin(&scale, scale.bin(Some(loss))).max(MIN_LOG_PROBABILITY);
-            let age = (history.len() - 1 - index) as i32;
-            let charged = self.log_scores[index].max(MIN_LOG_PROBABILITY) - of_gp;
-            difference += libm::pow(discount, f64::from(age)) * charged;
-        }
+        self.compare_log_scores(request, gp)?;
+        let first = history.len().saturating_sub(WINDOW);
+        let ages = (0..history.len() - first).rev();
+        let difference: f64 = self.log_score_differences[first..]
+            .iter()
+            .zip(ages)
+            .map(|(difference, age)| libm::pow(discount, age as f64) * difference)
+            .sum();
         Ok(Some(1.0 / (1.0 + libm::exp(-difference))))
+    }
+
+    /// Computes the differences of the log scores of the last [`WINDOW`] trials that are not cached.
+    fn compare_log_scores(&mut self, request: &Request<'_>, gp: &mut GpSampler) -> Result<()> {
+        let history = request.history;
+        let same = self.cache.sync(request.space, history);
+        self.log_score_differences.truncate(same);
+        self.log_score_differences.resize(history.len(), f64::NAN);
+        let first = history.len().saturating_sub(WINDOW);
+        let missing = self.log_score_differences[first..].iter().position(|one| one.is_nan());
+        let Some(missing) = missing.map(|place| first + place) else { return Ok(()) };
+        let modeled = gp.one_step_ahead(request, history.len() - missing);
+        for (index, modeled) in (missing..history.len()).zip(modeled) {
+            if self.log_score_differences[index].is_nan() {
+                self.log_score_differences[index] =
+                    self.log_score_difference(request, index, modeled)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The log score of the transformer minus that of the process, for a finished trial; 0 where
+    /// one of them predicts nothing.
+    fn log_score_difference(
+        &mut self,
+        request: &Request<'_>,
+        index: usize,
+        modeled: Option<GpPrediction>,
+    ) -> Result<f64> {
+        let (before, trial) = (&request.history[..index], &request.history[index]);
+        let (Some(modeled), Some(loss)) = (modeled, trial.loss) else { return Ok(0.0) };
+        let context = ContextTrials::whole(request.space, before, self.transformer.max_trials());
+        if !has_scale(&context.trials) {
+            return Ok(0.0);
+        }
+        let of_transformer = self.transformer.log_score(request.space, &context, trial)?;
+        // Both predict the same bin, on the score scale of the transformer.
+        let scale = ScoreScale::fit(context.trials.iter().filter_map(|trial| trial.loss));
+        let of_gp = modeled.observed().log_bin(&scale, scale.bin(Some(loss)));
+        Ok(of_transformer.max(MIN_LOG_PROBABILITY) - of_gp.max(MIN_LOG_PROBABILITY))
     }
 }
 

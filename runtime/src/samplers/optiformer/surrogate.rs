@@ -28,6 +28,8 @@ const FIRST_ROWS: usize = 64;
 pub(crate) struct TransformerSurrogate {
     pub(super) model: Arc<Model>,
     pub(super) cache: Cache,
+    /// The rows of the history that is in the cache; empty for none.
+    encoded: Rows,
     pub(super) workspace: Workspace,
     pub(super) rows: Rows,
     pub(super) logits: Vec<f32>,
@@ -57,6 +59,7 @@ impl TransformerSurrogate {
         workspace.set_threads(threads);
         Self {
             cache: model.cache(FIRST_ROWS.min(model.config().max_positions)),
+            encoded: Rows::new(),
             workspace,
             rows: Rows::new(),
             logits: Vec::new(),
@@ -163,6 +166,8 @@ impl TransformerSurrogate {
         })
     }
 
+    /// Encodes a history into the cache, unless it is there: the log score of a trial is conditioned
+    /// on what its suggestion was conditioned on, if that looked at the whole space.
     fn encode(
         &mut self,
         conditioned: &ConditionedTransformer,
@@ -172,12 +177,18 @@ impl TransformerSurrogate {
         let ConditionedTransformer { tokenizer, search_box, scale, .. } = conditioned;
         self.rows.clear();
         tokenizer.push_history_with(trials, predictions, scale, search_box, &mut self.rows);
+        if self.rows == self.encoded {
+            return Ok(());
+        }
+        self.encoded.clear();
         if self.rows.len() > self.cache.capacity() {
             // Twice as many, so that this is rare. Too many for the model are refused below.
             let rows = (2 * self.rows.len()).min(self.model.config().max_positions);
             self.cache = self.model.cache(rows);
         }
-        self.model.history(&mut self.cache, &self.rows, &mut self.workspace)
+        self.model.history(&mut self.cache, &self.rows, &mut self.workspace)?;
+        core::mem::swap(&mut self.rows, &mut self.encoded);
+        Ok(())
     }
 
     /// Mean, standard deviation and expected improvement of the scores of configurations.
@@ -305,7 +316,7 @@ mod tests {
     use super::*;
     use crate::{samplers::Request, space::Parameter};
 
-    /// Bits of predictions do not depend on how the cache came by its room.
+    /// Bits of predictions depend neither on how the cache came by its room nor on what was in it.
     #[test]
     fn a_cache_that_has_grown_predicts_as_one_with_room_from_the_start() {
         let model = Model::shared_pico().unwrap();
@@ -318,10 +329,10 @@ mod tests {
             })
             .collect();
         let mut growing = TransformerSurrogate::new(Arc::clone(&model), 1.0, 1);
-        let mut roomy = TransformerSurrogate::new(Arc::clone(&model), 1.0, 1);
-        roomy.cache = model.cache(model.config().max_positions);
-        for length in [3, 40, 150, 5] {
+        for length in [3, 40, 40, 150, 5, 40] {
             let history = &history[..length];
+            let mut roomy = TransformerSurrogate::new(Arc::clone(&model), 1.0, 1);
+            roomy.cache = model.cache(model.config().max_positions);
             let request =
                 Request { space: &space, history, pending: &[], number: length as u64, seed: 1 };
             let context = ContextTrials::new(&request, growing.max_trials(), false);
