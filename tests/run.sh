@@ -17,7 +17,7 @@ steps=(
     "clippy|lints of every target, with all features and with none"
     "docs|documentation builds without warnings; Markdown has one sentence or one paragraph a line"
     "rust|Rust, C and C++ tests of everything that needs no libtorch"
-    "fuzz|fuzz targets with deterministic mutations, a third of a minute each"
+    "fuzz|fuzz targets with deterministic mutations, twenty seconds each"
     "kernels|kernels of other processors: NEON under qemu, WebAssembly under Node.js"
     "gpu|the forward pass on a graphics processor, or on a software one, against the CPU's"
     "trainer|trainer tests, with libtorch from the virtual environment"
