@@ -46,7 +46,8 @@ impl Improvement {
         Self { incumbent, gains: (0..BINS).map(gain).collect() }
     }
 
-    /// The gains of the first bins, up to the last one that is better than the incumbent.
+    /// The gains of the bins that are better than the incumbent: the first ones, because gains do
+    /// not increase.
     #[cfg(feature = "classical")]
     pub(crate) fn positive_gains(&self) -> &[f32] {
         let count = self.gains.partition_point(|gain| *gain > 0.0);

@@ -86,7 +86,7 @@ fn queries_and_scale_know_the_shown_prefix_alone() {
 fn targets_stand_at_query_rows_and_in_range() {
     let options = EpisodeOptions::default();
     let (mut categories, mut failures) = (0, 0);
-    for (SampledFunction { function, mut rng, .. }, raw) in problems(120) {
+    for (SampledFunction { function, mut rng, .. }, raw) in problems(300) {
         let episode = encode(&function, &raw, None, &options, &mut rng);
         assert_eq!(
             episode.history,
@@ -106,7 +106,7 @@ fn targets_stand_at_query_rows_and_in_range() {
             }
         }
     }
-    assert!(categories > 20 && failures > 2, "{categories} {failures}");
+    assert!(categories > 20 && failures > 5, "{categories} {failures}");
 }
 
 fn source(episodes: EpisodeOptions, batch_rows: usize, threads: usize) -> EpisodeSource {

@@ -12,7 +12,7 @@ use super::{
     tasks,
 };
 use crate::{
-    generators::{FunctionOptions, SampledFunction},
+    generators::{self, FunctionOptions, SampledFunction},
     problem::Problem,
 };
 
@@ -96,7 +96,8 @@ fn benchmark_problem(function: BenchmarkFunction, dimensions: usize, seed: u64) 
 
 /// The generated suite, for validation: `count` functions drawn as the training data's are, with
 /// seeds of their own, whose number of parameters is among `dimensions`. Observations are noiseless
-/// here, so that regrets can be compared.
+/// here, so that regrets can be compared. The names have the generators'
+/// [`VERSION`](generators::VERSION), so that runs of other functions are not mixed with these.
 pub fn generated(count: usize, dimensions: &[usize]) -> Suite {
     let dimensions = dimensions.to_vec();
     Suite {
@@ -140,7 +141,7 @@ fn validation_suite(count: usize, dimensions: &[usize], seed: u64) -> Vec<Proble
         .map(|(number, (_, drawn))| {
             let function = drawn.function;
             Problem {
-                name: format!("generated-{number}"),
+                name: format!("generated-{}-{number}", generators::VERSION),
                 space: function.space.clone(),
                 optimum: Some(drawn.optimum.loss),
                 objective: Arc::new(move |configuration| {

@@ -6,8 +6,9 @@
 //! is then a sum over features of what is not learned yet, what weight decay shrinks, what the
 //! sample misleads about, and what the noise of the batches leaves (Zhang et al., *Which
 //! Algorithmic Choices Matter at Which Batch Sizes? Insights From a Noisy Quadratic Model*, 2019).
-//! So the parameters interact as those of real trainings do: a learning rate that is best for a
-//! batch size, a momentum and a number of steps, and fails beyond a limit.
+//! That noise is the stationary one, to first order in the learning rate. So the parameters
+//! interact as those of real trainings do: the learning rate that is best depends on batch size,
+//! momentum and number of steps, and beyond a limit the training diverges.
 
 use rand::{RngExt, seq::SliceRandom};
 
@@ -65,11 +66,11 @@ enum Metric {
     SquaredError,
     Deviation,
     Logarithm,
-    /// The share of wrong answers: at most that of guessing.
+    /// The share of wrong answers, which saturates.
     ErrorRate,
 }
 
-/// Features with almost the same eigenvalue.
+/// Neighboring features, whose eigenvalues are treated as equal.
 #[derive(Clone, Copy, Debug)]
 struct FeatureGroup {
     /// The number of the group's middle feature, from 1.
@@ -77,7 +78,7 @@ struct FeatureGroup {
     /// How many there are.
     count: f64,
     /// What they explain of the target, as a share of its variance.
-    power: f64,
+    explained: f64,
 }
 
 /// A learner whose error is known for all of its hyperparameters.
@@ -90,7 +91,7 @@ pub struct SpectralLearner {
     groups: Vec<FeatureGroup>,
     /// Variance of the labels' noise, where that of the target is 1.
     label_noise: f64,
-    /// The error of a training that failed.
+    /// The bound of the error, which trainings that diverge come near to.
     worst: f64,
     metric: Metric,
 }
@@ -142,39 +143,39 @@ impl SpectralLearner {
     /// The mean squared error on new examples, without the noise of their labels.
     fn squared_error(&self, hyperparameters: &[f64; USUAL.len()]) -> f64 {
         let value = |which: Hyperparameter| hyperparameters[which as usize];
-        let power = |which: Hyperparameter| value(which).clamp(-30.0, 12.0).exp();
+        let exp = |which: Hyperparameter| value(which).clamp(-30.0, 12.0).exp();
         let dropout = value(Hyperparameter::Dropout).clamp(0.0, 0.95);
-        let momentum = 1.0 - 1.0 / power(Hyperparameter::Momentum).clamp(1.0, 1e3);
-        let (rate, steps) = (power(Hyperparameter::LearningRate), power(Hyperparameter::Steps));
-        // Dropout shrinks as weight decay does, by the features' mean eigenvalue, and leaves less
-        // of the capacity.
-        let decay = power(Hyperparameter::WeightDecay) + 0.05 * dropout / (1.0 - dropout);
-        let capacity = power(Hyperparameter::Capacity) * (1.0 - dropout);
+        let momentum = 1.0 - 1.0 / exp(Hyperparameter::Momentum).clamp(1.0, 1e3);
+        let (rate, steps) = (exp(Hyperparameter::LearningRate), exp(Hyperparameter::Steps));
+        // Dropout shrinks as weight decay does, by a typical eigenvalue, and leaves less of the
+        // capacity.
+        let decay = exp(Hyperparameter::WeightDecay) + 0.05 * dropout / (1.0 - dropout);
+        let capacity = exp(Hyperparameter::Capacity) * (1.0 - dropout);
         let fall = value(Hyperparameter::SpectrumDecay).max(0.3);
 
         let (mut bias, mut fitted, mut gradient) = (0.0, 0.0, 0.0);
-        for FeatureGroup { number, count, power } in &self.groups {
+        for FeatureGroup { number, count, explained } in &self.groups {
             let eigenvalue = number.powf(-fall);
             let left = remaining(rate * (eigenvalue + decay), momentum, steps);
             let present = 1.0 / (1.0 + (number / capacity).powi(2));
             let learned = present * (1.0 - left) * eigenvalue / (eigenvalue + decay);
-            bias += power * (1.0 - learned).powi(2);
+            bias += explained * (1.0 - learned).powi(2);
             fitted += count * learned * learned;
             gradient += count * present * eigenvalue;
         }
         let unexplained = self.label_noise + bias.min(1.0);
-        // As many features as examples mislead as much as they tell; more cannot.
-        let per_example = fitted / power(Hyperparameter::SampleSize);
+        // However many features are fitted, they add at most what is unexplained.
+        let per_example = fitted / exp(Hyperparameter::SampleSize);
         let variance = unexplained * per_example / (1.0 + per_example);
         let annealed = (-value(Hyperparameter::Annealing).max(0.0)).exp();
-        let batch = power(Hyperparameter::BatchSize).max(1.0);
+        let batch = exp(Hyperparameter::BatchSize).max(1.0);
         let batch_noise = 0.5 * unexplained * annealed * rate / (1.0 - momentum) * gradient / batch;
         bias + variance + batch_noise
     }
 }
 
 /// The order in which coordinates set hyperparameters, as indices into [`USUAL`]: the learning rate
-/// first in most, and in most those last that are always best at one end.
+/// first in most, and in most sample size and annealing last, which are best at one end.
 fn draw_order(rng: &mut SeededRng) -> Vec<usize> {
     let mut order: Vec<usize> = (0..USUAL.len()).collect();
     order.shuffle(rng);
@@ -196,12 +197,12 @@ fn draw_groups(rng: &mut SeededRng) -> Vec<FeatureGroup> {
     let group = |index: usize| {
         let (first, next) = (ratio.powi(index as i32), ratio.powi(index as i32 + 1));
         let (number, count) = ((first * next).sqrt(), next - first);
-        let power = count * number.powf(-fall) * (unevenness * normal(rng)).exp();
-        FeatureGroup { number, count, power }
+        let explained = count * number.powf(-fall) * (unevenness * normal(rng)).exp();
+        FeatureGroup { number, count, explained }
     };
     let mut groups: Vec<FeatureGroup> = (0..GROUPS).map(group).collect();
-    let total: f64 = groups.iter().map(|group| group.power).sum();
-    groups.iter_mut().for_each(|group| group.power /= total);
+    let total: f64 = groups.iter().map(|group| group.explained).sum();
+    groups.iter_mut().for_each(|group| group.explained /= total);
     groups
 }
 
@@ -226,7 +227,7 @@ impl Landscape for SpectralLearner {
 
     fn evaluate(&self, unit: &[f64]) -> f64 {
         let error = self.squared_error(&self.hyperparameters(unit));
-        // A training that fails is not worse than so much.
+        // Errors are bounded, and the noise of the labels keeps them above 0.
         let error = error / (1.0 + error / self.worst) + 0.1 * self.label_noise;
         match self.metric {
             Metric::SquaredError => error,

@@ -50,8 +50,8 @@ const GLOBAL_EVERY: u64 = 3;
 pub(super) struct Stack {
     transformer: TransformerSurrogate,
     cache: HistoryCache,
-    /// Log score of the transformer minus that of the process, for each finished trial; NaN if it is
-    /// not computed.
+    /// Log score of the transformer minus that of the process, for each trial; NaN if it is not
+    /// computed.
     log_score_differences: Vec<f64>,
 }
 
@@ -324,7 +324,8 @@ impl Stack {
         Ok(Some(1.0 / (1.0 + libm::exp(-difference))))
     }
 
-    /// Computes the differences of the log scores of the last [`WINDOW`] trials that are not cached.
+    /// Computes those differences of the log scores of the last [`WINDOW`] trials that are not
+    /// cached.
     fn compare_log_scores(&mut self, request: &Request<'_>, gp: &mut GpSampler) -> Result<()> {
         let history = request.history;
         let same = self.cache.sync(request.space, history);
@@ -343,8 +344,8 @@ impl Stack {
         Ok(())
     }
 
-    /// The log score of the transformer minus that of the process, for a finished trial; 0 where
-    /// one of them predicts nothing.
+    /// The log score of the transformer minus that of the process, for one trial; 0 where it failed
+    /// or one of them predicts nothing.
     fn log_score_difference(
         &mut self,
         request: &Request<'_>,

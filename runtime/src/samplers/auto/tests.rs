@@ -105,7 +105,8 @@ fn the_stack_s_weight_is_that_of_a_fresh_sampler() {
         let new = || AutoSampler::new(Some(Arc::clone(&model)), options.clone()).unwrap();
         let mut kept = new();
         let mut history: Vec<Observation> = Vec::new();
-        for number in 0..22 {
+        // More trials than the weight looks back at.
+        for number in 0..44 {
             let request =
                 Request { space: &space, history: &history, pending: &[], number, seed: 2 };
             let suggestion = kept.explain(&request).unwrap();
@@ -116,6 +117,30 @@ fn the_stack_s_weight_is_that_of_a_fresh_sampler() {
             let x = suggestion.configuration.get(0).unwrap();
             let loss = (number != 9).then_some((x - 0.3) * (x - 0.3));
             history.push(Observation::new(suggestion.configuration, loss));
+        }
+        let mut changed = history.clone();
+        changed[20].loss = Some(-1.0);
+        let pending = [history[3].configuration.clone()];
+        let constrained: Vec<Observation> = history
+            .iter()
+            .map(|trial| trial.clone().with_constraints(vec![trial.loss.unwrap_or(1.0) - 0.2]))
+            .collect();
+        let short = Space::new(vec![
+            Parameter::float("x", 0.0, 2.0),
+            Parameter::categorical("kind", ["a", "b", "c"]),
+        ])
+        .unwrap();
+        let longest = &history[..];
+        for (space, history, pending) in [
+            (&space, &history[..30], &[][..]),
+            (&space, longest, &pending[..]),
+            (&space, longest, &[]),
+            (&space, &changed, &[]),
+            (&space, &constrained, &[]),
+            (&short, longest, &[]),
+        ] {
+            let request = Request { space, history, pending, number: 45, seed: 2 };
+            assert_eq!(new().explain(&request).unwrap(), kept.explain(&request).unwrap());
         }
     }
 }

@@ -267,10 +267,11 @@ mod tests {
         for warp in [false, true] {
             let (scale, transform) = scales(&losses, warp);
             let mut bins = ScoreBins::new(scale);
-            let incumbent = scale.score(1.0);
-            for improvement in
+            let incumbents = [scale.score(1.0), 0.0, 5e-4, 0.5, 1.0];
+            let improvements = incumbents.into_iter().flat_map(|incumbent| {
                 [Improvement::in_scores(incumbent), Improvement::in_losses(incumbent, 3.0)]
-            {
+            });
+            for improvement in improvements {
                 for (mean, deviation) in
                     [(0.0, 1.0), (-0.4, 0.01), (-0.6, 0.3), (3.0, 0.2), (-9.0, 0.5), (0.1, 40.0)]
                 {

@@ -28,8 +28,6 @@ const FIRST_ROWS: usize = 64;
 pub(crate) struct TransformerSurrogate {
     pub(super) model: Arc<Model>,
     pub(super) cache: Cache,
-    /// The rows of the history that is in the cache; empty for none.
-    encoded: Rows,
     pub(super) workspace: Workspace,
     pub(super) rows: Rows,
     pub(super) logits: Vec<f32>,
@@ -59,7 +57,6 @@ impl TransformerSurrogate {
         workspace.set_threads(threads);
         Self {
             cache: model.cache(FIRST_ROWS.min(model.config().max_positions)),
-            encoded: Rows::new(),
             workspace,
             rows: Rows::new(),
             logits: Vec::new(),
@@ -166,8 +163,8 @@ impl TransformerSurrogate {
         })
     }
 
-    /// Encodes a history into the cache, unless it is there: the log score of a trial is conditioned
-    /// on what its suggestion was conditioned on, if that looked at the whole space.
+    /// Encodes a history into the cache, unless it is there. The log score of a trial has the
+    /// context of its suggestion if that looked at the whole space and no trial was pending.
     fn encode(
         &mut self,
         conditioned: &ConditionedTransformer,
@@ -177,18 +174,15 @@ impl TransformerSurrogate {
         let ConditionedTransformer { tokenizer, search_box, scale, .. } = conditioned;
         self.rows.clear();
         tokenizer.push_history_with(trials, predictions, scale, search_box, &mut self.rows);
-        if self.rows == self.encoded {
+        if self.rows == *self.cache.rows() {
             return Ok(());
         }
-        self.encoded.clear();
         if self.rows.len() > self.cache.capacity() {
             // Twice as many, so that this is rare. Too many for the model are refused below.
             let rows = (2 * self.rows.len()).min(self.model.config().max_positions);
             self.cache = self.model.cache(rows);
         }
-        self.model.history(&mut self.cache, &self.rows, &mut self.workspace)?;
-        core::mem::swap(&mut self.rows, &mut self.encoded);
-        Ok(())
+        self.model.history(&mut self.cache, &self.rows, &mut self.workspace)
     }
 
     /// Mean, standard deviation and expected improvement of the scores of configurations.
