@@ -104,21 +104,28 @@ impl AutoSampler {
         let is_scheduled = |from: u64, every: u64| {
             every > 0 && number >= from && (number - from) % every == every - 1
         };
-        if number < local_until || is_scheduled(refine_from, refine_every) {
+        let in_range = (stack_from..stack_until).contains(&number);
+        let is_early = number < local_until && !(in_range && self.stack.is_some());
+        if is_early || is_scheduled(refine_from, refine_every) {
             Delegate::LocalSearch
         } else if is_scheduled(long_from, long_every) {
             Delegate::Tpe
-        } else if (stack_from..stack_until).contains(&number) {
+        } else if in_range {
             Delegate::Stack
         } else {
             Delegate::Gp
         }
     }
 
-    /// The suggestion of the stack, or of the Gaussian process if the stack is not available.
+    /// The suggestion of the stack. Where it cannot rank, local search replaces it in the first
+    /// trials and the Gaussian process later.
     fn explain_stack(&mut self, request: &Request<'_>) -> Result<Suggestion> {
         let Some(stack) = self.stack.as_mut().filter(|stack| stack.can_rank(request)) else {
-            return self.gp.explain(request);
+            return if request.number < self.options.local_until {
+                self.local_search.explain(request)
+            } else {
+                self.gp.explain(request)
+            };
         };
         let step = self.local_search.suggest(request)?;
         match stack.explain(request, &mut self.gp, step, &self.options) {

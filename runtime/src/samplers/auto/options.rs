@@ -6,8 +6,8 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AutoOptions {
-    /// Trials below this number are delegated to local search, which starts at the center of the
-    /// space. Default: 6.
+    /// Trials below this number that the stack does not take are delegated to local search, which
+    /// starts at the center of the space. Default: 6.
     pub local_until: u64,
     /// Number of the trial from which on some are delegated to local search. Default: 15.
     pub refine_from: u64,
@@ -19,7 +19,7 @@ pub struct AutoOptions {
     /// Period of these trials; 0 for none. Default: 6.
     pub long_every: u64,
     /// Number of the trial from which on the stack of transformer and Gaussian process replaces the
-    /// process alone, if there is a model. Default: 6.
+    /// process alone, if there is a model. Default: 3.
     pub stack_from: u64,
     /// Number of the trial from which on the process is alone again. Default: 200, because the
     /// transformer is trained on histories of up to 200 trials.
@@ -60,7 +60,7 @@ impl Default for AutoOptions {
             refine_every: 3,
             long_from: 200,
             long_every: 6,
-            stack_from: 6,
+            stack_from: 3,
             stack_until: 200,
             risk_neutral_from: 15,
             improvement_cap: 3.0,

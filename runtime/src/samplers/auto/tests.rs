@@ -62,6 +62,23 @@ fn each_is_asked_in_its_turn() {
     assert_eq!(asked(&mut sampler, &wide, 10), alone[..10]);
 }
 
+/// Local search makes the first trials where there is no model, or none that can read the space.
+#[test]
+fn the_stack_comes_before_local_search() {
+    let options = AutoOptions { stack_from: 3, local_until: 5, ..AutoOptions::default() };
+    let space = Space::new(vec![Parameter::float("x", 0.0, 1.0)]).unwrap();
+    let mut sampler = AutoSampler::new(Some(model()), options.clone()).unwrap();
+    let [local, stack] = ["local_search", "stack"];
+    assert_eq!(asked(&mut sampler, &space, 6), [local, local, local, stack, stack, stack]);
+    let without = [local, local, local, local, local, "gp"];
+    let mut sampler = AutoSampler::new(None, options.clone()).unwrap();
+    assert_eq!(asked(&mut sampler, &space, 6), without);
+    let wide = (0..40).map(|index| Parameter::float(alloc::format!("x{index}"), 0.0, 1.0));
+    let wide = Space::new(wide.collect()).unwrap();
+    let mut sampler = AutoSampler::new(Some(model()), options).unwrap();
+    assert_eq!(asked(&mut sampler, &wide, 6), without);
+}
+
 /// The gate of a model weighs each candidate; the options fix the weight.
 #[test]
 fn the_gate_or_the_options_weigh_the_transformer() {
