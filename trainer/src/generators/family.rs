@@ -17,9 +17,14 @@ use crate::{
 /// that do not.
 const IRRELEVANT: f64 = 0.38;
 
-/// A random family, in the mixture of the training data.
-pub(super) fn draw_family(rng: &mut SeededRng) -> FunctionFamily {
-    FunctionFamily::ALL[random::weighted(&[0.31, 0.09, 0.09, 0.14, 0.1, 0.09, 0.18], rng)]
+/// A random family, in the mixture of the training data, with or without learners.
+pub(super) fn draw_family(learners: bool, rng: &mut SeededRng) -> FunctionFamily {
+    let weights: &[f64] = if learners {
+        &[0.31, 0.09, 0.09, 0.14, 0.1, 0.09, 0.18]
+    } else {
+        &[0.36, 0.11, 0.1, 0.19, 0.12, 0.12]
+    };
+    FunctionFamily::ALL[random::weighted(weights, rng)]
 }
 
 /// A randomly warped landscape of a family over `dimensions` coordinates (at least one).

@@ -20,6 +20,8 @@ pub struct FunctionOptions {
     pub noisy: f64,
     /// Share of functions with a region in which trials crash.
     pub failing: f64,
+    /// Whether learners in closed form are among the families.
+    pub learners: bool,
 }
 
 impl Default for FunctionOptions {
@@ -31,6 +33,7 @@ impl Default for FunctionOptions {
             switched: 0.12,
             noisy: 0.4,
             failing: 0.1,
+            learners: true,
         }
     }
 }
@@ -39,11 +42,13 @@ impl FunctionOptions {
     /// The options as checkpoints name them: a format of its own, which renamed fields leave as it
     /// is.
     pub(crate) fn settings(&self) -> String {
-        let Self { max_dimensions, continuous, conditional, switched, noisy, failing } = self;
+        let Self { max_dimensions, continuous, conditional, switched, noisy, failing, learners } =
+            self;
+        let learners = if *learners { "" } else { ", learners: false" };
         format!(
             "FunctionOptions {{ most_dimensions: {max_dimensions}, continuous: {continuous:?}, \
              conditional: {conditional:?}, switched: {switched:?}, noisy: {noisy:?}, \
-             crashing: {failing:?} }}"
+             crashing: {failing:?}{learners} }}"
         )
     }
 }

@@ -59,9 +59,9 @@ impl SampledFunction {
 fn draw_unchecked(options: &FunctionOptions, rng: &mut SeededRng) -> Function {
     let structure = Structure::draw(options, rng);
     let dimensions = structure.kinds.len();
-    let family = draw_family(rng);
+    let family = draw_family(options.learners, rng);
     let landscape: Box<dyn Landscape> = match structure.switch {
-        Some(switch) => Box::new(Switched::draw(&structure, switch, family, rng)),
+        Some(switch) => Box::new(Switched::draw(&structure, switch, family, options.learners, rng)),
         None => draw_landscape(family, dimensions, rng),
     };
     let function = Function::over(structure, family, landscape, rng);

@@ -41,6 +41,7 @@ impl Switched {
         structure: &Structure,
         switch: usize,
         family: FunctionFamily,
+        learners: bool,
         rng: &mut SeededRng,
     ) -> Self {
         let dimensions = structure.kinds.len();
@@ -54,7 +55,7 @@ impl Switched {
                 .into_iter()
                 .filter(|index| *index != switch)
                 .collect();
-            let family = if alike || value == 0 { family } else { draw_family(rng) };
+            let family = if alike || value == 0 { family } else { draw_family(learners, rng) };
             let landscape = (!others.is_empty())
                 .then(|| draw_landscape_among(family, dimensions, &others, rng));
             SwitchBranch { landscape, offset: apart * normal(rng) }
@@ -137,7 +138,8 @@ mod tests {
         };
         let mut changed = [false; 2];
         for _ in 0..40 {
-            let switched = Switched::draw(&structure, 0, FunctionFamily::AdditiveHpo, &mut rng);
+            let switched =
+                Switched::draw(&structure, 0, FunctionFamily::AdditiveHpo, true, &mut rng);
             for (choice, place) in [0.25, 0.75].into_iter().enumerate() {
                 let (own, other) = (1 + choice, 2 - choice);
                 let mut unit = [place, 0.3, 0.3];

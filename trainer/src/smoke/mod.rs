@@ -126,7 +126,11 @@ fn data(plan: &SmokePlan, criteria: &mut Criteria) -> Result<Vec<Record>> {
 
 /// The same number of trajectories on Gaussian processes and on symbolic functions.
 fn trajectories_of_both_families() -> Result<Vec<Record>> {
-    let options = FunctionOptions { max_dimensions: MAX_DIMENSIONS, ..FunctionOptions::default() };
+    let options = FunctionOptions {
+        max_dimensions: MAX_DIMENSIONS,
+        learners: false,
+        ..FunctionOptions::default()
+    };
     let teachers = TEACHERS.parse()?;
     let mut records: Vec<Record> = Vec::new();
     for index in 0.. {
