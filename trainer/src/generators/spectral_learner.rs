@@ -206,8 +206,8 @@ fn draw_groups(rng: &mut SeededRng) -> Vec<FeatureGroup> {
     groups
 }
 
-/// What is left of a deviation after so many steps of gradient descent with momentum, `step` being
-/// learning rate times curvature: the spectral radius of the iteration, to the power of the steps.
+/// What is left of a deviation after `steps` steps of gradient descent with momentum, where `step`
+/// is learning rate times curvature: the spectral radius of the iteration, to the power of `steps`.
 /// Above 1 where it diverges, and cut at 10.
 fn remaining(step: f64, momentum: f64, steps: f64) -> f64 {
     let trace = 1.0 + momentum - step;

@@ -32,7 +32,7 @@ pub struct Switched {
 
 impl Switched {
     /// A landscape of the switch's parameters at each of its values; the first one's family is
-    /// `family`.
+    /// `family`, and `learners` says whether another's may be learners in closed form.
     ///
     /// # Panics
     ///

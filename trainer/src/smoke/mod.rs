@@ -126,6 +126,8 @@ fn data(plan: &SmokePlan, criteria: &mut Criteria) -> Result<Vec<Record>> {
 
 /// The same number of trajectories on Gaussian processes and on symbolic functions.
 fn trajectories_of_both_families() -> Result<Vec<Record>> {
+    // Only two families are kept. Which functions of them are drawn decides whether a model that
+    // knows twenty trajectories by heart suggests near the good trial: with others it does not.
     let options = FunctionOptions {
         max_dimensions: MAX_DIMENSIONS,
         learners: false,
