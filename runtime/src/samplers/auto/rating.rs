@@ -19,7 +19,7 @@ pub(super) struct Rating {
 
 impl Rating {
     /// Expected improvement of the score under the mixture.
-    pub fn expected_improvement(&self) -> f64 {
+    fn expected_improvement(&self) -> f64 {
         self.mean_of(self.learned.expected_improvement, self.modeled.expected_improvement)
     }
 
@@ -37,6 +37,11 @@ impl Rating {
     }
 
     fn mean_of(&self, learned: f64, modeled: f64) -> f64 {
-        self.weight * learned + (1.0 - self.weight) * modeled
+        mixture(self.weight, learned, modeled)
     }
+}
+
+/// An expectation under the mixture, given those under the transformer and the process.
+pub(super) fn mixture(weight: f64, learned: f64, modeled: f64) -> f64 {
+    weight * learned + (1.0 - weight) * modeled
 }

@@ -12,7 +12,10 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use super::{AutoOptions, rating::Rating};
+use super::{
+    AutoOptions,
+    rating::{Rating, mixture},
+};
 use crate::{
     Error, ErrorKind, Result,
     acquisition::{Candidate, CandidateOrigin, Improvement, Prediction},
@@ -44,6 +47,13 @@ const ROUNDS: usize = 2;
 const MIN_LOG_PROBABILITY: f64 = -9.0;
 /// Period of the suggestions that look at the whole space in spite of the zoom.
 const GLOBAL_EVERY: u64 = 3;
+
+/// Both surrogates of one suggestion.
+struct Conditioned {
+    transformer: ConditionedTransformer,
+    /// Weight of the transformer; `None` where its gate has one for each candidate.
+    weight: Option<f64>,
+}
 
 /// The transformer, with the cached comparison of its log scores with those of the process.
 #[derive(Debug)]
@@ -86,7 +96,6 @@ impl Stack {
             // There is no loss to improve on, of which the surrogates are models.
             return gp.explain(request);
         }
-        let weight = self.weight(request, gp, options)?;
         let Some(context) = self.context(request, options) else { return gp.explain(request) };
         let conditioned = self.condition(request, &context, gp, options)?;
         // The transformer cannot read configurations outside its search box.
@@ -103,20 +112,19 @@ impl Stack {
         let proposals = proposals.into_iter().filter(is_inside);
         let (candidate, _) =
             CandidateSearch::new(request, &context, counts, proposals).maximize(|all| {
-                let improvements =
-                    self.expected_improvements(request, &conditioned, gp, weight, all)?;
+                let improvements = self.expected_improvements(request, &conditioned, gp, all)?;
                 Ok(match &feasibility {
                     Some(feasibility) => feasibility.rate(all, &improvements),
                     None => improvements,
                 })
             })?;
         let chosen = core::slice::from_ref(&candidate.configuration);
-        let rating = self.rate(request, &conditioned, gp, weight, &candidate.configuration)?;
+        let rating = self.rate(request, &conditioned, gp, &candidate.configuration)?;
         let feasibility = feasibility.map(|rater| libm::exp(rater.log_probabilities(chosen)[0]));
         let explanation = Explanation {
             sampler: "stack",
             origin: candidate.origin,
-            expectation: rating.expectation(&conditioned),
+            expectation: rating.expectation(&conditioned.transformer),
             transformer_weight: Some(rating.weight),
             feasibility,
             fallback: None,
@@ -159,13 +167,13 @@ impl Stack {
         if feasibility.as_ref().is_some_and(|rater| !rater.has_feasible()) {
             return Ok(ranking);
         }
-        let weight = self.weight(request, gp, options)?;
         let conditioned = self.condition(request, &context_trials, gp, options)?;
         let count = candidates.len().min(PRESELECTED);
         let first: Vec<Configuration> =
             ranking.order[..count].iter().map(|index| candidates[*index].clone()).collect();
-        let mut stacked = self.expected_improvements(request, &conditioned, gp, weight, &first)?;
-        let slope = conditioned.scale.slope(conditioned.improvement.incumbent());
+        let mut stacked = self.expected_improvements(request, &conditioned, gp, &first)?;
+        let transformer = &conditioned.transformer;
+        let slope = transformer.scale.slope(transformer.improvement.incumbent());
         let places = match &feasibility {
             Some(feasibility) => ranking::descending(&feasibility.rate(&first, &stacked)),
             None => ranking::descending(&stacked),
@@ -183,15 +191,18 @@ impl Stack {
         Ok(ranking)
     }
 
-    /// Conditions the transformer, with the improvement that this length of history asks for.
+    /// Weighs the surrogates and conditions the transformer, with the improvement that this length
+    /// of history asks for.
     fn condition(
         &mut self,
         request: &Request<'_>,
         context: &ContextTrials,
         gp: &mut GpSampler,
         options: &AutoOptions,
-    ) -> Result<ConditionedTransformer> {
-        let mut conditioned = if self.transformer.reads_predictions() {
+    ) -> Result<Conditioned> {
+        // First, because log scores are conditioned on earlier trials, in the same cache.
+        let weight = self.weight(request, gp, options)?;
+        let mut transformer = if self.transformer.reads_predictions() {
             let left_out = gp.leave_one_out(request).ok_or_else(|| {
                 let context = "gp: the covariance cannot be factored";
                 Error::new(ErrorKind::Unsupported, context)
@@ -206,27 +217,26 @@ impl Stack {
         };
         let is_risk_neutral = !self.transformer.reads_predictions();
         if is_risk_neutral && finished(request) >= options.risk_neutral_from {
-            let incumbent = conditioned.improvement.incumbent();
-            conditioned.improvement = Improvement::in_losses(incumbent, options.improvement_cap);
+            let incumbent = transformer.improvement.incumbent();
+            transformer.improvement = Improvement::in_losses(incumbent, options.improvement_cap);
         }
-        Ok(conditioned)
+        Ok(Conditioned { transformer, weight })
     }
 
-    /// Expected improvements of configurations under both surrogates. The weight of the transformer
-    /// is `weight`, or that of the gate.
+    /// Expected improvements of configurations under both surrogates.
     fn expected_improvements(
         &mut self,
         request: &Request<'_>,
-        conditioned: &ConditionedTransformer,
+        conditioned: &Conditioned,
         gp: &mut GpSampler,
-        weight: Option<f64>,
         all: &[Configuration],
     ) -> Result<Vec<f64>> {
-        let predictions = self.predict(request, conditioned, gp, weight, all)?;
-        let mut bins = ScoreBins::new(conditioned.scale);
-        let improvements = predictions.into_iter().map(|(learned, weight, modeled)| {
-            let of_gp = bins.expected_improvement(&modeled.latent(), &conditioned.improvement);
-            weight * learned.expected_improvement + (1.0 - weight) * of_gp
+        let ConditionedTransformer { scale, improvement, .. } = &conditioned.transformer;
+        let mut bins = ScoreBins::new(*scale);
+        let predictions = self.predict(request, conditioned, gp, all)?.into_iter();
+        let improvements = predictions.map(|(learned, weight, modeled)| {
+            let modeled = bins.expected_improvement(&modeled.latent(), improvement);
+            mixture(weight, learned.expected_improvement, modeled)
         });
         Ok(improvements.collect())
     }
@@ -235,16 +245,16 @@ impl Stack {
     fn rate(
         &mut self,
         request: &Request<'_>,
-        conditioned: &ConditionedTransformer,
+        conditioned: &Conditioned,
         gp: &mut GpSampler,
-        weight: Option<f64>,
         configuration: &Configuration,
     ) -> Result<Rating> {
         let one = core::slice::from_ref(configuration);
-        let (learned, weight, modeled) = self.predict(request, conditioned, gp, weight, one)?[0];
+        let (learned, weight, modeled) = self.predict(request, conditioned, gp, one)?[0];
+        let ConditionedTransformer { scale, improvement, .. } = &conditioned.transformer;
         let mut probabilities = [0.0; BINS];
-        ScoreBins::new(conditioned.scale).fill(&modeled.latent(), &mut probabilities);
-        let modeled = Prediction::new(&probabilities, &conditioned.improvement);
+        ScoreBins::new(*scale).fill(&modeled.latent(), &mut probabilities);
+        let modeled = Prediction::new(&probabilities, improvement);
         Ok(Rating { learned, modeled, weight })
     }
 
@@ -252,16 +262,16 @@ impl Stack {
     fn predict(
         &mut self,
         request: &Request<'_>,
-        conditioned: &ConditionedTransformer,
+        conditioned: &Conditioned,
         gp: &mut GpSampler,
-        weight: Option<f64>,
         all: &[Configuration],
     ) -> Result<Vec<(Prediction, f64, GpPrediction)>> {
+        let Conditioned { transformer, weight } = conditioned;
         let modeled = gp.predict(request, all)?;
         let learned = if self.transformer.reads_predictions() {
-            self.transformer.predict_with(conditioned, all, &modeled)?
+            self.transformer.predict_with(transformer, all, &modeled)?
         } else {
-            let predictions = self.transformer.predict(conditioned, all)?;
+            let predictions = self.transformer.predict(transformer, all)?;
             predictions.into_iter().map(|prediction| (prediction, 1.0)).collect()
         };
         let both = learned.into_iter().zip(modeled);
@@ -274,7 +284,7 @@ impl Stack {
     fn proposals(
         &mut self,
         request: &Request<'_>,
-        conditioned: &ConditionedTransformer,
+        conditioned: &Conditioned,
         gp: &mut GpSampler,
         step: Configuration,
         options: &AutoOptions,
@@ -288,7 +298,7 @@ impl Stack {
         add(gp.propose(request, options.num_gp_candidates)?, CandidateOrigin::Refined);
         add(alloc::vec![step], CandidateOrigin::Step);
         let drawn = self.transformer.draw_policy(
-            conditioned,
+            &conditioned.transformer,
             options.num_policy_candidates,
             &SamplingOptions::default(),
             &mut request.rng(),
